@@ -1,0 +1,50 @@
+/** task: one unit of work (a request, a command, a slice of a job): its memory, its time, its fault.
+ *
+ *  Floor   base.
+ *  Thread  one at a time; handed from loop to lane and back whole.
+ *  Memory  all of it in `arena`, which the task's owner drops.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/id.h"
+
+/** One thing wrong with one field. `field` is a path as the caller wrote it (`emails`, `primary_contact.name`). */
+struct fault_item {
+    str field;
+    str code;    /** stable word: `required`, `type`, `unknown`, `taken`, … */
+    str message; /** what was wrong and what would be right */
+};
+
+/** What the problem document will say. */
+struct fault {
+    str detail;
+    struct fault_item *items;
+    uint32_t item_count;
+    uint32_t item_capacity;
+};
+
+struct task {
+    struct arena *arena;
+    int64_t now_ms; /** the time of the task; everything in it happens at this moment */
+    struct id request_id;
+    struct fault fault;
+    uint32_t keys_touched; /** keys read by this task, for limits and for the answer's header */
+    uint32_t keys_max;     /** how many it may touch; 0: no limit */
+    str path;              /** put before field names in faults: `primary_contact.` while in it */
+};
+
+void task_init(struct task *task, struct arena *arena);
+
+/** Sets the detail and returns `err`; the first one stands. Usage: `return fail(task, ERR_MISSING, "…");` */
+[[gnu::format(printf, 3, 4)]] enum err fail(struct task *task, enum err err, const char *format, ...);
+
+/** Adds a fault of one field (at most FAULTS_MAX are kept, the rest are counted in the detail). Does not
+ *  return: the caller goes on to find more, and ends with `return task_faults(task)`. */
+[[gnu::format(printf, 4, 5)]] void task_fault(struct task *task, str field, str code, const char *format, ...);
+
+/** ERR_INVALID when any fault was added, ERR_TOO_LARGE when the arena is over, else ERR_NONE. */
+enum err task_faults(struct task *task);
+
+/** Forgets faults, as before a next row of an import. */
+void task_fault_clear(struct task *task);

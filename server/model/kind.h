@@ -1,0 +1,41 @@
+/** kind: what a value of each field kind may be, and how it is read, shown, ordered and searched. One row each.
+ *
+ *  Floor   model.
+ *  Thread  any.
+ */
+#pragma once
+
+#include "model/model.h"
+
+/** Values that one field gives to an index or the search table. */
+struct key_list {
+    uint32_t count;
+    str *items;
+};
+
+struct kind {
+    str name;           /** the word in schema/ and in the API */
+    bool is_list;
+    bool is_text;       /** stored as text; prefix filters apply */
+    str openapi;        /** JSON of its OpenAPI schema */
+    /** API value to stored value; adds a fault (code `type`, `format`, `range`, `length`, `choice`, …) and returns false when it does not fit. Never called with nil. */
+    bool (*read)(struct task *task, const struct field *field, const struct value *given, struct buf *stored);
+    /** Stored value to JSON. */
+    void (*write)(struct buf *json, const struct field *field, const struct value *stored);
+    /** Stored value to ordered bytes, one for each item; text is folded. */
+    struct key_list (*order)(struct arena *arena, const struct field *field, const struct value *stored);
+    /** A filter's text to ordered bytes; adds a fault and returns false when it is no such value. */
+    bool (*order_text)(struct task *task, const struct field *field, str text, str *ordered_out);
+    /** A cell of an import, in a person's own writing, to an API value: labels of choices, names of countries, `yes`, `31.12.2025`, lists by `;` or `,`. */
+    bool (*from_cell)(struct task *task, const struct field *field, str cell, struct buf *given);
+    /** Words that q finds; nullptr: none. */
+    struct key_list (*words)(struct arena *arena, const struct field *field, const struct value *stored);
+};
+
+const struct kind *kind_of(enum field_kind kind);
+bool kind_find(str name, enum field_kind *kind_out);
+
+/** A query's words, as the words of records are made: folded; `digits_out` when the text is a telephone number or a part of one (≥ 3 digits).
+ *  A word of a record is matched by prefix. A phone gives its digits forward and, behind a `~`, backward, so that a prefix of
+ *  either finds the number by its first or last digits. */
+struct key_list kind_query_words(struct arena *arena, str query, bool *is_digits_out);

@@ -1,0 +1,168 @@
+/** model: what a record is: entities, fields, choices and how they refer to each other.
+ *
+ *  Declared in schema/, one entity a file, read by the runner, checked here and frozen. Plain data: after model_make nothing changes.
+ *
+ *  Floor   model; rests on value, base.
+ *  Thread  any, read only.
+ *  Memory  all of it in the arena given to model_make, which outlives every use.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "base/task.h"
+#include "value/value.h"
+
+struct entity;
+struct field;
+struct kind;
+
+/** Rows of model/kind.c, in this order. */
+enum field_kind : uint8_t {
+    FIELD_TEXT,      /** text, one line */
+    FIELD_LONG_TEXT, /** text, many lines */
+    FIELD_NUMBER,    /** float or integer */
+    FIELD_DECIMAL,   /** integer of 10^-scale units */
+    FIELD_MONEY,     /** [amount in minor units, currency] */
+    FIELD_DATE,      /** days */
+    FIELD_TIME,      /** milliseconds UTC */
+    FIELD_BOOLEAN,
+    FIELD_CHOICE,    /** value of a choice */
+    FIELD_CHOICES,   /** list of them */
+    FIELD_EMAILS,    /** list of [address, label, primary] */
+    FIELD_PHONES,    /** list of [number, label, primary] */
+    FIELD_URL,
+    FIELD_COUNTRY,   /** ISO 3166-1 alpha-2 */
+    FIELD_LANGUAGE,  /** BCP 47 */
+    FIELD_CURRENCY,  /** ISO 4217 */
+    FIELD_TIMEZONE,  /** IANA */
+    FIELD_REFERENCE, /** id, 16 bytes */
+    FIELD_REFERENCES, /** list of ids */
+};
+#define FIELD_KIND_COUNT 19
+
+/** What happens to a record that refers to one being deleted. */
+enum on_delete : uint8_t {
+    ON_DELETE_RESTRICT, /** the deletion is refused */
+    ON_DELETE_DETACH,   /** the reference is cleared */
+    ON_DELETE_CASCADE,  /** the referring record goes too */
+};
+
+/* Fields that every record has; their numbers are the engine's. */
+constexpr uint16_t FIELD_NUMBER_SYSTEM_MIN = 4000;
+constexpr uint16_t FIELD_CREATED_AT = 4001;
+constexpr uint16_t FIELD_CREATED_BY = 4002;
+constexpr uint16_t FIELD_UPDATED_AT = 4003;
+constexpr uint16_t FIELD_UPDATED_BY = 4004;
+constexpr uint16_t FIELD_INCOMPLETE = 4005; /** names of required fields that an import was let off; list of texts */
+constexpr uint16_t FIELD_REVISION = 4006;   /** rises with each change by somebody; the part of the ETag that If-Match compares */
+constexpr uint16_t FIELD_VERSION = 4007;    /** rises with computed changes too; hidden like the revision */
+
+struct choice {
+    str value;
+    str label;
+    str color;    /** `#rrggbb`, or empty */
+    str category; /** `open`, `closed`, or empty */
+};
+
+struct choice_set {
+    str name; /** `client.status` */
+    bool is_open; /** any new text is taken, as for tags */
+    uint32_t choice_count;
+    const struct choice *choices;
+};
+
+/** A missing reference is created from the record's own fields. */
+struct made_from_pair {
+    const struct field *target; /** field of the new record */
+    const struct field *source; /** field of this record */
+};
+struct made_from {
+    const struct field *when;  /** only if this choice field … */
+    str when_value;            /** … has this value; `when` nullptr: always */
+    uint32_t pair_count;
+    const struct made_from_pair *pairs;
+};
+
+/** `through = "client_contact.is_primary"`: this reference is the record behind the flagged link; kept by the engine from the links' flags. */
+struct through {
+    const struct entity *link;   /** nullptr: this is no such field */
+    const struct field *flag;    /** the link's one_of field */
+    const struct field *parent;  /** the link's reference to this entity */
+    const struct field *target;  /** the link's reference to what is meant; nullptr: the link itself is meant */
+};
+
+struct field {
+    const struct entity *entity;
+    const struct kind *kind_of;
+    enum field_kind kind;
+    uint16_t number;
+    str name;
+    str label;
+    bool is_required;
+    bool is_unique;
+    bool is_indexed;   /** filters and sorts; also set for unique fields, references, system times */
+    bool is_searched;  /** words of it are found by q */
+    bool is_computed;  /** kept by the engine: refused in input */
+    bool is_hidden;    /** never shown (revision, version) */
+    bool is_system;    /** numbers 4000–4095 */
+    bool is_title;
+    uint32_t max;      /** code points of a text, items of a list; 0: the kind's own limit */
+    bool has_least, has_most; /** min, max of numbers, in stored units */
+    int64_t least, most;
+    uint8_t scale;     /** decimals of a decimal field */
+    str pattern;       /** POSIX extended regular expression over the whole text, or empty; compiled in `pattern_compiled` */
+    void *pattern_compiled;
+    str initial;       /** default, an encoded API value; empty: none */
+    const struct choice_set *set;
+    const struct entity *to;
+    enum on_delete on_delete;
+    const struct field *one_of_per; /** boolean: at most one record with this flag for each value of that reference */
+    bool one_of_at_least;           /** … and at least one */
+    struct through through;
+    const struct made_from *made_from;
+    str waived_by;     /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then `incomplete` names it */
+    uint8_t list;      /** column of the standard list, 0: not in it */
+    uint32_t synonym_count;
+    const str *synonyms; /** folded names that import headers may have */
+};
+
+struct entity {
+    uint16_t number;
+    str name;
+    str plural;
+    str label;
+    const struct field *title;
+    const struct field *via;   /** reference whose record this one lies under; its words find that record too */
+    bool is_single;            /** exactly one record, made with the tenant (settings) */
+    uint32_t field_count;
+    const struct field *fields; /** in order of declaration, then the system's */
+    uint32_t referrer_count;
+    const struct field *const *referrers; /** fields of any entity that refer to this one, not computed ones */
+    uint32_t under_count;
+    const struct entity *const *under;    /** entities whose `via` leads here and that have searched fields */
+};
+
+struct model {
+    uint32_t entity_count;
+    const struct entity *entities;
+    uint32_t set_count;
+    const struct choice_set *sets;
+};
+
+/** Reads what the runner sent (`value_check`ed MessagePack: see lua/runner/schema.c for the form), checks all of it, freezes it. ERR_INVALID: each fault
+ *  names entity, field and word. */
+enum err model_make(struct task *task, struct arena *arena, str schema, const struct model **model_out);
+
+const struct entity *model_entity(const struct model *model, str name);
+const struct entity *model_collection(const struct model *model, str plural);
+const struct entity *model_entity_by_number(const struct model *model, uint16_t number);
+const struct choice_set *model_set(const struct model *model, str name);
+const struct field *entity_field(const struct entity *entity, str name);
+const struct field *entity_field_by_number(const struct entity *entity, uint16_t number);
+/** The name nearest to a misspelt one, or empty; for error messages. */
+str entity_nearest(const struct entity *entity, str name);
+const struct choice *set_choice(const struct choice_set *set, str value);
+
+/** Runs `runner --schema folder` and gives what it wrote (≤ SCHEMA_BYTES_MAX, `value_check`ed). ERR_SYSTEM: not found or it failed;
+ *  ERR_INVALID: a schema file is wrong; the fault carries the runner's words with file and line. */
+enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena, str *schema_out);

@@ -1,0 +1,68 @@
+/** value: a value is MessagePack bytes, read in place and built into a buffer.
+ *
+ *  Bytes from outside pass `value_check` once; after that reading them cannot fail, only say "absent".
+ *  Reading still checks every bound, so damaged storage gives `false` and never a wild read.
+ *
+ *  Floor   value; msgpack.h only in this folder.
+ *  Thread  any.
+ *  Memory  what is read points into the input; what is built lies in the buffer.
+ *  Source  MessagePack specification. Extension types and 32-bit floats are refused or widened.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/task.h"
+
+enum value_kind : uint8_t {
+    VALUE_NIL,
+    VALUE_BOOL,
+    VALUE_INT,   /** 64 bit signed; unsigned numbers above INT64_MAX are refused */
+    VALUE_FLOAT, /** finite */
+    VALUE_TEXT,  /** UTF-8 */
+    VALUE_BYTES,
+    VALUE_LIST,
+    VALUE_MAP,   /** keys are texts or integers */
+};
+
+struct value {
+    enum value_kind kind;
+    uint32_t count; /** items of a list, pairs of a map */
+    union {
+        bool boolean;
+        int64_t integer;
+        double number;
+        str text; /** text or bytes */
+    };
+    str bytes; /** the whole encoded value */
+    str items; /** of a list or map: the encoded contents */
+};
+
+/** Checks bytes from outside before anything else reads them: one whole value, counts against the bytes that
+ *  remain, depth ≤ VALUE_DEPTH_MAX, valid UTF-8, no extension types, map keys text or integer and not twice.
+ *  ERR_UNREADABLE with the place (byte offset) and the reason. */
+enum err value_check(struct task *task, str bytes);
+
+/** The value at the cursor, which moves behind it; false at the end or when the bytes are damaged. */
+bool value_next(struct cursor *cursor, struct value *value_out);
+
+/** The one value in `bytes`; VALUE_NIL when damaged or empty. */
+struct value value_of(str bytes);
+
+/** The value of a key in an encoded map; false when absent. */
+bool value_find(str map, uint64_t key, struct value *value_out);
+bool value_find_text(str map, str key, struct value *value_out);
+
+/** Same bytes in one canonical form: numbers by value, maps without regard to order. */
+bool value_eq(const struct value *a, const struct value *b);
+
+/* Building. Each writes one value; a list or map is followed by its `count` values or pairs. */
+void pack_nil(struct buf *out);
+void pack_bool(struct buf *out, bool boolean);
+void pack_int(struct buf *out, int64_t integer);
+void pack_float(struct buf *out, double number);
+void pack_text(struct buf *out, str text);
+void pack_bytes(struct buf *out, str bytes);
+void pack_list(struct buf *out, uint32_t count);
+void pack_map(struct buf *out, uint32_t count);
+/** Already encoded bytes. */
+void pack_raw(struct buf *out, str encoded);
