@@ -1,0 +1,104 @@
+/** access: who may: tenants, users, sessions, tokens, and the scope that follows.
+ *
+ *  Floor   access; rests on record, model, store, value, base.
+ *  Thread  any, with a transaction of its own; sign-in on the hashing thread.
+ *  Rows    instance space: SYSTEM_TENANT, SYSTEM_TENANT_NAME, SYSTEM_COUNTER; tenant's space: SYSTEM_SESSION, SYSTEM_TOKEN, SYSTEM_PASSWORD.
+ *          A token is 256 random bits shown once; only its keyed hash is stored (THREATS 5.9).
+ */
+#pragma once
+
+#include "model/model.h"
+#include "record/scope.h"
+#include "store/txn.h"
+
+constexpr size_t TENANT_NAME_BYTES_MAX = 40;
+constexpr size_t TOKEN_TEXT_BYTES_MAX = 64;
+
+enum door : uint8_t { DOOR_STAFF, DOOR_PORTAL };
+
+struct tenant {
+    struct space space;
+    str name;  /** lower-case letters, digits, hyphens; not ending in `-portal` */
+    str title;
+    bool is_suspended;
+    enum door door; /** by which it was entered */
+};
+
+/** What every part of the server that acts for requests holds. */
+struct access {
+    struct store *store;
+    const struct model *model;
+    str domain; /** `localhost` */
+};
+
+/* Tenants. */
+
+struct tenant_new {
+    str name;
+    str title;
+    str owner_email;
+    str owner_password; /** empty: none can sign in by password until one is set */
+};
+/** Blocks; not on a loop. Creates the tenant, its key, its settings record and its owner. ERR_CONFLICT: the name is taken. ERR_INVALID: faults by field. */
+enum err tenant_create(struct task *task, const struct access *access, const struct tenant_new *new_tenant,
+                       struct tenant *tenant_out);
+/** By a transaction on the instance's space, which then sees the tenant's (txn_enter). ERR_MISSING: no tenant has this host. */
+enum err tenant_enter_host(struct txn *txn, const struct access *access, str host, struct tenant *tenant_out);
+enum err tenant_enter_name(struct txn *txn, const struct access *access, str name, struct tenant *tenant_out);
+/** The next tenant by number behind `after` (0: the first); ERR_MISSING at the end. Does not enter it. */
+enum err tenant_after(struct txn *txn, const struct access *access, uint32_t after, struct tenant *tenant_out);
+
+/* Who. */
+
+enum credential : uint8_t { CREDENTIAL_NONE, CREDENTIAL_SESSION, CREDENTIAL_TOKEN };
+
+struct identity {
+    enum credential credential;
+    struct id user;
+    str email;
+    str name;
+    str role;
+    str csrf;          /** sessions only: what a changing request must repeat */
+    str token_hash;    /** row of the session or token */
+    int64_t seen_at_ms; /** sessions: last written use */
+    struct scope scope;
+};
+/** From a bearer token or a session cookie's value, in the tenant's entered transaction. ERR_UNAUTHENTICATED: none, unknown, expired, its user disabled or gone. */
+enum err identity_of_token(struct txn *txn, const struct access *access, str token, struct identity *identity_out);
+enum err identity_of_session(struct txn *txn, const struct access *access, str token, struct identity *identity_out);
+
+/* Sign-in. */
+
+struct session_new {
+    str token; /** for the cookie; shown once */
+    struct identity identity;
+};
+/** Blocks (about 16 ms of hashing, then a durable write): only on the hashing thread. The same answer and about the same time for an unknown
+ *  user, a wrong password and a disabled user: ERR_UNAUTHENTICATED. */
+enum err session_create(struct task *task, const struct access *access, const struct space *space, str email,
+                        str password, struct session_new *session_out);
+/** Blocks. */
+enum err session_end(struct task *task, const struct access *access, const struct space *space, str token_hash);
+/** Whether the last use should be written again (at most once a minute), and writing it; submit, does not block. */
+bool session_is_stale(const struct identity *identity, int64_t now_ms);
+void session_touch(const struct access *access, const struct space *space, const struct identity *identity, int64_t now_ms);
+
+/** Blocks. The token's text, once. `days` 0: no end. ERR_MISSING: no such user. */
+enum err token_create(struct task *task, const struct access *access, const struct space *space, str user_email,
+                      uint32_t days, str *token_out);
+/** Blocks. Sets a user's password (PASSWORD_BYTES_MIN..MAX, not one of the common ones) and ends all sessions of that user. */
+enum err password_set(struct task *task, const struct access *access, const struct space *space, struct id user,
+                      str password);
+
+/* The hashing thread. */
+
+struct sign_in;
+/** One thread behind a queue of PASSWORD_QUEUE_MAX. */
+struct sign_in *sign_in_open(const struct access *access);
+void sign_in_close(struct sign_in *sign_in);
+struct sign_in_job {
+    void (*run)(struct sign_in_job *job); /** on the hashing thread */
+    struct sign_in_job *next;
+};
+/** ERR_FULL: the queue is full. Also bounds tries: an account or address with many wrong tries waits (ERR_LIMITED), never locked out for good. */
+enum err sign_in_queue(struct sign_in *sign_in, struct sign_in_job *job);

@@ -1,0 +1,15 @@
+/** check: proves that a tenant's derived rows agree with its records.
+ *
+ *  Every index and text entry has its record and every record its entries; references hold; one-of flags and what
+ *  depends on them hold; required fields are there or named in `incomplete`.
+ *
+ *  Floor   record.
+ *  Thread  any; reads in slices of a fresh snapshot each, so it may run beside writers (a slice is consistent in itself).
+ */
+#pragma once
+
+#include "model/model.h"
+#include "store/store.h"
+
+enum err record_check(struct task *task, const struct space *space, const struct model *model,
+                      struct check_report *report);

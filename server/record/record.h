@@ -1,0 +1,97 @@
+/** record: reads, creates, changes and deletes the records of one tenant. Every change takes this road.
+ *
+ *  A change runs in its tenant's lane (store/store.h), one after another, behind a savepoint; whatever it returns but
+ *  ERR_NONE leaves no trace. Order inside: types and defaults; `before`; required, unique, choices, references, scope; the write; one-of flags and
+ *  what depends on them; `after`; at the end `check` on each touched record, then one log entry for each.
+ *
+ *  Floor   record; rests on model, store, value, base.
+ *  Thread  the lane's, or any with a dry transaction. Nothing here is shared.
+ *  Memory  everything returned lives in task->arena, or is a view of the transaction where the name says so.
+ *  Bytes   record = MessagePack map {field number: stored value}, absent fields left out; log body = [operation, {field number: [old, new]}].
+ */
+#pragma once
+
+#include "model/model.h"
+#include "record/scope.h"
+#include "store/txn.h"
+
+/** Reading: whose eyes, at which moment. */
+struct view {
+    struct task *task;
+    struct txn *txn;
+    const struct model *model;
+    const struct scope *scope;
+};
+
+struct record {
+    const struct entity *entity;
+    struct id id;
+    str value; /** encoded map; a view of the transaction */
+};
+
+/** ERR_MISSING: not there or not in the scope. */
+enum err record_get(const struct view *view, const struct entity *entity, struct id id,
+                    struct record *record_out);
+
+/* The entity tag: `"REVISION.VERSION"`. If-Match compares the revision (changes by somebody), If-None-Match the whole. */
+struct etag {
+    int64_t revision;
+    int64_t version;
+};
+struct etag record_etag(const struct record *record);
+/** Reads one strong tag with its quotes; false for anything else. */
+bool etag_parse(str text, struct etag *etag_out);
+
+enum operation : uint8_t { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE };
+
+enum hook_point : uint8_t { HOOK_BEFORE, HOOK_AFTER, HOOK_CHECK };
+
+struct change;
+struct draft;
+
+/** Rules hang in here; rules/ fills it. A slot that is nullptr is passed over. */
+struct hooks {
+    void *owner;
+    /** `before` may change the draft by draft_set; all may reject by returning ERR_REJECTED with a fault. */
+    enum err (*run)(void *owner, struct change *change, enum hook_point point, struct draft *draft);
+};
+
+/** One atomic change: many calls may go into it; change_finish ends it. */
+struct change {
+    struct task *task;
+    struct txn *txn;
+    const struct model *model;
+    const struct scope *scope;
+    const struct hooks *hooks; /** or nullptr */
+    struct id group;           /** nil: one of its own */
+    struct id cause;           /** request or job */
+    bool is_import;            /** required fields that may be waived are waived, and named in `incomplete` */
+    /* kept by record/ */
+    struct touched *touched;
+    uint32_t touched_count;
+    uint32_t touched_capacity;
+    uint32_t depth;
+};
+
+struct view change_view(const struct change *change);
+
+/** Creates a record from API values (a map by field names; a reference may be a map, which creates that record too).
+ *  ERR_INVALID: the faults name the fields. ERR_CONFLICT: a unique value is taken, the fault says which. ERR_FORBIDDEN: scope. */
+enum err record_create(struct change *change, const struct entity *entity, const struct value *given,
+                       struct id *id_out);
+
+/** Merge patch (RFC 7396); lists also by {"$add":[…],"$remove":[…]}. `if_match` nullptr: whatever is there.
+ *  ERR_CHANGED: the revision is another. */
+enum err record_patch(struct change *change, const struct entity *entity, struct id id,
+                      const struct value *given, const struct etag *if_match);
+
+/** ERR_CONFLICT: something refers to it that may not lose it; the detail says what. */
+enum err record_delete(struct change *change, const struct entity *entity, struct id id,
+                       const struct etag *if_match);
+
+/** Runs `check`, writes one log entry for each touched record. Once, after the last call; nothing is called after it. */
+enum err change_finish(struct change *change);
+
+/** For `before` hooks: sets a field of the draft from an API value. */
+enum err draft_set(struct change *change, struct draft *draft, const struct field *field,
+                   const struct value *given);

@@ -1,0 +1,37 @@
+/** scope: what one actor may see and do, as data. Every record call takes one; access/ makes them.
+ *
+ *  Floor   record.
+ *  Thread  any; a value.
+ */
+#pragma once
+
+#include "base/id.h"
+#include "base/limits.h"
+
+enum actor_kind : uint8_t {
+    ACTOR_SYSTEM, /** the server itself: demo data, upkeep */
+    ACTOR_USER,   /** a person or a script with that user's token */
+};
+
+/** What may be done with an entity; a set of bits. */
+enum scope_action : uint8_t {
+    SCOPE_VIEW = 1,
+    SCOPE_CREATE = 2,
+    SCOPE_EDIT = 4,
+    SCOPE_DELETE = 8,
+    SCOPE_EVERYTHING = 15,
+};
+
+struct scope {
+    enum actor_kind actor_kind;
+    struct id actor;                /** user; nil for the system */
+    uint8_t actions[ENTITIES_MAX];  /** by entity number; default none */
+};
+
+/** Everything of the tenant, as the system. The one exception to "made in access/"; its uses are counted. */
+struct scope scope_system(void);
+
+static inline bool scope_may(const struct scope *scope, uint16_t entity, enum scope_action action)
+{
+    return entity < ENTITIES_MAX && (scope->actions[entity] & action) != 0;
+}
