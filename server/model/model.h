@@ -15,6 +15,7 @@
 struct entity;
 struct field;
 struct kind;
+struct pattern;
 
 /** Rows of model/kind.c, in this order. */
 enum field_kind : uint8_t {
@@ -66,7 +67,7 @@ struct choice {
 
 struct choice_set {
     str name; /** `client.status` */
-    bool is_open; /** any new text is taken, as for tags */
+    bool is_open; /** any text is taken, as for tags; of a set that is not open, the tenant's own choice records count too */
     uint32_t choice_count;
     const struct choice *choices;
 };
@@ -100,7 +101,7 @@ struct field {
     str label;
     bool is_required;
     bool is_unique;
-    bool is_indexed;   /** filters and sorts; also set for unique fields, references, system times */
+    bool is_indexed;   /** filters and sorts; also set for unique fields, references, one_of flags, system times */
     bool is_searched;  /** words of it are found by q */
     bool is_computed;  /** kept by the engine: refused in input */
     bool is_hidden;    /** never shown (revision, version) */
@@ -110,8 +111,8 @@ struct field {
     bool has_least, has_most; /** min, max of numbers, in stored units */
     int64_t least, most;
     uint8_t scale;     /** decimals of a decimal field */
-    str pattern;       /** POSIX extended regular expression over the whole text, or empty; compiled in `pattern_compiled` */
-    void *pattern_compiled;
+    str pattern;       /** the whole text must fit it (form: model/pattern.h), or empty */
+    const struct pattern *pattern_compiled;
     str initial;       /** default, an encoded API value; empty: none */
     const struct choice_set *set;
     const struct entity *to;
@@ -123,7 +124,8 @@ struct field {
     str waived_by;     /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then `incomplete` names it */
     uint8_t list;      /** column of the standard list, 0: not in it */
     uint32_t synonym_count;
-    const str *synonyms; /** folded names that import headers may have */
+    const str *synonyms; /** names that import headers may have, folded by fold_name */
+    const str *synonym_labels; /** one for each: the label that a value from such a column gets in a list (`fax`), or empty */
 };
 
 struct entity {
@@ -137,7 +139,7 @@ struct entity {
     uint32_t field_count;
     const struct field *fields; /** in order of declaration, then the system's */
     uint32_t referrer_count;
-    const struct field *const *referrers; /** fields of any entity that refer to this one, not computed ones */
+    const struct field *const *referrers; /** fields of any entity that refer to this one, neither computed nor `through` */
     uint32_t under_count;
     const struct entity *const *under;    /** entities whose `via` leads here and that have searched fields */
 };
@@ -149,8 +151,8 @@ struct model {
     const struct choice_set *sets;
 };
 
-/** Reads what the runner sent (`value_check`ed MessagePack: see lua/runner/schema.c for the form), checks all of it, freezes it. ERR_INVALID: each fault
- *  names entity, field and word. */
+/** Reads what the runner sent (form: lua/runner/schema.c), checks all of it, freezes it. ERR_INVALID: each fault's
+ *  field is `entity.field`, its message names the word. ERR_UNREADABLE: no MessagePack. */
 enum err model_make(struct task *task, struct arena *arena, str schema, const struct model **model_out);
 
 const struct entity *model_entity(const struct model *model, str name);
