@@ -52,6 +52,9 @@ void *arena_take(struct arena *arena, size_t bytes);
 /** As arena_take but not zeroed: for bytes that are written at once. */
 char *arena_take_raw(struct arena *arena, size_t bytes);
 
+/** Makes the newest allocation longer in its place. False when it does not end at `end` or its block is full. */
+bool arena_extend(struct arena *arena, const char *end, size_t bytes);
+
 #define arena_new(arena, type, count) ((type *)arena_take_array((arena), sizeof(type), (count)))
 void *arena_take_array(struct arena *arena, size_t bytes_each, size_t count);
 

@@ -22,6 +22,7 @@ struct fault {
     struct fault_item *items;
     uint32_t item_count;
     uint32_t item_capacity;
+    uint32_t rest_count; /** faults beyond FAULTS_MAX: counted, not kept */
 };
 
 struct task {

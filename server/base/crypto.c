@@ -1,0 +1,207 @@
+#include "base/crypto.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+#include "base/limits.h"
+#include "base/random.h"
+#include "base/require.h"
+
+/** OWASP Password Storage Cheat Sheet: Argon2id with m = 19 MiB, t = 2, p = 1 at least. */
+constexpr unsigned long long PASSWORD_PASSES = 2;
+constexpr size_t PASSWORD_MEMORY_BYTES = 19 * MIB;
+constexpr size_t NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+constexpr int BASE64_FORM = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
+static_assert(SEAL_EXTRA_BYTES == NONCE_BYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES);
+static_assert(STREAM_HEADER_BYTES == crypto_secretstream_xchacha20poly1305_HEADERBYTES);
+static_assert(STREAM_EXTRA_BYTES == crypto_secretstream_xchacha20poly1305_ABYTES);
+static_assert(PASSWORD_HASH_BYTES_MAX == crypto_pwhash_STRBYTES);
+static_assert(SHORT_HASH_KEY_BYTES == crypto_shorthash_KEYBYTES);
+static_assert(SHORT_HASH_KEY_BYTES == crypto_shorthash_siphashx24_BYTES);
+static_assert(SECRET_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
+static_assert(SECRET_KEY_BYTES == crypto_secretstream_xchacha20poly1305_KEYBYTES);
+static_assert(SECRET_KEY_BYTES == crypto_kdf_KEYBYTES);
+static_assert(sizeof(crypto_secretstream_xchacha20poly1305_state) <=
+              sizeof((struct seal_stream){}.state));
+
+static crypto_secretstream_xchacha20poly1305_state *state_of(struct seal_stream *stream)
+{
+    return (crypto_secretstream_xchacha20poly1305_state *)(void *)stream->state;
+}
+
+static const uint8_t *bytes_of(str s)
+{
+    return (const uint8_t *)s.at;
+}
+
+enum err crypto_start(void)
+{
+    return sodium_init() < 0 ? ERR_SYSTEM : ERR_NONE;
+}
+
+struct hash hash_of(const struct secret_key *key, const str *parts, size_t part_count)
+{
+    crypto_generichash_state state;
+    struct hash hash;
+    crypto_generichash_init(&state, key == nullptr ? nullptr : key->bytes,
+                            key == nullptr ? 0 : sizeof key->bytes, sizeof hash.bytes);
+    for (size_t part = 0; part < part_count; part++) {
+        uint64_t len = parts[part].len;
+        uint8_t len_bytes[8];
+        for (size_t at = 0; at < sizeof len_bytes; at++) len_bytes[at] = (uint8_t)(len >> (8 * at));
+        crypto_generichash_update(&state, len_bytes, sizeof len_bytes);
+        crypto_generichash_update(&state, bytes_of(parts[part]), len);
+    }
+    crypto_generichash_final(&state, hash.bytes, sizeof hash.bytes);
+    return hash;
+}
+
+struct secret_key key_derive(const struct secret_key *key, uint64_t number, const char purpose[8])
+{
+    struct secret_key derived;
+    int result = crypto_kdf_derive_from_key(derived.bytes, sizeof derived.bytes, number, purpose,
+                                            key->bytes);
+    require(result == 0);
+    return derived;
+}
+
+struct secret_key key_random(void)
+{
+    struct secret_key key;
+    random_fill(key.bytes, sizeof key.bytes);
+    return key;
+}
+
+uint64_t short_hash(const struct short_key *key, str name, str value)
+{
+    /* The name chooses the key for the value: both count, and neither is copied. */
+    uint8_t name_key[crypto_shorthash_KEYBYTES];
+    crypto_shorthash_siphashx24(name_key, bytes_of(name), name.len, key->bytes);
+    uint8_t hash[crypto_shorthash_BYTES];
+    crypto_shorthash(hash, bytes_of(value), value.len, name_key);
+    uint64_t number;
+    static_assert(sizeof hash == sizeof number);
+    memcpy(&number, hash, sizeof number);
+    return number;
+}
+
+bool bytes_equal_secret(str a, str b)
+{
+    return a.len == b.len && (a.len == 0 || sodium_memcmp(a.at, b.at, a.len) == 0);
+}
+
+void bytes_wipe(void *bytes, size_t len)
+{
+    if (len > 0) sodium_memzero(bytes, len);
+}
+
+str seal(struct arena *arena, const struct secret_key *key, str plain, str bound)
+{
+    uint8_t *sealed = (uint8_t *)arena_take_raw(arena, plain.len + SEAL_EXTRA_BYTES);
+    random_fill(sealed, NONCE_BYTES);
+    unsigned long long len = 0;
+    int result = crypto_aead_xchacha20poly1305_ietf_encrypt(
+        sealed + NONCE_BYTES, &len, bytes_of(plain), plain.len, bytes_of(bound), bound.len, nullptr,
+        sealed, key->bytes);
+    require(result == 0);
+    require(NONCE_BYTES + len == plain.len + SEAL_EXTRA_BYTES);
+    return (str){(const char *)sealed, NONCE_BYTES + (size_t)len};
+}
+
+enum err unseal(struct arena *arena, const struct secret_key *key, str sealed, str bound,
+                str *plain_out)
+{
+    if (sealed.len < SEAL_EXTRA_BYTES) return ERR_CORRUPT;
+    char *plain = arena_take_raw(arena, sealed.len - SEAL_EXTRA_BYTES);
+    str rest = str_from(sealed, NONCE_BYTES);
+    unsigned long long len = 0;
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)plain, &len, nullptr, bytes_of(rest),
+                                                   rest.len, bytes_of(bound), bound.len,
+                                                   bytes_of(sealed), key->bytes) != 0)
+        return ERR_CORRUPT;
+    *plain_out = (str){plain, (size_t)len};
+    return ERR_NONE;
+}
+
+void seal_stream_start(struct seal_stream *stream, const struct secret_key *key,
+                       uint8_t header_out[STREAM_HEADER_BYTES])
+{
+    int result =
+        crypto_secretstream_xchacha20poly1305_init_push(state_of(stream), header_out, key->bytes);
+    require(result == 0);
+}
+
+void seal_stream_push(struct seal_stream *stream, str plain, bool is_last, char *out)
+{
+    uint8_t tag = is_last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL
+                          : crypto_secretstream_xchacha20poly1305_TAG_MESSAGE;
+    int result = crypto_secretstream_xchacha20poly1305_push(
+        state_of(stream), (uint8_t *)out, nullptr, bytes_of(plain), plain.len, nullptr, 0, tag);
+    require(result == 0);
+}
+
+enum err unseal_stream_start(struct seal_stream *stream, const struct secret_key *key,
+                             const uint8_t header[STREAM_HEADER_BYTES])
+{
+    int result =
+        crypto_secretstream_xchacha20poly1305_init_pull(state_of(stream), header, key->bytes);
+    return result == 0 ? ERR_NONE : ERR_CORRUPT;
+}
+
+enum err unseal_stream_pull(struct seal_stream *stream, str sealed, char *out, bool *is_last_out)
+{
+    if (sealed.len < STREAM_EXTRA_BYTES) return ERR_CORRUPT;
+    uint8_t tag = 0;
+    if (crypto_secretstream_xchacha20poly1305_pull(state_of(stream), (uint8_t *)out, nullptr, &tag,
+                                                   bytes_of(sealed), sealed.len, nullptr, 0) != 0)
+        return ERR_CORRUPT;
+    *is_last_out = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
+    return ERR_NONE;
+}
+
+enum err password_hash(str password, char hash_out[PASSWORD_HASH_BYTES_MAX])
+{
+    if (password.len > PASSWORD_BYTES_MAX) return ERR_INVALID;
+    /* With these arguments only a refused allocation makes it fail. */
+    if (crypto_pwhash_str(hash_out, password.at, password.len, PASSWORD_PASSES,
+                          PASSWORD_MEMORY_BYTES) != 0)
+        return ERR_FULL;
+    return ERR_NONE;
+}
+
+enum err password_verify(str password, str hash, bool *is_right_out)
+{
+    *is_right_out = false;
+    if (hash.len >= PASSWORD_HASH_BYTES_MAX) return ERR_CORRUPT;
+    if (!str_starts(hash, S("$argon2id$"))) return ERR_CORRUPT;
+    if (password.len > PASSWORD_BYTES_MAX) return ERR_NONE;
+    char text[PASSWORD_HASH_BYTES_MAX] = {};
+    memcpy(text, hash.at, hash.len);
+    /* The library answers -1 for a wrong password, for no memory and for a damaged hash; errno tells:
+     * EINVAL is set for a wrong password alone, ENOMEM stays from the refused allocation. */
+    errno = 0;
+    *is_right_out = crypto_pwhash_str_verify(text, password.at, password.len) == 0;
+    if (*is_right_out || errno == EINVAL) return ERR_NONE;
+    return errno == ENOMEM ? ERR_FULL : ERR_CORRUPT;
+}
+
+str base64url_write(struct arena *arena, str bytes)
+{
+    size_t room = sodium_base64_encoded_len(bytes.len, BASE64_FORM);
+    char *text = arena_take_raw(arena, room);
+    sodium_bin2base64(text, room, bytes_of(bytes), bytes.len, BASE64_FORM);
+    return (str){text, room - 1};
+}
+
+bool base64url_read(struct arena *arena, str text, str *bytes_out)
+{
+    size_t room = text.len / 4 * 3 + 3;
+    char *bytes = arena_take_raw(arena, room);
+    size_t len = 0;
+    if (sodium_base642bin((uint8_t *)bytes, room, text.at, text.len, nullptr, &len, nullptr,
+                          BASE64_FORM) != 0)
+        return false;
+    *bytes_out = (str){bytes, len};
+    return true;
+}
