@@ -59,6 +59,7 @@ bool value_eq(const struct value *a, const struct value *b);
 void pack_nil(struct buf *out);
 void pack_bool(struct buf *out, bool boolean);
 void pack_int(struct buf *out, int64_t integer);
+/** A number that is not finite becomes nil: JSON has no other word for it. */
 void pack_float(struct buf *out, double number);
 void pack_text(struct buf *out, str text);
 void pack_bytes(struct buf *out, str bytes);
