@@ -92,6 +92,12 @@ enum err record_delete(struct change *change, const struct entity *entity, struc
 /** Runs `check`, writes one log entry for each touched record. Once, after the last call; nothing is called after it. */
 enum err change_finish(struct change *change);
 
+/** For hooks: which record, and what is being done with it. */
+const struct entity *draft_entity(const struct draft *draft);
+struct id draft_id(const struct draft *draft);
+enum operation draft_operation(const struct draft *draft);
+/** The encoded stored value of a field, before or now; empty when absent. */
+str draft_stored(const struct draft *draft, const struct field *field, bool is_before);
 /** For `before` hooks: sets a field of the draft from an API value. */
 enum err draft_set(struct change *change, struct draft *draft, const struct field *field,
                    const struct value *given);

@@ -1,0 +1,295 @@
+#include "record/draft.h"
+
+#include "base/require.h"
+#include "model/kind.h"
+
+constexpr uint32_t REFERRING_MAX = CHANGE_WRITES_MAX;
+
+struct id_list {
+    uint32_t count;
+    struct id *ids;
+};
+
+/** The records whose reference `field` leads to `id`, oldest first. */
+static enum err referring(struct change *change, const struct field *field, struct id id, struct id_list *list_out)
+{
+    *list_out = (struct id_list){0, arena_new(change->task->arena, struct id, 8)};
+    uint32_t capacity = 8;
+    struct scan_range range = {.from = id_bytes(&id), .to = id_bytes(&id)};
+    struct scan *scan = scan_index(change->txn, field->entity->number, field->number, &range);
+    for (;;) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        if (list_out->count == REFERRING_MAX)
+            return fail(change->task, ERR_TOO_LARGE, "more than %u %.*s refer to it", REFERRING_MAX,
+                        FMT(field->entity->plural));
+        if (list_out->count == capacity) {
+            struct id *more = arena_new(change->task->arena, struct id, 2 * capacity);
+            memcpy(more, list_out->ids, capacity * sizeof *more);
+            list_out->ids = more;
+            capacity *= 2;
+        }
+        list_out->ids[list_out->count++] = entry.id;
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+static bool is_going(struct change *change, const struct entity *entity, struct id id)
+{
+    struct touched *touched = change_touched(change, entity, id);
+    return touched != nullptr && touched->is_going;
+}
+
+static str stored_id(struct arena *arena, struct id id)
+{
+    struct buf stored = buf_make(arena, 32);
+    pack_bytes(&stored, id_bytes(&id));
+    return buf_str(&stored);
+}
+
+static str stored_true(struct arena *arena)
+{
+    struct buf stored = buf_make(arena, 8);
+    pack_bool(&stored, true);
+    return buf_str(&stored);
+}
+
+static enum err set_flag(struct change *change, struct draft *draft, const struct field *flag, bool is_set)
+{
+    struct buf stored = buf_make(change->task->arena, 8);
+    pack_bool(&stored, is_set);
+    draft_put(draft, flag, buf_str(&stored));
+    return draft_save(change, draft, WRITE_BY_ENGINE);
+}
+
+/** Makes the parent's reference follow the flagged link; a required one may not be lost. */
+static enum err follow_flag(struct change *change, const struct field *flag, struct id parent_id,
+                            const struct draft *winner)
+{
+    struct draft parent;
+    TRY(draft_load(change, flag->one_of_per->to, parent_id, &parent));
+    for (uint32_t at = 0; at < parent.entity->field_count; at++) {
+        const struct field *field = &parent.entity->fields[at];
+        if (field->through.link == nullptr || field->through.flag != flag) continue;
+        str stored = {};
+        if (winner != nullptr)
+            stored = field->through.target == nullptr ? stored_id(change->task->arena, winner->id)
+                                                      : draft_get(winner, field->through.target);
+        draft_put(&parent, field, stored);
+        if (!field->is_required) continue;
+        if (stored.len == 0 && !field_is_waived(change, field))
+            return fail(change->task, ERR_CONFLICT,
+                        "%.*s would be left without %.*s: name another one first", FMT(parent.entity->name),
+                        FMT(field->name));
+        if (field->waived_by.len > 0) draft_note_incomplete(change, &parent, field, stored.len == 0);
+    }
+    return draft_save(change, &parent, WRITE_BY_ENGINE);
+}
+
+/** At most one (or exactly one) of the records beside each other carries the flag; the preferred one wins, else the one that has it, else the oldest. */
+static enum err settle(struct change *change, const struct field *flag, struct id parent, struct id preferred)
+{
+    const struct entity *entity = flag->entity;
+    if (is_going(change, flag->one_of_per->to, parent)) return ERR_NONE;
+    struct id_list list;
+    TRY(referring(change, flag->one_of_per, parent, &list));
+    struct draft *winner = nullptr, *oldest = nullptr;
+    for (uint32_t at = 0; at < list.count; at++) {
+        if (is_going(change, entity, list.ids[at])) continue;
+        struct draft *beside = draft_make(change, entity, list.ids[at]);
+        TRY(draft_load(change, entity, list.ids[at], beside));
+        if (oldest == nullptr) oldest = beside;
+        if (!draft_flag(beside, flag)) continue;
+        bool is_winner = winner == nullptr && (id_is_nil(preferred) || id_eq(beside->id, preferred));
+        if (is_winner) winner = beside;
+        else TRY(set_flag(change, beside, flag, false));
+    }
+    if (winner == nullptr && flag->one_of_at_least && oldest != nullptr) {
+        winner = oldest;
+        TRY(set_flag(change, winner, flag, true));
+    }
+    return follow_flag(change, flag, parent, winner);
+}
+
+static bool slot_flag(const str *slots, const struct field *field)
+{
+    str stored = slots[field_position(field)];
+    struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
+    return value.kind == VALUE_BOOL && value.boolean;
+}
+
+enum err derive_one_of(struct change *change, const struct entity *entity, struct id id, const str *was,
+                       const str *is)
+{
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *flag = &entity->fields[at];
+        if (flag->one_of_per == nullptr) continue;
+        uint32_t per = field_position(flag->one_of_per);
+        const struct field *target = nullptr;
+        const struct entity *parent_entity = flag->one_of_per->to;
+        for (uint32_t of = 0; of < parent_entity->field_count; of++)
+            if (parent_entity->fields[of].through.flag == flag) target = parent_entity->fields[of].through.target;
+        bool is_same = str_eq(was[at], is[at]) && str_eq(was[per], is[per]) &&
+                       (target == nullptr || str_eq(was[field_position(target)], is[field_position(target)]));
+        if (is_same) continue;
+        struct id nil = {}, old_parent, parent;
+        bool had = slots_reference(was, flag->one_of_per, &old_parent);
+        bool has = slots_reference(is, flag->one_of_per, &parent);
+        if (has && had && id_eq(old_parent, parent) && flag->one_of_at_least && slot_flag(was, flag) &&
+            !slot_flag(is, flag)) {
+            task_fault(change->task, flag->name, S("one_of"),
+                       "cannot be taken away, one must have it: set it on another one instead");
+            return task_faults(change->task);
+        }
+        if (had && (!has || !id_eq(old_parent, parent))) TRY(settle(change, flag, old_parent, nil));
+        if (has) TRY(settle(change, flag, parent, slot_flag(is, flag) ? id : nil));
+    }
+    return ERR_NONE;
+}
+
+/** The record behind the reference is given as an id: its link gets the flag, or is made. */
+static enum err link_existing(struct change *change, const struct draft *draft, const struct field *field,
+                              struct id target)
+{
+    const struct through *through = &field->through;
+    struct id_list list;
+    TRY(referring(change, through->parent, draft->id, &list));
+    for (uint32_t at = 0; at < list.count; at++) {
+        struct draft link;
+        TRY(draft_load(change, through->link, list.ids[at], &link));
+        struct id linked = link.id;
+        if (through->target != nullptr && !draft_reference(&link, through->target, &linked)) continue;
+        if (!id_eq(linked, target)) continue;
+        str *was = arena_new(change->task->arena, str, through->link->field_count);
+        memcpy(was, link.before, through->link->field_count * sizeof *was);
+        draft_put(&link, through->flag, stored_true(change->task->arena));
+        TRY(draft_save(change, &link, WRITE_BY_ACTOR));
+        return derive_one_of(change, through->link, link.id, was, link.now);
+    }
+    if (through->target == nullptr) {
+        task_fault(change->task, field->name, S("missing"), "this %.*s has no such %.*s",
+                   FMT(draft->entity->name), FMT(field->to->name));
+        return task_faults(change->task);
+    }
+    struct arena *arena = change->task->arena;
+    struct preset presets[] = {{through->parent, stored_id(arena, draft->id)},
+                               {through->target, stored_id(arena, target)},
+                               {through->flag, stored_true(arena)}};
+    struct id link;
+    return record_create_from(change, through->link, nullptr, presets, 3, &link);
+}
+
+static enum err create_linked(struct change *change, const struct draft *draft, const struct later *later)
+{
+    const struct field *field = later->field;
+    const struct through *through = &field->through;
+    struct arena *arena = change->task->arena;
+    struct id id;
+    if (!scope_may(change->scope, field->to->number, SCOPE_CREATE))
+        return fail(change->task, ERR_FORBIDDEN, "you may not create a %.*s", FMT(field->to->name));
+    if (through->target == nullptr) {
+        struct preset presets[] = {{through->parent, stored_id(arena, draft->id)},
+                                   {through->flag, stored_true(arena)}};
+        return record_create_from(change, field->to, &later->given, presets, 2, &id);
+    }
+    if (later->given.bytes.len > 0) {
+        TRY(record_create_from(change, field->to, &later->given, nullptr, 0, &id));
+    } else {
+        const struct made_from *made = field->made_from;
+        struct preset *presets = arena_new(arena, struct preset, made->pair_count + 1);
+        for (uint32_t at = 0; at < made->pair_count; at++)
+            presets[at] = (struct preset){made->pairs[at].target, draft_get(draft, made->pairs[at].source)};
+        TRY(record_create_from(change, field->to, nullptr, presets, made->pair_count, &id));
+    }
+    return link_existing(change, draft, field, id);
+}
+
+static enum err derive_link(struct change *change, const struct draft *draft, const struct later *later)
+{
+    const struct field *field = later->field;
+    struct id id;
+    if (later->given.kind == VALUE_BYTES) {
+        require(id_of_bytes(later->given.text, &id));
+        return link_existing(change, draft, field, id);
+    }
+    str stored = draft_get(draft, field);
+    if (change->is_import && stored.len > 0 && later->given.bytes.len > 0) {
+        /* A row that is imported again changes the record behind the reference, it does not pile up new ones. */
+        require(draft_reference(draft, field, &id));
+        return record_patch(change, field->to, id, &later->given, nullptr);
+    }
+    return create_linked(change, draft, later);
+}
+
+enum err derive_links(struct change *change, struct draft *draft)
+{
+    str path = change->task->path;
+    for (const struct later *later = draft->later; later != nullptr; later = later->next) {
+        change->task->path = arena_print(change->task->arena, "%.*s%.*s.", FMT(path), FMT(later->field->name));
+        enum err err = derive_link(change, draft, later);
+        change->task->path = path;
+        if (err != ERR_NONE) return err;
+    }
+    draft->later = nullptr;
+    return ERR_NONE;
+}
+
+/** Takes one id out of a reference or a list of them. */
+static void take_out(struct change *change, struct draft *draft, const struct field *field, struct id id)
+{
+    if (field->kind == FIELD_REFERENCE) {
+        draft_put(draft, field, (str){});
+        return;
+    }
+    struct value list = value_of(draft_get(draft, field));
+    struct buf items = buf_make(change->task->arena, RECORD_BYTES_MAX);
+    uint32_t count = 0;
+    struct cursor cursor = cursor_of(list.items);
+    struct value item;
+    for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++) {
+        if (item.kind == VALUE_BYTES && str_eq(item.text, id_bytes(&id))) continue;
+        pack_raw(&items, item.bytes);
+        count++;
+    }
+    struct buf out = buf_make(change->task->arena, RECORD_BYTES_MAX);
+    pack_list(&out, count);
+    pack_raw(&out, buf_str(&items));
+    draft_put(draft, field, count == 0 ? (str){} : buf_str(&out));
+}
+
+static enum err detach(struct change *change, const struct field *field, struct id from, struct id id)
+{
+    struct draft draft;
+    TRY(draft_load(change, field->entity, from, &draft));
+    str *was = arena_new(change->task->arena, str, field->entity->field_count);
+    memcpy(was, draft.before, field->entity->field_count * sizeof *was);
+    take_out(change, &draft, field, id);
+    if (field->is_required && draft_get(&draft, field).len == 0)
+        return fail(change->task, ERR_CONFLICT, "a %.*s needs it as its %.*s", FMT(field->entity->name),
+                    FMT(field->name));
+    TRY(draft_save(change, &draft, WRITE_BY_ENGINE));
+    return derive_one_of(change, field->entity, from, was, draft.now);
+}
+
+enum err derive_deletion(struct change *change, const struct entity *entity, struct id id)
+{
+    for (uint32_t at = 0; at < entity->referrer_count; at++) {
+        const struct field *field = entity->referrers[at];
+        struct id_list list;
+        TRY(referring(change, field, id, &list));
+        for (uint32_t of = 0; of < list.count; of++) {
+            if (is_going(change, field->entity, list.ids[of])) continue;
+            switch (field->on_delete) {
+            case ON_DELETE_RESTRICT:
+                return fail(change->task, ERR_CONFLICT, "%u %.*s refer to this %.*s by %.*s", list.count,
+                            FMT(field->entity->plural), FMT(entity->name), FMT(field->name));
+            case ON_DELETE_DETACH: TRY(detach(change, field, list.ids[of], id)); break;
+            case ON_DELETE_CASCADE: TRY(record_delete_referring(change, field->entity, list.ids[of])); break;
+            }
+        }
+    }
+    return ERR_NONE;
+}

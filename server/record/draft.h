@@ -1,0 +1,123 @@
+/** draft: one record while it is being changed: its stored values by field, before and now. Internal to record/.
+ *
+ *  Floor   record.
+ *  Thread  that of its change.
+ *  Memory  the task's arena.
+ */
+#pragma once
+
+#include "record/record.h"
+
+/** Splits an encoded record into stored values by the field's position in its entity (`field_count` of them);
+ *  absent ones are empty. Numbers the entity does not know are passed over. */
+void slots_read(const struct entity *entity, str value, str *slots_out);
+
+static inline uint32_t field_position(const struct field *field)
+{
+    return (uint32_t)(field - field->entity->fields);
+}
+
+/** A link that must be made once the record itself is written (a reference given through another entity). */
+struct later {
+    const struct field *field;
+    struct value given; /** a map: create; text: an id; bytes empty: made from the record's own fields */
+    struct later *next;
+};
+
+struct draft {
+    const struct entity *entity;
+    struct id id;
+    bool is_new;
+    enum operation operation; /** what is being done with it; for hooks */
+    str *before; /** by field position, as read or last saved */
+    str *now;
+    struct later *later;
+};
+
+/** A record touched by this change, and what it was before the change. */
+struct touched {
+    const struct entity *entity;
+    struct id id;
+    str before; /** empty: it did not exist */
+    bool is_going; /** being deleted */
+};
+
+/** Loads a stored record; ERR_MISSING. */
+enum err draft_load(struct change *change, const struct entity *entity, struct id id, struct draft *draft);
+struct draft *draft_make(struct change *change, const struct entity *entity, struct id id);
+
+static inline str draft_get(const struct draft *draft, const struct field *field)
+{
+    return draft->now[field_position(field)];
+}
+/** Sets a stored value (kept in the arena by the caller); empty clears. */
+static inline void draft_put(struct draft *draft, const struct field *field, str stored)
+{
+    draft->now[field_position(field)] = stored;
+}
+static inline bool draft_has_changed(const struct draft *draft, const struct field *field)
+{
+    uint32_t at = field_position(field);
+    return !str_eq(draft->before[at], draft->now[at]);
+}
+/** The id in a reference field; false when absent. */
+bool draft_reference(const struct draft *draft, const struct field *field, struct id *id_out);
+bool slots_reference(const str *slots, const struct field *field, struct id *id_out);
+bool draft_flag(const struct draft *draft, const struct field *field);
+
+/* input.c */
+
+/** Defaults of a new record. */
+void draft_defaults(struct change *change, struct draft *draft);
+/** API values into the draft; faults are added, links noted in draft->later. */
+enum err draft_apply(struct change *change, struct draft *draft, const struct value *given);
+/** Nested creation of references that are not made through links; before the record itself is checked. */
+
+/* verify.c */
+
+/** Required (waived ones are noted in `incomplete`), choices, references, uniqueness of what has changed.
+ *  ERR_INVALID or ERR_CONFLICT with faults. */
+enum err draft_verify(struct change *change, struct draft *draft);
+/** Notes in or strikes from `incomplete` that a required field is missing. */
+void draft_note_incomplete(struct change *change, struct draft *draft, const struct field *field, bool is_missing);
+bool field_is_waived(struct change *change, const struct field *field);
+
+/* save.c */
+
+/** Who caused this write: somebody (revision and updated_at move) or the engine (only the version does). */
+enum write_cause : uint8_t { WRITE_BY_ACTOR, WRITE_BY_ENGINE };
+/** Writes the record, its index entries and words, when anything has changed. */
+enum err draft_save(struct change *change, struct draft *draft, enum write_cause cause);
+/** Removes the record, its index entries and words. */
+enum err draft_remove(struct change *change, struct draft *draft);
+/** Remembers what the record was before this change. ERR_TOO_LARGE past CHANGE_WRITES_MAX. */
+enum err change_touch(struct change *change, const struct entity *entity, struct id id, str before,
+                      struct touched **touched_out);
+struct touched *change_touched(struct change *change, const struct entity *entity, struct id id);
+
+/** The sorted, distinct words of a record's searched fields. */
+struct key_list record_words(struct arena *arena, const struct entity *entity, const str *slots);
+
+/* derive.c */
+
+/** A stored value that a new record gets from the engine, whatever was given. */
+struct preset {
+    const struct field *field;
+    str stored;
+};
+/** Makes the links noted in draft->later, once the record is written. */
+enum err derive_links(struct change *change, struct draft *draft);
+/** After a write or removal: one-of flags among the records beside this one, and the references kept through them. `was` and `is` are its
+ *  stored values before and after. */
+enum err derive_one_of(struct change *change, const struct entity *entity, struct id id, const str *was,
+                       const str *is);
+/** The referring records of one that is going: refused, detached or deleted with it. */
+enum err derive_deletion(struct change *change, const struct entity *entity, struct id id);
+
+/* record.c */
+
+/** As record_create; `given` may be nullptr. */
+enum err record_create_from(struct change *change, const struct entity *entity, const struct value *given,
+                            const struct preset *presets, uint32_t preset_count, struct id *id_out);
+/** As record_patch, by the engine: without scope and hooks. */
+enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id);

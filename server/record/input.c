@@ -1,0 +1,227 @@
+#include "record/draft.h"
+
+#include "base/require.h"
+#include "model/kind.h"
+
+static str read_stored(struct change *change, const struct field *field, const struct value *given)
+{
+    struct buf stored = buf_make(change->task->arena, RECORD_BYTES_MAX);
+    if (!field->kind_of->read(change->task, field, given, &stored)) return (str){};
+    if (buf_is_over(&stored)) {
+        task_fault(change->task, field->name, S("length"), "is too large");
+        return (str){};
+    }
+    return buf_str(&stored);
+}
+
+void draft_defaults(struct change *change, struct draft *draft)
+{
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->initial.len == 0) continue;
+        struct value given = value_of(field->initial);
+        draft_put(draft, field, read_stored(change, field, &given));
+    }
+}
+
+/** What identifies an item of a list for `$add` and `$remove`: the text itself, or the `value` of an e-mail or phone. */
+static str item_key(const struct value *item)
+{
+    if (item->kind == VALUE_TEXT) return item->text;
+    struct value value;
+    if (item->kind == VALUE_MAP && value_find_text(item->bytes, S("value"), &value) &&
+        value.kind == VALUE_TEXT)
+        return value.text;
+    return item->bytes;
+}
+
+static bool list_has_key(const struct value *list, str key)
+{
+    struct cursor cursor = cursor_of(list->items);
+    struct value item;
+    for (uint32_t at = 0; at < list->count && value_next(&cursor, &item); at++)
+        if (str_eq(item_key(&item), key)) return true;
+    return false;
+}
+
+/** A stored item in the form the API gives and takes it. */
+static void give_item(struct arena *arena, const struct field *field, const struct value *stored,
+                      bool may_be_primary, struct buf *out)
+{
+    if (field->kind == FIELD_REFERENCES) {
+        struct id id;
+        if (stored->kind == VALUE_BYTES && id_of_bytes(stored->text, &id)) pack_text(out, id_text(arena, id));
+        return;
+    }
+    if (stored->kind != VALUE_LIST || stored->count != 3) {
+        pack_raw(out, stored->bytes);
+        return;
+    }
+    struct cursor cursor = cursor_of(stored->items);
+    struct value address, label, primary;
+    if (!value_next(&cursor, &address) || !value_next(&cursor, &label) || !value_next(&cursor, &primary)) return;
+    pack_map(out, 3);
+    pack_text(out, S("value"));
+    pack_raw(out, address.bytes);
+    pack_text(out, S("label"));
+    pack_raw(out, label.bytes);
+    pack_text(out, S("primary"));
+    pack_bool(out, may_be_primary && primary.kind == VALUE_BOOL && primary.boolean);
+}
+
+static bool names_a_primary(const struct value *list)
+{
+    struct cursor cursor = cursor_of(list->items);
+    struct value item, primary;
+    for (uint32_t at = 0; at < list->count && value_next(&cursor, &item); at++)
+        if (item.kind == VALUE_MAP && value_find_text(item.bytes, S("primary"), &primary) &&
+            primary.kind == VALUE_BOOL && primary.boolean)
+            return true;
+    return false;
+}
+
+/** The stored list in API form, without what is removed, with what is added; then read as a whole. */
+static void apply_list_change(struct change *change, struct draft *draft, const struct field *field,
+                              const struct value *add, const struct value *remove)
+{
+    struct arena *arena = change->task->arena;
+    struct buf items = buf_make(arena, 2 * RECORD_BYTES_MAX);
+    uint32_t count = 0;
+    bool may_be_primary = !names_a_primary(add);
+    str stored = draft_get(draft, field);
+    struct value old = stored.len == 0 ? (struct value){.kind = VALUE_LIST} : value_of(stored);
+    struct cursor cursor = cursor_of(old.items);
+    struct value item;
+    for (uint32_t at = 0; at < old.count && value_next(&cursor, &item); at++) {
+        struct buf one = buf_make(arena, RECORD_BYTES_MAX);
+        give_item(arena, field, &item, may_be_primary, &one);
+        struct value given = value_of(buf_str(&one));
+        str key = item_key(&given);
+        if (list_has_key(remove, key) || list_has_key(add, key)) continue;
+        pack_raw(&items, given.bytes);
+        count++;
+    }
+    cursor = cursor_of(add->items);
+    for (uint32_t at = 0; at < add->count && value_next(&cursor, &item); at++, count++) pack_raw(&items, item.bytes);
+    if (count == 0) {
+        draft_put(draft, field, (str){});
+        return;
+    }
+    struct buf list = buf_make(arena, 2 * RECORD_BYTES_MAX + 8);
+    pack_list(&list, count);
+    pack_raw(&list, buf_str(&items));
+    struct value given = value_of(buf_str(&list));
+    if (buf_is_over(&list) || given.kind != VALUE_LIST)
+        task_fault(change->task, field->name, S("length"), "is too large");
+    else draft_put(draft, field, read_stored(change, field, &given));
+}
+
+/** `{"$add":[…],"$remove":[…]}`; false when the map is something else. */
+static bool apply_if_list_change(struct change *change, struct draft *draft, const struct field *field,
+                                 const struct value *given)
+{
+    struct value add = {.kind = VALUE_LIST}, remove = {.kind = VALUE_LIST};
+    bool has_add = value_find_text(given->bytes, S("$add"), &add);
+    bool has_remove = value_find_text(given->bytes, S("$remove"), &remove);
+    if (!has_add && !has_remove) return false;
+    if (!field->kind_of->is_list)
+        task_fault(change->task, field->name, S("type"), "is not a list: $add and $remove do not apply");
+    else if (add.kind != VALUE_LIST || remove.kind != VALUE_LIST)
+        task_fault(change->task, field->name, S("type"), "$add and $remove take lists");
+    else if (given->count != (uint32_t)has_add + (uint32_t)has_remove)
+        task_fault(change->task, field->name, S("unknown"), "only $add and $remove may stand here");
+    else apply_list_change(change, draft, field, &add, &remove);
+    return true;
+}
+
+static enum err create_referred(struct change *change, struct draft *draft, const struct field *field,
+                                const struct value *given)
+{
+    struct id id;
+    str path = change->task->path;
+    change->task->path = arena_print(change->task->arena, "%.*s%.*s.", FMT(path), FMT(field->name));
+    enum err err = record_create(change, field->to, given, &id);
+    change->task->path = path;
+    if (err != ERR_NONE) return err;
+    struct buf stored = buf_make(change->task->arena, 32);
+    pack_bytes(&stored, id_bytes(&id));
+    draft_put(draft, field, buf_str(&stored));
+    return ERR_NONE;
+}
+
+static void note_later(struct change *change, struct draft *draft, const struct field *field,
+                       const struct value *given)
+{
+    struct later *later = arena_new(change->task->arena, struct later, 1);
+    *later = (struct later){.field = field, .given = *given, .next = draft->later};
+    draft->later = later;
+}
+
+/** A reference kept through a link: an id or a map, made once the record is written. */
+static void apply_through(struct change *change, struct draft *draft, const struct field *field,
+                          const struct value *given)
+{
+    str stored = draft_get(draft, field);
+    if (given->kind == VALUE_NIL) {
+        if (stored.len > 0)
+            task_fault(change->task, field->name, S("read_only"),
+                       "cannot be cleared here: name another one, or delete the link");
+    } else if (given->kind == VALUE_MAP) {
+        note_later(change, draft, field, given);
+    } else {
+        str read = read_stored(change, field, given);
+        if (read.len > 0 && !str_eq(read, stored)) {
+            struct value id = value_of(read);
+            note_later(change, draft, field, &id);
+        }
+    }
+}
+
+enum err draft_set(struct change *change, struct draft *draft, const struct field *field,
+                   const struct value *given)
+{
+    require(field->entity == draft->entity);
+    if (field->is_computed && field->through.link == nullptr)
+        task_fault(change->task, field->name, S("read_only"), "is kept by the system and cannot be set");
+    else if (field->through.link != nullptr) apply_through(change, draft, field, given);
+    else if (given->kind == VALUE_NIL) draft_put(draft, field, (str){});
+    else if (given->kind == VALUE_MAP && apply_if_list_change(change, draft, field, given)) return ERR_NONE;
+    else if (given->kind == VALUE_MAP && field->kind == FIELD_REFERENCE)
+        return create_referred(change, draft, field, given);
+    else {
+        str stored = read_stored(change, field, given);
+        struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
+        bool is_empty = (value.kind == VALUE_TEXT && value.text.len == 0) ||
+                        (value.kind == VALUE_LIST && value.count == 0);
+        draft_put(draft, field, is_empty ? (str){} : stored);
+    }
+    return ERR_NONE;
+}
+
+enum err draft_apply(struct change *change, struct draft *draft, const struct value *given)
+{
+    if (given->kind != VALUE_MAP) {
+        task_fault(change->task, S(""), S("type"), "must be an object of fields");
+        return ERR_NONE;
+    }
+    struct cursor cursor = cursor_of(given->items);
+    for (uint32_t pair = 0; pair < given->count; pair++) {
+        struct value key, value;
+        if (!value_next(&cursor, &key) || !value_next(&cursor, &value))
+            return fail(change->task, ERR_UNREADABLE, "the value is damaged");
+        str name = key.kind == VALUE_TEXT ? key.text : S("?");
+        const struct field *field = key.kind == VALUE_TEXT ? entity_field(draft->entity, name) : nullptr;
+        if (str_eq(name, S("id")))
+            task_fault(change->task, name, S("read_only"), "is given by the system");
+        else if (field == nullptr || field->is_hidden) {
+            str nearest = entity_nearest(draft->entity, name);
+            if (nearest.len > 0)
+                task_fault(change->task, name, S("unknown"), "is no field of %.*s; did you mean %.*s?",
+                           FMT(draft->entity->name), FMT(nearest));
+            else
+                task_fault(change->task, name, S("unknown"), "is no field of %.*s",
+                           FMT(draft->entity->name));
+        } else TRY(draft_set(change, draft, field, &value));
+    }
+    return ERR_NONE;
+}

@@ -1,0 +1,189 @@
+#include "record/draft.h"
+
+#include "base/require.h"
+#include "model/kind.h"
+
+constexpr uint32_t CHANGE_DEPTH_MAX = 5; /** creations and deletions that cause others */
+
+struct view change_view(const struct change *change)
+{
+    return (struct view){change->task, change->txn, change->model, change->scope};
+}
+
+const struct entity *draft_entity(const struct draft *draft)
+{
+    return draft->entity;
+}
+
+struct id draft_id(const struct draft *draft)
+{
+    return draft->id;
+}
+
+enum operation draft_operation(const struct draft *draft)
+{
+    return draft->operation;
+}
+
+str draft_stored(const struct draft *draft, const struct field *field, bool is_before)
+{
+    require(field->entity == draft->entity);
+    return (is_before ? draft->before : draft->now)[field_position(field)];
+}
+
+static enum err missing(struct task *task, const struct entity *entity)
+{
+    return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
+}
+
+enum err record_get(const struct view *view, const struct entity *entity, struct id id,
+                    struct record *record_out)
+{
+    if (!scope_may(view->scope, entity->number, SCOPE_VIEW)) return missing(view->task, entity);
+    *record_out = (struct record){.entity = entity, .id = id};
+    enum err err = txn_record_get_view(view->txn, entity->number, id, &record_out->value);
+    if (err == ERR_MISSING) return missing(view->task, entity);
+    if (err != ERR_NONE) return fail(view->task, err, "the stored %.*s is damaged", FMT(entity->name));
+    return ERR_NONE;
+}
+
+static int64_t hidden_number(str value, uint16_t number)
+{
+    struct value found;
+    return value_find(value, number, &found) && found.kind == VALUE_INT ? found.integer : 0;
+}
+
+struct etag record_etag(const struct record *record)
+{
+    return (struct etag){hidden_number(record->value, FIELD_REVISION),
+                         hidden_number(record->value, FIELD_VERSION)};
+}
+
+bool etag_parse(str text, struct etag *etag_out)
+{
+    if (text.len < 5 || text.at[0] != '"' || text.at[text.len - 1] != '"') return false;
+    str revision, version;
+    return str_cut((str){text.at + 1, text.len - 2}, '.', &revision, &version) &&
+           str_to_int64(revision, &etag_out->revision) && str_to_int64(version, &etag_out->version);
+}
+
+static enum err run_hook(struct change *change, enum hook_point point, struct draft *draft)
+{
+    if (change->hooks == nullptr || change->hooks->run == nullptr) return ERR_NONE;
+    return change->hooks->run(change->hooks->owner, change, point, draft);
+}
+
+static enum err go_deeper(struct change *change)
+{
+    if (change->depth >= CHANGE_DEPTH_MAX)
+        return fail(change->task, ERR_TOO_LARGE, "one change may cause others at most %u deep",
+                    CHANGE_DEPTH_MAX);
+    change->depth++;
+    return ERR_NONE;
+}
+
+/** The same steps for a new and a changed record, from the filled draft on. */
+static enum err write(struct change *change, struct draft *draft)
+{
+    TRY(run_hook(change, HOOK_BEFORE, draft));
+    TRY(draft_verify(change, draft));
+    str *was = arena_new(change->task->arena, str, draft->entity->field_count);
+    memcpy(was, draft->before, draft->entity->field_count * sizeof *was);
+    TRY(draft_save(change, draft, WRITE_BY_ACTOR));
+    TRY(derive_one_of(change, draft->entity, draft->id, was, draft->now));
+    TRY(derive_links(change, draft));
+    return run_hook(change, HOOK_AFTER, draft);
+}
+
+enum err record_create_from(struct change *change, const struct entity *entity, const struct value *given,
+                            const struct preset *presets, uint32_t preset_count, struct id *id_out)
+{
+    TRY(go_deeper(change));
+    struct draft *draft = draft_make(change, entity, entity->is_single ? txn_space(change->txn)->uuid : id_make());
+    draft->operation = OPERATION_CREATE;
+    draft_defaults(change, draft);
+    if (given != nullptr) TRY(draft_apply(change, draft, given));
+    for (uint32_t at = 0; at < preset_count; at++) {
+        require(presets[at].field->entity == entity);
+        draft_put(draft, presets[at].field, presets[at].stored);
+    }
+    TRY(write(change, draft));
+    change->depth--;
+    *id_out = draft->id;
+    return ERR_NONE;
+}
+
+enum err record_create(struct change *change, const struct entity *entity, const struct value *given,
+                       struct id *id_out)
+{
+    if (!scope_may(change->scope, entity->number, SCOPE_CREATE))
+        return fail(change->task, ERR_FORBIDDEN, "you may not create a %.*s", FMT(entity->name));
+    if (entity->is_single) {
+        struct record record;
+        struct view view = change_view(change);
+        if (record_get(&view, entity, txn_space(change->txn)->uuid, &record) == ERR_NONE)
+            return fail(change->task, ERR_CONFLICT, "there is exactly one %.*s: change it", FMT(entity->name));
+        change->task->fault = (struct fault){};
+    }
+    return record_create_from(change, entity, given, nullptr, 0, id_out);
+}
+
+static enum err verify_tag(struct change *change, const struct entity *entity, struct id id,
+                           const struct etag *if_match)
+{
+    struct record record;
+    struct view view = change_view(change);
+    TRY(record_get(&view, entity, id, &record));
+    if (if_match == nullptr || if_match->revision == record_etag(&record).revision) return ERR_NONE;
+    return fail(change->task, ERR_CHANGED, "somebody changed this %.*s meanwhile", FMT(entity->name));
+}
+
+enum err record_patch(struct change *change, const struct entity *entity, struct id id,
+                      const struct value *given, const struct etag *if_match)
+{
+    TRY(verify_tag(change, entity, id, if_match));
+    if (!scope_may(change->scope, entity->number, SCOPE_EDIT))
+        return fail(change->task, ERR_FORBIDDEN, "you may not change a %.*s", FMT(entity->name));
+    TRY(go_deeper(change));
+    struct draft draft;
+    TRY(draft_load(change, entity, id, &draft));
+    draft.operation = OPERATION_UPDATE;
+    TRY(draft_apply(change, &draft, given));
+    TRY(write(change, &draft));
+    change->depth--;
+    return ERR_NONE;
+}
+
+enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id)
+{
+    TRY(go_deeper(change));
+    struct draft draft;
+    TRY(draft_load(change, entity, id, &draft));
+    draft.operation = OPERATION_DELETE;
+    struct record record;
+    struct view view = change_view(change);
+    TRY(record_get(&view, entity, id, &record));
+    struct touched *touched;
+    TRY(change_touch(change, entity, id, arena_copy(change->task->arena, record.value), &touched));
+    touched->is_going = true;
+    TRY(run_hook(change, HOOK_BEFORE, &draft));
+    TRY(derive_deletion(change, entity, id));
+    str *was = arena_new(change->task->arena, str, entity->field_count);
+    memcpy(was, draft.before, entity->field_count * sizeof *was);
+    TRY(draft_remove(change, &draft));
+    TRY(derive_one_of(change, entity, id, was, draft.now));
+    TRY(run_hook(change, HOOK_AFTER, &draft));
+    change->depth--;
+    return ERR_NONE;
+}
+
+enum err record_delete(struct change *change, const struct entity *entity, struct id id,
+                       const struct etag *if_match)
+{
+    TRY(verify_tag(change, entity, id, if_match));
+    if (!scope_may(change->scope, entity->number, SCOPE_DELETE))
+        return fail(change->task, ERR_FORBIDDEN, "you may not delete a %.*s", FMT(entity->name));
+    if (entity->is_single)
+        return fail(change->task, ERR_CONFLICT, "the %.*s cannot be deleted", FMT(entity->name));
+    return record_delete_referring(change, entity, id);
+}

@@ -1,0 +1,300 @@
+#include "record/draft.h"
+
+#include <stdlib.h>
+
+#include "base/require.h"
+#include "model/kind.h"
+
+struct touched *change_touched(struct change *change, const struct entity *entity, struct id id)
+{
+    for (uint32_t at = 0; at < change->touched_count; at++) {
+        struct touched *touched = &change->touched[at];
+        if (touched->entity == entity && id_eq(touched->id, id)) return touched;
+    }
+    return nullptr;
+}
+
+enum err change_touch(struct change *change, const struct entity *entity, struct id id, str before,
+                      struct touched **touched_out)
+{
+    struct touched *known = change_touched(change, entity, id);
+    if (known != nullptr) return *touched_out = known, ERR_NONE;
+    if (change->touched_count == CHANGE_WRITES_MAX)
+        return fail(change->task, ERR_TOO_LARGE, "one change may touch at most %u records",
+                    CHANGE_WRITES_MAX);
+    if (change->touched_count == change->touched_capacity) {
+        uint32_t capacity = change->touched_capacity == 0 ? 16 : 2 * change->touched_capacity;
+        struct touched *more = arena_new(change->task->arena, struct touched, capacity);
+        if (change->touched_count > 0)
+            memcpy(more, change->touched, change->touched_count * sizeof *more);
+        change->touched = more;
+        change->touched_capacity = capacity;
+    }
+    struct touched *touched = &change->touched[change->touched_count++];
+    *touched = (struct touched){.entity = entity, .id = id, .before = before};
+    *touched_out = touched;
+    return ERR_NONE;
+}
+
+static int compare_words(const void *a, const void *b)
+{
+    return str_compare(*(const str *)a, *(const str *)b);
+}
+
+struct key_list record_words(struct arena *arena, const struct entity *entity, const str *slots)
+{
+    struct key_list lists[FIELDS_MAX];
+    uint32_t list_count = 0, total = 0;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        if (!field->is_searched || slots[at].len == 0 || field->kind_of->words == nullptr) continue;
+        struct value stored = value_of(slots[at]);
+        lists[list_count] = field->kind_of->words(arena, field, &stored);
+        total += lists[list_count++].count;
+    }
+    struct key_list words = {0, arena_new(arena, str, total + 1)};
+    for (uint32_t list = 0; list < list_count; list++)
+        for (uint32_t at = 0; at < lists[list].count; at++)
+            if (lists[list].items[at].len > 0)
+                words.items[words.count++] = str_first(lists[list].items[at], KEY_TOKEN_BYTES_MAX);
+    if (words.count > 1) qsort(words.items, words.count, sizeof(str), compare_words);
+    uint32_t kept = 0;
+    for (uint32_t at = 0; at < words.count; at++)
+        if (kept == 0 || !str_eq(words.items[kept - 1], words.items[at])) words.items[kept++] = words.items[at];
+    words.count = kept;
+    return words;
+}
+
+static bool list_has(struct key_list list, str item)
+{
+    for (uint32_t at = 0; at < list.count; at++)
+        if (str_eq(list.items[at], item)) return true;
+    return false;
+}
+
+static struct key_list ordered_keys(struct arena *arena, const struct field *field, str stored)
+{
+    if (stored.len == 0) return (struct key_list){};
+    struct value value = value_of(stored);
+    return field->kind_of->order(arena, field, &value);
+}
+
+static void save_index(struct change *change, const struct draft *draft)
+{
+    struct arena *arena = change->task->arena;
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (!field->is_indexed || str_eq(draft->before[at], draft->now[at])) continue;
+        struct key_list old = ordered_keys(arena, field, draft->before[at]);
+        struct key_list new = ordered_keys(arena, field, draft->now[at]);
+        uint16_t entity = draft->entity->number;
+        for (uint32_t key = 0; key < old.count; key++)
+            if (!list_has(new, old.items[key]))
+                txn_index_delete(change->txn, entity, field->number, old.items[key], draft->id);
+        for (uint32_t key = 0; key < new.count; key++)
+            if (!list_has(old, new.items[key]))
+                txn_index_put(change->txn, entity, field->number, new.items[key], draft->id);
+    }
+}
+
+/** Takes words away from, or gives them to, one target. */
+static void move_words(struct txn *txn, const struct draft *draft, const struct entity *target_entity,
+                       struct id target, struct key_list gone, struct key_list come)
+{
+    for (uint32_t at = 0; at < gone.count; at++)
+        if (!list_has(come, gone.items[at]))
+            txn_text_delete(txn, target_entity->number, gone.items[at], target, draft->id);
+    for (uint32_t at = 0; at < come.count; at++)
+        if (!list_has(gone, come.items[at]))
+            txn_text_put(txn, target_entity->number, come.items[at], target, draft->id);
+}
+
+/** The record's words find it, and the record it lies under. */
+static void save_words(struct change *change, const struct draft *draft)
+{
+    const struct entity *entity = draft->entity;
+    bool is_due = false;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        if ((field->is_searched || field == entity->via) &&
+            !str_eq(draft->before[at], draft->now[at]))
+            is_due = true;
+    }
+    if (!is_due) return;
+    struct arena *arena = change->task->arena;
+    struct key_list none = {};
+    struct key_list old = record_words(arena, entity, draft->before);
+    struct key_list new = record_words(arena, entity, draft->now);
+    move_words(change->txn, draft, entity, draft->id, old, new);
+    if (entity->via == nullptr) return;
+    struct id was, is;
+    bool had = slots_reference(draft->before, entity->via, &was);
+    bool has = slots_reference(draft->now, entity->via, &is);
+    if (had && has && id_eq(was, is)) {
+        move_words(change->txn, draft, entity->via->to, is, old, new);
+        return;
+    }
+    if (had) move_words(change->txn, draft, entity->via->to, was, old, none);
+    if (has) move_words(change->txn, draft, entity->via->to, is, none, new);
+}
+
+static void put_int(struct change *change, struct draft *draft, uint16_t number, int64_t integer)
+{
+    struct buf stored = buf_make(change->task->arena, 16);
+    pack_int(&stored, integer);
+    draft_put(draft, entity_field_by_number(draft->entity, number), buf_str(&stored));
+}
+
+static int64_t get_int(const struct draft *draft, uint16_t number)
+{
+    str stored = draft_get(draft, entity_field_by_number(draft->entity, number));
+    struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
+    return value.kind == VALUE_INT ? value.integer : 0;
+}
+
+static void stamp(struct change *change, struct draft *draft, enum write_cause cause)
+{
+    put_int(change, draft, FIELD_VERSION, get_int(draft, FIELD_VERSION) + 1);
+    if (cause == WRITE_BY_ENGINE && !draft->is_new) return;
+    put_int(change, draft, FIELD_REVISION, get_int(draft, FIELD_REVISION) + 1);
+    put_int(change, draft, FIELD_UPDATED_AT, change->task->now_ms);
+    if (draft->is_new) put_int(change, draft, FIELD_CREATED_AT, change->task->now_ms);
+    if (id_is_nil(change->scope->actor)) return;
+    struct buf actor = buf_make(change->task->arena, 32);
+    pack_bytes(&actor, id_bytes(&change->scope->actor));
+    draft_put(draft, entity_field_by_number(draft->entity, FIELD_UPDATED_BY), buf_str(&actor));
+    if (draft->is_new)
+        draft_put(draft, entity_field_by_number(draft->entity, FIELD_CREATED_BY), buf_str(&actor));
+}
+
+static str encode(struct arena *arena, const struct entity *entity, const str *slots)
+{
+    uint32_t count = 0;
+    size_t bytes = 8;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        if (slots[at].len == 0) continue;
+        count++;
+        bytes += slots[at].len + 3;
+    }
+    struct buf map = buf_make(arena, bytes);
+    pack_map(&map, count);
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        if (slots[at].len == 0) continue;
+        pack_int(&map, entity->fields[at].number);
+        pack_raw(&map, slots[at]);
+    }
+    require(!buf_is_over(&map));
+    return buf_str(&map);
+}
+
+enum err draft_save(struct change *change, struct draft *draft, enum write_cause cause)
+{
+    const struct entity *entity = draft->entity;
+    size_t bytes = entity->field_count * sizeof(str);
+    bool has_changed = draft->is_new;
+    for (uint32_t at = 0; at < entity->field_count && !has_changed; at++)
+        has_changed = !str_eq(draft->before[at], draft->now[at]);
+    if (!has_changed) return ERR_NONE;
+
+    struct arena *arena = change->task->arena;
+    str before = draft->is_new ? (str){} : encode(arena, entity, draft->before);
+    struct touched *touched;
+    TRY(change_touch(change, entity, draft->id, before, &touched));
+    if (touched->is_going) return ERR_NONE;
+    stamp(change, draft, cause);
+    str value = encode(arena, entity, draft->now);
+    if (value.len > RECORD_BYTES_MAX)
+        return fail(change->task, ERR_TOO_LARGE, "a record may have at most %zu KiB, this one would have %zu",
+                    RECORD_BYTES_MAX / KIB, value.len / KIB);
+    txn_record_put(change->txn, entity->number, draft->id, value);
+    save_index(change, draft);
+    save_words(change, draft);
+    memcpy(draft->before, draft->now, bytes);
+    draft->is_new = false;
+    return arena_is_over(arena) ? fail(change->task, ERR_TOO_LARGE, "the change needs too much memory")
+                                : ERR_NONE;
+}
+
+enum err draft_remove(struct change *change, struct draft *draft)
+{
+    require(!draft->is_new);
+    memset(draft->now, 0, draft->entity->field_count * sizeof(str));
+    save_index(change, draft);
+    save_words(change, draft);
+    txn_record_delete(change->txn, draft->entity->number, draft->id);
+    return ERR_NONE;
+}
+
+/** [operation, {field number: [old, new]}]; false when nothing that people see has changed. */
+static bool log_body(struct buf *body, const struct touched *touched, str after)
+{
+    const struct entity *entity = touched->entity;
+    str old[FIELDS_MAX], new[FIELDS_MAX];
+    slots_read(entity, touched->before, old);
+    slots_read(entity, after, new);
+    uint32_t changed[FIELDS_MAX], count = 0;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        bool is_shown = !field->is_system || field->number == FIELD_INCOMPLETE;
+        if (is_shown && !str_eq(old[at], new[at])) changed[count++] = at;
+    }
+    enum operation operation = touched->before.len == 0 ? OPERATION_CREATE
+                               : after.len == 0         ? OPERATION_DELETE
+                                                        : OPERATION_UPDATE;
+    if (operation == OPERATION_UPDATE && count == 0) return false;
+    pack_list(body, 2);
+    pack_int(body, operation);
+    pack_map(body, count);
+    for (uint32_t at = 0; at < count; at++) {
+        pack_int(body, entity->fields[changed[at]].number);
+        pack_list(body, 2);
+        str sides[2] = {old[changed[at]], new[changed[at]]};
+        for (int side = 0; side < 2; side++) {
+            if (sides[side].len == 0) pack_nil(body);
+            else pack_raw(body, sides[side]);
+        }
+    }
+    return true;
+}
+
+static enum err check_touched(struct change *change)
+{
+    if (change->hooks == nullptr || change->hooks->run == nullptr) return ERR_NONE;
+    uint32_t count = change->touched_count;
+    for (uint32_t at = 0; at < count; at++) {
+        if (change->touched[at].is_going) continue;
+        struct draft *draft = draft_make(change, change->touched[at].entity, change->touched[at].id);
+        TRY(draft_load(change, draft->entity, draft->id, draft));
+        TRY(change->hooks->run(change->hooks->owner, change, HOOK_CHECK, draft));
+    }
+    require(change->touched_count == count);
+    return ERR_NONE;
+}
+
+enum err change_finish(struct change *change)
+{
+    TRY(check_touched(change));
+    struct arena *arena = change->task->arena;
+    if (id_is_nil(change->group)) change->group = id_make();
+    for (uint32_t at = 0; at < change->touched_count; at++) {
+        const struct touched *touched = &change->touched[at];
+        str after = {};
+        enum err err = txn_record_get(change->txn, touched->entity->number, touched->id, arena, &after);
+        if (err != ERR_NONE && err != ERR_MISSING) return err;
+        if (touched->before.len == 0 && after.len == 0) continue;
+        struct buf body = buf_make(arena, 2 * RECORD_BYTES_MAX + 4096);
+        if (!log_body(&body, touched, after)) continue;
+        require(!buf_is_over(&body));
+        struct log_entry entry = {.group = change->group,
+                                  .cause = change->cause,
+                                  .actor = change->scope->actor,
+                                  .at_ms = change->task->now_ms,
+                                  .entity = touched->entity->number,
+                                  .record = touched->id,
+                                  .body = buf_str(&body)};
+        txn_log_append(change->txn, &entry);
+    }
+    change->touched = nullptr;
+    change->touched_count = change->touched_capacity = 0;
+    return ERR_NONE;
+}

@@ -1,0 +1,209 @@
+#include "record/show.h"
+
+#include "base/require.h"
+#include "model/kind.h"
+#include "record/draft.h"
+#include "value/text.h"
+
+static enum err add_names(struct task *task, const struct entity *entity, str names, bool is_expand,
+                          struct shape *shape)
+{
+    str name, rest = names;
+    while (rest.len > 0) {
+        (void)str_cut(rest, ',', &name, &rest);
+        const struct field *field = entity_field(entity, name);
+        if (str_eq(name, S("id")) && !is_expand) continue;
+        if (field == nullptr || field->is_hidden)
+            return fail(task, ERR_UNREADABLE, "%s: \"%.*s\" is no field of %.*s",
+                        is_expand ? "expand" : "fields", FMT(str_first(name, 64)), FMT(entity->name));
+        if (is_expand && field->kind != FIELD_REFERENCE && field->kind != FIELD_REFERENCES)
+            return fail(task, ERR_UNREADABLE, "expand: \"%.*s\" is no reference", FMT(name));
+        uint32_t *count = is_expand ? &shape->expand_count : &shape->field_count;
+        uint32_t max = is_expand ? SHOW_EXPAND_MAX : SHOW_FIELDS_MAX;
+        if (*count == max)
+            return fail(task, ERR_UNREADABLE, "%s: at most %u names", is_expand ? "expand" : "fields", max);
+        (is_expand ? shape->expand : shape->fields)[(*count)++] = field;
+    }
+    return ERR_NONE;
+}
+
+enum err shape_add_fields(struct task *task, const struct entity *entity, str names, struct shape *shape)
+{
+    return add_names(task, entity, names, false, shape);
+}
+
+enum err shape_add_expand(struct task *task, const struct entity *entity, str names, struct shape *shape)
+{
+    return add_names(task, entity, names, true, shape);
+}
+
+static bool is_in(const struct field *field, const struct field *const *fields, uint32_t count)
+{
+    for (uint32_t at = 0; at < count; at++)
+        if (fields[at] == field) return true;
+    return false;
+}
+
+/** The record behind a stored id; null when it is not there or not in the scope. */
+static void write_expanded(struct buf *json, const struct view *view, const struct entity *to, str stored)
+{
+    struct id id;
+    struct record record;
+    struct view quiet = *view;
+    struct task task = {.arena = view->task->arena};
+    quiet.task = &task;
+    if (!id_of_bytes(stored, &id) || record_get(&quiet, to, id, &record) != ERR_NONE) {
+        buf_put(json, S("null"));
+        return;
+    }
+    record_write(json, view, &record, nullptr);
+}
+
+static void write_expanded_field(struct buf *json, const struct view *view, const struct field *field,
+                                 const struct value *stored)
+{
+    if (field->kind == FIELD_REFERENCE) {
+        write_expanded(json, view, field->to, stored->text);
+        return;
+    }
+    buf_put_byte(json, '[');
+    struct cursor cursor = cursor_of(stored->items);
+    struct value item;
+    for (uint32_t at = 0; at < stored->count && value_next(&cursor, &item); at++) {
+        if (at > 0) buf_put_byte(json, ',');
+        write_expanded(json, view, field->to, item.text);
+    }
+    buf_put_byte(json, ']');
+}
+
+void record_write(struct buf *json, const struct view *view, const struct record *record,
+                  const struct shape *shape)
+{
+    const struct entity *entity = record->entity;
+    str slots[FIELDS_MAX];
+    slots_read(entity, record->value, slots);
+    char id[ID_TEXT_BYTES];
+    id_write(record->id, id);
+    buf_put(json, S("{\"id\":\""));
+    buf_put(json, (str){id, ID_TEXT_BYTES});
+    buf_put_byte(json, '"');
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        bool is_expanded = shape != nullptr && is_in(field, shape->expand, shape->expand_count);
+        if (field->is_hidden) continue;
+        if (shape != nullptr && shape->field_count > 0 && !is_expanded &&
+            !is_in(field, shape->fields, shape->field_count))
+            continue;
+        buf_put(json, S(",\""));
+        buf_put(json, field->name);
+        buf_put(json, S("\":"));
+        if (slots[at].len == 0) {
+            buf_put(json, field->kind_of->is_list ? S("[]") : S("null"));
+            continue;
+        }
+        struct value stored = value_of(slots[at]);
+        if (is_expanded) write_expanded_field(json, view, field, &stored);
+        else field->kind_of->write(json, field, &stored);
+    }
+    buf_put_byte(json, '}');
+}
+
+static void write_side(struct buf *json, const struct field *field, const struct value *stored)
+{
+    if (stored->kind == VALUE_NIL) buf_put(json, S("null"));
+    else field->kind_of->write(json, field, stored);
+}
+
+static void write_id(struct buf *json, struct id id)
+{
+    char text[ID_TEXT_BYTES];
+    id_write(id, text);
+    if (id_is_nil(id)) buf_put(json, S("null"));
+    else buf_print(json, "\"%.*s\"", ID_TEXT_BYTES, text);
+}
+
+/** One log entry: who changed what, when, and because of which request. An erased body shows no changes. */
+static void entry_write(struct buf *json, const struct entity *entity, const struct log_entry *entry)
+{
+    static const char *const operations[] = {"create", "update", "delete"};
+    struct value body = value_of(entry->body), operation = {}, changes = {};
+    struct cursor cursor = cursor_of(body.items);
+    bool is_whole = body.kind == VALUE_LIST && value_next(&cursor, &operation) && value_next(&cursor, &changes) &&
+                    operation.kind == VALUE_INT && operation.integer >= 0 && operation.integer <= 2 &&
+                    changes.kind == VALUE_MAP;
+    buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
+    time_write(json, entry->at_ms);
+    buf_put(json, S("\",\"group\":"));
+    write_id(json, entry->group);
+    buf_put(json, S(",\"cause\":"));
+    write_id(json, entry->cause);
+    buf_put(json, S(",\"actor\":"));
+    write_id(json, entry->actor);
+    buf_print(json, ",\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
+    write_id(json, entry->record);
+    buf_print(json, ",\"operation\":\"%s\",\"changes\":{", is_whole ? operations[operation.integer] : "erased");
+    cursor = cursor_of(changes.items);
+    bool is_first = true;
+    for (uint32_t pair = 0; is_whole && pair < changes.count; pair++) {
+        struct value key, sides, old, new;
+        if (!value_next(&cursor, &key) || !value_next(&cursor, &sides)) break;
+        const struct field *field = entity_field_by_number(entity, (uint16_t)key.integer);
+        struct cursor inner = cursor_of(sides.items);
+        if (field == nullptr || field->is_hidden || !value_next(&inner, &old) || !value_next(&inner, &new)) continue;
+        buf_print(json, "%s\"%.*s\":{\"old\":", is_first ? "" : ",", FMT(field->name));
+        write_side(json, field, &old);
+        buf_put(json, S(",\"new\":"));
+        write_side(json, field, &new);
+        buf_put_byte(json, '}');
+        is_first = false;
+    }
+    buf_put(json, S("}}"));
+}
+
+enum err history_write(struct buf *json, const struct view *view, const struct entity *entity, struct id id,
+                       uint64_t before, uint32_t limit)
+{
+    require(limit > 0);
+    if (!scope_may(view->scope, entity->number, SCOPE_VIEW))
+        return fail(view->task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
+    buf_put(json, S("{\"data\":["));
+    uint64_t next = 0;
+    uint32_t count = 0;
+    for (;; count++) {
+        struct log_entry entry;
+        enum err err = txn_log_of_record(view->txn, entity->number, id, before, &entry);
+        if (err == ERR_MISSING) break;
+        TRY(err);
+        if (count == limit) {
+            next = before;
+            break;
+        }
+        if (count > 0) buf_put_byte(json, ',');
+        entry_write(json, entity, &entry);
+        before = entry.sequence;
+    }
+    if (count == 0) return fail(view->task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
+    if (next == 0) buf_put(json, S("],\"next\":null}"));
+    else buf_print(json, "],\"next\":%llu}", (unsigned long long)next);
+    return buf_is_over(json) ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer") : ERR_NONE;
+}
+
+enum err feed_write(struct buf *json, const struct view *view, uint64_t after, uint32_t limit)
+{
+    require(limit > 0);
+    buf_put(json, S("{\"data\":["));
+    uint32_t count = 0;
+    while (count < limit) {
+        struct log_entry entry;
+        enum err err = txn_log_from(view->txn, after + 1, &entry);
+        if (err == ERR_MISSING) break;
+        TRY(err);
+        after = entry.sequence;
+        const struct entity *entity = model_entity_by_number(view->model, entry.entity);
+        if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW)) continue;
+        if (count++ > 0) buf_put_byte(json, ',');
+        entry_write(json, entity, &entry);
+    }
+    buf_print(json, "],\"next\":%llu}", (unsigned long long)after);
+    return buf_is_over(json) ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer") : ERR_NONE;
+}

@@ -1,0 +1,212 @@
+#include "record/draft.h"
+
+#include "base/require.h"
+#include "model/kind.h"
+#include "record/query.h"
+
+/** Whether the tenant's settings record has this boolean set. */
+static bool setting_is_on(struct change *change, str name)
+{
+    const struct model *model = change->model;
+    for (uint32_t at = 0; at < model->entity_count; at++) {
+        const struct entity *entity = &model->entities[at];
+        const struct field *field = entity->is_single ? entity_field(entity, name) : nullptr;
+        if (field == nullptr || field->kind != FIELD_BOOLEAN) continue;
+        struct draft settings;
+        if (draft_load(change, entity, txn_space(change->txn)->uuid, &settings) != ERR_NONE) return false;
+        return draft_flag(&settings, field);
+    }
+    return false;
+}
+
+bool field_is_waived(struct change *change, const struct field *field)
+{
+    return field->waived_by.len > 0 && (change->is_import || setting_is_on(change, field->waived_by));
+}
+
+void draft_note_incomplete(struct change *change, struct draft *draft, const struct field *field, bool is_missing)
+{
+    const struct field *incomplete = entity_field_by_number(draft->entity, FIELD_INCOMPLETE);
+    str stored = draft_get(draft, incomplete);
+    struct value list = stored.len == 0 ? (struct value){.kind = VALUE_LIST} : value_of(stored);
+    struct buf items = buf_make(change->task->arena, 16 * KIB);
+    uint32_t count = 0;
+    bool was_missing = false;
+    struct cursor cursor = cursor_of(list.items);
+    struct value item;
+    for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++) {
+        if (str_eq(item.text, field->name)) {
+            was_missing = true;
+            continue;
+        }
+        pack_raw(&items, item.bytes);
+        count++;
+    }
+    if (was_missing == is_missing) return;
+    if (is_missing) {
+        pack_text(&items, field->name);
+        count++;
+    }
+    struct buf out = buf_make(change->task->arena, 16 * KIB + 8);
+    pack_list(&out, count);
+    pack_raw(&out, buf_str(&items));
+    draft_put(draft, incomplete, count == 0 ? (str){} : buf_str(&out));
+}
+
+/** Whether a missing reference can be made from the record's own fields. */
+static bool is_made_from(const struct draft *draft, const struct field *field)
+{
+    const struct made_from *made = field->made_from;
+    if (made == nullptr) return false;
+    if (made->when == nullptr) return true;
+    str stored = draft_get(draft, made->when);
+    struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
+    return value.kind == VALUE_TEXT && str_eq(value.text, made->when_value);
+}
+
+static bool is_coming_later(const struct draft *draft, const struct field *field)
+{
+    for (const struct later *later = draft->later; later != nullptr; later = later->next)
+        if (later->field == field) return true;
+    return false;
+}
+
+/** A field whose given value was refused is not called missing as well. */
+static bool has_fault(const struct task *task, const struct field *field)
+{
+    for (uint32_t at = 0; at < task->fault.item_count; at++) {
+        str name = task->fault.items[at].field;
+        if (str_starts(name, task->path) && str_eq(str_from(name, task->path.len), field->name)) return true;
+    }
+    return false;
+}
+
+static void verify_required(struct change *change, struct draft *draft, const struct field *field)
+{
+    bool is_there = draft_get(draft, field).len > 0 || is_coming_later(draft, field);
+    if (!is_there && is_made_from(draft, field)) {
+        struct later *later = arena_new(change->task->arena, struct later, 1);
+        *later = (struct later){.field = field, .next = draft->later};
+        draft->later = later;
+        is_there = true;
+    }
+    if (!field->is_required) return;
+    if (!is_there && !field_is_waived(change, field)) {
+        if (has_fault(change->task, field)) return;
+        task_fault(change->task, field->name, S("required"), "is required");
+        return;
+    }
+    if (field->waived_by.len > 0) draft_note_incomplete(change, draft, field, !is_there);
+}
+
+/** The tenant's own choices are records of the entity `choice`; they stand beside those of the schema. */
+static bool tenant_has_choice(struct change *change, str set, str choice)
+{
+    const struct entity *entity = model_entity(change->model, S("choice"));
+    if (entity == nullptr) return false;
+    const struct field *set_field = entity_field(entity, S("set"));
+    const struct field *value_field = entity_field(entity, S("value"));
+    if (set_field == nullptr || value_field == nullptr || !value_field->is_indexed) return false;
+    str ordered;
+    struct id ids[64];
+    uint32_t count;
+    struct view view = change_view(change);
+    struct task quiet = {.arena = change->task->arena};
+    if (!value_field->kind_of->order_text(&quiet, value_field, choice, &ordered)) return false;
+    if (query_find(&view, value_field, ordered, 64, ids, &count) != ERR_NONE) return false;
+    for (uint32_t at = 0; at < count; at++) {
+        struct draft own;
+        if (draft_load(change, entity, ids[at], &own) != ERR_NONE) continue;
+        struct value own_set = value_of(draft_get(&own, set_field));
+        struct value own_value = value_of(draft_get(&own, value_field));
+        if (own_set.kind == VALUE_TEXT && str_eq(own_set.text, set) && str_eq(own_value.text, choice)) return true;
+    }
+    return false;
+}
+
+static void verify_choice(struct change *change, const struct field *field, str choice)
+{
+    const struct choice_set *set = field->set;
+    if (set == nullptr || set->is_open || set_choice(set, choice) != nullptr) return;
+    if (tenant_has_choice(change, set->name, choice)) return;
+    struct buf known = buf_make(change->task->arena, 512);
+    for (uint32_t at = 0; at < set->choice_count; at++)
+        buf_print(&known, "%s%.*s", at == 0 ? "" : ", ", FMT(set->choices[at].value));
+    task_fault(change->task, field->name, S("choice"), "has no choice \"%.*s\"; there are: %.*s",
+               FMT(str_first(choice, 100)), FMT(buf_str(&known)));
+}
+
+static enum err verify_reference(struct change *change, const struct field *field, struct value stored)
+{
+    struct id id;
+    require(stored.kind == VALUE_BYTES && id_of_bytes(stored.text, &id));
+    struct record record;
+    struct view view = change_view(change);
+    enum err err = record_get(&view, field->to, id, &record);
+    if (err == ERR_NONE) return ERR_NONE;
+    if (err != ERR_MISSING) return err;
+    change->task->fault.detail = (str){};
+    task_fault(change->task, field->name, S("missing"), "there is no such %.*s", FMT(field->to->name));
+    return ERR_NONE;
+}
+
+static enum err verify_items(struct change *change, const struct draft *draft, const struct field *field)
+{
+    struct value stored = value_of(draft_get(draft, field));
+    struct cursor cursor = cursor_of(field->kind_of->is_list ? stored.items : stored.bytes);
+    uint32_t count = field->kind_of->is_list ? stored.count : 1;
+    struct value item;
+    for (uint32_t at = 0; at < count && value_next(&cursor, &item); at++) {
+        if (field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)
+            verify_choice(change, field, item.text);
+        else TRY(verify_reference(change, field, item));
+    }
+    return ERR_NONE;
+}
+
+/** Whether another record has this value; an index entry is cut at KEY_ORDERED_BYTES_MAX, then the record decides. */
+static enum err verify_unique(struct change *change, const struct draft *draft, const struct field *field,
+                              bool *is_taken_out)
+{
+    struct arena *arena = change->task->arena;
+    struct value stored = value_of(draft_get(draft, field));
+    struct key_list keys = field->kind_of->order(arena, field, &stored);
+    struct view view = change_view(change);
+    for (uint32_t at = 0; at < keys.count; at++) {
+        struct id ids[16];
+        uint32_t count;
+        TRY(query_find(&view, field, keys.items[at], 16, ids, &count));
+        for (uint32_t other = 0; other < count; other++) {
+            if (id_eq(ids[other], draft->id)) continue;
+            if (keys.items[at].len >= KEY_ORDERED_BYTES_MAX) {
+                struct draft taken;
+                TRY(draft_load(change, draft->entity, ids[other], &taken));
+                if (!str_eq(draft_get(&taken, field), stored.bytes)) continue;
+            }
+            *is_taken_out = true;
+            task_fault(change->task, field->name, S("taken"), "is taken: another %.*s has it",
+                       FMT(draft->entity->name));
+            return ERR_NONE;
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err draft_verify(struct change *change, struct draft *draft)
+{
+    bool is_taken = false;
+    uint32_t faults = change->task->fault.item_count;
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->is_system) continue;
+        if (field->is_required || field->made_from != nullptr) verify_required(change, draft, field);
+        if (draft->now[at].len == 0 || !draft_has_changed(draft, field)) continue;
+        bool is_linked = field->kind == FIELD_REFERENCE || field->kind == FIELD_REFERENCES;
+        if (is_linked || field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)
+            TRY(verify_items(change, draft, field));
+        if (field->is_unique) TRY(verify_unique(change, draft, field, &is_taken));
+    }
+    if (is_taken && change->task->fault.item_count == faults + 1)
+        return fail(change->task, ERR_CONFLICT, "a value that must be unique is taken");
+    return task_faults(change->task);
+}
