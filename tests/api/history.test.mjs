@@ -1,0 +1,83 @@
+// Who changed what, and the feed of all changes.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { expectProblem, expectStatus, timeForm } from '../door/expect.mjs';
+import { openServer } from '../door/server.mjs';
+
+let server;
+let firm;
+before(async () => {
+    server = await openServer(['acme']);
+    firm = server.firms.acme;
+});
+after(() => server.close());
+
+const client = (name) => ({ name, kind: 'company', primary_contact: { name: 'Some One' } });
+
+test('history tells each change with old and new value, newest first', async () => {
+    const { id } = await firm.create('clients', client('Before'));
+    await firm.call('PATCH', `clients/${id}`, { name: 'Between' });
+    await firm.call('PATCH', `clients/${id}`, { name: 'Behind', website: 'https://h.example/' });
+    const answer = expectStatus(await firm.call('GET', `clients/${id}/history`), 200);
+    const { data } = answer.body;
+    assert.equal(data.length, 3);
+    const newest = JSON.stringify(data[0]);
+    assert.ok(newest.includes('Between') && newest.includes('Behind'), newest);
+    assert.ok(newest.includes('https://h.example/'), newest);
+    assert.ok(!JSON.stringify(data[1]).includes('Behind'));
+    const text = JSON.stringify(data[2]);
+    assert.ok(text.includes('Before') && !text.includes('Between'), text);
+    for (const entry of data) {
+        const times = Object.values(entry).filter((value) => timeForm.test(value));
+        assert.ok(times.length >= 1, `no time in ${JSON.stringify(entry)}`);
+    }
+});
+
+test('history of a record that is not there is 404', async () => {
+    const nowhere = '01890000-0000-7000-8000-000000000000';
+    expectProblem(await firm.call('GET', `clients/${nowhere}/history`), 404);
+});
+
+test('a rejected change leaves no trace in history or feed', async () => {
+    const { id } = await firm.create('clients', client('Quiet'));
+    const newest = async () => {
+        const answer = await firm.call('GET', `clients/${id}/history`);
+        return answer.body.data.length;
+    };
+    const count = await newest();
+    expectStatus(await firm.call('PATCH', `clients/${id}`, { kind: 'no such kind' }), 422);
+    assert.equal(await newest(), count);
+});
+
+test('the feed gives every change once, in order, from any place', async () => {
+    const start = expectStatus(await firm.call('GET', 'changes'), 200).body;
+    assert.ok(Array.isArray(start.data));
+    let from = 0;
+    const read = async () => {
+        const list = [];
+        for (let page = 0; page < 1000; page++) {
+            const answer = expectStatus(await firm.call('GET', `changes?after=${from}`), 200);
+            if (answer.body.data.length === 0) return list;
+            list.push(...answer.body.data);
+            from = answer.body.next;
+        }
+        throw new Error('the feed does not end');
+    };
+    const sequences = (list) => list.map((entry) => entry.sequence);
+    const old = await read();
+    assert.deepEqual(
+        sequences(old),
+        Array.from({ length: old.length }, (_, at) => at + 1),
+    );
+    const made = await firm.create('clients', client('Fed'));
+    await firm.call('PATCH', `clients/${made.id}`, { name: 'Fed well' });
+    await firm.call('DELETE', `clients/${made.id}`);
+    const fresh = await read();
+    assert.equal(sequences(fresh)[0], old.length + 1);
+    const own = fresh.filter((entry) => JSON.stringify(entry).includes(made.id));
+    assert.ok(own.length >= 3, JSON.stringify(own).slice(0, 500));
+});
+
+test('a place in the feed that is no number is refused', async () => {
+    expectProblem(await firm.call('GET', 'changes?after=yesterday'), 400, 'after');
+});

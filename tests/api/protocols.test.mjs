@@ -1,0 +1,231 @@
+// HTTP/2 and TLS: the same API over each, and connections that misbehave.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
+import http2 from 'node:http2';
+import https from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { expectStatus } from '../door/expect.mjs';
+import { openServer } from '../door/server.mjs';
+
+let server;
+let firm;
+let folder;
+
+/** A certificate for these names, signed by itself. */
+function makeCertificate(name) {
+    const files = {
+        certificate: path.join(folder, `${name}.crt`),
+        key: path.join(folder, `${name}.key`),
+    };
+    execFileSync(
+        'openssl',
+        [
+            'req',
+            '-x509',
+            '-newkey',
+            'ec',
+            '-pkeyopt',
+            'ec_paramgen_curve:P-256',
+            '-nodes',
+            '-days',
+            '2',
+            '-subj',
+            `/CN=${name}`,
+            '-addext',
+            'subjectAltName=DNS:*.localhost',
+            '-keyout',
+            files.key,
+            '-out',
+            files.certificate,
+        ],
+        { stdio: 'ignore' },
+    );
+    return files;
+}
+
+before(async () => {
+    folder = await fs.mkdtemp(path.join(os.tmpdir(), 'atrium-tls-'));
+    const { certificate, key } = makeCertificate('first');
+    await fs.copyFile(certificate, path.join(folder, 'server.crt'));
+    await fs.copyFile(key, path.join(folder, 'server.key'));
+    server = await openServer(['acme'], {
+        words: [
+            '--https',
+            '127.0.0.1:0',
+            '--tls-cert',
+            path.join(folder, 'server.crt'),
+            '--tls-key',
+            path.join(folder, 'server.key'),
+        ],
+    });
+    firm = server.firms.acme;
+});
+after(async () => {
+    await server.close();
+    await fs.rm(folder, { recursive: true, force: true });
+});
+
+/** An HTTP/2 connection; `request(method, path, body)` gives `{status, headers, text}`. */
+function connect(origin, options = {}) {
+    const session = http2.connect(origin, { rejectUnauthorized: false, ...options });
+    session.on('error', () => {});
+    const authority = origin.startsWith('https')
+        ? `acme.localhost:${server.securePort}`
+        : firm.host;
+    const request = (method, where, body) =>
+        new Promise((resolve, reject) => {
+            const stream = session.request({
+                ':method': method,
+                ':path': where,
+                ':authority': authority,
+                authorization: `Bearer ${firm.token}`,
+                ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+            });
+            let headers;
+            const parts = [];
+            stream.on('response', (given) => {
+                headers = given;
+            });
+            stream.on('data', (part) => parts.push(part));
+            stream.on('end', () => {
+                const text = Buffer.concat(parts).toString('utf8');
+                resolve({ status: headers?.[':status'], headers, text });
+            });
+            stream.on('error', reject);
+            stream.end(body === undefined ? undefined : JSON.stringify(body));
+        });
+    return { session, request };
+}
+
+const roads = {
+    'HTTP/2 without TLS': () => `http://127.0.0.1:${server.port}`,
+    'HTTP/2 over TLS': () => `https://127.0.0.1:${server.securePort}`,
+};
+for (const [name, origin] of Object.entries(roads)) {
+    describe(name, () => {
+        test('creates, reads, and answers many at once on one connection', async () => {
+            const { session, request } = connect(origin());
+            try {
+                const made = expectStatus(
+                    await request('POST', '/api/v1/clients', {
+                        name: 'Second Version',
+                        kind: 'individual',
+                    }),
+                    201,
+                );
+                const { id } = JSON.parse(made.text);
+                const answers = await Promise.all(
+                    Array.from({ length: 100 }, () => request('GET', `/api/v1/clients/${id}`)),
+                );
+                for (const answer of answers) expectStatus(answer, 200);
+            } finally {
+                session.close();
+            }
+        });
+
+        test('is not harmed by requests that are reset', async () => {
+            const { session, request } = connect(origin());
+            for (let at = 0; at < 50; at++) {
+                const stream = session.request({
+                    ':path': '/api/v1/clients?limit=200',
+                    ':authority': firm.host,
+                    authorization: `Bearer ${firm.token}`,
+                });
+                stream.on('error', () => {});
+                stream.close(http2.constants.NGHTTP2_CANCEL);
+            }
+            expectStatus(await request('GET', '/api/v1/me'), 200);
+            session.close();
+        });
+    });
+}
+
+test('a connection that does nothing but reset is ended, and others are served', async () => {
+    const { session } = connect(roads['HTTP/2 without TLS']());
+    let isClosed = false;
+    session.on('close', () => {
+        isClosed = true;
+    });
+    const begun = Date.now();
+    while (!isClosed && Date.now() - begun < 10_000) {
+        for (let at = 0; at < 50 && !isClosed && !session.destroyed; at++) {
+            const stream = session.request({
+                ':path': '/api/v1/me',
+                ':authority': firm.host,
+                authorization: `Bearer ${firm.token}`,
+            });
+            stream.on('error', () => {});
+            stream.close(http2.constants.NGHTTP2_CANCEL);
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok(isClosed, 'the connection was let go on for 10 s');
+    expectStatus(await firm.call('GET', 'me'), 200);
+});
+
+describe('TLS', () => {
+    const get = (port) =>
+        new Promise((resolve, reject) => {
+            const request = https.request(
+                {
+                    host: '127.0.0.1',
+                    port,
+                    path: '/api/v1/me',
+                    servername: 'acme.localhost',
+                    headers: {
+                        host: `acme.localhost:${port}`,
+                        authorization: `Bearer ${firm.token}`,
+                    },
+                    rejectUnauthorized: false,
+                    agent: false,
+                },
+                (response) => {
+                    const { subject } = response.socket.getPeerCertificate();
+                    response.resume();
+                    response.on('end', () =>
+                        resolve({
+                            ...response,
+                            status: response.statusCode,
+                            subject,
+                            version: response.socket.getProtocol(),
+                            headers: response.headers,
+                        }),
+                    );
+                },
+            );
+            request.on('error', reject);
+            request.end();
+        });
+
+    test('answers HTTP/1.1 by a recent version, and asks browsers to stay', async () => {
+        const answer = await get(server.securePort);
+        assert.equal(answer.status, 200);
+        assert.match(answer.version, /^TLSv1\.[23]$/);
+        assert.match(answer.headers['strict-transport-security'] ?? '', /max-age=\d+/);
+    });
+
+    test('takes a new certificate on SIGHUP, and keeps the old one when the new does not fit', async () => {
+        assert.equal((await get(server.securePort)).subject.CN, 'first');
+        const { certificate, key } = makeCertificate('second');
+        await fs.copyFile(certificate, path.join(folder, 'server.crt'));
+        server.child.kill('SIGHUP');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        assert.equal(
+            (await get(server.securePort)).subject.CN,
+            'first',
+            'a pair that does not fit',
+        );
+        await fs.copyFile(key, path.join(folder, 'server.key'));
+        server.child.kill('SIGHUP');
+        const begun = Date.now();
+        let name = '';
+        while (name !== 'second' && Date.now() - begun < 5000) {
+            await new Promise((resolve) => setTimeout(resolve, 100));
+            name = (await get(server.securePort)).subject.CN;
+        }
+        assert.equal(name, 'second');
+    });
+});

@@ -1,0 +1,58 @@
+// The program under test, run as a person would: its words, its exit status, what it printed.
+import { spawn, spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const binary = process.env.ATRIUM_BINARY ?? path.join(root, 'zig-out/bin/atrium');
+
+/** Settings of the tests themselves must not reach the program, whose own settings begin alike. */
+export function environment(more = {}) {
+    const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('ATRIUM_'));
+    return { ...Object.fromEntries(kept), ...more };
+}
+
+/** Runs one command to its end: `{status, out, err}`; a signal's name stands in `signal`. */
+export function command(words, options = {}) {
+    return new Promise((resolve, reject) => {
+        const child = spawn(binary, words, {
+            cwd: options.folder ?? '/',
+            env: environment(options.environment),
+            stdio: ['ignore', 'pipe', 'pipe'],
+            timeout: options.timeoutMs ?? 120_000,
+            killSignal: 'SIGKILL',
+        });
+        const parts = { out: [], err: [] };
+        child.stdout.on('data', (bytes) => parts.out.push(bytes));
+        child.stderr.on('data', (bytes) => parts.err.push(bytes));
+        child.on('error', reject);
+        child.on('close', (status, signal) => {
+            const text = (list) => Buffer.concat(list).toString('utf8');
+            resolve({ status, signal, out: text(parts.out), err: text(parts.err), pid: child.pid });
+        });
+    });
+}
+
+/** As `command`, but fails loudly unless the program ended well. */
+export async function mustRun(words, options = {}) {
+    const ended = await command(words, options);
+    if (ended.status !== 0) {
+        const how = ended.status ?? ended.signal;
+        throw new Error(
+            `${path.basename(binary)} ${words.join(' ')} ended with ${how}:\n` +
+                ended.err +
+                ended.out,
+        );
+    }
+    return ended;
+}
+
+/** The compiler that the build itself uses, for the small C parts of tests and benchmarks. */
+export function compile(source, output, words) {
+    const zig = path.join(root, 'node_modules/.bin/zig');
+    const ended = spawnSync(zig, ['cc', '-std=gnu2x', '-O2', '-o', output, source, ...words], {
+        encoding: 'utf8',
+    });
+    if (ended.status !== 0) throw new Error(`cannot compile ${source}:\n${ended.stderr}`);
+    return output;
+}

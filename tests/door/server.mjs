@@ -1,0 +1,237 @@
+// A server of a test's own: a fresh data directory, a free port, firms with an owner and a token each.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { closeConnections, send } from './http.mjs';
+import { binary, command, environment, mustRun } from './program.mjs';
+
+const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 20_000;
+
+export const password = 'correct horse battery';
+
+/** One firm, as its owner's script sees it. */
+export class Firm {
+    constructor(server, name, token) {
+        this.server = server;
+        this.name = name;
+        this.token = token;
+        this.owner = 'owner@firm.example';
+    }
+
+    get host() {
+        return `${this.name}.localhost:${this.server.port}`;
+    }
+
+    /** A request with this firm's host and token; a path that does not begin with `/` lies below the API. */
+    call(method, where, body, headers = {}) {
+        const target = where.startsWith('/') ? where : `/api/v1/${where}`;
+        const authorization = this.token ? { authorization: `Bearer ${this.token}` } : {};
+        return this.server.send({
+            method,
+            path: target,
+            body,
+            headers: { host: this.host, ...authorization, ...headers },
+        });
+    }
+
+    /** The record, or an error that shows what came instead. */
+    async create(collection, record) {
+        const answer = await this.call('POST', collection, record);
+        if (answer.status !== 201)
+            throw new Error(`POST ${collection}: ${answer.status} ${answer.text}`);
+        return answer.body;
+    }
+
+    async get(collection, id) {
+        const answer = await this.call('GET', `${collection}/${id}`);
+        if (answer.status !== 200)
+            throw new Error(`GET ${collection}/${id}: ${answer.status} ${answer.text}`);
+        return answer.body;
+    }
+
+    /** Every record of a list, page by page. */
+    async all(collection, query = '') {
+        const found = [];
+        let after = '';
+        for (let page = 0; page < 10_000; page++) {
+            const words = ['limit=200', query, after && `after=${encodeURIComponent(after)}`];
+            const answer = await this.call(
+                'GET',
+                `${collection}?${words.filter(Boolean).join('&')}`,
+            );
+            if (answer.status !== 200)
+                throw new Error(`GET ${collection}?${query}: ${answer.status} ${answer.text}`);
+            found.push(...answer.body.data);
+            if (answer.body.next === null) return found;
+            after = answer.body.next;
+        }
+        throw new Error(`the pages of ${collection} do not end`);
+    }
+}
+
+export class Server {
+    constructor(folder, options) {
+        this.folder = folder;
+        this.options = options;
+        this.port = 0;
+        this.adminPort = 0;
+        this.securePort = 0;
+        this.child = null;
+        this.output = '';
+    }
+
+    get directory() {
+        return path.join(this.folder, 'atrium');
+    }
+
+    /** A command on this data directory, whoever owns it. */
+    command(words, options) {
+        return command([...words, '--data', this.directory], options);
+    }
+
+    mustRun(words, options) {
+        return mustRun([...words, '--data', this.directory], options);
+    }
+
+    async makeFirm(name, title = name.toUpperCase()) {
+        const file = path.join(this.folder, 'password');
+        await fs.writeFile(file, `${password}\n`, { mode: 0o600 });
+        const owner = 'owner@firm.example';
+        await this.mustRun([
+            'tenant',
+            'create',
+            name,
+            '--title',
+            title,
+            '--owner',
+            owner,
+            '--password-file',
+            file,
+        ]);
+        const token = await this.mustRun(['token', 'create', '--tenant', name, '--user', owner]);
+        const firm = new Firm(this, name, token.out.trim());
+        return firm;
+    }
+
+    /** Starts serving and waits for the printed address. */
+    async start(more = {}) {
+        const words = [
+            'serve',
+            '--data',
+            this.directory,
+            '--http',
+            '127.0.0.1:0',
+            ...(this.options.words ?? []),
+            ...(more.words ?? []),
+        ];
+        const child = spawn(binary, words, {
+            cwd: '/',
+            env: environment({ ...this.options.environment, ...more.environment }),
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        this.child = child;
+        this.output = '';
+        this.ended = new Promise((resolve) => {
+            child.on('close', (status, signal) => {
+                if (this.child === child) this.child = null;
+                resolve({ status, signal });
+            });
+        });
+        await new Promise((resolve, reject) => {
+            const late = setTimeout(
+                () => reject(new Error(`does not listen:\n${this.output}`)),
+                START_MS_MAX,
+            );
+            const read = (bytes) => {
+                this.output += bytes.toString('utf8');
+                if (this.readAddresses()) {
+                    clearTimeout(late);
+                    resolve();
+                }
+            };
+            child.stdout.on('data', read);
+            child.stderr.on('data', read);
+            child.on('error', reject);
+            this.ended.then(({ status, signal }) => {
+                clearTimeout(late);
+                reject(new Error(`ended with ${status ?? signal} at start:\n${this.output}`));
+            });
+        });
+        return this;
+    }
+
+    readAddresses() {
+        const plain = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(this.output);
+        const secure = /listening on https:\/\/[^:\s]+:(\d+)/.exec(this.output);
+        const admin = /admin[^\n]*?http:\/\/127\.0\.0\.1:(\d+)/.exec(this.output);
+        const wanted = this.options.words ?? [];
+        if (plain) this.port = Number(plain[1]);
+        if (secure) this.securePort = Number(secure[1]);
+        if (admin) this.adminPort = Number(admin[1]);
+        return (
+            plain &&
+            (secure || !wanted.includes('--https')) &&
+            (admin || !wanted.includes('--admin'))
+        );
+    }
+
+    send(request) {
+        return send({ port: this.port, ...request });
+    }
+
+    get isRunning() {
+        return this.child !== null;
+    }
+
+    /** Ends at once, as a power cut would for the process. */
+    async kill() {
+        this.child?.kill('SIGKILL');
+        return this.ended;
+    }
+
+    /** Asks to end, and waits: `{status, signal}`. */
+    async stop() {
+        if (this.child === null) return this.ended;
+        this.child.kill('SIGTERM');
+        const late = setTimeout(() => this.child?.kill('SIGKILL'), STOP_MS_MAX);
+        const how = await this.ended;
+        clearTimeout(late);
+        return how;
+    }
+
+    /** Stops, and proves that everything in the data directory holds. */
+    async close() {
+        const how = this.child === null ? null : await this.stop();
+        closeConnections();
+        let checked = { status: 0 };
+        if (!this.options.isUnchecked) checked = await this.command(['check']);
+        await fs.rm(this.folder, { recursive: true, force: true });
+        if (how !== null && how.status !== 0)
+            throw new Error(`the server ended with ${how.status ?? how.signal}:\n${this.output}`);
+        if (checked.status !== 0)
+            throw new Error(
+                `atrium check ended with ${checked.status}:\n${checked.out}${checked.err}`,
+            );
+    }
+}
+
+/**
+ * A running server with these firms, each as `server.firms.NAME`. `options`: `words` more words for
+ * `serve`, `environment`, `isUnchecked` leaves out the check at the end, `isIdle` does not start it.
+ */
+export async function openServer(names, options = {}) {
+    const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'atrium-test-'));
+    const server = new Server(folder, options);
+    server.firms = {};
+    try {
+        for (const name of names) server.firms[name] = await server.makeFirm(name);
+        if (!options.isIdle) await server.start();
+    } catch (error) {
+        await server.kill();
+        await fs.rm(folder, { recursive: true, force: true });
+        throw error;
+    }
+    return server;
+}

@@ -1,0 +1,227 @@
+// Two firms with the same names and e-mails: no road leads from one to the other's records.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { expectStatus } from '../door/expect.mjs';
+import { openServer } from '../door/server.mjs';
+
+let server;
+let mine;
+let theirs;
+const canary = { mine: 'canary-of-mine', theirs: 'canary-of-theirs' };
+const ids = { mine: {}, theirs: {} };
+
+async function fill(firm, key) {
+    const user = await firm.create('users', { name: 'Same User', email: 'same.user@firm.example' });
+    const client = await firm.create('clients', {
+        name: 'Same Company',
+        kind: 'company',
+        emails: ['same@company.example'],
+        observations: canary[key],
+        reference: 'SAME-1',
+        account_manager: user.id,
+        primary_contact: { name: 'Same Person', emails: ['same@person.example'] },
+        default_address: { line1: 'Same Street 1', city: 'Same City', country: 'NL' },
+    });
+    const [link] = await firm.all('client_contacts', `client=${client.id}`);
+    const choice = await firm.create('choices', {
+        set: 'client.status',
+        value: 'paused',
+        label: `Paused ${canary[key]}`,
+    });
+    const [settings] = await firm.all('settings').catch(() => []);
+    ids[key] = {
+        users: user.id,
+        clients: client.id,
+        contacts: client.primary_contact,
+        choices: choice.id,
+        addresses: client.default_address,
+        client_contacts: link.id,
+        settings: settings?.id,
+    };
+}
+
+before(async () => {
+    server = await openServer(['acme', 'borg']);
+    mine = server.firms.acme;
+    theirs = server.firms.borg;
+    await fill(mine, 'mine');
+    await fill(theirs, 'theirs');
+});
+after(() => server.close());
+
+/** Every operation that the server itself says it has, with the other firm's ids put in. */
+async function operations() {
+    const { body } = expectStatus(await mine.call('GET', 'openapi.json'), 200);
+    const base = body.servers?.[0]?.url?.replace(/^https?:\/\/[^/]+/, '').replace(/\/$/, '') ?? '';
+    const list = [];
+    for (const [template, methods] of Object.entries(body.paths)) {
+        const whole = template.startsWith('/api/') ? template : `${base || '/api/v1'}${template}`;
+        for (const method of Object.keys(methods)) {
+            if (!['get', 'post', 'put', 'patch', 'delete', 'head'].includes(method)) continue;
+            list.push({ method: method.toUpperCase(), template: whole });
+        }
+    }
+    assert.ok(list.length >= 20, `only ${list.length} operations are described`);
+    return list;
+}
+
+const collectionOf = (template) => template.split('/')[3];
+const isOpen = ({ method, template }) =>
+    (method === 'POST' && template.endsWith('/session')) || template.endsWith('/healthz');
+
+test('a token of one firm opens no route of the other', async () => {
+    for (const operation of await operations()) {
+        if (isOpen(operation)) continue;
+        const { method, template } = operation;
+        const id = ids.theirs[collectionOf(template)] ?? ids.theirs.clients;
+        const path = template.replace(/\{[^}]+\}/g, id);
+        const body = ['POST', 'PUT', 'PATCH'].includes(method) ? {} : undefined;
+        const answer = await theirs.call(method, path, body, {
+            authorization: `Bearer ${mine.token}`,
+        });
+        expectStatus(answer, 401, 404);
+        assert.ok(!answer.text.includes(canary.theirs), `${method} ${path}`);
+    }
+});
+
+test('an id of the other firm is not there, by any route', async () => {
+    for (const { method, template } of await operations()) {
+        if (!/\{[^}]+\}/.test(template)) continue;
+        const id = ids.theirs[collectionOf(template)] ?? ids.theirs.clients;
+        if (id === undefined) continue;
+        const path = template.replace(/\{[^}]+\}/g, id);
+        const body = ['POST', 'PUT', 'PATCH'].includes(method) ? {} : undefined;
+        const answer = await mine.call(method, path, body);
+        expectStatus(answer, 404);
+        assert.ok(!answer.text.includes(canary.theirs), `${method} ${path}`);
+    }
+});
+
+test("lists and searches show only what is one's own", async () => {
+    for (const [firm, key, other] of [
+        [mine, 'mine', 'theirs'],
+        [theirs, 'theirs', 'mine'],
+    ]) {
+        for (const [collection, id] of Object.entries(ids[key])) {
+            if (id === undefined) continue;
+            const found = (await firm.all(collection)).map((record) => record.id);
+            assert.ok(found.includes(id), collection);
+            assert.ok(!found.includes(ids[other][collection]), collection);
+        }
+        const queries = [
+            'q=same',
+            'name=same%20company',
+            'emails=same@company.example',
+            'reference=SAME-1',
+            'sort=name',
+            'count=true',
+        ];
+        for (const query of queries) {
+            const answer = expectStatus(await firm.call('GET', `clients?${query}`), 200);
+            assert.deepEqual(
+                answer.body.data.map((record) => record.id),
+                [ids[key].clients],
+                query,
+            );
+            if (answer.body.count) assert.equal(answer.body.count.value, 1);
+        }
+        const feed = expectStatus(await firm.call('GET', 'changes?after=0'), 200);
+        assert.ok(!feed.text.includes(canary[other]), 'the feed');
+        const schema = expectStatus(await firm.call('GET', 'schema'), 200);
+        assert.ok(!schema.text.includes(canary[other]), 'the catalog');
+    }
+});
+
+describe('a reference to a record of the other firm', () => {
+    test('is no such record, in every field that refers', async () => {
+        const attempts = [
+            [
+                'clients',
+                { name: 'Thief', kind: 'company', primary_contact: ids.theirs.contacts },
+                'primary_contact',
+            ],
+            [
+                'clients',
+                { name: 'Thief', kind: 'individual', account_manager: ids.theirs.users },
+                'account_manager',
+            ],
+            [
+                'addresses',
+                { client: ids.theirs.clients, line1: 'X', city: 'Y', country: 'NL' },
+                'client',
+            ],
+            [
+                'client_contacts',
+                { client: ids.theirs.clients, contact: ids.mine.contacts },
+                'client',
+            ],
+            [
+                'client_contacts',
+                { client: ids.mine.clients, contact: ids.theirs.contacts },
+                'contact',
+            ],
+        ];
+        for (const [collection, record, field] of attempts) {
+            const answer = expectStatus(await mine.call('POST', collection, record), 422);
+            assert.ok(
+                answer.body.errors.some((fault) => fault.field === field),
+                answer.text,
+            );
+        }
+        const patch = await mine.call('PATCH', `clients/${ids.mine.clients}`, {
+            account_manager: ids.theirs.users,
+        });
+        expectStatus(patch, 422);
+    });
+
+    test('finds nothing as a filter', async () => {
+        const answer = await mine.call('GET', `addresses?client=${ids.theirs.clients}`);
+        assert.deepEqual(expectStatus(answer, 200).body.data, []);
+    });
+
+    test('is told in the same words as one that never was', async () => {
+        const nowhere = '01890000-0000-7000-8000-000000000000';
+        const told = async (id) => {
+            const answer = await mine.call('GET', `clients/${id}`);
+            const { request_id: request, ...rest } = answer.body;
+            assert.ok(request);
+            return JSON.stringify({ status: answer.status, rest }).replaceAll(id, 'ID');
+        };
+        assert.equal(await told(ids.theirs.clients), await told(nowhere));
+    });
+});
+
+test('a cursor of one firm opens nothing at the other', async () => {
+    for (let at = 0; at < 3; at++)
+        await mine.create('clients', { name: `Mine ${at}`, kind: 'individual' });
+    const page = expectStatus(await mine.call('GET', 'clients?sort=name&limit=2'), 200).body;
+    const after = encodeURIComponent(page.next);
+    const answer = expectStatus(
+        await theirs.call('GET', `clients?sort=name&after=${after}`),
+        200,
+        400,
+    );
+    assert.ok(!answer.text.includes(canary.mine));
+    assert.ok(!answer.text.includes('Mine '));
+});
+
+test('writes of one firm show in no feed and no count of the other', async () => {
+    const newest = async (firm) => {
+        let last = 0;
+        for (;;) {
+            const { data, next } = (await firm.call('GET', `changes?after=${last}`)).body;
+            if (data.length === 0) return last;
+            last = next;
+        }
+    };
+    const before = await newest(theirs);
+    await mine.create('clients', { name: 'Unseen', kind: 'individual' });
+    assert.equal(await newest(theirs), before);
+});
+
+test('the same unique value may stand in both', async () => {
+    const record = { name: 'Again', kind: 'individual', reference: 'SAME-1' };
+    expectStatus(await mine.call('POST', 'clients', record), 409);
+    expectStatus(await theirs.call('POST', 'clients', { ...record, reference: 'OTHER-1' }), 201);
+    expectStatus(await mine.call('POST', 'clients', { ...record, reference: 'OTHER-1' }), 201);
+});
