@@ -1,0 +1,39 @@
+// Killed at any moment: every acknowledged write is there, no other is there by half, check passes.
+// ATRIUM_CRASH_ROUNDS says how often (10), ATRIUM_SEED repeats a run.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { closeConnections } from '../door/http.mjs';
+import { Journal, writeUntil } from '../door/journal.mjs';
+import { chooseSeed, makeRandom } from '../door/random.mjs';
+import { openServer } from '../door/server.mjs';
+
+const rounds = Number(process.env.ATRIUM_CRASH_ROUNDS ?? (process.env.ATRIUM_LONG ? 100 : 10));
+const WRITERS = 4;
+const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs));
+
+test(`killed ${rounds} times under writes of three firms`, async (t) => {
+    const random = makeRandom(chooseSeed());
+    const server = await openServer(['acme', 'borg', 'cyan']);
+    const journals = Object.values(server.firms).map((firm) => new Journal(firm, random));
+    try {
+        for (let round = 1; round <= rounds; round++) {
+            const place = `seed ${random.seed}, round ${round}`;
+            const lifeMs = 20 + random.below(400);
+            const writing = writeUntil(journals, WRITERS, () => !server.isRunning);
+            await pause(lifeMs);
+            const how = await server.kill();
+            assert.equal(how.signal, 'SIGKILL', `${place}: ended by itself\n${server.output}`);
+            closeConnections();
+            await writing;
+            await server.start();
+            for (const journal of journals) await journal.verify(place);
+            const checked = await server.command(['check']);
+            assert.equal(checked.status, 0, `${place}: ${checked.out}${checked.err}`);
+        }
+        const acknowledged = journals.reduce((sum, journal) => sum + journal.acknowledged, 0);
+        t.diagnostic(`seed ${random.seed}: ${rounds} kills, ${acknowledged} acknowledged writes`);
+        assert.ok(acknowledged >= rounds, 'hardly anything was written between the kills');
+    } finally {
+        await server.close();
+    }
+});
