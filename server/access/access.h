@@ -30,6 +30,8 @@ struct access {
     const struct model *model;
     str domain; /** `localhost` */
 };
+/** ERR_INVALID: the schema lacks an entity or field that access/ rests on. Once, before anything else here is used. */
+enum err access_fits_model(struct task *task, const struct model *model);
 
 /* Tenants. */
 
@@ -93,12 +95,18 @@ enum err password_set(struct task *task, const struct access *access, const stru
 /* The hashing thread. */
 
 struct sign_in;
-/** One thread behind a queue of PASSWORD_QUEUE_MAX. */
+/** One thread behind a queue of PASSWORD_QUEUE_MAX. nullptr: no thread to be had. */
 struct sign_in *sign_in_open(const struct access *access);
+/** Waits for the job that runs; those behind it are done with ERR_FULL. */
 void sign_in_close(struct sign_in *sign_in);
 struct sign_in_job {
-    void (*run)(struct sign_in_job *job); /** on the hashing thread */
+    enum err (*run)(struct sign_in_job *job);            /** on the hashing thread */
+    void (*done)(struct sign_in_job *job, enum err err); /** there too, once the try was counted */
+    struct id tenant;
+    str email;   /** what is tried, as given */
+    str address; /** whence */
     struct sign_in_job *next;
 };
-/** ERR_FULL: the queue is full. Also bounds tries: an account or address with many wrong tries waits (ERR_LIMITED), never locked out for good. */
-enum err sign_in_queue(struct sign_in *sign_in, struct sign_in_job *job);
+/** Any thread. ERR_FULL: the queue is full. Also bounds tries: after many wrong ones an account at one address, an account, or
+ *  an address waits (ERR_LIMITED, *wait_ms_out says how long), never for good. */
+enum err sign_in_queue(struct sign_in *sign_in, struct sign_in_job *job, int64_t *wait_ms_out);

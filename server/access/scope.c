@@ -1,0 +1,24 @@
+#include "access/role.h"
+
+/** A role and what it may do with every entity. */
+struct role {
+    str name;
+    uint8_t actions;
+};
+
+static const struct role roles[] = {
+    {{"owner", 5}, SCOPE_EVERYTHING},
+};
+
+struct scope scope_of_role(const struct model *model, str role, struct id user)
+{
+    struct scope scope = {.actor_kind = ACTOR_USER, .actor = user};
+    for (size_t at = 0; at < sizeof roles / sizeof roles[0]; at++) {
+        if (!str_eq(roles[at].name, role)) continue;
+        for (uint32_t entity = 0; entity < model->entity_count; entity++) {
+            uint16_t number = model->entities[entity].number;
+            if (number < ENTITIES_MAX) scope.actions[number] = roles[at].actions;
+        }
+    }
+    return scope;
+}

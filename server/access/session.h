@@ -1,0 +1,12 @@
+/** session: what a signed-in browser is known by.
+ *
+ *  Row     SYSTEM_SESSION: hash of the cookie's value → {1: user, 2: made at, 3: last used at}.
+ *  Floor   access.
+ *  Thread  any, with its own transaction.
+ */
+#pragma once
+
+#include "access/access.h"
+
+/** In a lane: ends all sessions of a user. */
+enum err session_end_all(struct txn *txn, struct id user);

@@ -1,0 +1,133 @@
+#include "access/user.h"
+
+#include "access/role.h"
+#include "base/fold.h"
+#include "base/require.h"
+#include "model/kind.h"
+#include "record/query.h"
+
+static bool entity_is(const struct entity *entity, str name)
+{
+    return entity != nullptr && str_eq(entity->name, name);
+}
+
+static bool field_is(const struct entity *entity, uint16_t number, str name, enum field_kind kind)
+{
+    const struct field *field = entity_field_by_number(entity, number);
+    return field != nullptr && str_eq(field->name, name) && field->kind == kind;
+}
+
+enum err access_fits_model(struct task *task, const struct model *model)
+{
+    const struct entity *settings = model_entity_by_number(model, SETTINGS_ENTITY);
+    if (!entity_is(settings, S("settings")) || !settings->is_single || settings->title == nullptr)
+        return fail(task, ERR_INVALID, "the schema lacks the entity settings, single, number %u",
+                    SETTINGS_ENTITY);
+    const struct entity *user = model_entity_by_number(model, USER_ENTITY);
+    if (!entity_is(user, S("user")) || !field_is(user, USER_EMAIL, S("email"), FIELD_TEXT) ||
+        !entity_field_by_number(user, USER_EMAIL)->is_unique ||
+        !field_is(user, USER_NAME, S("name"), FIELD_TEXT) ||
+        !field_is(user, USER_ROLE, S("role"), FIELD_CHOICE) ||
+        !field_is(user, USER_DISABLED, S("disabled"), FIELD_BOOLEAN))
+        return fail(task, ERR_INVALID,
+                    "the schema lacks the entity user, number %u, with email, name, role, disabled",
+                    USER_ENTITY);
+    return ERR_NONE;
+}
+
+static str text_at(str record, uint16_t field)
+{
+    struct value value;
+    bool is_text = value_find(record, field, &value) && value.kind == VALUE_TEXT;
+    return is_text ? value.text : S("");
+}
+
+enum err user_read(struct txn *txn, struct id id, struct user_row *user_out)
+{
+    str record;
+    TRY(txn_record_get_view(txn, USER_ENTITY, id, &record));
+    struct value disabled;
+    *user_out = (struct user_row){
+        .id = id,
+        .email = text_at(record, USER_EMAIL),
+        .name = text_at(record, USER_NAME),
+        .role = text_at(record, USER_ROLE),
+        .is_disabled = value_find(record, USER_DISABLED, &disabled) &&
+                       disabled.kind == VALUE_BOOL && disabled.boolean,
+    };
+    return ERR_NONE;
+}
+
+enum err user_read_now(struct task *task, const struct access *access, const struct space *space,
+                       struct id id, struct user_row *user_out)
+{
+    require(access != nullptr);
+    struct txn *txn;
+    TRY(txn_open(task, space, &txn));
+    enum err err = user_read(txn, id, user_out);
+    if (err == ERR_NONE) {
+        user_out->email = arena_copy(task->arena, user_out->email);
+        user_out->name = arena_copy(task->arena, user_out->name);
+        user_out->role = arena_copy(task->arena, user_out->role);
+    }
+    txn_close(txn);
+    return err;
+}
+
+/** The index folds more than case away (marks), and cuts long addresses: so the record decides. */
+static bool is_address_of(struct arena *arena, const struct user_row *user, str email)
+{
+    str is = utf8_compose(arena, user->email);
+    str asked = utf8_compose(arena, email);
+    return str_eq_nocase(is, asked);
+}
+
+enum err user_find(struct task *task, struct txn *txn, const struct access *access, str email,
+                   struct user_row *user_out)
+{
+    constexpr uint32_t candidates_max = 16;
+    if (email.len == 0 || !utf8_is_valid(email)) return ERR_MISSING;
+    const struct entity *entity = model_entity_by_number(access->model, USER_ENTITY);
+    require(entity != nullptr);
+    const struct field *field = entity_field_by_number(entity, USER_EMAIL);
+    require(field != nullptr && field->is_unique);
+    str ordered;
+    if (!field->kind_of->order_text(task, field, str_trim(email), &ordered)) {
+        task_fault_clear(task);
+        return ERR_MISSING;
+    }
+    struct scope scope = scope_system();
+    struct view view = {task, txn, access->model, &scope};
+    struct id ids[candidates_max];
+    uint32_t count = 0;
+    TRY(query_find(&view, field, ordered, candidates_max, ids, &count));
+    for (uint32_t at = 0; at < count; at++) {
+        TRY(user_read(txn, ids[at], user_out));
+        if (is_address_of(task->arena, user_out, str_trim(email))) return ERR_NONE;
+    }
+    return ERR_MISSING;
+}
+
+enum err user_identify(struct txn *txn, const struct access *access, struct id id,
+                       struct identity *identity_out)
+{
+    struct user_row user;
+    enum err err = user_read(txn, id, &user);
+    if (err == ERR_MISSING || (err == ERR_NONE && user.is_disabled)) return ERR_UNAUTHENTICATED;
+    TRY(err);
+    identity_out->user = id;
+    identity_out->email = user.email;
+    identity_out->name = user.name;
+    identity_out->role = user.role;
+    identity_out->scope = scope_of_role(access->model, user.role, id);
+    return ERR_NONE;
+}
+
+void identity_keep(struct arena *arena, struct identity *identity)
+{
+    identity->email = arena_copy(arena, identity->email);
+    identity->name = arena_copy(arena, identity->name);
+    identity->role = arena_copy(arena, identity->role);
+    identity->csrf = arena_copy(arena, identity->csrf);
+    identity->token_hash = arena_copy(arena, identity->token_hash);
+}
