@@ -11,6 +11,9 @@
 
 #include "record/show.h"
 
+constexpr uint32_t QUERY_HITS_MAX = 50'000;  /** gathered and sorted in memory */
+constexpr uint32_t QUERY_COUNT_MAX = 10'000; /** `count` says "at least this many" from here on */
+
 enum filter_op : uint8_t {
     FILTER_EQUAL, /** any of the values */
     FILTER_NOT_EQUAL,
@@ -37,6 +40,7 @@ struct query {
     const struct field *sort; /** nullptr: by id, which is creation order */
     bool is_descending;
     uint32_t limit;
+    str cursor;           /** as given; read by query_end */
     bool has_after;
     bool after_has_value; /** the cursor's record has a value in the sort field */
     str after_ordered;
@@ -53,7 +57,12 @@ enum err query_add(struct task *task, const struct space *space, struct query *q
 /** After the last parameter. */
 enum err query_end(struct task *task, const struct space *space, struct query *query);
 
-/** `{"data":[…],"next":"…"|null[,"count":{…}]}` */
+/** The cursor of a place in this list. */
+str query_cursor(struct arena *arena, const struct space *space, const struct query *query, bool has_value,
+                 str ordered, struct id id);
+
+/** `{"data":[…],"next":"…"|null[,"count":{…}]}`. ERR_TOO_LARGE: more keys than task->keys_max would be touched; ERR_UNREADABLE: more hits than
+ *  QUERY_HITS_MAX would have to be sorted, on a worker too: the detail says to narrow it. */
 enum err query_write(struct buf *json, const struct view *view, const struct query *query);
 
 /** Ids of records whose indexed field has this value (ordered bytes), at most `max`; for `match` of imports. */

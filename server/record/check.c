@@ -1,0 +1,340 @@
+#include "record/check.h"
+
+#include <stdarg.h>
+
+#include "base/require.h"
+#include "model/kind.h"
+#include "record/draft.h"
+#include "record/query.h"
+
+constexpr uint32_t SLICE_ENTRIES = 500; /** checked in one snapshot */
+
+/** What is being checked: one entity's records, or one of its indexes, or its words. */
+struct checking {
+    const struct space *space;
+    const struct model *model;
+    struct check_report *report;
+    struct scope scope;
+    struct arena arena; /** of one slice */
+    struct task task;
+    struct txn *txn;
+    const struct entity *entity;
+    const struct field *field;
+    struct id at; /** the record at fault */
+};
+
+[[gnu::format(printf, 2, 3)]] static void found(struct checking *checking, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    str what = arena_vprint(&checking->arena, format, arguments);
+    va_end(arguments);
+    str text = arena_print(&checking->arena, "%.*s %.*s: %.*s", FMT(checking->entity->name),
+                           FMT(id_text(&checking->arena, checking->at)), FMT(what));
+    checking->report->fault_count++;
+    checking->report->found(checking->report, checking->space->number, text);
+}
+
+static bool keys_have(struct key_list keys, str key)
+{
+    for (uint32_t at = 0; at < keys.count; at++)
+        if (str_eq(keys.items[at], key)) return true;
+    return false;
+}
+
+static struct key_list keys_of(struct checking *checking, const struct field *field, str stored)
+{
+    if (stored.len == 0) return (struct key_list){};
+    struct value value = value_of(stored);
+    return field->kind_of->order(&checking->arena, field, &value);
+}
+
+static enum err has_entry(struct scan *scan, str ordered, struct id id, struct id source, bool is_text, bool *has_out)
+{
+    *has_out = false;
+    scan_seek(scan, ordered, id);
+    for (;;) {
+        bool has;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has, &entry));
+        if (!has || !str_eq(entry.ordered, ordered) || !id_eq(entry.id, id)) break;
+        if (is_text && !id_eq(entry.source, source)) continue;
+        *has_out = true;
+        break;
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+static enum err check_index_entries(struct checking *checking, const str *slots)
+{
+    for (uint32_t at = 0; at < checking->entity->field_count; at++) {
+        const struct field *field = &checking->entity->fields[at];
+        if (!field->is_indexed) continue;
+        struct key_list keys = keys_of(checking, field, slots[at]);
+        for (uint32_t key = 0; key < keys.count; key++) {
+            struct scan_range range = {.from = keys.items[key], .to = keys.items[key]};
+            struct scan *scan = scan_index(checking->txn, checking->entity->number, field->number, &range);
+            bool has;
+            TRY(has_entry(scan, keys.items[key], checking->at, (struct id){}, false, &has));
+            if (!has) found(checking, "%.*s has no index entry", FMT(field->name));
+        }
+    }
+    return ERR_NONE;
+}
+
+static enum err check_words_at(struct checking *checking, const struct entity *target_entity, struct id target,
+                               struct key_list words)
+{
+    for (uint32_t at = 0; at < words.count; at++) {
+        struct scan_range range = {.from = words.items[at], .to = words.items[at]};
+        struct scan *scan = scan_text(checking->txn, target_entity->number, &range);
+        bool has;
+        TRY(has_entry(scan, words.items[at], target, checking->at, true, &has));
+        if (!has) found(checking, "the word \"%.*s\" does not find it", FMT(words.items[at]));
+    }
+    return ERR_NONE;
+}
+
+static enum err check_words(struct checking *checking, const str *slots)
+{
+    const struct entity *entity = checking->entity;
+    struct key_list words = record_words(&checking->arena, entity, slots);
+    TRY(check_words_at(checking, entity, checking->at, words));
+    struct id parent;
+    if (entity->via == nullptr || !slots_reference(slots, entity->via, &parent)) return ERR_NONE;
+    return check_words_at(checking, entity->via->to, parent, words);
+}
+
+static enum err load(struct checking *checking, const struct entity *entity, struct id id, str *slots, bool *is_there_out)
+{
+    str value;
+    enum err err = txn_record_get_view(checking->txn, entity->number, id, &value);
+    *is_there_out = err == ERR_NONE;
+    if (err == ERR_NONE) slots_read(entity, value, slots);
+    if (err == ERR_CORRUPT) found(checking, "a record it leads to is damaged");
+    return err == ERR_MISSING || err == ERR_CORRUPT ? ERR_NONE : err;
+}
+
+static enum err check_references(struct checking *checking, const str *slots)
+{
+    for (uint32_t at = 0; at < checking->entity->field_count; at++) {
+        const struct field *field = &checking->entity->fields[at];
+        bool is_list = field->kind == FIELD_REFERENCES;
+        if ((field->kind != FIELD_REFERENCE && !is_list) || slots[at].len == 0 || field->to == nullptr) continue;
+        struct value stored = value_of(slots[at]);
+        struct cursor cursor = cursor_of(is_list ? stored.items : stored.bytes);
+        struct value item;
+        for (uint32_t of = 0; of < (is_list ? stored.count : 1) && value_next(&cursor, &item); of++) {
+            struct id id;
+            str there[FIELDS_MAX];
+            bool is_there = false;
+            if (item.kind == VALUE_BYTES && id_of_bytes(item.text, &id))
+                TRY(load(checking, field->to, id, there, &is_there));
+            if (!is_there) found(checking, "%.*s leads to no %.*s", FMT(field->name), FMT(field->to->name));
+        }
+    }
+    return ERR_NONE;
+}
+
+static bool slot_is_true(const str *slots, const struct field *field)
+{
+    str stored = slots[field_position(field)];
+    struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
+    return value.kind == VALUE_BOOL && value.boolean;
+}
+
+/** From the parent's side: the records with the flag, and whether the kept reference is the one behind it. */
+static enum err check_through(struct checking *checking, const struct field *field, const str *slots)
+{
+    const struct through *through = &field->through;
+    struct id ids[SLICE_ENTRIES], kept = {}, behind = {};
+    uint32_t count, flagged = 0;
+    struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
+    TRY(query_find(&view, through->parent, id_bytes(&checking->at), SLICE_ENTRIES, ids, &count));
+    for (uint32_t at = 0; at < count; at++) {
+        str link[FIELDS_MAX];
+        bool is_there;
+        TRY(load(checking, through->link, ids[at], link, &is_there));
+        if (!is_there || !slot_is_true(link, through->flag)) continue;
+        flagged++;
+        behind = ids[at];
+        if (through->target != nullptr && !slots_reference(link, through->target, &behind)) behind = (struct id){};
+    }
+    bool has = slots_reference(slots, field, &kept);
+    if (flagged > 1) found(checking, "%u %.*s carry %.*s", flagged, FMT(through->link->plural), FMT(through->flag->name));
+    if (flagged == 0 && count > 0 && through->flag->one_of_at_least)
+        found(checking, "none of its %.*s carries %.*s", FMT(through->link->plural), FMT(through->flag->name));
+    if (has != (flagged > 0) || (has && !id_eq(kept, behind)))
+        found(checking, "%.*s is not the one behind %.*s", FMT(field->name), FMT(through->flag->name));
+    return ERR_NONE;
+}
+
+static bool is_noted(const struct checking *checking, const str *slots, const struct field *field)
+{
+    const struct field *incomplete = entity_field_by_number(checking->entity, FIELD_INCOMPLETE);
+    struct value list = value_of(slots[field_position(incomplete)]), item;
+    struct cursor cursor = cursor_of(list.items);
+    for (uint32_t at = 0; list.kind == VALUE_LIST && at < list.count && value_next(&cursor, &item); at++)
+        if (str_eq(item.text, field->name)) return true;
+    return false;
+}
+
+static enum err check_record(struct checking *checking, const struct scan_entry *entry)
+{
+    checking->at = entry->id;
+    struct value map = value_of(entry->value);
+    if (map.kind != VALUE_MAP) return found(checking, "is no map"), ERR_NONE;
+    struct cursor cursor = cursor_of(map.items);
+    struct value key, item;
+    for (uint32_t pair = 0; pair < map.count && value_next(&cursor, &key) && value_next(&cursor, &item); pair++)
+        if (key.kind != VALUE_INT || key.integer < 0 || key.integer > UINT16_MAX ||
+            entity_field_by_number(checking->entity, (uint16_t)key.integer) == nullptr)
+            found(checking, "has a field that the schema does not know");
+    str slots[FIELDS_MAX];
+    slots_read(checking->entity, entry->value, slots);
+    for (uint32_t at = 0; at < checking->entity->field_count; at++) {
+        const struct field *field = &checking->entity->fields[at];
+        bool is_missing = slots[at].len == 0;
+        if (field->is_required && is_missing && !is_noted(checking, slots, field))
+            found(checking, "%.*s is missing", FMT(field->name));
+        if (field->through.link != nullptr) TRY(check_through(checking, field, slots));
+    }
+    TRY(check_index_entries(checking, slots));
+    TRY(check_words(checking, slots));
+    return check_references(checking, slots);
+}
+
+static enum err check_index_entry(struct checking *checking, const struct scan_entry *entry)
+{
+    checking->at = entry->id;
+    str slots[FIELDS_MAX];
+    bool is_there;
+    TRY(load(checking, checking->entity, entry->id, slots, &is_there));
+    if (!is_there) return found(checking, "an entry of %.*s has no record", FMT(checking->field->name)), ERR_NONE;
+    struct key_list keys = keys_of(checking, checking->field, slots[field_position(checking->field)]);
+    if (!keys_have(keys, entry->ordered))
+        found(checking, "an entry of %.*s is not its value", FMT(checking->field->name));
+    return ERR_NONE;
+}
+
+/** The source is the target itself, or a record that lies under it. */
+static enum err check_word_entry(struct checking *checking, const struct scan_entry *entry)
+{
+    const struct entity *entity = checking->entity;
+    checking->at = entry->id;
+    str slots[FIELDS_MAX];
+    bool is_there;
+    if (id_eq(entry->id, entry->source)) {
+        TRY(load(checking, entity, entry->source, slots, &is_there));
+        if (is_there && keys_have(record_words(&checking->arena, entity, slots), entry->ordered)) return ERR_NONE;
+    }
+    for (uint32_t at = 0; at < entity->under_count; at++) {
+        struct id parent;
+        TRY(load(checking, entity->under[at], entry->source, slots, &is_there));
+        if (is_there && slots_reference(slots, entity->under[at]->via, &parent) && id_eq(parent, entry->id) &&
+            keys_have(record_words(&checking->arena, entity->under[at], slots), entry->ordered))
+            return ERR_NONE;
+    }
+    found(checking, "the word \"%.*s\" finds it, but it is not there", FMT(entry->ordered));
+    return ERR_NONE;
+}
+
+enum subject : uint8_t { SUBJECT_RECORDS, SUBJECT_INDEX, SUBJECT_WORDS };
+
+static struct scan *open_scan(struct checking *checking, enum subject subject, const struct scan_range *range)
+{
+    switch (subject) {
+    case SUBJECT_RECORDS: return scan_records(checking->txn, checking->entity->number, range);
+    case SUBJECT_INDEX:
+        return scan_index(checking->txn, checking->entity->number, checking->field->number, range);
+    case SUBJECT_WORDS: return scan_text(checking->txn, checking->entity->number, range);
+    }
+    require(false);
+    return nullptr;
+}
+
+static enum err check_entry(struct checking *checking, enum subject subject, const struct scan_entry *entry)
+{
+    checking->report->keys_checked++;
+    switch (subject) {
+    case SUBJECT_RECORDS: return check_record(checking, entry);
+    case SUBJECT_INDEX: return check_index_entry(checking, entry);
+    case SUBJECT_WORDS: return check_word_entry(checking, entry);
+    }
+    return ERR_NONE;
+}
+
+/** One slice in a snapshot of its own; goes on behind `after`. A text entry's place is its token and target, so a slice ends only between two of those. */
+static enum err check_slice(struct checking *checking, enum subject subject, struct scan_range *range,
+                            char *after_bytes, bool *is_last_out)
+{
+    struct scan *scan = open_scan(checking, subject, range);
+    *is_last_out = false;
+    struct id after_id = range->after_id;
+    size_t after_len = range->after_ordered.len;
+    for (uint32_t count = 0;; count++) {
+        bool has;
+        struct scan_entry entry;
+        enum err err = scan_next(scan, &has, &entry);
+        if (err == ERR_CORRUPT) {
+            found(checking, "a stored value is damaged");
+            continue;
+        }
+        if (err == ERR_FULL) break;
+        TRY(err);
+        if (!has) {
+            *is_last_out = true;
+            break;
+        }
+        bool is_same_place = count > 0 && id_eq(entry.id, after_id) && str_eq(entry.ordered, (str){after_bytes, after_len});
+        if (count >= SLICE_ENTRIES && !is_same_place) break;
+        TRY(check_entry(checking, subject, &entry));
+        require(entry.ordered.len <= KEY_BYTES_MAX);
+        if (entry.ordered.len > 0) memcpy(after_bytes, entry.ordered.at, entry.ordered.len);
+        after_len = entry.ordered.len;
+        after_id = entry.id;
+    }
+    scan_close(scan);
+    range->has_after = true;
+    range->after_ordered = (str){after_bytes, after_len};
+    range->after_id = after_id;
+    return ERR_NONE;
+}
+
+static enum err check_subject(struct checking *checking, struct task *task, enum subject subject)
+{
+    struct scan_range range = {.is_unbounded_from = true, .is_unbounded_to = true};
+    char after[KEY_BYTES_MAX];
+    bool is_last = false;
+    while (!is_last) {
+        arena_init(&checking->arena, TASK_ARENA_BYTES_MAX);
+        task_init(&checking->task, &checking->arena);
+        checking->at = (struct id){};
+        enum err err = txn_open(&checking->task, checking->space, &checking->txn);
+        if (err == ERR_NONE) {
+            err = check_slice(checking, subject, &range, after, &is_last);
+            txn_close(checking->txn);
+        }
+        if (err != ERR_NONE) err = fail(task, err, "%.*s", FMT(arena_copy(task->arena, checking->task.fault.detail)));
+        arena_drop(&checking->arena);
+        TRY(err);
+    }
+    return ERR_NONE;
+}
+
+enum err record_check(struct task *task, const struct space *space, const struct model *model,
+                      struct check_report *report)
+{
+    struct checking checking = {.space = space, .model = model, .report = report, .scope = scope_system()};
+    for (uint32_t at = 0; at < model->entity_count; at++) {
+        checking.entity = &model->entities[at];
+        TRY(check_subject(&checking, task, SUBJECT_RECORDS));
+        TRY(check_subject(&checking, task, SUBJECT_WORDS));
+        for (uint32_t of = 0; of < checking.entity->field_count; of++) {
+            checking.field = &checking.entity->fields[of];
+            if (checking.field->is_indexed) TRY(check_subject(&checking, task, SUBJECT_INDEX));
+        }
+    }
+    return ERR_NONE;
+}
