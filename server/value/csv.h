@@ -1,7 +1,7 @@
 /** csv: tables as text, read row by row from a file of any size.
  *
  *  RFC 4180 and what real exports do: a byte order mark, CRLF / LF / CR, semicolons, tabs and bars sniffed,
- *  quoted newlines, UTF-16 refused by name, Windows-1252 detected (not valid UTF-8) and converted.
+ *  Excel's `sep=;` line, quoted newlines, UTF-16 refused by name, Windows-1252 detected (not valid UTF-8) and converted.
  *
  *  Floor   value.
  *  Thread  one at a time.
@@ -17,9 +17,10 @@ struct csv;
 struct csv_row {
     uint64_t number;     /** of the record, the header is 1 */
     uint64_t line;       /** of the file where it begins */
-    uint32_t cell_count;
+    uint32_t cell_count; /** 0 with a fault */
     str *cells;          /** UTF-8, quotes removed */
-    str raw;             /** as it stood in the file (converted to UTF-8), without its line end */
+    str raw;             /** as it stood in the file (converted to UTF-8), without its line end; with a fault its
+                             first line or first 64 KiB */
     str fault;           /** empty, or why this row cannot be used (an unclosed quote, bytes behind a quote, too long, NUL) */
 };
 
@@ -42,7 +43,9 @@ struct csv_format csv_format(const struct csv *csv);
 uint64_t csv_position(const struct csv *csv);
 
 /** The next row, empty lines skipped; false at the end. A broken row is given with its `fault` and reading goes
- *  on at the next line that can be a row's start, so that one fault does not swallow the file. */
+ *  on at the next line, so that one fault does not swallow the file: a line within the broken row that has as many
+ *  cells as the header is a row, any other is given with a fault too. A file that can be read no further ends with
+ *  such a row. */
 bool csv_next(struct csv *csv, struct arena *arena, struct csv_row *row_out);
 
 /** A cell as RFC 4180 wants it: quoted when needed. */

@@ -10,6 +10,7 @@
 
 /** Days since 1970-01-01; `YYYY-MM-DD`, years 0001–9999, real days only. */
 bool date_parse(str text, int32_t *days_out);
+/** Days outside of those years are written as the nearest; so are times. */
 void date_write(struct buf *out, int32_t days);
 
 /** Milliseconds UTC from an RFC 3339 time (offset or Z; up to nine fraction digits, cut to three) or a date (midnight). */
