@@ -2,8 +2,8 @@
  *
  *  Past its soft cap an arena still serves but is marked; loops of the pipeline ask `arena_is_over`
  *  and return ERR_TOO_LARGE. Past the hard cap (four times the soft one) the task is left: control
- *  goes back to its `arena_guard`, which answers ERR_TOO_LARGE. So no allocation returns nullptr, and
- *  no tenant reaches an abort; only a refusal by the system aborts the process.
+ *  goes back to its `arena_guard`, which answers ERR_TOO_LARGE. So no allocation returns nullptr,
+ *  and no tenant reaches an abort; only a refusal by the system aborts the process.
  *
  *  Floor   base; the only user of malloc.
  *  Thread  one at a time.
@@ -42,8 +42,9 @@ static inline bool arena_is_over(const struct arena *arena)
     return arena->is_over;
 }
 
-/** Runs `run(argument)`; ERR_TOO_LARGE when the arena passes its hard cap in it. Whatever `run` held open
- *  at that moment must be known to its owner (a transaction's cursors are closed with the transaction). */
+/** Runs `run(argument)`; ERR_TOO_LARGE when the arena passes its hard cap in it. Whatever `run`
+ *  held open at that moment must be known to its owner (a transaction's cursors are closed with
+ *  the transaction). */
 enum err arena_guard(struct arena *arena, enum err (*run)(void *argument), void *argument);
 
 /** Zeroed memory, aligned for any type; never nullptr. */
@@ -52,7 +53,8 @@ void *arena_take(struct arena *arena, size_t bytes);
 /** As arena_take but not zeroed: for bytes that are written at once. */
 char *arena_take_raw(struct arena *arena, size_t bytes);
 
-/** Makes the newest allocation longer in its place. False when it does not end at `end` or its block is full. */
+/** Makes the newest allocation longer in its place; false when that does not end at `end`, or its
+ *  block is full. */
 bool arena_extend(struct arena *arena, const char *end, size_t bytes);
 
 #define arena_new(arena, type, count) ((type *)arena_take_array((arena), sizeof(type), (count)))
@@ -68,6 +70,7 @@ str arena_vprint(struct arena *arena, const char *format, va_list arguments);
 /** For tests: the n-th allocation from now on in any arena marks it as over (0: never). */
 void arena_fail_at(uint64_t nth);
 
-/** Memory that outlives tasks (queues, connections, threads). Zeroed; aborts when the system refuses. */
+/** Memory that outlives tasks (queues, connections, threads). Zeroed; aborts when
+ *  the system refuses. */
 void *memory_take(size_t bytes);
 void memory_give(void *memory);

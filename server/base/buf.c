@@ -7,7 +7,8 @@
 constexpr size_t CAPACITY_MIN = 64;
 constexpr size_t PRINT_BYTES_FAST = 256;
 
-/** More capacity: in place when the buffer is what the arena gave last, else by a copy of twice the size. */
+/** More capacity: in place when the buffer is what the arena gave last, else by a copy of twice
+ *  the size. */
 static void grow(struct buf *buf, size_t needed)
 {
     size_t wanted = buf->capacity * 2;

@@ -20,7 +20,8 @@ struct buf {
 
 struct buf buf_make(struct arena *arena, size_t max);
 
-/** Room for `bytes` more, or nullptr (and marked) past the maximum. `buf_grew` says how much was used. */
+/** Room for `bytes` more, or nullptr (and marked) past the maximum.
+ *  `buf_grew` says how much was used. */
 char *buf_room(struct buf *buf, size_t bytes);
 static inline void buf_grew(struct buf *buf, size_t bytes)
 {

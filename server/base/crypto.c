@@ -30,9 +30,10 @@ static crypto_secretstream_xchacha20poly1305_state *state_of(struct seal_stream 
     return (crypto_secretstream_xchacha20poly1305_state *)(void *)stream->state;
 }
 
+/** The library forbids nullptr even where there are no bytes. */
 static const uint8_t *bytes_of(str s)
 {
-    return (const uint8_t *)s.at;
+    return (const uint8_t *)(s.at == nullptr ? "" : s.at);
 }
 
 enum err crypto_start(void)
@@ -164,7 +165,7 @@ enum err password_hash(str password, char hash_out[PASSWORD_HASH_BYTES_MAX])
 {
     if (password.len > PASSWORD_BYTES_MAX) return ERR_INVALID;
     /* With these arguments only a refused allocation makes it fail. */
-    if (crypto_pwhash_str(hash_out, password.at, password.len, PASSWORD_PASSES,
+    if (crypto_pwhash_str(hash_out, (const char *)bytes_of(password), password.len, PASSWORD_PASSES,
                           PASSWORD_MEMORY_BYTES) != 0)
         return ERR_FULL;
     return ERR_NONE;
@@ -177,11 +178,13 @@ enum err password_verify(str password, str hash, bool *is_right_out)
     if (!str_starts(hash, S("$argon2id$"))) return ERR_CORRUPT;
     if (password.len > PASSWORD_BYTES_MAX) return ERR_NONE;
     char text[PASSWORD_HASH_BYTES_MAX] = {};
-    memcpy(text, hash.at, hash.len);
-    /* The library answers -1 for a wrong password, for no memory and for a damaged hash; errno tells:
-     * EINVAL is set for a wrong password alone, ENOMEM stays from the refused allocation. */
+    memcpy(text, bytes_of(hash), hash.len);
+    /* The library answers -1 for a wrong password, for no memory and for a damaged hash; errno
+     * tells: EINVAL is set for a wrong password alone, ENOMEM stays from the refused allocation.
+     * */
     errno = 0;
-    *is_right_out = crypto_pwhash_str_verify(text, password.at, password.len) == 0;
+    *is_right_out =
+        crypto_pwhash_str_verify(text, (const char *)bytes_of(password), password.len) == 0;
     if (*is_right_out || errno == EINVAL) return ERR_NONE;
     return errno == ENOMEM ? ERR_FULL : ERR_CORRUPT;
 }
@@ -199,8 +202,8 @@ bool base64url_read(struct arena *arena, str text, str *bytes_out)
     size_t room = text.len / 4 * 3 + 3;
     char *bytes = arena_take_raw(arena, room);
     size_t len = 0;
-    if (sodium_base642bin((uint8_t *)bytes, room, text.at, text.len, nullptr, &len, nullptr,
-                          BASE64_FORM) != 0)
+    if (sodium_base642bin((uint8_t *)bytes, room, (const char *)bytes_of(text), text.len, nullptr,
+                          &len, nullptr, BASE64_FORM) != 0)
         return false;
     *bytes_out = (str){bytes, len};
     return true;

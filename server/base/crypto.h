@@ -2,7 +2,8 @@
  *
  *  Floor   base.
  *  Thread  any, after crypto_start.
- *  Source  libsodium 1.0.18: BLAKE2b, SipHash-2-4, XChaCha20-Poly1305, secretstream, Argon2id (RFC 9106).
+ *  Source  libsodium 1.0.18: BLAKE2b, SipHash-2-4, XChaCha20-Poly1305, secretstream,
+ *          Argon2id (RFC 9106).
  */
 #pragma once
 
@@ -10,9 +11,9 @@
 
 #define HASH_BYTES 32
 #define SECRET_KEY_BYTES 32
-#define SEAL_EXTRA_BYTES 40        /** nonce 24, tag 16 */
+#define SEAL_EXTRA_BYTES 40 /** nonce 24, tag 16 */
 #define STREAM_HEADER_BYTES 24
-#define STREAM_EXTRA_BYTES 17      /** for each chunk */
+#define STREAM_EXTRA_BYTES 17 /** for each chunk */
 #define PASSWORD_HASH_BYTES_MAX 128
 #define SHORT_HASH_KEY_BYTES 16
 
@@ -22,7 +23,8 @@ struct secret_key {
 struct hash {
     uint8_t bytes[HASH_BYTES];
 };
-/** Key of the short hash (SipHash): protects against mistakes and damage, not against a forger with disk access. */
+/** Key of the short hash (SipHash): protects against mistakes and damage, not against a forger
+ *  with disk access. */
 struct short_key {
     uint8_t bytes[SHORT_HASH_KEY_BYTES];
 };
@@ -30,7 +32,8 @@ struct short_key {
 /** Before any other call and any thread. ERR_SYSTEM when the library refuses. */
 enum err crypto_start(void);
 
-/** Keyed BLAKE2b over the parts one after another, each preceded by its length. `key` may be nullptr. */
+/** Keyed BLAKE2b over the parts one after another, each preceded by its length. `key` may
+ *  be nullptr. */
 struct hash hash_of(const struct secret_key *key, const str *parts, size_t part_count);
 /** A key for one purpose, from a key and a name of that purpose of exactly 8 bytes. */
 struct secret_key key_derive(const struct secret_key *key, uint64_t number, const char purpose[8]);
@@ -47,7 +50,8 @@ void bytes_wipe(void *bytes, size_t len);
 /** nonce ‖ ciphertext ‖ tag, with `bound` as associated data. */
 str seal(struct arena *arena, const struct secret_key *key, str plain, str bound);
 /** ERR_CORRUPT when key, bytes or `bound` do not fit. */
-enum err unseal(struct arena *arena, const struct secret_key *key, str sealed, str bound, str *plain_out);
+enum err unseal(struct arena *arena, const struct secret_key *key, str sealed, str bound,
+                str *plain_out);
 
 /** A stream of sealed chunks: reordering, dropping and cutting short are noticed. */
 struct seal_stream {
@@ -59,10 +63,12 @@ void seal_stream_start(struct seal_stream *stream, const struct secret_key *key,
 void seal_stream_push(struct seal_stream *stream, str plain, bool is_last, char *out);
 enum err unseal_stream_start(struct seal_stream *stream, const struct secret_key *key,
                              const uint8_t header[STREAM_HEADER_BYTES]);
-/** `out` holds sealed.len - STREAM_EXTRA_BYTES. ERR_CORRUPT when the chunk is not the next one of this stream. */
+/** `out` holds sealed.len - STREAM_EXTRA_BYTES. ERR_CORRUPT when the chunk is not the next one of
+ *  this stream. */
 enum err unseal_stream_pull(struct seal_stream *stream, str sealed, char *out, bool *is_last_out);
 
-/** Argon2id, 19 MiB, t = 2 (OWASP's minimum); takes about 16 ms, so never on an event loop. ERR_FULL: no memory. */
+/** Argon2id, 19 MiB, t = 2 (OWASP's minimum); takes about 16 ms, so never on an event loop.
+ *  ERR_FULL: no memory. */
 enum err password_hash(str password, char hash_out[PASSWORD_HASH_BYTES_MAX]);
 enum err password_verify(str password, str hash, bool *is_right_out);
 

@@ -26,7 +26,7 @@
     X(SYSTEM, 500, "system", "The server failed") \
     X(FULL, 503, "full", "No room or no time now; try again")
 
-enum [[nodiscard]] err : uint8_t {
+enum [[nodiscard]] err : uint8_t{
 #define X(name, status, slug, title) ERR_##name,
     ERR_LIST(X)
 #undef X

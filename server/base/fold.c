@@ -52,7 +52,8 @@ static bool is_between(char byte, uint8_t low, uint8_t high)
     return (uint8_t)byte >= low && (uint8_t)byte <= high;
 }
 
-/** Moves over one sequence of two to four bytes; false when it is not well-formed (Unicode, table 3-7). */
+/** Moves over one sequence of two to four bytes; false when it is not well-formed (Unicode's
+ *  table 3-7). */
 static bool skip_sequence(struct cursor *cursor)
 {
     uint8_t lead = (uint8_t)*cursor->at;
@@ -141,7 +142,8 @@ static void put_folded(struct folding *folding, int32_t code)
     for (utf8proc_ssize_t at = 0; at < count; at++) put_code(folding, codes[at]);
 }
 
-/** Folds what stands before the first byte above 7f; `room` holds text.len bytes. Most texts end here. */
+/** Folds what stands before the first byte above 7f; `room` holds text.len bytes. Most
+ *  texts end here. */
 static size_t fold_ascii(struct cursor *text, bool is_name, char *room, bool *space_waits_out)
 {
     size_t len = 0;
@@ -196,7 +198,8 @@ size_t utf8_length(str text)
     return count;
 }
 
-/** Code points below U+0300 are composed already, and nothing combines with what stands before them. */
+/** Code points below U+0300 are composed already, and nothing combines with what stands
+ *  before them. */
 static bool is_surely_composed(str text)
 {
     for (size_t at = 0; at < text.len; at++)

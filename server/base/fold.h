@@ -1,6 +1,7 @@
 /** fold: Unicode text made comparable; the only file that knows utf8proc.
  *
- *  Folding: NFKD, case fold, marks stripped, so `Taquería` and `TAQUERIA` are one. German ß gives `ss`.
+ *  Folding: NFKD, case fold, marks stripped, so `Taquería` and `TAQUERIA` are one. German
+ *  ß gives `ss`.
  *  Floor   base.
  *  Thread  any.
  */
@@ -15,11 +16,13 @@ size_t utf8_length(str text);
 /** NFC of valid text. */
 str utf8_compose(struct arena *arena, str text);
 
-/** The folded text. `text` must be valid UTF-8; runs of white space become one space, ends are trimmed. */
+/** The folded text. `text` must be valid UTF-8; runs of white space become one space, ends are
+ *  trimmed. */
 str fold(struct arena *arena, str text);
 
 /** Words of folded text: runs of letters and digits. Moves past it; false at the end. */
 bool fold_word_next(struct cursor *folded, str *word_out);
 
-/** Only letters and digits of the folded text: how headers are matched (`Company Name`, `companyName` → `companyname`). */
+/** Only letters and digits of the folded text: how headers are matched (`Company Name`,
+ *  `companyName` → `companyname`). */
 str fold_name(struct arena *arena, str text);

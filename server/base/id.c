@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-/** Milliseconds in the upper 48 bits, below them a counter that fills RFC 9562's rand_a (method 1: a
- *  counter of fixed length). It runs over into the milliseconds, so it cannot repeat. */
+/** Milliseconds in the upper 48 bits, below them a counter that fills RFC 9562's rand_a (method 1:
+ *  a counter of fixed length). It runs over into the milliseconds, so it cannot repeat. */
 static _Atomic uint64_t last_tick;
 constexpr int COUNTER_BITS = 12;
 constexpr uint64_t MILLISECONDS_MAX = ((uint64_t)1 << 48) - 1;

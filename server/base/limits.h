@@ -12,17 +12,17 @@
 #define MIB (1024 * KIB)
 
 /* Memory. */
-constexpr size_t ARENA_BLOCK_BYTES = 8 * KIB;          /** first block; most requests fit in it */
-constexpr size_t ARENA_HARD_FACTOR = 4;                /** hard cap = soft cap times this */
-constexpr size_t TASK_ARENA_BYTES_MAX = 32 * MIB;      /** soft cap of one request or one slice */
+constexpr size_t ARENA_BLOCK_BYTES = 8 * KIB;     /** first block; most requests fit in it */
+constexpr size_t ARENA_HARD_FACTOR = 4;           /** hard cap = soft cap times this */
+constexpr size_t TASK_ARENA_BYTES_MAX = 32 * MIB; /** soft cap of one request or one slice */
 
 /* Values. */
-constexpr uint32_t VALUE_DEPTH_MAX = 32;               /** nesting of JSON and MessagePack */
-constexpr size_t BODY_BYTES_MAX = 1 * MIB;             /** of a request; larger things come in parts */
-constexpr size_t TEXT_BYTES_MAX = 64 * KIB;            /** of a long text; LMDB likes values small */
-constexpr size_t RECORD_BYTES_MAX = 256 * KIB;         /** of a stored record */
-constexpr uint32_t FAULTS_MAX = 50;                    /** faults told in one answer */
-constexpr uint32_t LIST_ITEMS_MAX = 200;               /** of a field that holds many values */
+constexpr uint32_t VALUE_DEPTH_MAX = 32;       /** nesting of JSON and MessagePack */
+constexpr size_t BODY_BYTES_MAX = 1 * MIB;     /** of a request; larger things come in parts */
+constexpr size_t TEXT_BYTES_MAX = 64 * KIB;    /** of a long text; LMDB likes values small */
+constexpr size_t RECORD_BYTES_MAX = 256 * KIB; /** of a stored record */
+constexpr uint32_t FAULTS_MAX = 50;            /** faults told in one answer */
+constexpr uint32_t LIST_ITEMS_MAX = 200;       /** of a field that holds many values */
 
 /* CSV. */
 constexpr size_t CSV_CELL_BYTES_MAX = 64 * KIB;
@@ -30,50 +30,50 @@ constexpr size_t CSV_ROW_BYTES_MAX = 1 * MIB;
 constexpr uint32_t CSV_COLUMNS_MAX = 512;
 
 /* Store. */
-constexpr size_t KEY_BYTES_MAX = 511;                  /** LMDB's compiled-in maximum */
-constexpr size_t KEY_ORDERED_BYTES_MAX = 128;          /** an index keeps this much of a value */
-constexpr size_t KEY_TOKEN_BYTES_MAX = 48;             /** a search word is cut here */
-constexpr uint32_t LANE_GROUP_WORKS_MAX = 64;          /** changes run in one transaction of a lane */
-constexpr int64_t LANE_GROUP_NS_MAX = 20'000'000;      /** or this much time, 20 ms */
-constexpr uint32_t LANE_QUEUE_MAX = 4096;              /** changes waiting in one lane; then ERR_FULL */
-constexpr uint32_t LANE_THREADS = 4;                   /** most of them wait for a runner or the disk */
-constexpr size_t COMMIT_BYTES_MAX = 2 * MIB;           /** of one LMDB commit, unless one batch is larger */
-constexpr uint32_t READERS_MAX = 512;                  /** LMDB reader slots */
-constexpr int64_t READER_AGE_MS_MAX = 5000;            /** a read transaction older than this stops pages from being reused */
-constexpr uint32_t CHANGE_WRITES_MAX = 1000;           /** records touched by one atomic change */
+constexpr size_t KEY_BYTES_MAX = 511;             /** LMDB's compiled-in maximum */
+constexpr size_t KEY_ORDERED_BYTES_MAX = 128;     /** an index keeps this much of a value */
+constexpr size_t KEY_TOKEN_BYTES_MAX = 48;        /** a search word is cut here */
+constexpr uint32_t LANE_GROUP_WORKS_MAX = 64;     /** changes run in one transaction of a lane */
+constexpr int64_t LANE_GROUP_NS_MAX = 20'000'000; /** or this much time, 20 ms */
+constexpr uint32_t LANE_QUEUE_MAX = 4096;         /** changes waiting in one lane; then ERR_FULL */
+constexpr uint32_t LANE_THREADS = 4;              /** most of them wait for a runner or the disk */
+constexpr size_t COMMIT_BYTES_MAX = 2 * MIB; /** of one LMDB commit, unless one batch is larger */
+constexpr uint32_t READERS_MAX = 512;        /** LMDB reader slots */
+constexpr int64_t READER_AGE_MS_MAX = 5000;  /** older ones stop pages from being reused */
+constexpr uint32_t CHANGE_WRITES_MAX = 1000; /** records touched by one atomic change */
 
 /* Queries. */
 constexpr uint32_t PAGE_RECORDS_DEFAULT = 50;
 constexpr uint32_t PAGE_RECORDS_MAX = 200;
-constexpr uint32_t LOOP_KEYS_MAX = 500;                /** touched on an event loop for one request */
-constexpr uint32_t WORKER_KEYS_MAX = 200'000;          /** touched by a worker for one request */
-constexpr uint32_t FILTERS_MAX = 32;                   /** of one query */
+constexpr uint32_t LOOP_KEYS_MAX = 500;       /** touched on an event loop for one request */
+constexpr uint32_t WORKER_KEYS_MAX = 200'000; /** touched by a worker for one request */
+constexpr uint32_t FILTERS_MAX = 32;          /** of one query */
 constexpr uint32_t SEARCH_WORDS_MAX = 8;
 
 /* Model. */
 constexpr uint32_t ENTITIES_MAX = 256;
-constexpr uint32_t FIELDS_MAX = 256;                   /** of one entity */
-constexpr size_t SCHEMA_BYTES_MAX = 4 * MIB;           /** what the runner may send */
-constexpr uint16_t FIELD_NUMBER_CUSTOM_MIN = 4096;     /** a tenant's own fields begin here */
+constexpr uint32_t FIELDS_MAX = 256;               /** of one entity */
+constexpr size_t SCHEMA_BYTES_MAX = 4 * MIB;       /** what the runner may send */
+constexpr uint16_t FIELD_NUMBER_CUSTOM_MIN = 4096; /** a tenant's own fields begin here */
 
 /* Access. */
 constexpr size_t PASSWORD_BYTES_MAX = 1024;
 constexpr size_t PASSWORD_BYTES_MIN = 8;
-constexpr uint32_t PASSWORD_QUEUE_MAX = 32;            /** sign-ins waiting for the hashing thread; then 503 */
+constexpr uint32_t PASSWORD_QUEUE_MAX = 32; /** sign-ins waiting for the hashing thread; then 503 */
 constexpr int64_t SESSION_IDLE_MS_MAX = 12LL * 3600 * 1000;
 constexpr int64_t SESSION_AGE_MS_MAX = 30LL * 24 * 3600 * 1000;
 
 /* HTTP. */
-constexpr uint32_t HEADERS_MAX = 100;                  /** of one request */
-constexpr uint32_t STREAMS_MAX = 32;                   /** open HTTP/2 requests of one connection */
-constexpr uint32_t CONNECTIONS_MAX = 4096;             /** of the server */
-constexpr uint32_t CONNECTIONS_PER_ADDRESS_MAX = 256;  /** not on loopback */
-constexpr uint32_t CONNECTION_REQUESTS_MAX = 1'000'000; /** then the connection is closed, so that nothing leaks for ever */
-constexpr uint32_t CONNECTION_ABORTS_MAX = 200;        /** reset requests beyond those completed */
-constexpr uint32_t TASKS_PER_CONNECTION_MAX = 64;      /** in flight; then 503 */
-constexpr uint32_t TASKS_MAX = 8192;                   /** in flight in the server; then 503 */
-constexpr int64_t REQUEST_MS_MAX = 30'000;             /** from first byte to whole request */
-constexpr int64_t RESPONSE_STALL_MS_MAX = 30'000;      /** no byte taken by the peer */
+constexpr uint32_t HEADERS_MAX = 100;                 /** of one request */
+constexpr uint32_t STREAMS_MAX = 32;                  /** open HTTP/2 requests of one connection */
+constexpr uint32_t CONNECTIONS_MAX = 4096;            /** of the server */
+constexpr uint32_t CONNECTIONS_PER_ADDRESS_MAX = 256; /** not on loopback */
+constexpr uint32_t CONNECTION_REQUESTS_MAX = 1'000'000; /** then closed: nothing leaks for ever */
+constexpr uint32_t CONNECTION_ABORTS_MAX = 200;         /** reset requests beyond those completed */
+constexpr uint32_t TASKS_PER_CONNECTION_MAX = 64;       /** in flight; then 503 */
+constexpr uint32_t TASKS_MAX = 8192;                    /** in flight in the server; then 503 */
+constexpr int64_t REQUEST_MS_MAX = 30'000;              /** from first byte to whole request */
+constexpr int64_t RESPONSE_STALL_MS_MAX = 30'000;       /** no byte taken by the peer */
 constexpr int64_t CONNECTION_IDLE_MS_MAX = 60'000;
-constexpr uint32_t RATE_DEFAULT = 500;                 /** completed requests a second for an address */
-constexpr int64_t STOP_MS_MAX = 10'000;                /** a graceful stop waits this long */
+constexpr uint32_t RATE_DEFAULT = 500;  /** completed requests a second for an address */
+constexpr int64_t STOP_MS_MAX = 10'000; /** a graceful stop waits this long */

@@ -8,5 +8,4 @@
 
 [[noreturn]] void require_failed(const char *condition, const char *file, int line);
 
-#define require(condition) \
-    ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))
+#define require(condition) ((condition) ? (void)0 : require_failed(#condition, __FILE__, __LINE__))

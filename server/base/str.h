@@ -73,7 +73,8 @@ static inline size_t str_find_byte(str s, char byte)
     return at == nullptr ? SIZE_MAX : (size_t)(at - s.at);
 }
 
-/** Splits at the first such byte into what stands before and behind it; without one, all is before. */
+/** Splits at the first such byte into what stands before and behind it.
+ *  Without one, all is before. */
 static inline bool str_cut(str s, char byte, str *before_out, str *behind_out)
 {
     size_t at = str_find_byte(s, byte);

@@ -1,4 +1,4 @@
-/** task: one unit of work (a request, a command, a slice of a job): its memory, its time, its fault.
+/** task: one unit of work (a request, a command, a slice of a job): its memory, time and fault.
  *
  *  Floor   base.
  *  Thread  one at a time; handed from loop to lane and back whole.
@@ -9,7 +9,8 @@
 #include "base/arena.h"
 #include "base/id.h"
 
-/** One thing wrong with one field. `field` is a path as the caller wrote it (`emails`, `primary_contact.name`). */
+/** One thing wrong with one field. `field` is a path as the caller wrote it (`emails`,
+ *  `primary_contact.name`). */
 struct fault_item {
     str field;
     str code;    /** stable word: `required`, `type`, `unknown`, `taken`, … */
@@ -37,12 +38,15 @@ struct task {
 
 void task_init(struct task *task, struct arena *arena);
 
-/** Sets the detail and returns `err`; the first one stands. Usage: `return fail(task, ERR_MISSING, "…");` */
-[[gnu::format(printf, 3, 4)]] enum err fail(struct task *task, enum err err, const char *format, ...);
+/** Sets the detail and returns `err`; the first one stands.
+ *  Usage: `return fail(task, ERR_MISSING, "…");` */
+[[gnu::format(printf, 3, 4)]] enum err fail(struct task *task, enum err err, const char *format,
+                                            ...);
 
-/** Adds a fault of one field (at most FAULTS_MAX are kept, the rest are counted in the detail). Does not
- *  return: the caller goes on to find more, and ends with `return task_faults(task)`. */
-[[gnu::format(printf, 4, 5)]] void task_fault(struct task *task, str field, str code, const char *format, ...);
+/** Adds a fault of one field (at most FAULTS_MAX are kept, the rest are counted in the detail).
+ *  Does not return: the caller goes on to find more, and ends with `return task_faults(task)`. */
+[[gnu::format(printf, 4, 5)]] void task_fault(struct task *task, str field, str code,
+                                              const char *format, ...);
 
 /** ERR_INVALID when any fault was added, ERR_TOO_LARGE when the arena is over, else ERR_NONE. */
 enum err task_faults(struct task *task);

@@ -11,7 +11,7 @@ static void put_number(struct buf *out, uint64_t number)
     buf_put(out, (str){bytes, sizeof bytes});
 }
 
-/** 0 when the bytes are too few: a damaged key sorts somewhere, and its record is checked anyway. */
+/** 0 when the bytes are too few: a damaged key sorts somewhere, its record is checked anyway. */
 static uint64_t get_number(str key)
 {
     if (key.len < 8) return 0;

@@ -8,7 +8,8 @@
 #include "base/random.h"
 #include "base/require.h"
 
-/** Maps up to this size are searched for a key that stands twice pair by pair, larger ones by sorting. */
+/** Maps up to this size are searched for a key that stands twice pair by pair, larger ones by
+ *  sorting. */
 constexpr uint32_t KEYS_PAIRWISE_MAX = 8;
 constexpr uint32_t KEYS_CAPACITY_MIN = 64;
 
@@ -115,7 +116,8 @@ static bool read_long_head(struct cursor *cursor, uint8_t first, struct value *v
     return read_long_group(cursor, 2U << (first - 0xde), VALUE_MAP, value);
 }
 
-/** One value, but of a list or map only its head. The cursor moves; on false its place means nothing. */
+/** One value, but of a list or map only its head. The cursor moves; on false its place means
+ *  nothing. */
 static bool read_head(struct cursor *cursor, struct value *value)
 {
     if (cursor_left(cursor) == 0) return false;
@@ -416,8 +418,9 @@ static bool scalars_eq(const struct value *a, const struct value *b)
     return false;
 }
 
-/** A hash that equal values share, whatever the order of pairs: those are added up. Under a fresh random
- *  key nobody can aim at a collision, and maps in any order compare in one pass instead of n². */
+/** A hash that equal values share, whatever the order of pairs: those are added up. Under a fresh
+ *  random key nobody can aim at a collision, and maps in any order compare in one pass instead of
+ *  n². */
 static uint64_t hash_value(const struct short_key *key, const struct value *value, uint32_t depth)
 {
     struct value plain = plain_number(value);

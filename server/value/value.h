@@ -1,6 +1,7 @@
 /** value: a value is MessagePack bytes, read in place and built into a buffer.
  *
- *  Bytes from outside pass `value_check` once; after that reading them cannot fail, only say "absent".
+ *  Bytes from outside pass `value_check` once; after that reading them cannot fail, only
+ *  say "absent".
  *  Reading still checks every bound, so damaged storage gives `false` and never a wild read.
  *
  *  Floor   value; msgpack.h only in this folder.
@@ -21,7 +22,7 @@ enum value_kind : uint8_t {
     VALUE_TEXT,  /** UTF-8 */
     VALUE_BYTES,
     VALUE_LIST,
-    VALUE_MAP,   /** keys are texts or integers */
+    VALUE_MAP, /** keys are texts or integers */
 };
 
 struct value {
@@ -37,12 +38,12 @@ struct value {
     str items; /** of a list or map: the encoded contents */
 };
 
-/** Checks bytes from outside before anything else reads them: one whole value, counts against the bytes that
- *  remain, depth ≤ VALUE_DEPTH_MAX, valid UTF-8, no extension types, map keys text or integer and not twice.
- *  ERR_UNREADABLE with the place (byte offset) and the reason. */
+/** Checks bytes from outside before anything else reads them: one whole value, counts against the
+ *  bytes that remain, depth ≤ VALUE_DEPTH_MAX, valid UTF-8, no extension types, map keys text or
+ *  integer and not twice. ERR_UNREADABLE with the place (byte offset) and the reason. */
 enum err value_check(struct task *task, str bytes);
 
-/** The value at the cursor, which moves behind it; false at the end or when the bytes are damaged. */
+/** The value at the cursor, which moves behind it; false at the end or when damaged. */
 bool value_next(struct cursor *cursor, struct value *value_out);
 
 /** The one value in `bytes`; VALUE_NIL when damaged or empty. */

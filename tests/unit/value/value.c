@@ -333,7 +333,8 @@ TEST(test_value_check__agrees_with_the_unpacker_of_the_library)
         char bytes[24];
         size_t len = random_bytes(bytes, sizeof bytes);
         bool is_taken = checked(&test, (str){bytes, len}) == ERR_NONE;
-        /* A hostile count makes the library reserve gigabytes before it looks at the bytes: not asked. */
+        /* A hostile count makes the library reserve gigabytes before it looks at the bytes: not
+         * asked. */
         bool is_count_hostile = false;
         for (size_t at = 0; at < len; at++)
             is_count_hostile |= (uint8_t)bytes[at] == 0xdd || (uint8_t)bytes[at] == 0xdf;
