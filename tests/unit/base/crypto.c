@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/resource.h>
 
@@ -152,11 +153,15 @@ TEST(test_password__tells_a_damaged_hash_from_a_wrong_password)
     check_int(password_verify(S("x"), (str){longer, sizeof longer}, &is_right), ERR_CORRUPT);
 }
 
+/* The sanitizers keep memory of their own and cannot live under such a limit. */
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
 TEST(test_password__tells_no_memory_from_a_wrong_password)
 {
     char hash[PASSWORD_HASH_BYTES_MAX], unused[PASSWORD_HASH_BYTES_MAX];
     bool is_right = true;
     check_int(password_hash(S("x"), hash), ERR_NONE);
+    /* What earlier hashes gave back must not serve this one. */
+    malloc_trim(0);
     struct rlimit before;
     check_int(getrlimit(RLIMIT_AS, &before), 0);
     struct rlimit tight = {.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};
@@ -168,6 +173,7 @@ TEST(test_password__tells_no_memory_from_a_wrong_password)
     check_int(verified, ERR_FULL);
     check(!is_right);
 }
+#endif
 
 TEST(test_password__bounds_the_length)
 {
