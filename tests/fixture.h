@@ -1,0 +1,209 @@
+/** fixture: a store in a fresh folder, the real schema read by the real runner, and one tenant; for tests above store/. */
+#pragma once
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "model/model.h"
+#include "record/check.h"
+#include "record/query.h"
+#include "record/record.h"
+#include "store/store.h"
+#include "test.h"
+#include "value/json.h"
+
+struct fixture {
+    struct test_task test;
+    struct store *store;
+    const struct model *model;
+    struct space space;
+    struct scope scope;
+    char folder[64];
+};
+
+/** One change given as JSON; what came of it. */
+struct fixture_change {
+    struct work work;
+    struct fixture *fixture;
+    struct arena arena;
+    struct task task;
+    const char *verb; /** create, patch, delete */
+    const char *entity;
+    struct id id;
+    const char *json;
+    const struct etag *if_match;
+    const struct hooks *hooks;
+    bool is_import;
+};
+
+[[maybe_unused]] static str fixture_path(const char *variable, const char *otherwise)
+{
+    const char *path = getenv(variable);
+    return str_of(path != nullptr ? path : otherwise);
+}
+
+static enum err fixture_run(struct work *work, struct txn *txn)
+{
+    struct fixture_change *run = (struct fixture_change *)work;
+    txn_set_task(txn, &run->task);
+    struct change change = {.task = &run->task,
+                            .txn = txn,
+                            .model = run->fixture->model,
+                            .scope = &run->fixture->scope,
+                            .hooks = run->hooks,
+                            .is_import = run->is_import};
+    const struct entity *entity = model_entity(run->fixture->model, str_of(run->entity));
+    check(entity != nullptr);
+    struct buf given = buf_make(&run->arena, 1 * MIB);
+    struct value value = {};
+    if (run->json != nullptr) {
+        TRY(json_read(&run->task, str_of(run->json), &given));
+        value = value_of(buf_str(&given));
+    }
+    if (strcmp(run->verb, "create") == 0) TRY(record_create(&change, entity, &value, &run->id));
+    else if (strcmp(run->verb, "patch") == 0) TRY(record_patch(&change, entity, run->id, &value, run->if_match));
+    else TRY(record_delete(&change, entity, run->id, run->if_match));
+    return change_finish(&change);
+}
+
+/** Runs it in the tenant's lane and waits. The caller drops run->arena by fixture_end. */
+[[maybe_unused]] static enum err fixture_do(struct fixture *fixture, struct fixture_change *run)
+{
+    run->fixture = fixture;
+    arena_init(&run->arena, 64 * MIB);
+    task_init(&run->task, &run->arena);
+    run->work = (struct work){.run = fixture_run, .arena = &run->arena};
+    return store_write(fixture->store, &fixture->space, &run->work);
+}
+
+[[maybe_unused]] static void fixture_end(struct fixture_change *run)
+{
+    arena_drop(&run->arena);
+}
+
+/** Creates and must succeed. */
+[[maybe_unused]] static struct id fixture_create(struct fixture *fixture, const char *entity, const char *json)
+{
+    struct fixture_change run = {.verb = "create", .entity = entity, .json = json};
+    enum err err = fixture_do(fixture, &run);
+    if (err != ERR_NONE) {
+        fprintf(stderr, "create %s %s: %.*s: %.*s\n", entity, json, FMT(err_slug(err)), FMT(run.task.fault.detail));
+        for (uint32_t at = 0; at < run.task.fault.item_count; at++)
+            fprintf(stderr, "  %.*s: %.*s\n", FMT(run.task.fault.items[at].field),
+                    FMT(run.task.fault.items[at].message));
+    }
+    check_int(err, ERR_NONE);
+    fixture_end(&run);
+    return run.id;
+}
+
+[[maybe_unused]] static enum err fixture_patch(struct fixture *fixture, const char *entity, struct id id, const char *json)
+{
+    struct fixture_change run = {.verb = "patch", .entity = entity, .id = id, .json = json};
+    enum err err = fixture_do(fixture, &run);
+    fixture_end(&run);
+    return err;
+}
+
+[[maybe_unused]] static enum err fixture_delete(struct fixture *fixture, const char *entity, struct id id)
+{
+    struct fixture_change run = {.verb = "delete", .entity = entity, .id = id};
+    enum err err = fixture_do(fixture, &run);
+    fixture_end(&run);
+    return err;
+}
+
+/** The record's JSON in the fixture's arena; empty when missing. */
+[[maybe_unused]] static str fixture_show(struct fixture *fixture, const char *entity, struct id id)
+{
+    struct task *task = &fixture->test.task;
+    struct txn *txn;
+    check_int(txn_open(task, &fixture->space, &txn), ERR_NONE);
+    struct view view = {task, txn, fixture->model, &fixture->scope};
+    struct record record;
+    struct buf json = buf_make(task->arena, 1 * MIB);
+    if (record_get(&view, model_entity(fixture->model, str_of(entity)), id, &record) == ERR_NONE)
+        record_write(&json, &view, &record, nullptr);
+    task->fault = (struct fault){};
+    txn_close(txn);
+    return buf_str(&json);
+}
+
+/** A list's JSON for a query string already decoded: pairs of name and value, ended by nullptr. */
+[[maybe_unused]] static enum err fixture_list(struct fixture *fixture, const char *entity, const char *const *pairs,
+                                              str *json_out)
+{
+    struct task *task = &fixture->test.task;
+    task->fault = (struct fault){};
+    struct query query;
+    query_init(&query, model_entity(fixture->model, str_of(entity)));
+    for (; *pairs != nullptr; pairs += 2)
+        TRY(query_add(task, &fixture->space, &query, str_of(pairs[0]), str_of(pairs[1])));
+    TRY(query_end(task, &fixture->space, &query));
+    struct txn *txn;
+    TRY(txn_open(task, &fixture->space, &txn));
+    struct view view = {task, txn, fixture->model, &fixture->scope};
+    struct buf json = buf_make(task->arena, 8 * MIB);
+    enum err err = query_write(&json, &view, &query);
+    txn_close(txn);
+    *json_out = buf_str(&json);
+    return err;
+}
+
+static void fixture_found(struct check_report *report, uint32_t tenant, str what)
+{
+    fprintf(stderr, "check %u (%llu): %.*s\n", tenant, (unsigned long long)report->fault_count, FMT(what));
+}
+
+/** Everything holds. */
+[[maybe_unused]] static void fixture_check(struct fixture *fixture)
+{
+    struct check_report report = {.found = fixture_found};
+    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, &report), ERR_NONE);
+    check_int(report.fault_count, 0);
+    check(report.keys_checked > 0);
+}
+
+static enum err fixture_begin(struct work *work, struct txn *txn)
+{
+    struct fixture_change *run = (struct fixture_change *)work;
+    txn_data_key_make(txn);
+    return fixture_run(&run->work, txn);
+}
+
+[[maybe_unused]] static void fixture_init(struct fixture *fixture)
+{
+    *fixture = (struct fixture){.scope = scope_system()};
+    test_task_init(&fixture->test);
+    struct task *task = &fixture->test.task;
+    strncpy(fixture->folder, "/tmp/atrium-test-XXXXXX", sizeof fixture->folder - 1);
+    check(mkdtemp(fixture->folder) != nullptr);
+    str schema;
+    enum err err = model_read_schema(task, fixture_path("ATRIUM_RUNNER", "zig-out/bin/atrium-runner"),
+                                     fixture_path("ATRIUM_SCHEMA", "schema"), task->arena, &schema);
+    if (err == ERR_NONE) err = model_make(task, task->arena, schema, &fixture->model);
+    if (err != ERR_NONE) fprintf(stderr, "schema: %.*s\n", FMT(task->fault.detail));
+    check_int(err, ERR_NONE);
+    struct store_options options = {.folder = str_of(fixture->folder), .map_bytes = 1ull << 30};
+    check_int(store_open(task, &options, &fixture->store), ERR_NONE);
+    fixture->space = store_space(fixture->store, 1, id_make());
+    struct fixture_change run = {.verb = "create", .entity = "settings", .json = "{}", .fixture = fixture};
+    arena_init(&run.arena, 64 * MIB);
+    task_init(&run.task, &run.arena);
+    run.work = (struct work){.run = fixture_begin, .arena = &run.arena};
+    err = store_write(fixture->store, &fixture->space, &run.work);
+    for (uint32_t at = 0; at < run.task.fault.item_count; at++)
+        fprintf(stderr, "  %.*s: %.*s\n", FMT(run.task.fault.items[at].field), FMT(run.task.fault.items[at].message));
+    check_int(err, ERR_NONE);
+    fixture_end(&run);
+}
+
+[[maybe_unused]] static void fixture_drop(struct fixture *fixture)
+{
+    store_close(fixture->store);
+    test_task_drop(&fixture->test);
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", fixture->folder);
+    FILE *removal = popen(command, "r");
+    check(removal != nullptr && pclose(removal) == 0);
+}

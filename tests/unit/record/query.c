@@ -1,0 +1,157 @@
+#include "fixture.h"
+
+static int count_of(str json, const char *part)
+{
+    int count = 0;
+    const char *at = json.at, *end = json.at + json.len;
+    while ((at = memmem(at, (size_t)(end - at), part, strlen(part))) != nullptr) count++, at++;
+    return count;
+}
+
+static int hits(struct fixture *fixture, const char *const *pairs)
+{
+    str json;
+    enum err err = fixture_list(fixture, "client", pairs, &json);
+    if (err != ERR_NONE) fprintf(stderr, "%.*s\n", FMT(fixture->test.task.fault.detail));
+    check_int(err, ERR_NONE);
+    return count_of(json, "\"id\":\"");
+}
+
+#define HITS(fixture, ...) hits(fixture, (const char *const[]){__VA_ARGS__, nullptr})
+#define REFUSED(fixture, ...) \
+    (fixture_list(fixture, "client", (const char *const[]){__VA_ARGS__, nullptr}, &(str){}) == ERR_UNREADABLE)
+
+static void fill(struct fixture *fixture, int count)
+{
+    static const char *const statuses[] = {"active", "past", "potential", "inactive"};
+    static const char *const cities[] = {"Berlin", "São Paulo", "München"};
+    for (int at = 0; at < count; at++) {
+        char json[512];
+        snprintf(json, sizeof json,
+                 "{\"name\":\"Firm %03d\",\"kind\":\"individual\",\"status\":\"%s\",\"tags\":[\"t%d\",\"u%d\"],"
+                 "\"phones\":[\"030-00743%02d\"],\"emails\":[\"mail%d@firm.example\"],"
+                 "\"default_address\":{\"line1\":\"Weg %d\",\"city\":\"%s\",\"country\":\"DE\"}%s}",
+                 at, statuses[at % 4], at % 5, at % 7, at, at, at, cities[at % 3],
+                 at % 2 == 0 ? ",\"vat_number\":\"V\"" : "");
+        fixture_create(fixture, "client", json);
+    }
+}
+
+TEST(test_query__filters_by_any_and_of_indexed_fields)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 60);
+    check_int(HITS(&fixture, "limit", "200"), 60);
+    check_int(HITS(&fixture, "status", "active"), 15);
+    check_int(HITS(&fixture, "status", "active", "status", "past"), 30);
+    check_int(HITS(&fixture, "status[ne]", "active", "limit", "200"), 45);
+    check_int(HITS(&fixture, "tags", "t0"), 12);
+    check_int(HITS(&fixture, "tags", "t0", "tags", "u0"), 12 + 9 - 2);
+    check_int(HITS(&fixture, "status", "active", "tags", "t0", "sort", "name"), 3);
+    check_int(HITS(&fixture, "name[prefix]", "firm 01"), 10);
+    check_int(HITS(&fixture, "name[gte]", "Firm 050"), 10);
+    check_int(HITS(&fixture, "name[gt]", "Firm 050", "sort", "-name"), 9);
+    check_int(HITS(&fixture, "name[lt]", "Firm 050", "name[gte]", "Firm 040"), 10);
+    check_int(HITS(&fixture, "name", "FIRM 007"), 1);
+    check_int(HITS(&fixture, "vat_number[empty]", "true"), 30);
+    check_int(HITS(&fixture, "vat_number[empty]", "false", "status", "active"), 15);
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__refuses_what_it_does_not_know)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    check(REFUSED(&fixture, "statsu", "active"));
+    check(REFUSED(&fixture, "status[like]", "active"));
+    check(REFUSED(&fixture, "status[gt", "active"));
+    check(REFUSED(&fixture, "observations", "x"));
+    check(REFUSED(&fixture, "limit", "0"));
+    check(REFUSED(&fixture, "limit", "201"));
+    check(REFUSED(&fixture, "sort", "observations"));
+    check(REFUSED(&fixture, "sort", "tags"));
+    check(REFUSED(&fixture, "after", "AAAA"));
+    check(REFUSED(&fixture, "created_at[gt]", "yesterday"));
+    check(REFUSED(&fixture, "fields", "nonsense"));
+    check(REFUSED(&fixture, "expand", "name"));
+    check(REFUSED(&fixture, "count", "maybe"));
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__finds_words_digits_and_addresses)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 60);
+    check_int(HITS(&fixture, "q", "firm", "limit", "200"), 60);
+    check_int(HITS(&fixture, "q", "fir 007"), 1);
+    check_int(HITS(&fixture, "q", "0074307"), 1);
+    check_int(HITS(&fixture, "q", "74307"), 1);
+    check_int(HITS(&fixture, "q", "030-0074311"), 1);
+    check_int(HITS(&fixture, "q", "mail7@firm.example"), 1);
+    check_int(HITS(&fixture, "q", "sao paulo"), 20);
+    check_int(HITS(&fixture, "q", "MUNCHEN firm", "status", "active"), 5);
+    check_int(HITS(&fixture, "q", "firm nowhere"), 0);
+    fixture_drop(&fixture);
+}
+
+/** Walks all pages; each record that was not touched meanwhile comes exactly once, in order. */
+TEST(test_query__pages_stay_right_while_records_change)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 60);
+    static const char *const sorts[] = {"id", "-id", "name", "-name", "vat_number", "-vat_number", "created_at", "-updated_at"};
+    for (size_t sort = 0; sort < sizeof sorts / sizeof sorts[0]; sort++)
+        for (int filtered = 0; filtered < 3; filtered++) {
+            int total = 0;
+            char cursor[512] = "", seen[64] = {};
+            for (int page = 0; page < 40; page++) {
+                const char *pairs[12] = {"sort", sorts[sort], "limit", "7"};
+                int at = 4;
+                if (filtered > 0) pairs[at++] = "status[ne]", pairs[at++] = "past";
+                if (filtered == 2) pairs[at++] = "q", pairs[at++] = "firm";
+                if (cursor[0] != 0) pairs[at++] = "after", pairs[at++] = cursor;
+                str json;
+                check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
+                const char *name = json.at;
+                while ((name = memmem(name, (size_t)(json.at + json.len - name), "\"Firm ", 6)) != nullptr) {
+                    int number = (int)strtol(name + 6, nullptr, 10);
+                    check(number < 60 && seen[number] == 0);
+                    seen[number] = 1;
+                    total++;
+                    name++;
+                }
+                const char *next = memmem(json.at, json.len, "\"next\":\"", 8);
+                if (next == nullptr) break;
+                size_t len = strcspn(next + 8, "\"");
+                check(len < sizeof cursor);
+                memcpy(cursor, next + 8, len);
+                cursor[len] = 0;
+                if (page == 1) fixture_create(&fixture, "client", "{\"name\":\"Aaa\",\"kind\":\"individual\"}");
+            }
+            check_int(total, filtered == 0 ? 60 : 45);
+        }
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__touches_few_keys)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 60);
+    struct task *task = &fixture.test.task;
+    task->keys_touched = 0;
+    check_int(HITS(&fixture, "sort", "name", "limit", "10"), 10);
+    check(task->keys_touched >= 20 && task->keys_touched < 40);
+    task->keys_touched = 0;
+    task->keys_max = 20;
+    str json;
+    check_int(fixture_list(&fixture, "client", (const char *const[]){"limit", "50", nullptr}, &json), ERR_TOO_LARGE);
+    task->keys_max = 0;
+    check_int(fixture_list(&fixture, "client", (const char *const[]){"limit", "5", "count", "true", nullptr}, &json), ERR_NONE);
+    check(count_of(json, "\"count\":{\"value\":60,\"exact\":true}") == 1);
+    fixture_drop(&fixture);
+}

@@ -1,0 +1,307 @@
+#include <time.h>
+
+#include "fixture.h"
+
+#define COMPANY(name) \
+    "{\"name\":\"" name "\",\"primary_contact\":{\"name\":\"Ann Lee\",\"emails\":[\"ann@acme.example\"]}}"
+
+static bool has(str json, const char *part)
+{
+    return memmem(json.at, json.len, part, strlen(part)) != nullptr;
+}
+
+static struct id reference_of(struct fixture *fixture, const char *entity, struct id id, const char *field)
+{
+    str json = fixture_show(fixture, entity, id);
+    char mark[64];
+    snprintf(mark, sizeof mark, "\"%s\":\"", field);
+    const char *at = memmem(json.at, json.len, mark, strlen(mark));
+    struct id found = {};
+    if (at != nullptr) check(id_parse((str){at + strlen(mark), ID_TEXT_BYTES}, &found));
+    return found;
+}
+
+static enum err refused(struct fixture *fixture, const char *verb, const char *entity, struct id id, const char *json,
+                        const char *field, const char *code)
+{
+    struct fixture_change run = {.verb = verb, .entity = entity, .id = id, .json = json};
+    enum err err = fixture_do(fixture, &run);
+    bool is_found = false;
+    for (uint32_t at = 0; at < run.task.fault.item_count; at++)
+        is_found = is_found || (str_eq(run.task.fault.items[at].field, str_of(field)) &&
+                                str_eq(run.task.fault.items[at].code, str_of(code)));
+    if (!is_found) fprintf(stderr, "%s %s: no fault %s on %s\n", verb, json, code, field);
+    check(is_found);
+    fixture_end(&run);
+    return err;
+}
+
+TEST(test_record__creates_with_nested_references)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = fixture_create(&fixture, "client",
+                                  "{\"name\":\"Acme\",\"kind\":\"company\",\"tags\":[\"vip\"],"
+                                  "\"primary_contact\":{\"name\":\"Ann Lee\",\"emails\":[\"ann@acme.example\"]},"
+                                  "\"default_address\":{\"line1\":\"Main St 1\",\"city\":\"Berlin\",\"country\":\"DE\"}}");
+    str json = fixture_show(&fixture, "client", id);
+    check(has(json, "\"name\":\"Acme\""));
+    check(has(json, "\"tags\":[\"vip\"]"));
+    struct id contact = reference_of(&fixture, "client", id, "primary_contact");
+    struct id address = reference_of(&fixture, "client", id, "default_address");
+    check(has(fixture_show(&fixture, "contact", contact), "ann@acme.example"));
+    check(has(fixture_show(&fixture, "address", address), "\"is_default\":true"));
+    check(id_eq(reference_of(&fixture, "address", address, "client"), id));
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__makes_an_individuals_contact_from_itself)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = fixture_create(&fixture, "client",
+                                  "{\"name\":\"Bo Ek\",\"kind\":\"individual\",\"emails\":[\"bo@ek.example\"]}");
+    struct id contact = reference_of(&fixture, "client", id, "primary_contact");
+    str json = fixture_show(&fixture, "contact", contact);
+    check(has(json, "\"name\":\"Bo Ek\""));
+    check(has(json, "bo@ek.example"));
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__names_each_fault)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id nil = {};
+    enum err err = refused(&fixture, "create", "client", nil, "{\"name\":\"Acme\"}", "primary_contact", "required");
+    check_int(err, ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"nmae\":\"Acme\"}", "nmae", "unknown"), ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"nmae\":\"Acme\"}", "name", "required"), ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"name\":7}", "name", "type"), ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"created_at\":1}", "created_at", "read_only"),
+              ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"status\":\"sleepy\"}", "status", "choice"),
+              ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil,
+                      "{\"name\":\"A\",\"account_manager\":\"00000000-0000-7000-8000-000000000000\"}",
+                      "account_manager", "missing"),
+              ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"primary_contact\":{\"title\":\"x\"}}",
+                      "primary_contact.name", "required"),
+              ERR_INVALID);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__keeps_exactly_one_primary_contact)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id client = fixture_create(&fixture, "client", COMPANY("Acme"));
+    struct id first = reference_of(&fixture, "client", client, "primary_contact");
+    char json[256], text[ID_TEXT_BYTES + 1] = {};
+    id_write(client, text);
+    struct id second = fixture_create(&fixture, "contact", "{\"name\":\"Cy Roe\"}");
+    char second_text[ID_TEXT_BYTES + 1] = {};
+    id_write(second, second_text);
+    snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\"}", text, second_text);
+    struct id link = fixture_create(&fixture, "client_contact", json);
+    check(id_eq(reference_of(&fixture, "client", client, "primary_contact"), first));
+    check_int(fixture_patch(&fixture, "client_contact", link, "{\"is_primary\":true}"), ERR_NONE);
+    check(id_eq(reference_of(&fixture, "client", client, "primary_contact"), second));
+    check_int(refused(&fixture, "patch", "client_contact", link, "{\"is_primary\":false}", "is_primary", "one_of"),
+              ERR_INVALID);
+    check_int(fixture_delete(&fixture, "contact", second), ERR_NONE);
+    check(id_eq(reference_of(&fixture, "client", client, "primary_contact"), first));
+    check_int(fixture_delete(&fixture, "contact", first), ERR_CONFLICT);
+    check(id_eq(reference_of(&fixture, "client", client, "primary_contact"), first));
+    fixture_check(&fixture);
+    check_int(fixture_delete(&fixture, "client", client), ERR_NONE);
+    check_int(fixture_show(&fixture, "client", client).len, 0);
+    check_int(fixture_show(&fixture, "client_contact", link).len, 0);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__waives_the_contact_for_imports_and_says_so)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct fixture_change run = {.verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
+    check_int(fixture_do(&fixture, &run), ERR_NONE);
+    fixture_end(&run);
+    check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[\"primary_contact\"]"));
+    check_int(fixture_patch(&fixture, "client", run.id, "{\"primary_contact\":{\"name\":\"Ann\"}}"), ERR_NONE);
+    check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[]"));
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__adds_to_and_removes_from_lists)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = fixture_create(&fixture, "contact", "{\"name\":\"Ann\",\"emails\":[\"a@x.example\",\"b@x.example\"]}");
+    check_int(fixture_patch(&fixture, "contact", id,
+                            "{\"emails\":{\"$add\":[{\"value\":\"c@x.example\",\"primary\":true}],\"$remove\":[\"b@x.example\"]}}"),
+              ERR_NONE);
+    str json = fixture_show(&fixture, "contact", id);
+    check(has(json, "a@x.example") && has(json, "c@x.example") && !has(json, "b@x.example"));
+    check(has(json, "{\"value\":\"a@x.example\",\"label\":null,\"primary\":false}") ||
+          has(json, "{\"value\":\"a@x.example\",\"label\":\"\",\"primary\":false}"));
+    check_int(fixture_patch(&fixture, "contact", id, "{\"emails\":null}"), ERR_NONE);
+    check(has(fixture_show(&fixture, "contact", id), "\"emails\":[]"));
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__compares_the_revision_only)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id client = fixture_create(&fixture, "client", COMPANY("Acme"));
+    struct etag stale = {.revision = 1}, never = {.revision = 7};
+    struct fixture_change run = {.verb = "patch", .entity = "client", .id = client, .json = "{\"name\":\"B\"}", .if_match = &never};
+    check_int(fixture_do(&fixture, &run), ERR_CHANGED);
+    fixture_end(&run);
+    run.if_match = &stale; /* the reference that followed its link has not raised the revision */
+    check_int(fixture_do(&fixture, &run), ERR_NONE);
+    fixture_end(&run);
+    check_int(fixture_do(&fixture, &run), ERR_CHANGED);
+    fixture_end(&run);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__refuses_a_taken_value)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture_create(&fixture, "client", "{\"name\":\"A\",\"reference\":\"K-1\",\"primary_contact\":{\"name\":\"x\"}}");
+    struct id nil = {};
+    check_int(refused(&fixture, "create", "client", nil,
+                      "{\"name\":\"B\",\"reference\":\"k-1\",\"primary_contact\":{\"name\":\"y\"}}", "reference", "taken"),
+              ERR_CONFLICT);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+/** Rejects names with `bad`, renames `soft`; counts the points it saw. */
+static int hook_calls[3];
+static enum err hook(void *owner, struct change *change, enum hook_point point, struct draft *draft)
+{
+    check(owner == hook_calls);
+    hook_calls[point]++;
+    if (point != HOOK_BEFORE || !str_eq(draft_entity(draft)->name, S("contact"))) return ERR_NONE;
+    const struct field *name = entity_field(draft_entity(draft), S("name"));
+    struct value value = value_of(draft_stored(draft, name, false));
+    if (has(value.text, "bad")) return fail(change->task, ERR_REJECTED, "no bad names");
+    struct buf given = buf_make(change->task->arena, 64);
+    pack_text(&given, S("Soft"));
+    struct value soft = value_of(buf_str(&given));
+    return has(value.text, "soft") ? draft_set(change, draft, name, &soft) : ERR_NONE;
+}
+
+TEST(test_record__runs_hooks_in_order_and_obeys_them)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct hooks hooks = {hook_calls, hook};
+    struct fixture_change run = {.verb = "create", .entity = "contact", .json = "{\"name\":\"soft\"}", .hooks = &hooks};
+    check_int(fixture_do(&fixture, &run), ERR_NONE);
+    check(has(fixture_show(&fixture, "contact", run.id), "\"name\":\"Soft\""));
+    check_int(hook_calls[HOOK_BEFORE], 1);
+    check_int(hook_calls[HOOK_AFTER], 1);
+    check_int(hook_calls[HOOK_CHECK], 1);
+    fixture_end(&run);
+    run = (struct fixture_change){.verb = "create", .entity = "contact", .json = "{\"name\":\"bad\"}", .hooks = &hooks};
+    check_int(fixture_do(&fixture, &run), ERR_REJECTED);
+    fixture_end(&run);
+    check_int(fixture_show(&fixture, "contact", run.id).len, 0);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__tells_its_history)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = fixture_create(&fixture, "contact", "{\"name\":\"Ann\"}");
+    check_int(fixture_patch(&fixture, "contact", id, "{\"name\":\"Bea\",\"title\":\"CEO\"}"), ERR_NONE);
+    check_int(fixture_patch(&fixture, "contact", id, "{\"name\":\"Bea\"}"), ERR_NONE);
+    check_int(fixture_delete(&fixture, "contact", id), ERR_NONE);
+    struct task *task = &fixture.test.task;
+    struct txn *txn;
+    check_int(txn_open(task, &fixture.space, &txn), ERR_NONE);
+    struct view view = {task, txn, fixture.model, &fixture.scope};
+    struct buf json = buf_make(task->arena, MIB);
+    check_int(history_write(&json, &view, model_entity(fixture.model, S("contact")), id, UINT64_MAX, 10), ERR_NONE);
+    str text = buf_str(&json);
+    check(has(text, "\"operation\":\"create\"") && has(text, "\"operation\":\"delete\""));
+    check(has(text, "\"name\":{\"old\":\"Ann\",\"new\":\"Bea\"}"));
+    check(has(text, "\"title\":{\"old\":null,\"new\":\"CEO\"}"));
+    struct buf feed = buf_make(task->arena, MIB);
+    check_int(feed_write(&feed, &view, 0, 100), ERR_NONE);
+    check(has(buf_str(&feed), "\"entity\":\"settings\"") && has(buf_str(&feed), "\"next\":4}"));
+    txn_close(txn);
+    fixture_drop(&fixture);
+}
+
+/** Random changes of clients, contacts, links and addresses, most of them refused or odd; afterwards everything must hold. */
+TEST(test_record__holds_after_random_changes)
+{
+    const char *given = getenv("ATRIUM_SEED");
+    unsigned seed = given != nullptr ? (unsigned)strtoul(given, nullptr, 10) : (unsigned)clock();
+    fprintf(stderr, "seed %u (ATRIUM_SEED repeats it)\n", seed);
+    srand(seed);
+    struct fixture fixture;
+    fixture_init(&fixture);
+    static const char *const entities[] = {"client", "contact", "client_contact", "address"};
+    struct id ids[4][40];
+    int counts[4] = {};
+    int done = 0, refusals = 0;
+    for (int step = 0; step < 600; step++) {
+        int which = rand() % 4, other = rand() % 4;
+        char json[512], client[ID_TEXT_BYTES + 1] = "x", contact[ID_TEXT_BYTES + 1] = "y";
+        if (counts[0] > 0) id_write(ids[0][rand() % counts[0]], client);
+        if (counts[1] > 0) id_write(ids[1][rand() % counts[1]], contact);
+        bool flag = rand() % 2;
+        switch (which) {
+        case 0:
+            snprintf(json, sizeof json,
+                     other == 0   ? "{\"name\":\"n%d\",\"kind\":\"individual\",\"tags\":[\"t%d\"]}"
+                     : other == 1 ? "{\"name\":\"n%d\",\"primary_contact\":{\"name\":\"p%d\"}}"
+                     : other == 2 ? "{\"reference\":\"r%d\",\"tags\":{\"$add\":[\"t%d\"]}}"
+                                  : "{\"name\":\"n%d\",\"default_address\":{\"line1\":\"l%d\"}}",
+                     rand() % 9, rand() % 9);
+            if (other == 2 && flag) snprintf(json, sizeof json, "{\"primary_contact\":\"%s\"}", contact);
+            break;
+        case 1: snprintf(json, sizeof json, "{\"name\":\"c%d\",\"phones\":[\"030 %d\"]}", rand() % 9, rand() % 99999); break;
+        case 2:
+            snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\",\"is_primary\":%s}", client, contact,
+                     flag ? "true" : "false");
+            break;
+        default:
+            snprintf(json, sizeof json, "{\"client\":\"%s\",\"line1\":\"street %d\",\"is_default\":%s}", client, rand() % 9,
+                     flag ? "true" : "false");
+        }
+        struct fixture_change run = {.entity = entities[which], .json = json, .is_import = rand() % 8 == 0};
+        int slot = counts[which] > 0 ? rand() % counts[which] : 0;
+        int verb = counts[which] == 0 ? 0 : rand() % 10;
+        run.verb = verb < 4 && counts[which] < 40 ? "create" : verb < 8 ? "patch" : "delete";
+        if (counts[which] > 0) run.id = ids[which][slot];
+        else run.verb = "create";
+        enum err err = fixture_do(&fixture, &run);
+        fixture_end(&run);
+        check(err == ERR_NONE || err == ERR_INVALID || err == ERR_CONFLICT || err == ERR_MISSING);
+        refusals += err != ERR_NONE;
+        done += err == ERR_NONE;
+        if (err == ERR_NONE && run.verb[0] == 'c') ids[which][counts[which]++] = run.id;
+        if (err != ERR_MISSING && (err != ERR_NONE || run.verb[0] != 'd')) continue;
+        if (counts[which] > 0 && run.verb[0] != 'c') ids[which][slot] = ids[which][--counts[which]];
+    }
+    check(done > 100 && refusals > 20);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
