@@ -1,6 +1,5 @@
 #include "base/crypto.h"
 
-#include <errno.h>
 #include <sodium.h>
 
 #include "base/limits.h"
@@ -10,6 +9,9 @@
 /** OWASP Password Storage Cheat Sheet: Argon2id with m = 19 MiB, t = 2, p = 1 at least. */
 constexpr unsigned long long PASSWORD_PASSES = 2;
 constexpr size_t PASSWORD_MEMORY_BYTES = 19 * MIB;
+/** What a stored hash may ask for: more than we would ever write is damage. */
+constexpr int64_t PASSWORD_MEMORY_KIB_MAX = 256 * 1024;
+constexpr int64_t PASSWORD_PASSES_MAX = 16;
 constexpr size_t NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr int BASE64_FORM = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
@@ -34,6 +36,57 @@ static crypto_secretstream_xchacha20poly1305_state *state_of(struct seal_stream 
 static const uint8_t *bytes_of(str s)
 {
     return (const uint8_t *)(s.at == nullptr ? "" : s.at);
+}
+
+/** What a password's text form holds: `$argon2id$v=19$m=KIB,t=PASSES,p=1$SALT$KEY`. */
+struct password_hash {
+    unsigned long long passes;
+    size_t memory_bytes;
+    uint8_t salt[crypto_pwhash_SALTBYTES];
+    uint8_t key[32];
+};
+
+/** Moves over `head`; false when something else stands there. */
+static bool skip_head(str *text, str head)
+{
+    if (!str_starts(*text, head)) return false;
+    *text = str_from(*text, head.len);
+    return true;
+}
+
+/** The number up to `end`, within its bounds; moves behind `end`. */
+static bool take_number(str *text, char end, int64_t max, int64_t *number_out)
+{
+    str digits;
+    if (!str_cut(*text, end, &digits, text)) return false;
+    return str_to_int64(digits, number_out) && *number_out >= 1 && *number_out <= max;
+}
+
+/** Exactly `len` bytes in base64; the last part ends with the text, others at a `$`. */
+static bool take_base64(str *text, bool is_last, uint8_t *out, size_t len)
+{
+    str digits;
+    if (str_cut(*text, '$', &digits, text) == is_last) return false;
+    size_t read = 0;
+    int result = sodium_base642bin(out, len, (const char *)bytes_of(digits), digits.len, nullptr,
+                                   &read, nullptr, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+    return result == 0 && read == len;
+}
+
+static bool read_password_hash(str text, struct password_hash *hash_out)
+{
+    if (text.len >= PASSWORD_HASH_BYTES_MAX) return false;
+    int64_t memory_kib, passes;
+    if (!skip_head(&text, S("$argon2id$v=19$m="))) return false;
+    if (!take_number(&text, ',', PASSWORD_MEMORY_KIB_MAX, &memory_kib)) return false;
+    if (!skip_head(&text, S("t=")) || !take_number(&text, ',', PASSWORD_PASSES_MAX, &passes))
+        return false;
+    hash_out->memory_bytes = (size_t)memory_kib * KIB;
+    hash_out->passes = (unsigned long long)passes;
+    if (hash_out->memory_bytes < crypto_pwhash_MEMLIMIT_MIN) return false;
+    return skip_head(&text, S("p=1$")) &&
+           take_base64(&text, false, hash_out->salt, sizeof hash_out->salt) &&
+           take_base64(&text, true, hash_out->key, sizeof hash_out->key);
 }
 
 enum err crypto_start(void)
@@ -174,19 +227,16 @@ enum err password_hash(str password, char hash_out[PASSWORD_HASH_BYTES_MAX])
 enum err password_verify(str password, str hash, bool *is_right_out)
 {
     *is_right_out = false;
-    if (hash.len >= PASSWORD_HASH_BYTES_MAX) return ERR_CORRUPT;
-    if (!str_starts(hash, S("$argon2id$"))) return ERR_CORRUPT;
+    struct password_hash stored;
+    if (!read_password_hash(hash, &stored)) return ERR_CORRUPT;
     if (password.len > PASSWORD_BYTES_MAX) return ERR_NONE;
-    char text[PASSWORD_HASH_BYTES_MAX] = {};
-    memcpy(text, bytes_of(hash), hash.len);
-    /* The library answers -1 for a wrong password, for no memory and for a damaged hash; errno
-     * tells: EINVAL is set for a wrong password alone, ENOMEM stays from the refused allocation.
-     * */
-    errno = 0;
-    *is_right_out =
-        crypto_pwhash_str_verify(text, (const char *)bytes_of(password), password.len) == 0;
-    if (*is_right_out || errno == EINVAL) return ERR_NONE;
-    return errno == ENOMEM ? ERR_FULL : ERR_CORRUPT;
+    /* Not the library's crypto_pwhash_str_verify: for want of memory that says "wrong password". */
+    uint8_t key[sizeof stored.key];
+    if (crypto_pwhash(key, sizeof key, (const char *)bytes_of(password), password.len, stored.salt,
+                      stored.passes, stored.memory_bytes, crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return ERR_FULL;
+    *is_right_out = sodium_memcmp(key, stored.key, sizeof key) == 0;
+    return ERR_NONE;
 }
 
 str base64url_write(struct arena *arena, str bytes)

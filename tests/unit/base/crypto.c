@@ -148,6 +148,22 @@ TEST(test_password__tells_a_damaged_hash_from_a_wrong_password)
     check_int(password_verify(S("x"), S("plain text"), &is_right), ERR_CORRUPT);
     check_int(password_verify(S("x"), S("$argon2id$v=19$m=19456,t=2,p=1$"), &is_right),
               ERR_CORRUPT);
+    check_int(password_verify(S("x"), S("$argon2i$v=19$m=19456,t=2,p=1$"), &is_right), ERR_CORRUPT);
+    char hash[PASSWORD_HASH_BYTES_MAX], damaged[PASSWORD_HASH_BYTES_MAX];
+    check_int(password_hash(S("x"), hash), ERR_NONE);
+    str whole = str_of(hash);
+    for (size_t len = 0; len < whole.len; len++)
+        check_int(password_verify(S("x"), str_first(whole, len), &is_right), ERR_CORRUPT);
+    memcpy(damaged, hash, sizeof hash);
+    damaged[whole.len] = '$';
+    check_int(password_verify(S("x"), (str){damaged, whole.len + 1}, &is_right), ERR_CORRUPT);
+    damaged[whole.len - 1] = '=';
+    check_int(password_verify(S("x"), (str){damaged, whole.len}, &is_right), ERR_CORRUPT);
+    memcpy(damaged, hash, sizeof hash);
+    memcpy(strstr(damaged, "19456"), "99999999", 5);
+    check_int(password_verify(S("y"), (str){damaged, whole.len}, &is_right), ERR_NONE);
+    memcpy(strstr(damaged, "t=2"), "t=0", 3);
+    check_int(password_verify(S("x"), (str){damaged, whole.len}, &is_right), ERR_CORRUPT);
     char longer[200];
     memset(longer, 'x', sizeof longer);
     check_int(password_verify(S("x"), (str){longer, sizeof longer}, &is_right), ERR_CORRUPT);
@@ -174,6 +190,18 @@ TEST(test_password__tells_no_memory_from_a_wrong_password)
     check(!is_right);
 }
 #endif
+
+TEST(test_password__verifies_what_the_library_hashed_elsewhere)
+{
+    /* Made by crypto_pwhash_str of libsodium and checked with its crypto_pwhash_str_verify. */
+    static const char hash[] = "$argon2id$v=19$m=64,t=1,p=1$cZ3AgoxC1tsxH5sMT3eNAw$"
+                               "8oyHDaUtUdtqhkTdhb48GYpkT4pOZDMkVio6ruAtsys";
+    bool is_right = false;
+    check_int(password_verify(S("Atrium"), str_of(hash), &is_right), ERR_NONE);
+    check(is_right);
+    check_int(password_verify(S("atrium"), str_of(hash), &is_right), ERR_NONE);
+    check(!is_right);
+}
 
 TEST(test_password__bounds_the_length)
 {
