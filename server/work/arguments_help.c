@@ -1,0 +1,161 @@
+#include "work/arguments_help.h"
+
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "work/import.h"
+
+const struct flag flag_table[FLAG_COUNT] = {
+    [FLAG_DATA] = {"data", "DIR", nullptr, "the data directory", FLAG_TEXT, 0, 0},
+    [FLAG_CONFIG] = {"config", "FILE", nullptr, "settings, one `name = value` a line", FLAG_TEXT, 0,
+                     0},
+    [FLAG_HTTP] =
+        {"http", "ADDR:PORT", "127.0.0.1:8080",
+         "plain HTTP, on loopback or behind a proxy only; port 0: any free one; `off`: none",
+         FLAG_TEXT, 0, 0},
+    [FLAG_HTTPS] = {"https", "ADDR:PORT", nullptr, "HTTPS; needs --tls-cert and --tls-key",
+                    FLAG_TEXT, 0, 0},
+    [FLAG_TLS_CERT] = {"tls-cert", "FILE", nullptr, "certificate chain, PEM; read again on SIGHUP",
+                       FLAG_TEXT, 0, 0},
+    [FLAG_TLS_KEY] = {"tls-key", "FILE", nullptr, "its key, PEM; read again on SIGHUP", FLAG_TEXT,
+                      0, 0},
+    [FLAG_ADMIN] = {"admin", "ADDR:PORT", nullptr, "the operator's /metrics and /healthz",
+                    FLAG_TEXT, 0, 0},
+    [FLAG_DOMAIN] = {"domain", "NAME", "localhost", "tenants answer at TENANT.NAME", FLAG_TEXT, 0,
+                     0},
+    [FLAG_BEHIND_PROXY] = {"behind-proxy", "ADDR", nullptr,
+                           "the proxy whose X-Forwarded-For and X-Forwarded-Proto are believed",
+                           FLAG_TEXT, 0, 0},
+    [FLAG_THREADS] = {"threads", "N", nullptr, "event loops (default: one a core)", FLAG_NUMBER, 1,
+                      256},
+    [FLAG_RATE] = {"rate", "N", nullptr,
+                   "requests a second for one address (default: 500, and no bound on loopback)",
+                   FLAG_NUMBER, 1, 1'000'000},
+    [FLAG_TENANT] = {"tenant", "NAME", nullptr, "the tenant", FLAG_TEXT, 0, 0},
+    [FLAG_TITLE] = {"title", "TEXT", nullptr, "the firm's name as people read it", FLAG_TEXT, 0, 0},
+    [FLAG_OWNER] = {"owner", "EMAIL", nullptr, "the first user, who may do everything", FLAG_TEXT,
+                    0, 0},
+    [FLAG_PASSWORD_FILE] = {"password-file", "FILE", nullptr,
+                            "its first line is the owner's password; `-`: standard input (default: "
+                            "one is made and shown)",
+                            FLAG_SECRET, 0, 0},
+    [FLAG_USER] = {"user", "EMAIL", nullptr, "whose rights the token has", FLAG_TEXT, 0, 0},
+    [FLAG_ROLE] = {"role", "owner", nullptr, "the token's role (default: the user's own)",
+                   FLAG_CHOICE, 0, 0},
+    [FLAG_EXPIRES] = {"expires", "DAYS", nullptr, "when the token ends (default: never)",
+                      FLAG_NUMBER, 1, 36500},
+    [FLAG_ENTITY] = {"entity", "NAME", nullptr, "what the rows are: clients, contacts, …",
+                     FLAG_TEXT, 0, 0},
+    [FLAG_MAP] = {"map", "FILE", nullptr,
+                  "JSON {\"Column\": \"path\"} (default: columns are matched by name)",
+                  FLAG_CONTENT, 0, 0},
+    [FLAG_MATCH] = {"match", "FIELD", nullptr, "the field, or `id`, that finds an existing record",
+                    FLAG_TEXT, 0, 0},
+    [FLAG_MODE] = {"mode", "create|update|upsert", nullptr,
+                   "what rows do (default: create, or upsert with --match)", FLAG_CHOICE, 0, 0},
+    [FLAG_EMPTY] = {"empty", "WORDS", IMPORT_EMPTY_WORDS,
+                    "words that stand for an empty cell, by commas", FLAG_TEXT, 0, 0},
+    [FLAG_CLEAR] = {"clear", nullptr, nullptr,
+                    "an empty cell clears the field of an existing record", FLAG_SWITCH, 0, 0},
+    [FLAG_PREVIEW] = {"preview", nullptr, nullptr,
+                      "show the columns' fields and the faults; write nothing", FLAG_SWITCH, 0, 0},
+    [FLAG_KEY] = {"key", "FILE", nullptr, "the backup's key (default: FILE.key beside it)",
+                  FLAG_TEXT, 0, 0},
+    [FLAG_RUNNER] = {"runner", "FILE", nullptr,
+                     "the program that holds Lua (default: beside this one)", FLAG_TEXT, 0, 0},
+    [FLAG_SCHEMA] = {"schema", "DIR", nullptr, "the entities (default: ../share/atrium/schema)",
+                     FLAG_TEXT, 0, 0},
+};
+
+struct limit {
+    const char *words;
+    int64_t value;
+    const char *unit;
+};
+
+static const struct limit limits[] = {
+    {"request body", (int64_t)BODY_BYTES_MAX / 1024, "KiB"},
+    {"headers of a request", HEADERS_MAX, ""},
+    {"a whole request must arrive within", REQUEST_MS_MAX / 1000, "s"},
+    {"an answer must be taken within", RESPONSE_STALL_MS_MAX / 1000, "s without progress"},
+    {"an idle connection is closed after", CONNECTION_IDLE_MS_MAX / 1000, "s"},
+    {"connections", CONNECTIONS_MAX, ""},
+    {"connections of one address", CONNECTIONS_PER_ADDRESS_MAX, "(not on loopback)"},
+    {"open HTTP/2 streams of a connection", STREAMS_MAX, ""},
+    {"requests of a connection", CONNECTION_REQUESTS_MAX, ""},
+    {"reset requests of a connection", CONNECTION_ABORTS_MAX, "more than completed"},
+    {"requests at work", TASKS_MAX, ""},
+    {"requests a second for one address", RATE_DEFAULT, "(--rate)"},
+    {"a graceful stop waits at most", STOP_MS_MAX / 1000, "s"},
+    {"nesting of JSON", VALUE_DEPTH_MAX, ""},
+    {"a record", (int64_t)RECORD_BYTES_MAX / 1024, "KiB"},
+    {"a long text", (int64_t)TEXT_BYTES_MAX / 1024, "KiB"},
+    {"values in a list field", LIST_ITEMS_MAX, ""},
+    {"records of a page", PAGE_RECORDS_MAX, ""},
+    {"filters of a query", FILTERS_MAX, ""},
+    {"changes waiting for one tenant", LANE_QUEUE_MAX, ""},
+    {"records touched by one change", CHANGE_WRITES_MAX, ""},
+    {"sign-ins waiting", PASSWORD_QUEUE_MAX, ""},
+    {"an unused session ends after", SESSION_IDLE_MS_MAX / 3600'000, "h"},
+    {"any session ends after", SESSION_AGE_MS_MAX / 86400'000, "days"},
+};
+
+void help_show_all(const struct console *console, const struct command *commands,
+                   uint32_t command_count)
+{
+    console_print(console, "Atrium keeps the client records of many firms on one server.\n\n"
+                           "usage: atrium COMMAND [--flag value …]\n\n");
+    for (uint32_t at = 0; at < command_count; at++) {
+        char left[64];
+        (void)snprintf(left, sizeof left, "%s %s", commands[at].name,
+                       commands[at].operand == nullptr ? "" : commands[at].operand);
+        console_print(console, "  %-22s %s\n", left, commands[at].summary);
+    }
+    console_print(
+        console,
+        "\n`atrium COMMAND --help` shows a command's flags. Each flag can also be set by "
+        "ATRIUM_NAME in the\nenvironment or in a file given by --config; flags win. Exit: 0 "
+        "done, 1 failed, 2 wrong usage.\n");
+}
+
+static void show_usage(const struct console *console, const struct command *command)
+{
+    console_print(console, "usage: atrium %s%s%s", command->name,
+                  command->operand == nullptr ? "" : " ",
+                  command->operand == nullptr ? "" : command->operand);
+    for (int flag = 0; flag < FLAG_COUNT; flag++) {
+        if ((command->flags_needed >> flag & 1) == 0) continue;
+        console_print(console, " --%s %s", flag_table[flag].name, flag_table[flag].value);
+    }
+    console_print(console, "%s\n\n  %s\n\n",
+                  command->flags == command->flags_needed ? "" : " [--flag value …]",
+                  command->summary);
+}
+
+static void show_flag(const struct console *console, const struct flag *flag)
+{
+    char left[64], variable[64];
+    (void)snprintf(left, sizeof left, "--%s %s", flag->name,
+                   flag->value == nullptr ? "" : flag->value);
+    size_t len = 0;
+    for (; flag->name[len] != 0 && len + 1 < sizeof variable; len++) {
+        char byte = flag->name[len];
+        variable[len] = byte == '-' ? '_' : (char)(byte - 'a' + 'A');
+    }
+    variable[len] = 0;
+    console_print(console, "  %-28s %s", left, flag->words);
+    if (flag->initial != nullptr) console_print(console, " (default: %s)", flag->initial);
+    console_print(console, " [ATRIUM_%s]\n", variable);
+}
+
+void help_show(const struct console *console, const struct command *command)
+{
+    show_usage(console, command);
+    for (int flag = 0; flag < FLAG_COUNT; flag++)
+        if ((command->flags >> flag & 1) != 0) show_flag(console, &flag_table[flag]);
+    if (!command->has_limits) return;
+    console_print(console, "\nLimits:\n");
+    for (size_t at = 0; at < sizeof limits / sizeof limits[0]; at++)
+        console_print(console, "  %-40s %lld %s\n", limits[at].words, (long long)limits[at].value,
+                      limits[at].unit);
+}

@@ -1,0 +1,40 @@
+/** command: what the command line does with a data directory that is open, here or in the server that owns it.
+ *
+ *  Floor   work.
+ *  Thread  one that may block.
+ */
+#pragma once
+
+#include "access/access.h"
+#include "work/arguments.h"
+
+/** A data directory, open. */
+struct command_place {
+    struct task *task;         /** of this command alone */
+    struct access access;      /** its model is nullptr for commands that need only the store */
+    str scheme;                /** for the addresses that are shown: `http` */
+    uint16_t port;             /** 0: as the scheme has it */
+};
+
+/** `http://acme.localhost:8080/` */
+str command_address(const struct command_place *place, str tenant_name);
+
+/** ERR_MISSING: the detail says that there is none of this name. */
+enum err command_tenant_find(struct command_place *place, str name, struct tenant *tenant_out);
+
+/* Each gives its exit status. */
+int command_tenant_create(struct command_place *place, const struct arguments *arguments,
+                          struct console *console);
+int command_tenant_list(struct command_place *place, const struct arguments *arguments,
+                        struct console *console);
+int command_token_create(struct command_place *place, const struct arguments *arguments,
+                         struct console *console);
+int command_import(struct command_place *place, const struct arguments *arguments,
+                   struct console *console);
+int command_check(struct command_place *place, const struct arguments *arguments,
+                  struct console *console);
+int command_backup(struct command_place *place, const struct arguments *arguments,
+                   struct console *console);
+/** Needs no place: makes one. */
+int command_restore(struct command_place *place, const struct arguments *arguments,
+                    struct console *console);

@@ -1,0 +1,404 @@
+#include "work/import_map.h"
+
+#include "base/fold.h"
+#include "base/require.h"
+#include "value/json.h"
+
+struct path {
+    uint32_t step_count;
+    const struct field *steps[IMPORT_PATH_STEPS_MAX];
+    str label;
+};
+
+static bool may_be_given(const struct field *field)
+{
+    return !field->is_computed && !field->is_hidden && !field->is_system;
+}
+
+/** `phone2` is a second `phone` where a field holds many. */
+static str without_digits(str name)
+{
+    while (name.len > 1 && name.at[name.len - 1] >= '0' && name.at[name.len - 1] <= '9') name.len--;
+    return name;
+}
+
+static bool name_fits(const struct field *field, str name, str header)
+{
+    if (str_eq(name, header)) return true;
+    if (!field->kind_of->is_list) return false;
+    str base = without_digits(header);
+    if (str_eq(name, base)) return true;
+    return name.len == base.len + 1 && str_starts(name, base) && name.at[base.len] == 's';
+}
+
+enum naming : uint8_t { NAMING_NAME, NAMING_LABEL, NAMING_SYNONYM, NAMING_COUNT };
+
+/** Whether a folded header names a field in this way; a synonym may carry a label. */
+static bool is_named(struct arena *arena, const struct field *field, enum naming naming, str header,
+                     str *label_out)
+{
+    *label_out = (str){};
+    switch (naming) {
+    case NAMING_NAME:
+        return name_fits(field, fold_name(arena, field->name), header);
+    case NAMING_LABEL:
+        return name_fits(field, fold_name(arena, field->label), header);
+    case NAMING_SYNONYM:
+        break;
+    case NAMING_COUNT:
+        return false;
+    }
+    for (uint32_t at = 0; at < field->synonym_count; at++) {
+        if (!name_fits(field, field->synonyms[at], header)) continue;
+        if (field->synonym_labels != nullptr) *label_out = field->synonym_labels[at];
+        return true;
+    }
+    return false;
+}
+
+static const struct field *find_own(struct arena *arena, const struct entity *entity, str header,
+                                    str *label_out)
+{
+    if (header.len == 0) return nullptr;
+    for (int naming = 0; naming < NAMING_COUNT; naming++)
+        for (uint32_t at = 0; at < entity->field_count; at++) {
+            const struct field *field = &entity->fields[at];
+            if (may_be_given(field) &&
+                is_named(arena, field, (enum naming)naming, header, label_out))
+                return field;
+        }
+    return nullptr;
+}
+
+/** Fields of the records behind flagged links, first with the reference before them (`contactName`), then alone (`city`). */
+static bool find_through(struct arena *arena, const struct entity *entity, str header,
+                         struct path *path_out)
+{
+    for (int is_alone = 0; is_alone < 2; is_alone++)
+        for (uint32_t at = 0; at < entity->field_count; at++) {
+            const struct field *reference = &entity->fields[at];
+            if (reference->through.link == nullptr || reference->to == nullptr) continue;
+            const str before[] = {fold_name(arena, reference->name),
+                                  fold_name(arena, reference->label),
+                                  fold_name(arena, reference->to->name), S("")};
+            for (int way = is_alone ? 3 : 0; way < (is_alone ? 4 : 3); way++) {
+                if (!str_starts(header, before[way])) continue;
+                str rest = str_from(header, before[way].len);
+                const struct field *field = find_own(arena, reference->to, rest, &path_out->label);
+                if (field == nullptr || field->to != nullptr) continue;
+                path_out->step_count = 2;
+                path_out->steps[0] = reference;
+                path_out->steps[1] = field;
+                return true;
+            }
+        }
+    return false;
+}
+
+static bool path_of_header(struct arena *arena, const struct entity *entity, str header,
+                           struct path *path_out)
+{
+    str folded = fold_name(arena, header);
+    /* The column that an import adds to its failed rows says nothing to the next one. */
+    if (folded.len == 0 || str_eq(header, S("fault"))) return false;
+    const struct field *field = find_own(arena, entity, folded, &path_out->label);
+    if (field == nullptr) return find_through(arena, entity, folded, path_out);
+    path_out->step_count = 1;
+    path_out->steps[0] = field;
+    /* A column `Primary contact` holds the name of somebody who is made with the row. */
+    if (field->through.link != nullptr && field->to != nullptr && field->to->title != nullptr) {
+        path_out->step_count = 2;
+        path_out->steps[1] = field->to->title;
+    }
+    return true;
+}
+
+/** A path as a map has it. Adds a fault under the column's name when it leads nowhere. */
+static bool path_of_text(struct task *task, const struct entity *entity, str column, str text,
+                         struct path *path_out)
+{
+    str rest = text;
+    while (path_out->step_count < IMPORT_PATH_STEPS_MAX) {
+        str name, behind;
+        bool has_more = str_cut(rest, '.', &name, &behind);
+        const struct field *field = entity_field(entity, name);
+        if (field == nullptr || field->is_hidden) {
+            str nearest = entity_nearest(entity, name);
+            task_fault(task, column, S("unknown"), "`%.*s` is no field of %.*s%s%.*s%s", FMT(name),
+                       FMT(entity->plural), nearest.len > 0 ? "; is `" : "", FMT(nearest),
+                       nearest.len > 0 ? "` meant?" : "");
+            return false;
+        }
+        if (!may_be_given(field)) {
+            task_fault(task, column, S("computed"), "`%.*s` is kept by the server", FMT(text));
+            return false;
+        }
+        path_out->steps[path_out->step_count++] = field;
+        if (!has_more) return true;
+        if (field->kind != FIELD_REFERENCE) {
+            task_fault(task, column, S("unknown"),
+                       "`%.*s` refers to no record, so nothing can stand behind it", FMT(name));
+            return false;
+        }
+        entity = field->to;
+        rest = behind;
+    }
+    task_fault(task, column, S("unknown"), "`%.*s` has more than %u steps", FMT(text),
+               IMPORT_PATH_STEPS_MAX);
+    return false;
+}
+
+static uint32_t group_of(struct task *task, struct import_plan *plan, uint32_t parent,
+                         const struct field *reference)
+{
+    for (uint32_t at = 1; at < plan->group_count; at++)
+        if (plan->groups[at].parent == parent && plan->groups[at].reference == reference) return at;
+    if (plan->group_count == IMPORT_GROUPS_MAX) return UINT32_MAX;
+    plan->groups[plan->group_count] = (struct import_group){
+        .entity = reference->to,
+        .reference = reference,
+        .parent = parent,
+        .path = arena_print(task->arena, "%.*s%.*s.", FMT(plan->groups[parent].path),
+                            FMT(reference->name)),
+    };
+    return plan->group_count++;
+}
+
+/** Sends a column to a target, a new one or a list that has columns already; false when the place is taken. */
+static bool column_to_target(struct import_plan *plan, uint32_t column,
+                             const struct import_target *wanted)
+{
+    plan->next_column[column] = UINT32_MAX;
+    for (uint32_t at = 0; at < plan->target_count; at++) {
+        const struct import_target *target = &plan->targets[at];
+        if (target->field != wanted->field || target->group != wanted->group) continue;
+        if (target->field == nullptr || !target->field->kind_of->is_list) {
+            plan->columns[column].why = plan->columns[target->first_column].header;
+            return false;
+        }
+        uint32_t last = target->first_column;
+        while (plan->next_column[last] != UINT32_MAX) last = plan->next_column[last];
+        plan->next_column[last] = column;
+        plan->columns[column].path = target->path;
+        return true;
+    }
+    plan->targets[plan->target_count] = *wanted;
+    plan->targets[plan->target_count++].first_column = column;
+    plan->columns[column].path = wanted->path;
+    return true;
+}
+
+static bool column_to_path(struct task *task, struct import_plan *plan, uint32_t column,
+                           const struct path *path)
+{
+    uint32_t group = 0;
+    for (uint32_t at = 0; at + 1 < path->step_count; at++) {
+        group = group_of(task, plan, group, path->steps[at]);
+        if (group == UINT32_MAX) {
+            plan->columns[column].why = S("too many different references");
+            return false;
+        }
+    }
+    const struct field *field = path->steps[path->step_count - 1];
+    struct import_target target = {
+        .field = field,
+        .group = group,
+        .path =
+            arena_print(task->arena, "%.*s%.*s", FMT(plan->groups[group].path), FMT(field->name)),
+    };
+    plan->labels[column] = path->label;
+    if (column_to_target(plan, column, &target)) return true;
+    plan->columns[column].why = arena_print(task->arena, "`%.*s` is taken from the column `%.*s`",
+                                            FMT(target.path), FMT(plan->columns[column].why));
+    return false;
+}
+
+static void column_to_id(struct import_plan *plan, uint32_t column)
+{
+    struct import_target target = {.field = nullptr, .group = 0, .path = S("id")};
+    (void)column_to_target(plan, column, &target);
+}
+
+static void plan_by_headers(struct task *task, const struct import_options *options,
+                            struct import_plan *plan)
+{
+    for (uint32_t at = 0; at < plan->column_count; at++) {
+        struct import_column *column = &plan->columns[at];
+        if (str_eq(options->match, S("id")) && str_eq_nocase(str_trim(column->header), S("id"))) {
+            column_to_id(plan, at);
+            continue;
+        }
+        struct path path = {};
+        if (path_of_header(task->arena, plan->entity, column->header, &path))
+            (void)column_to_path(task, plan, at, &path);
+        else column->why = S("no field has this name");
+    }
+}
+
+static uint32_t column_named(struct arena *arena, const struct import_plan *plan, str name)
+{
+    for (uint32_t at = 0; at < plan->column_count; at++)
+        if (str_eq(plan->columns[at].header, name)) return at;
+    str folded = fold_name(arena, name);
+    for (uint32_t at = 0; at < plan->column_count && folded.len > 0; at++)
+        if (str_eq(fold_name(arena, plan->columns[at].header), folded)) return at;
+    return UINT32_MAX;
+}
+
+static void plan_column_by_map(struct task *task, const struct import_options *options,
+                               struct import_plan *plan, str name, const struct value *given)
+{
+    uint32_t column = column_named(task->arena, plan, name);
+    if (column == UINT32_MAX) {
+        task_fault(task, name, S("unknown"), "the table has no column of this name");
+        return;
+    }
+    bool is_text = given->kind == VALUE_TEXT;
+    if (given->kind == VALUE_NIL || (is_text && given->text.len == 0)) {
+        plan->columns[column].why = S("left out by the map");
+        return;
+    }
+    if (!is_text) {
+        task_fault(task, name, S("type"), "a path is a text such as `name`, or null");
+        return;
+    }
+    if (str_eq(given->text, S("id")) && str_eq(options->match, S("id"))) {
+        column_to_id(plan, column);
+        return;
+    }
+    struct path path = {};
+    if (!path_of_text(task, plan->entity, name, given->text, &path)) return;
+    struct path known = {};
+    const struct field *field = path.steps[path.step_count - 1];
+    if (path_of_header(task->arena, field->entity, plan->columns[column].header, &known) &&
+        known.steps[known.step_count - 1] == field)
+        path.label = known.label;
+    if (plan->columns[column].path.len > 0)
+        task_fault(task, name, S("twice"), "the map names this column twice");
+    else if (!column_to_path(task, plan, column, &path))
+        task_fault(task, name, S("twice"), "%.*s", FMT(plan->columns[column].why));
+}
+
+static enum err plan_by_map(struct task *task, const struct import_options *options,
+                            struct import_plan *plan)
+{
+    struct buf bytes = buf_make(task->arena, BODY_BYTES_MAX);
+    TRY(json_read(task, options->map, &bytes));
+    struct value map = value_of(buf_str(&bytes));
+    if (map.kind != VALUE_MAP)
+        return fail(task, ERR_INVALID, "the map is no JSON object such as {\"Company\": \"name\"}");
+    for (uint32_t at = 0; at < plan->column_count; at++)
+        plan->columns[at].why = S("the map does not name it");
+    struct cursor cursor = cursor_of(map.items);
+    struct value key, given;
+    for (uint32_t at = 0; at < map.count; at++) {
+        if (!value_next(&cursor, &key) || !value_next(&cursor, &given)) break;
+        if (key.kind == VALUE_TEXT) plan_column_by_map(task, options, plan, key.text, &given);
+    }
+    return task_faults(task);
+}
+
+static void plan_empty_words(struct task *task, struct import_plan *plan, str words)
+{
+    uint32_t count = 1;
+    for (size_t at = 0; at < words.len; at++) count += words.at[at] == ',';
+    plan->empty_words = arena_new(task->arena, str, count);
+    str rest = words;
+    for (bool has_more = words.len > 0; has_more;) {
+        str word, behind;
+        has_more = str_cut(rest, ',', &word, &behind);
+        rest = behind;
+        word = arena_copy(task->arena, str_trim(word));
+        if (word.len > 0) plan->empty_words[plan->empty_count++] = word;
+    }
+}
+
+static enum err plan_match(struct task *task, const struct import_options *options,
+                           struct import_plan *plan)
+{
+    plan->match = UINT32_MAX;
+    if (options->match.len == 0) {
+        if (options->mode == IMPORT_CREATE) return ERR_NONE;
+        return fail(task, ERR_INVALID, "to update records, name the field that finds them: match");
+    }
+    bool is_id = str_eq(options->match, S("id"));
+    const struct field *field = is_id ? nullptr : entity_field(plan->entity, options->match);
+    if (!is_id && (field == nullptr || !field->is_indexed || field->is_hidden))
+        return fail(task, ERR_INVALID, "match: `%.*s` is no indexed field of %.*s",
+                    FMT(options->match), FMT(plan->entity->plural));
+    for (uint32_t at = 0; at < plan->target_count; at++)
+        if (plan->targets[at].group == 0 && plan->targets[at].field == field) plan->match = at;
+    if (plan->match != UINT32_MAX) return ERR_NONE;
+    return fail(task, ERR_INVALID, "match: no column gives `%.*s`", FMT(options->match));
+}
+
+/** What every row would fail for is said once, before any of them. */
+static enum err plan_complete(struct task *task, const struct import_options *options,
+                              const struct import_plan *plan)
+{
+    const struct entity *entity = plan->entity;
+    for (uint32_t at = 0; at < entity->field_count && options->mode == IMPORT_CREATE; at++) {
+        const struct field *field = &entity->fields[at];
+        if (!field->is_required || field->to != nullptr || !may_be_given(field)) continue;
+        if (field->initial.len > 0 || field->waived_by.len > 0) continue;
+        bool is_given = false;
+        for (uint32_t target = 0; target < plan->target_count; target++)
+            is_given |= plan->targets[target].field == field;
+        if (is_given) continue;
+        return fail(task, ERR_INVALID, "no column gives `%.*s`, which %.*s must have",
+                    FMT(field->name), FMT(entity->plural));
+    }
+    return ERR_NONE;
+}
+
+enum err import_plan_make(struct task *task, const struct import_options *options,
+                          const struct csv_row *header, struct import_plan *plan_out)
+{
+    require(options->entity != nullptr);
+    require(header->cell_count > 0);
+    struct arena *arena = task->arena;
+    struct import_plan *plan = plan_out;
+    *plan = (struct import_plan){.entity = options->entity, .column_count = header->cell_count};
+    plan->columns = arena_new(arena, struct import_column, plan->column_count);
+    plan->next_column = arena_new(arena, uint32_t, plan->column_count);
+    plan->labels = arena_new(arena, str, plan->column_count);
+    plan->targets = arena_new(arena, struct import_target, plan->column_count);
+    plan->groups[plan->group_count++] = (struct import_group){.entity = options->entity};
+    for (uint32_t at = 0; at < plan->column_count; at++)
+        plan->columns[at].header = arena_copy(arena, str_trim(header->cells[at]));
+    plan_empty_words(task, plan, options->empty_words);
+    if (options->map.len > 0) TRY(plan_by_map(task, options, plan));
+    else plan_by_headers(task, options, plan);
+    if (plan->target_count == 0)
+        return fail(
+            task, ERR_INVALID,
+            "no column has the name of a field of %.*s; give a map such as {\"%.*s\": \"%.*s\"}",
+            FMT(plan->entity->plural), FMT(str_first(plan->columns[0].header, 40)),
+            FMT(plan->entity->title == nullptr ? S("name") : plan->entity->title->name));
+    TRY(plan_match(task, options, plan));
+    return plan_complete(task, options, plan);
+}
+
+str import_cell(const struct import_plan *plan, const struct csv_row *row, uint32_t column)
+{
+    if (column >= row->cell_count) return (str){};
+    str cell = str_trim(row->cells[column]);
+    for (uint32_t at = 0; at < plan->empty_count; at++)
+        if (str_eq(cell, plan->empty_words[at])) return (str){};
+    return cell;
+}
+
+const struct import_target *import_target_of(const struct import_plan *plan, str fault_field)
+{
+    const struct import_target *nearest = nullptr;
+    for (uint32_t at = 0; at < plan->target_count; at++) {
+        const struct import_target *target = &plan->targets[at];
+        if (!str_starts(fault_field, target->path)) continue;
+        bool is_whole = fault_field.len == target->path.len;
+        if (!is_whole && fault_field.at[target->path.len] != '[' &&
+            fault_field.at[target->path.len] != '.')
+            continue;
+        if (nearest == nullptr || target->path.len > nearest->path.len) nearest = target;
+    }
+    return nearest;
+}
