@@ -32,4 +32,5 @@ enum err control_open(struct task *task, struct store *store, str folder,
 void control_close(struct control *control);
 
 /** From another process. ERR_MISSING: nobody listens; ERR_SYSTEM: the owner went away in mid-call. */
-enum err control_ask(struct task *task, str folder, const struct control_call *call, int *status_out);
+enum err control_ask(struct task *task, str folder, const struct control_call *call,
+                     int *status_out);

@@ -21,20 +21,24 @@ struct txn;
 /** A handle bound to one tenant. Keys are made only from it, inside store/. */
 struct space {
     struct store *store;
-    uint32_t number;          /** never reused; 0 is the instance itself */
-    struct id uuid;           /** the tenant's own, so that a value never fits another's key */
+    uint32_t number; /** never reused; 0 is the instance itself */
+    struct id uuid;  /** the tenant's own, so that a value never fits another's key */
     struct short_key hash_key;
 };
 
 struct store_options {
     str folder;
-    bool must_exist;      /** refuse to create a new data directory */
-    uint64_t map_bytes;   /** 0: 1 TiB, or what the system allows */
+    bool must_exist;    /** refuse to create a new data directory */
+    uint64_t map_bytes; /** 0: 1 TiB, or what the system allows */
+    /** Called on the committer's thread when the disk fails in a way that leaves the outcome of a commit unknown (EIO,
+     *  MDB_PANIC). Never returns: it starts the process anew, which checks. nullptr: abort. */
+    void (*broken)(str reason);
 };
 
 /** Opens a data directory alone and starts its threads. ERR_CONFLICT: another process owns it (waits up to
  *  2 s for one that is ending). ERR_CORRUPT, ERR_SYSTEM: the fault says which file and why. */
-enum err store_open(struct task *task, const struct store_options *options, struct store **store_out);
+enum err store_open(struct task *task, const struct store_options *options,
+                    struct store **store_out);
 /** Finishes what lanes have taken, answers the rest ERR_FULL, ends the threads, closes. */
 void store_close(struct store *store);
 
@@ -57,23 +61,25 @@ struct work {
     enum err (*run)(struct work *work, struct txn *txn);
     /** On the committer or a lane thread, exactly once: ERR_NONE when durable, run's error, or the commit's. Must not block. */
     void (*done)(struct work *work, enum err err);
-    struct arena *arena; /** of the task this work belongs to: guarded while `run` runs; may be nullptr */
-    struct work *next;   /** the lane's own */
-    enum err err;        /** the lane's own */
+    struct arena
+        *arena; /** of the task this work belongs to: guarded while `run` runs; may be nullptr */
+    struct work *next; /** the lane's own */
+    enum err err;      /** the lane's own */
 };
 
-/** Any thread; does not block. ERR_FULL: the lane's queue is at LANE_QUEUE_MAX, the disk is full, or the store is closing. */
+/** Any thread; does not block on I/O. ERR_FULL: the lane's queue is at LANE_QUEUE_MAX, or the store is closing; the work was
+ *  not taken then and `done` is not called. A full disk is told by `done`. */
 enum err store_submit(struct store *store, const struct space *space, struct work *work);
-/** Blocks until done; not on an event loop, a lane or the committer. */
+/** Blocks until done; not on an event loop, a lane or the committer. `work->done` may be nullptr. */
 enum err store_write(struct store *store, const struct space *space, struct work *work);
 
 /* Figures, for metrics and tests. */
 struct store_figures {
-    uint64_t commits;        /** LMDB commits, each one fsync */
+    uint64_t commits; /** LMDB commits, each one fsync */
     uint64_t works_done;
     uint64_t works_failed;
     uint64_t committed_bytes;
-    uint64_t pages_used;     /** of the map */
+    uint64_t pages_used; /** of the map */
     uint64_t page_bytes;
     uint32_t lanes_live;
     uint32_t readers_open;

@@ -27,7 +27,7 @@ void txn_close(struct txn *txn);
 void txn_enter(struct txn *txn, const struct space *space);
 
 const struct space *txn_space(const struct txn *txn);
-/** Whose keys and time are counted; a lane sets it for each work. */
+/** Whose keys and time are counted. In a lane it is nullptr until the work's `run` sets it, which it does first. */
 struct task *txn_task(struct txn *txn);
 void txn_set_task(struct txn *txn, struct task *task);
 
@@ -43,7 +43,8 @@ void txn_rollback(struct txn *txn, struct savepoint savepoint);
 
 /** ERR_MISSING; ERR_CORRUPT when the hash does not fit (logged, this tenant's error). */
 enum err txn_record_get_view(struct txn *txn, uint16_t entity, struct id id, str *value_out);
-enum err txn_record_get(struct txn *txn, uint16_t entity, struct id id, struct arena *arena, str *value_out);
+enum err txn_record_get(struct txn *txn, uint16_t entity, struct id id, struct arena *arena,
+                        str *value_out);
 void txn_record_put(struct txn *txn, uint16_t entity, struct id id, str value);
 void txn_record_delete(struct txn *txn, uint16_t entity, struct id id);
 
@@ -56,19 +57,21 @@ void txn_index_delete(struct txn *txn, uint16_t entity, uint16_t field, str orde
  * the record that has the word: itself, or one that lies under it (an address under its client). */
 
 void txn_text_put(struct txn *txn, uint16_t entity, str token, struct id target, struct id source);
-void txn_text_delete(struct txn *txn, uint16_t entity, str token, struct id target, struct id source);
+void txn_text_delete(struct txn *txn, uint16_t entity, str token, struct id target,
+                     struct id source);
 
 /* Scans. */
 
 struct scan_range {
-    str from;            /** ordered bytes or token: where it begins (a prefix is enough) */
-    str to;              /** where it ends; empty with to_is_open: the whole field */
-    bool from_is_open;   /** `from` itself and what begins with it is left out */
-    bool to_is_open;     /** `to` itself and what begins with it is left out, otherwise it is in */
+    str from;          /** ordered bytes or token: where it begins (a prefix is enough) */
+    str to;            /** where it ends; empty with to_is_open: the whole field */
+    bool from_is_open; /** `from` itself and what begins with it is left out */
+    bool to_is_open;   /** `to` itself and what begins with it is left out, otherwise it is in */
     bool is_unbounded_from;
     bool is_unbounded_to;
     bool is_descending;
-    bool has_after;      /** go on behind this place (keyset cursor): ordered bytes and id as given by scan_next */
+    bool
+        has_after; /** go on behind this place (keyset cursor): ordered bytes and id as given by scan_next */
     str after_ordered;
     struct id after_id;
 };
@@ -83,7 +86,8 @@ struct scan_entry {
 struct scan;
 /** In key order (or back). The scan belongs to the transaction and ends with it. Writing during a scan is allowed; the scan
  *  goes on behind the last entry given. */
-struct scan *scan_index(struct txn *txn, uint16_t entity, uint16_t field, const struct scan_range *range);
+struct scan *scan_index(struct txn *txn, uint16_t entity, uint16_t field,
+                        const struct scan_range *range);
 struct scan *scan_text(struct txn *txn, uint16_t entity, const struct scan_range *range);
 /** All records of an entity by id. */
 struct scan *scan_records(struct txn *txn, uint16_t entity, const struct scan_range *range);
@@ -95,22 +99,22 @@ void scan_seek(struct scan *scan, str ordered, struct id id);
 void scan_close(struct scan *scan);
 
 /** Entries in the range, counted up to `max`. */
-enum err scan_index_count(struct txn *txn, uint16_t entity, uint16_t field, const struct scan_range *range,
-                          uint32_t max, uint32_t *count_out);
+enum err scan_index_count(struct txn *txn, uint16_t entity, uint16_t field,
+                          const struct scan_range *range, uint32_t max, uint32_t *count_out);
 enum err scan_text_count(struct txn *txn, uint16_t entity, const struct scan_range *range,
                          uint32_t max, uint32_t *count_out);
 
 /* The change log: key = tenant, sequence. Each entry is chained by a keyed hash over the hash of its body. */
 
 struct log_entry {
-    uint64_t sequence;  /** given by txn_log_append */
-    struct id group;    /** what is undone together */
-    struct id cause;    /** request or job that caused it */
-    struct id actor;    /** user; nil for the system */
+    uint64_t sequence; /** given by txn_log_append */
+    struct id group;   /** what is undone together */
+    struct id cause;   /** request or job that caused it */
+    struct id actor;   /** user; nil for the system */
     int64_t at_ms;
     uint16_t entity;
     struct id record;
-    str body;           /** MessagePack, the record floor's: {field: [old, new]} and the operation; may be erased later */
+    str body; /** MessagePack, the record floor's: {field: [old, new]} and the operation; may be erased later */
 };
 /** Also makes the entry that finds it by record. */
 uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry);
@@ -119,35 +123,38 @@ uint64_t txn_log_newest(struct txn *txn);
 /** The entry with this sequence, or the next one behind it; ERR_MISSING at the end. Views. */
 enum err txn_log_from(struct txn *txn, uint64_t sequence, struct log_entry *entry_out);
 /** The newest entry of a record older than `before` (UINT64_MAX: the newest); ERR_MISSING when none. Views. */
-enum err txn_log_of_record(struct txn *txn, uint16_t entity, struct id record, uint64_t before, struct log_entry *entry_out);
+enum err txn_log_of_record(struct txn *txn, uint16_t entity, struct id record, uint64_t before,
+                           struct log_entry *entry_out);
 
 /* The outbox: key = tenant, due time, id. Written in the commit of the change that causes it. */
 
 struct outbox_entry {
-    struct id id;       /** also the idempotency key */
+    struct id id; /** also the idempotency key */
     int64_t due_ms;
-    str kind;           /** ≤ 32 bytes */
-    str body;           /** MessagePack */
+    str kind; /** ≤ 32 bytes */
+    str body; /** MessagePack */
 };
 void txn_outbox_put(struct txn *txn, const struct outbox_entry *entry);
 void txn_outbox_delete(struct txn *txn, int64_t due_ms, struct id id);
 /** The first entry due after (due_ms, id); ERR_MISSING when none. Views. */
-enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id, struct outbox_entry *entry_out);
+enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id,
+                          struct outbox_entry *entry_out);
 
 /* System rows: what is no record: tenants and hosts (in the instance's space), sessions, tokens, password hashes, counters. */
 
 enum system_row : uint8_t {
-    SYSTEM_KEY,          /** the space's wrapped data key; only store/ reads or writes it */
-    SYSTEM_TENANT,       /** instance: number, 4 bytes big-endian → {name, title, uuid, state}; backup and check walk these */
-    SYSTEM_TENANT_NAME,  /** instance: name → number */
-    SYSTEM_COUNTER,      /** name → integer */
-    SYSTEM_CATALOG,      /** instance: the catalog that wrote this environment */
-    SYSTEM_SESSION,      /** tenant: hash of token → session */
-    SYSTEM_TOKEN,        /** tenant: hash of token → API token */
-    SYSTEM_PASSWORD,     /** tenant: user id → Argon2id text */
-    SYSTEM_JOB,          /** tenant: job id → state and position */
+    SYSTEM_KEY,    /** the space's wrapped data key; only store/ reads or writes it */
+    SYSTEM_TENANT, /** instance: number, 4 bytes big-endian → {name, title, uuid, state}; backup and check walk these */
+    SYSTEM_TENANT_NAME, /** instance: name → number */
+    SYSTEM_COUNTER,     /** name → integer */
+    SYSTEM_CATALOG,     /** instance: the catalog that wrote this environment */
+    SYSTEM_SESSION,     /** tenant: hash of token → session */
+    SYSTEM_TOKEN,       /** tenant: hash of token → API token */
+    SYSTEM_PASSWORD,    /** tenant: user id → Argon2id text */
+    SYSTEM_JOB,         /** tenant: job id → state and position */
 };
-enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena, str *value_out);
+enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
+                        str *value_out);
 void txn_system_put(struct txn *txn, enum system_row row, str key, str value);
 void txn_system_delete(struct txn *txn, enum system_row row, str key);
 /** The row behind `after` (empty: the first); ERR_MISSING at the end. */

@@ -1,0 +1,34 @@
+/** batch: the writes of one group of works of one tenant, as bytes, and how they are applied.
+ *
+ *  Applying is a pure function of environment and batch: the seam at which batches may one day come from a
+ *  replicated log.
+ *
+ *  Floor   store, inside.
+ *  Thread  made on a lane thread, then the committer's.
+ *  Bytes   [version, tenant, [database, key, stored value or nil (delete), …]] in the order of (database, key)
+ */
+#pragma once
+
+#include "store/snapshot.h"
+
+constexpr int64_t BATCH_VERSION = 1;
+
+struct batch {
+    struct batch *next;
+    struct lane *lane;
+    struct arena arena; /** of the bytes */
+    str bytes;
+    struct work *works; /** of the group, in order; linked by `next` */
+    struct work **works_end;
+    uint32_t work_count;
+};
+
+struct batch *batch_open(struct lane *lane);
+void batch_close(struct batch *batch);
+
+/** Writes what is pending as the batch's bytes. */
+void batch_write(struct batch *batch, uint32_t tenant, const struct pending *pending);
+
+/** Applies the bytes within a write transaction; an LMDB code. MDB_CORRUPTED: not a batch, or a key of another
+ *  tenant. The transaction must be aborted unless it is 0. */
+int batch_apply(MDB_txn *mdb, const MDB_dbi databases[DATABASE_COUNT], str bytes);

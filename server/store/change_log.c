@@ -1,0 +1,179 @@
+#include "store/change_log.h"
+
+#include "base/limits.h"
+#include "base/require.h"
+#include "store/walk.h"
+#include "value/value.h"
+
+static bool next_bytes(struct cursor *items, size_t len, void *out)
+{
+    struct value value;
+    if (!value_next(items, &value) || value.kind != VALUE_BYTES || value.text.len != len)
+        return false;
+    memcpy(out, value.text.at, len);
+    return true;
+}
+
+static bool next_int(struct cursor *items, int64_t *number_out)
+{
+    struct value value;
+    if (!value_next(items, &value) || value.kind != VALUE_INT) return false;
+    *number_out = value.integer;
+    return true;
+}
+
+bool log_row_read(uint64_t sequence, str value, struct log_row *row_out)
+{
+    struct value list = value_of(value), body;
+    struct cursor items = cursor_of(list.items);
+    struct log_entry *entry = &row_out->entry;
+    int64_t entity;
+    if (list.kind != VALUE_LIST || list.count != 9) return false;
+    *row_out = (struct log_row){.entry.sequence = sequence};
+    if (!next_bytes(&items, 16, entry->group.bytes) ||
+        !next_bytes(&items, 16, entry->cause.bytes) ||
+        !next_bytes(&items, 16, entry->actor.bytes) || !next_int(&items, &entry->at_ms) ||
+        !next_int(&items, &entity) || entity < 0 || entity > UINT16_MAX ||
+        !next_bytes(&items, 16, entry->record.bytes) ||
+        !next_bytes(&items, HASH_BYTES, row_out->body_hash.bytes))
+        return false;
+    entry->entity = (uint16_t)entity;
+    row_out->head = str_between(list.items.at, items.at);
+    if (!next_bytes(&items, HASH_BYTES, row_out->chain.bytes) || !value_next(&items, &body))
+        return false;
+    if (body.kind != VALUE_NIL) entry->body = body.bytes;
+    return true;
+}
+
+struct hash log_chain_start(const struct secret_key *chain_key, struct id uuid)
+{
+    str part = id_bytes(&uuid);
+    return hash_of(chain_key, &part, 1);
+}
+
+struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
+                           const struct hash *previous, uint64_t sequence, str head)
+{
+    char number[8];
+    bytes_put_uint64(number, sequence);
+    const str parts[] = {
+        {(const char *)previous->bytes, HASH_BYTES}, id_bytes(&uuid), {number, 8}, head};
+    return hash_of(chain_key, parts, 4);
+}
+
+struct hash log_body_hash(const struct secret_key *chain_key, str body)
+{
+    return hash_of(chain_key, &body, 1);
+}
+
+static void bounds_of_log(struct walk *walk, const struct txn *txn)
+{
+    struct row_key prefix;
+    row_prefix_log(&prefix, &txn->space);
+    row_bounds_all(&walk->bounds, &prefix);
+}
+
+/** Finds the newest entry once for a transaction, then carries it along. When it cannot be read the
+ *  transaction is marked, so that no work of it is kept: an entry in a wrong place would break the log. */
+static void log_end_find(struct txn *txn)
+{
+    if (txn->has_log_end) return;
+    struct walk walk;
+    str key, value;
+    bool has_row;
+    bounds_of_log(&walk, txn);
+    walk_open(&walk, txn, DATABASE_CHANGES, true);
+    enum err err = walk_next(&walk, &has_row, &key, &value);
+    walk_close(&walk);
+    txn->log_sequence = 0;
+    txn->log_chain = log_chain_start(&txn->store->chain_key, txn->space.uuid);
+    txn->has_log_end = true;
+    struct log_row row;
+    if (err == ERR_NONE && has_row) {
+        txn->log_sequence = bytes_uint64(key.at + key.len - 8);
+        err = row_check(txn, DATABASE_CHANGES, key, value, &value);
+        if (err == ERR_NONE && !log_row_read(txn->log_sequence, value, &row)) err = ERR_CORRUPT;
+        if (err == ERR_NONE) txn->log_chain = row.chain;
+    }
+    txn->broken = err;
+}
+
+uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry)
+{
+    require(entry->body.len > 0);
+    log_end_find(txn);
+    uint64_t sequence = txn->log_sequence + 1;
+    const struct secret_key *chain_key = &txn->store->chain_key;
+    struct hash body_hash = log_body_hash(chain_key, entry->body);
+    struct buf value = row_build(txn);
+    pack_list(&value, 9);
+    size_t head_at = value.len;
+    pack_bytes(&value, id_bytes(&entry->group));
+    pack_bytes(&value, id_bytes(&entry->cause));
+    pack_bytes(&value, id_bytes(&entry->actor));
+    pack_int(&value, entry->at_ms);
+    pack_int(&value, entry->entity);
+    pack_bytes(&value, id_bytes(&entry->record));
+    pack_bytes(&value, (str){(const char *)body_hash.bytes, HASH_BYTES});
+    struct hash chain = log_chain_next(chain_key, txn->space.uuid, &txn->log_chain, sequence,
+                                       str_from(buf_str(&value), head_at));
+    pack_bytes(&value, (str){(const char *)chain.bytes, HASH_BYTES});
+    pack_raw(&value, entry->body);
+
+    struct row_key key;
+    row_key_log(&key, &txn->space, sequence);
+    row_put_built(txn, DATABASE_CHANGES, &key, &value);
+    row_key_log_of(&key, &txn->space, entry->entity, entry->record, sequence);
+    row_put_empty(txn, DATABASE_CHANGES, &key);
+    txn->log_sequence = sequence;
+    txn->log_chain = chain;
+    return sequence;
+}
+
+uint64_t txn_log_newest(struct txn *txn)
+{
+    log_end_find(txn);
+    return txn->log_sequence;
+}
+
+enum err txn_log_from(struct txn *txn, uint64_t sequence, struct log_entry *entry_out)
+{
+    struct walk walk;
+    str key, value;
+    char number[8];
+    bytes_put_uint64(number, sequence);
+    bounds_of_log(&walk, txn);
+    row_bounds_from(&walk.bounds, (str){number, 8}, false);
+    TRY(walk_first(&walk, txn, DATABASE_CHANGES, false, &key, &value));
+    struct log_row row;
+    if (!log_row_read(bytes_uint64(key.at + key.len - 8), value, &row)) return ERR_CORRUPT;
+    *entry_out = row.entry;
+    return ERR_NONE;
+}
+
+enum err txn_log_of_record(struct txn *txn, uint16_t entity, struct id record, uint64_t before,
+                           struct log_entry *entry_out)
+{
+    struct walk walk;
+    struct row_key prefix, entry_key;
+    char number[8];
+    bytes_put_uint64(number, before);
+    row_prefix_log_of(&prefix, &txn->space, entity, record);
+    row_bounds_all(&walk.bounds, &prefix);
+    row_bounds_to(&walk.bounds, (str){number, 8}, true);
+    walk_open(&walk, txn, DATABASE_CHANGES, true);
+    bool has_row;
+    str key, value;
+    enum err err = walk_next(&walk, &has_row, &key, &value);
+    walk_close(&walk);
+    TRY(err);
+    if (!has_row) return ERR_MISSING;
+    uint64_t sequence = bytes_uint64(key.at + key.len - 8);
+    row_key_log(&entry_key, &txn->space, sequence);
+    err = row_get(txn, DATABASE_CHANGES, &entry_key, &value);
+    if (err != ERR_NONE) return err == ERR_MISSING ? ERR_CORRUPT : err;
+    struct log_row row;
+    if (!log_row_read(sequence, value, &row)) return ERR_CORRUPT;
+    *entry_out = row.entry;
+    return ERR_NONE;
+}

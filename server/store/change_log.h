@@ -1,0 +1,28 @@
+/** change_log: the entries of a tenant's log and the chain that binds them.
+ *
+ *  chain = keyed hash(previous chain, space's uuid, sequence, head), the head being all of the entry but its body, with the
+ *  hash of the body in the body's place: so a body can be erased and the chain still holds. Before the first entry stands
+ *  the hash of the uuid alone. The key is derived from the instance's data key. Walking in slices one carries on with the
+ *  chain of the entry before.
+ *
+ *  Floor   store, inside.
+ *  Thread  any.
+ *  Bytes   [group, cause, actor, at ms, entity, record, hash of body, chain, body or nil]
+ */
+#pragma once
+
+#include "store/snapshot.h"
+
+struct log_row {
+    struct log_entry entry; /** views; the body is empty when it was erased */
+    struct hash body_hash;
+    struct hash chain;
+    str head; /** the encoded items before the chain */
+};
+
+/** False when the bytes are no entry. */
+bool log_row_read(uint64_t sequence, str value, struct log_row *row_out);
+struct hash log_chain_start(const struct secret_key *chain_key, struct id uuid);
+struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
+                           const struct hash *previous, uint64_t sequence, str head);
+struct hash log_body_hash(const struct secret_key *chain_key, str body);

@@ -1,0 +1,142 @@
+#include "store/lane.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/require.h"
+
+void committer_take(struct store *store, struct batch *batch)
+{
+    struct committer *committer = &store->committer;
+    batch->next = nullptr;
+    pthread_mutex_lock(&committer->lock);
+    if (committer->last != nullptr) committer->last->next = batch;
+    else committer->first = batch;
+    committer->last = batch;
+    pthread_cond_signal(&committer->has_batch);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+/** Waits for batches and takes as many as fit one commit, at least one; nullptr: the end. A lane has at most one
+ *  batch here, so first come, first served is round robin by tenant. */
+static struct batch *group_take(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    while (committer->first == nullptr && !committer->is_closing)
+        pthread_cond_wait(&committer->has_batch, &committer->lock);
+    struct batch *group = committer->first, *last = group;
+    if (group != nullptr) {
+        size_t bytes = group->bytes.len;
+        while (last->next != nullptr && bytes + last->next->bytes.len <= COMMIT_BYTES_MAX) {
+            last = last->next;
+            bytes += last->bytes.len;
+        }
+        committer->first = last->next;
+        if (committer->first == nullptr) committer->last = nullptr;
+        last->next = nullptr;
+    }
+    pthread_mutex_unlock(&committer->lock);
+    return group;
+}
+
+/** The outcome of a commit is unknown, or the environment is lost to this process: nobody is answered. */
+[[noreturn]] static void break_down(struct store *store, int code)
+{
+    log_error("committer", "the environment cannot go on: %s", mdb_strerror(code));
+    if (store->broken != nullptr) store->broken(str_of(mdb_strerror(code)));
+    abort();
+}
+
+static bool is_full(int code)
+{
+    return code == MDB_MAP_FULL || code == MDB_TXN_FULL || code == ENOSPC || code == EDQUOT ||
+           code == ENOMEM;
+}
+
+/** After a full disk the environment must still take transactions: a failed write of the meta page does not. */
+static void look_whether_alive(struct store *store)
+{
+    MDB_txn *mdb;
+    int code = mdb_txn_begin(store->mdb, nullptr, 0, &mdb);
+    if (code == 0) mdb_txn_abort(mdb);
+    else if (!is_full(code)) break_down(store, code);
+}
+
+/** Applies the batches of a list in one transaction and commits. ERR_NONE or ERR_FULL. */
+static enum err group_commit(struct store *store, const struct batch *group)
+{
+    MDB_txn *mdb;
+    uint64_t bytes = 0;
+    int code = mdb_txn_begin(store->mdb, nullptr, 0, &mdb);
+    if (code == 0) {
+        for (const struct batch *batch = group; batch != nullptr && code == 0;
+             batch = batch->next) {
+            code = batch_apply(mdb, store->databases, batch->bytes);
+            bytes += batch->bytes.len;
+        }
+        if (code == 0) code = mdb_txn_commit(mdb);
+        else mdb_txn_abort(mdb);
+    }
+    if (code == 0) {
+        atomic_fetch_add(&store->commits, 1);
+        atomic_fetch_add(&store->committed_bytes, bytes);
+        return ERR_NONE;
+    }
+    if (!is_full(code)) break_down(store, code);
+    log_warning("committer", "not committed: %s", mdb_strerror(code));
+    look_whether_alive(store);
+    return ERR_FULL;
+}
+
+/** Lanes go on before their works are answered, so that the next group forms meanwhile. */
+static void group_end(struct store *store, struct batch *group, enum err err)
+{
+    for (struct batch *batch = group; batch != nullptr; batch = batch->next)
+        lane_release(store, batch->lane);
+    for (struct batch *batch = group, *next; batch != nullptr; batch = next) {
+        next = batch->next;
+        batch_answer(store, batch, err);
+        batch_close(batch);
+    }
+}
+
+static void *committer_thread(void *argument)
+{
+    struct store *store = argument;
+    for (;;) {
+        struct batch *group = group_take(&store->committer);
+        if (group == nullptr) return nullptr;
+        enum err err = group_commit(store, group);
+        if (err == ERR_NONE || group->next == nullptr) {
+            group_end(store, group, err);
+            continue;
+        }
+        /* One tenant's large batch must not cost the others theirs: each by itself. */
+        for (struct batch *batch = group, *next; batch != nullptr; batch = next) {
+            next = batch->next;
+            batch->next = nullptr;
+            group_end(store, batch, group_commit(store, batch));
+        }
+    }
+}
+
+enum err committer_start(struct task *task, struct store *store)
+{
+    struct committer *committer = &store->committer;
+    TRY(thread_start(task, &committer->thread, "committer", committer_thread, store));
+    committer->is_started = true;
+    return ERR_NONE;
+}
+
+void committer_stop(struct store *store)
+{
+    struct committer *committer = &store->committer;
+    pthread_mutex_lock(&committer->lock);
+    committer->is_closing = true;
+    pthread_cond_signal(&committer->has_batch);
+    pthread_mutex_unlock(&committer->lock);
+    if (committer->is_started) pthread_join(committer->thread, nullptr);
+    require(committer->first == nullptr);
+}

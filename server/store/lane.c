@@ -1,0 +1,301 @@
+#include "store/lane.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/require.h"
+
+/* The queue: everything here is called under lanes.lock. */
+
+static struct lane **lane_link(struct lanes *lanes, uint32_t number)
+{
+    struct lane **link = &lanes->buckets[number % LANE_BUCKETS];
+    while (*link != nullptr && (*link)->space.number != number) link = &(*link)->next_bucket;
+    return link;
+}
+
+static void ready_push(struct lanes *lanes, struct lane *lane)
+{
+    lane->next_ready = nullptr;
+    if (lanes->ready_last != nullptr) lanes->ready_last->next_ready = lane;
+    else lanes->ready_first = lane;
+    lanes->ready_last = lane;
+    pthread_cond_signal(&lanes->is_ready);
+}
+
+static struct lane *ready_take(struct lanes *lanes)
+{
+    struct lane *lane = lanes->ready_first;
+    if (lane == nullptr) return nullptr;
+    lanes->ready_first = lane->next_ready;
+    if (lanes->ready_first == nullptr) lanes->ready_last = nullptr;
+    return lane;
+}
+
+static struct lane *lane_make(struct lanes *lanes, struct lane **link, const struct space *space)
+{
+    struct lane *lane = memory_take(sizeof(*lane));
+    lane->space = *space;
+    lane->end = &lane->first;
+    *link = lane;
+    lanes->live++;
+    return lane;
+}
+
+enum err store_submit(struct store *store, const struct space *space, struct work *work)
+{
+    require(space->store == store);
+    require(work->run != nullptr);
+    require(work->done != nullptr);
+    struct lanes *lanes = &store->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    struct lane **link = lane_link(lanes, space->number), *lane = *link;
+    if (lanes->is_closing || (lane != nullptr && lane->waiting == LANE_QUEUE_MAX)) {
+        pthread_mutex_unlock(&lanes->lock);
+        return ERR_FULL;
+    }
+    bool is_new = lane == nullptr;
+    if (is_new) lane = lane_make(lanes, link, space);
+    work->next = nullptr;
+    *lane->end = work;
+    lane->end = &work->next;
+    lane->waiting++;
+    if (is_new) ready_push(lanes, lane);
+    pthread_mutex_unlock(&lanes->lock);
+    return ERR_NONE;
+}
+
+void lane_release(struct store *store, struct lane *lane)
+{
+    struct lanes *lanes = &store->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    bool is_idle = lane->waiting == 0;
+    if (is_idle) {
+        struct lane **link = lane_link(lanes, lane->space.number);
+        require(*link == lane);
+        *link = lane->next_bucket;
+        lanes->live--;
+        if (lanes->is_closing) pthread_cond_broadcast(&lanes->is_ready);
+    } else {
+        ready_push(lanes, lane);
+    }
+    pthread_mutex_unlock(&lanes->lock);
+    if (is_idle) memory_give(lane);
+}
+
+/** The lane's next work, or nullptr; while the store closes there is none. */
+static struct work *lane_take(struct store *store, struct lane *lane)
+{
+    struct lanes *lanes = &store->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    struct work *work = lanes->is_closing ? nullptr : lane->first;
+    if (work != nullptr) {
+        lane->first = work->next;
+        if (lane->first == nullptr) lane->end = &lane->first;
+        lane->waiting--;
+    }
+    pthread_mutex_unlock(&lanes->lock);
+    return work;
+}
+
+/** While closing: all that waits in a lane is answered. */
+static void lane_refuse(struct store *store, struct lane *lane)
+{
+    struct lanes *lanes = &store->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    struct work *work = lane->first;
+    lane->first = nullptr;
+    lane->end = &lane->first;
+    lane->waiting = 0;
+    pthread_mutex_unlock(&lanes->lock);
+    while (work != nullptr) {
+        struct work *next = work->next;
+        work->done(work, ERR_FULL);
+        work = next;
+    }
+}
+
+/* Running. */
+
+struct attempt {
+    struct work *work;
+    struct txn *txn;
+};
+
+static enum err attempt_run(void *argument)
+{
+    struct attempt *attempt = argument;
+    return attempt->work->run(attempt->work, attempt->txn);
+}
+
+static enum err attempt_run_guarded(void *argument)
+{
+    struct attempt *attempt = argument;
+    if (attempt->work->arena == nullptr) return attempt_run(attempt);
+    return arena_guard(attempt->work->arena, attempt_run, attempt);
+}
+
+/** Runs one work behind a savepoint and two guards: the pending writes' arena and its own. */
+static enum err work_run(struct work *work, struct txn *txn)
+{
+    struct savepoint savepoint = txn_savepoint(txn);
+    struct attempt attempt = {work, txn};
+    jmp_buf *escape = work->arena == nullptr ? nullptr : work->arena->escape;
+    enum err err = arena_guard(&txn->arena, attempt_run_guarded, &attempt);
+    /* Leaving by the outer guard passes the inner one by. */
+    if (work->arena != nullptr) work->arena->escape = escape;
+    if (err == ERR_NONE) err = txn->broken;
+    if (err == ERR_NONE && arena_is_over(&txn->arena)) err = ERR_TOO_LARGE;
+    if (err != ERR_NONE) txn_rollback(txn, savepoint);
+    txn_scans_close(txn);
+    txn_set_task(txn, nullptr);
+    txn->broken = ERR_NONE;
+    return err;
+}
+
+static void batch_add(struct batch *batch, struct work *work, enum err err)
+{
+    work->err = err;
+    work->next = nullptr;
+    *batch->works_end = work;
+    batch->works_end = &work->next;
+    batch->work_count++;
+}
+
+/** Runs what waits, up to the bounds of a group, in one transaction. */
+static void group_run(struct store *store, struct lane *lane, struct txn *txn, struct batch *batch)
+{
+    int64_t end_ns = clock_monotonic_ns() + LANE_GROUP_NS_MAX;
+    while (batch->work_count < LANE_GROUP_WORKS_MAX) {
+        struct work *work = lane_take(store, lane);
+        if (work == nullptr) return;
+        batch_add(batch, work, work_run(work, txn));
+        if (clock_monotonic_ns() >= end_ns || arena_is_over(&txn->arena) ||
+            txn->pending.live_bytes >= COMMIT_BYTES_MAX)
+            return;
+    }
+}
+
+void batch_answer(struct store *store, struct batch *batch, enum err err)
+{
+    for (struct work *work = batch->works, *next; work != nullptr; work = next) {
+        next = work->next;
+        enum err answer = err != ERR_NONE ? err : work->err;
+        if (answer == ERR_NONE) atomic_fetch_add(&store->works_done, 1);
+        else atomic_fetch_add(&store->works_failed, 1);
+        work->done(work, answer);
+    }
+}
+
+/** One group of one lane. Answers wait for the commit also where a work failed: it may have failed because of
+ *  writes of its group that are not durable yet. */
+static void lane_serve(struct store *store, struct lane *lane)
+{
+    struct txn *txn;
+    struct batch *batch = batch_open(lane);
+    enum err err = txn_open_lane(store, &lane->space, &txn);
+    if (err != ERR_NONE) {
+        struct work *work;
+        while (batch->work_count < LANE_GROUP_WORKS_MAX &&
+               (work = lane_take(store, lane)) != nullptr)
+            batch_add(batch, work, err);
+    } else {
+        group_run(store, lane, txn, batch);
+        bool has_writes = txn->pending.live_count > 0;
+        if (has_writes) batch_write(batch, lane->space.number, &txn->pending);
+        txn_close(txn);
+        if (has_writes) {
+            committer_take(store, batch);
+            return;
+        }
+    }
+    lane_release(store, lane);
+    batch_answer(store, batch, ERR_NONE);
+    batch_close(batch);
+}
+
+static void *lane_thread(void *argument)
+{
+    struct store *store = argument;
+    struct lanes *lanes = &store->lanes;
+    for (;;) {
+        pthread_mutex_lock(&lanes->lock);
+        struct lane *lane;
+        while ((lane = ready_take(lanes)) == nullptr && !(lanes->is_closing && lanes->live == 0))
+            pthread_cond_wait(&lanes->is_ready, &lanes->lock);
+        bool is_closing = lanes->is_closing;
+        pthread_mutex_unlock(&lanes->lock);
+        if (lane == nullptr) return nullptr;
+        if (is_closing) {
+            lane_refuse(store, lane);
+            lane_release(store, lane);
+        } else {
+            lane_serve(store, lane);
+        }
+    }
+}
+
+enum err lanes_start(struct task *task, struct store *store)
+{
+    struct lanes *lanes = &store->lanes;
+    for (uint32_t i = 0; i < LANE_THREADS; i++) {
+        TRY(thread_start(task, &lanes->threads[i], "lane", lane_thread, store));
+        lanes->thread_count++;
+    }
+    return ERR_NONE;
+}
+
+void lanes_stop(struct store *store)
+{
+    struct lanes *lanes = &store->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    lanes->is_closing = true;
+    pthread_cond_broadcast(&lanes->is_ready);
+    pthread_mutex_unlock(&lanes->lock);
+    for (uint32_t i = 0; i < lanes->thread_count; i++) pthread_join(lanes->threads[i], nullptr);
+    require(lanes->thread_count < LANE_THREADS || lanes->live == 0);
+}
+
+/* Waiting for a work. */
+
+struct waiting_work {
+    struct work work;
+    struct work *inner;
+    pthread_mutex_t lock; /** guards is_done and err; the waiter and the committer */
+    pthread_cond_t has_ended;
+    bool is_done;
+    enum err err;
+};
+
+static enum err waiting_run(struct work *work, struct txn *txn)
+{
+    struct waiting_work *waiting = (struct waiting_work *)work;
+    return waiting->inner->run(waiting->inner, txn);
+}
+
+static void waiting_done(struct work *work, enum err err)
+{
+    struct waiting_work *waiting = (struct waiting_work *)work;
+    if (waiting->inner->done != nullptr) waiting->inner->done(waiting->inner, err);
+    pthread_mutex_lock(&waiting->lock);
+    waiting->is_done = true;
+    waiting->err = err;
+    pthread_cond_signal(&waiting->has_ended);
+    pthread_mutex_unlock(&waiting->lock);
+}
+
+enum err store_write(struct store *store, const struct space *space, struct work *work)
+{
+    struct waiting_work waiting = {
+        .work = {.run = waiting_run, .done = waiting_done, .arena = work->arena},
+        .inner = work,
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .has_ended = PTHREAD_COND_INITIALIZER,
+    };
+    TRY(store_submit(store, space, &waiting.work));
+    pthread_mutex_lock(&waiting.lock);
+    while (!waiting.is_done) pthread_cond_wait(&waiting.has_ended, &waiting.lock);
+    pthread_mutex_unlock(&waiting.lock);
+    pthread_mutex_destroy(&waiting.lock);
+    pthread_cond_destroy(&waiting.has_ended);
+    return waiting.err;
+}

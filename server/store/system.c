@@ -1,0 +1,82 @@
+#include "base/require.h"
+#include "store/keyring.h"
+#include "store/walk.h"
+
+enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
+                        str *value_out)
+{
+    require(row != SYSTEM_KEY);
+    if (key.len > SYSTEM_KEY_BYTES_MAX) return ERR_MISSING;
+    struct row_key row_key;
+    row_key_system(&row_key, &txn->space, row, key);
+    str view;
+    TRY(row_get(txn, DATABASE_SYSTEM, &row_key, &view));
+    *value_out = arena_copy(arena, view);
+    return ERR_NONE;
+}
+
+void txn_system_put(struct txn *txn, enum system_row row, str key, str value)
+{
+    require(row != SYSTEM_KEY);
+    struct row_key row_key;
+    row_key_system(&row_key, &txn->space, row, key);
+    row_put(txn, DATABASE_SYSTEM, &row_key, value);
+}
+
+void txn_system_delete(struct txn *txn, enum system_row row, str key)
+{
+    require(row != SYSTEM_KEY);
+    struct row_key row_key;
+    row_key_system(&row_key, &txn->space, row, key);
+    row_delete(txn, DATABASE_SYSTEM, &row_key);
+}
+
+enum err txn_system_after(struct txn *txn, enum system_row row, str after, struct arena *arena,
+                          str *key_out, str *value_out)
+{
+    require(row != SYSTEM_KEY);
+    struct walk walk;
+    struct row_key prefix;
+    row_prefix_system(&prefix, &txn->space, row);
+    row_bounds_all(&walk.bounds, &prefix);
+    /* The first key behind `after` is `after` and a 00: keys that begin with it come behind it. */
+    char room[KEY_BYTES_MAX + 1];
+    if (after.len > 0) {
+        str rest = str_first(after, SYSTEM_KEY_BYTES_MAX - 1);
+        memcpy(room, rest.at, rest.len);
+        room[rest.len] = 0;
+        row_bounds_from(&walk.bounds, (str){room, rest.len + 1}, false);
+    }
+    str key, view;
+    TRY(walk_first(&walk, txn, DATABASE_SYSTEM, false, &key, &view));
+    *key_out = arena_copy(arena, str_from(key, prefix.len));
+    *value_out = arena_copy(arena, view);
+    return ERR_NONE;
+}
+
+enum err txn_data_key(struct txn *txn, struct secret_key *key_out)
+{
+    if (txn->space.number == 0) {
+        *key_out = txn->store->instance_key;
+        return ERR_NONE;
+    }
+    struct row_key row_key;
+    row_key_system(&row_key, &txn->space, SYSTEM_KEY, S(""));
+    str view;
+    TRY(row_get(txn, DATABASE_SYSTEM, &row_key, &view));
+    struct wrapped_key wrapped;
+    if (!wrapped_key_read(view, &wrapped)) return ERR_CORRUPT;
+    return wrapped_key_open(&txn->store->master_key, txn->space.number, &wrapped, key_out);
+}
+
+void txn_data_key_make(struct txn *txn)
+{
+    require(txn->space.number != 0);
+    struct row_key row_key;
+    row_key_system(&row_key, &txn->space, SYSTEM_KEY, S(""));
+    struct secret_key key = key_random();
+    struct buf value = row_build(txn);
+    wrapped_key_put(&value, &txn->store->master_key, txn->space.number, txn->space.uuid, &key);
+    row_put_built(txn, DATABASE_SYSTEM, &row_key, &value);
+    bytes_wipe(&key, sizeof(key));
+}
