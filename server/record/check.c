@@ -121,7 +121,8 @@ static enum err check_references(struct checking *checking, const str *slots)
     for (uint32_t at = 0; at < checking->entity->field_count; at++) {
         const struct field *field = &checking->entity->fields[at];
         bool is_list = field->kind == FIELD_REFERENCES;
-        if ((field->kind != FIELD_REFERENCE && !is_list) || slots[at].len == 0 || field->to == nullptr) continue;
+        /* Who created a record stays written when that user is gone. */
+        if ((field->kind != FIELD_REFERENCE && !is_list) || field->is_system || slots[at].len == 0) continue;
         struct value stored = value_of(slots[at]);
         struct cursor cursor = cursor_of(is_list ? stored.items : stored.bytes);
         struct value item;

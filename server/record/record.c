@@ -91,7 +91,12 @@ static enum err write(struct change *change, struct draft *draft)
     memcpy(was, draft->before, draft->entity->field_count * sizeof *was);
     TRY(draft_save(change, draft, WRITE_BY_ACTOR));
     TRY(derive_one_of(change, draft->entity, draft->id, was, draft->now));
-    TRY(derive_links(change, draft));
+    if (draft->later != nullptr) {
+        enum operation operation = draft->operation;
+        TRY(derive_links(change, draft));
+        TRY(draft_load(change, draft->entity, draft->id, draft)); /* the references that follow those links */
+        draft->operation = operation;
+    }
     return run_hook(change, HOOK_AFTER, draft);
 }
 
@@ -107,10 +112,10 @@ enum err record_create_from(struct change *change, const struct entity *entity, 
         require(presets[at].field->entity == entity);
         draft_put(draft, presets[at].field, presets[at].stored);
     }
-    TRY(write(change, draft));
-    change->depth--;
     *id_out = draft->id;
-    return ERR_NONE;
+    enum err err = write(change, draft);
+    change->depth--;
+    return err;
 }
 
 enum err record_create(struct change *change, const struct entity *entity, const struct value *given,
@@ -149,9 +154,9 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
     TRY(draft_load(change, entity, id, &draft));
     draft.operation = OPERATION_UPDATE;
     TRY(draft_apply(change, &draft, given));
-    TRY(write(change, &draft));
+    enum err err = write(change, &draft);
     change->depth--;
-    return ERR_NONE;
+    return err;
 }
 
 enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id)
