@@ -360,7 +360,7 @@ describe('check', () => {
         assert.match(ended.out, /\d/);
     });
 
-    test('fails when a page of the data is damaged, and the server was not needed for it', async () => {
+    test('fails when a page of the data is damaged, without a server', async () => {
         const other = await openServer(['damaged'], { isUnchecked: true });
         try {
             const marker = 'Marker Name To Be Damaged';

@@ -154,7 +154,6 @@ describe('sorts', () => {
         const listed = await firm.call('GET', 'schema');
         expectStatus(listed, 200);
         const answer = await firm.call('GET', 'clients?sort=website&limit=200');
-        if (answer.status === 400) return; // A field without an index says so, and this one may be one.
         const { data } = expectStatus(answer, 200).body;
         assert.deepEqual(
             data.slice(0, 5).map((r) => r.id),
@@ -170,7 +169,8 @@ async function pageThrough(query, limit) {
     const found = [];
     let after = '';
     for (let page = 0; page < 500; page++) {
-        const where = `clients?${query}&limit=${limit}${after && `&after=${encodeURIComponent(after)}`}`;
+        const from = after === '' ? '' : `&after=${encodeURIComponent(after)}`;
+        const where = `clients?${query}&limit=${limit}${from}`;
         const { data, next } = expectStatus(await firm.call('GET', where), 200).body;
         found.push(...data);
         assert.ok(data.length <= limit);
@@ -266,7 +266,7 @@ describe('what a query cannot mean', () => {
     });
 });
 
-test('pages stay right while records come and go: none that stayed is missed or doubled', async () => {
+test('pages stay right while records come and go: none is missed or doubled', async () => {
     const random = makeRandom(chooseSeed());
     console.log(`seed ${random.seed}`);
     const stayed = new Set(records.map((record) => record.id));
@@ -279,7 +279,8 @@ test('pages stay right while records come and go: none that stayed is missed or 
                 const [id] = passing.splice(at, 1);
                 expectStatus(await firm.call('DELETE', `clients/${id}`), 204);
             } else {
-                const name = `${random.pick(['Birch', 'Elm', 'Oak', 'yew'])} ${random.below(99)} Ltd`;
+                const word = random.pick(['Birch', 'Elm', 'Oak', 'yew']);
+                const name = `${word} ${random.below(99)} Ltd`;
                 const made = await firm.create('clients', { name, kind: 'individual' });
                 passing.push(made.id);
             }

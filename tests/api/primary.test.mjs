@@ -85,7 +85,7 @@ test('one contact linked twice to the same client is refused or stays one primar
     await expectOnePrimary(made.id);
 });
 
-test('a contact deleted everywhere leaves each client with one primary, or is refused', async () => {
+test('a contact deleted everywhere leaves each client one primary, or is refused', async () => {
     const shared = await firm.create('contacts', { name: 'Shared' });
     const other = await firm.create('contacts', { name: 'Other' });
     const clients = [];

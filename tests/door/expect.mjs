@@ -10,7 +10,10 @@ export function expectStatus(answer, ...statuses) {
     return answer;
 }
 
-/** The answer is a whole problem document (RFC 9457) of this status, whose text names each of `words`. */
+/**
+ * The answer is a whole problem document (RFC 9457) of this status, whose text names each of
+ * `words`.
+ */
 export function expectProblem(answer, status, ...words) {
     expectStatus(answer, status);
     assert.match(

@@ -14,7 +14,8 @@ function answerOf(response, bytes) {
 }
 
 /**
- * Sends one request. `body`: undefined for none, a string or Buffer as it stands, anything else as JSON.
+ * Sends one request. `body`: undefined for none, a string or Buffer as it stands, anything else as
+ * JSON.
  * Rejects when the connection ends before the answer does.
  */
 export function send({ port, method, path, headers = {}, body, timeoutMs = 30_000 }) {
@@ -49,7 +50,8 @@ export function closeConnections() {
 }
 
 /**
- * Bytes straight onto a connection, for requests that no client library would send. Gives all that came
+ * Bytes straight onto a connection, for requests that no client library would send. Gives all that
+ * came
  * back until the server closed, or until `quietMs` passed.
  */
 export function sendBytes({ port, parts, pauseMs = 0, quietMs = 5_000 }) {

@@ -1,9 +1,11 @@
-// A journal of acknowledged writes, kept outside the server, and the proof that all of them are there.
+// A journal of acknowledged writes, kept outside the server, and the proof that all of them are
+// there.
 import assert from 'node:assert/strict';
 
 /**
  * Writers of one firm. Each owns the clients that it made, so for each record at most one change is
- * unanswered when the server dies: that one may be there whole or not at all, everything else must be.
+ * unanswered when the server dies: that one may be there whole or not at all, everything else must
+ * be.
  */
 export class Journal {
     constructor(firm, random) {
@@ -11,7 +13,8 @@ export class Journal {
         this.random = random;
         this.count = 0;
         this.acknowledged = 0;
-        this.byName = new Map(); // name → {id, note, pendingNote, state: creating|there|deleting|gone}
+        // name → {id, note, pendingNote, state: creating, there, deleting or gone}
+        this.byName = new Map();
     }
 
     /** One write by one writer; false when the server did not answer. */
@@ -74,7 +77,9 @@ export class Journal {
         }
     }
 
-    /** A plain refusal must be an honest one: overloaded, full or failed, never a client's mistake. */
+    /**
+     * A plain refusal must be an honest one: overloaded, full or failed, never a client's mistake.
+     */
     refused(answer, entry, state) {
         entry.state = state;
         if (answer === null) return false;

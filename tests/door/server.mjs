@@ -1,4 +1,5 @@
-// A server of a test's own: a fresh data directory, a free port, firms with an owner and a token each.
+// A server of a test's own: a fresh data directory, a free port, firms with an owner and a token
+// each.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import os from 'node:os';
@@ -24,7 +25,10 @@ export class Firm {
         return `${this.name}.localhost:${this.server.port}`;
     }
 
-    /** A request with this firm's host and token; a path that does not begin with `/` lies below the API. */
+    /**
+     * A request with this firm's host and token; a path that does not begin with `/` lies below the
+     * API.
+     */
     call(method, where, body, headers = {}) {
         const target = where.startsWith('/') ? where : `/api/v1/${where}`;
         const authorization = this.token ? { authorization: `Bearer ${this.token}` } : {};
@@ -219,7 +223,8 @@ export class Server {
 
 /**
  * A running server with these firms, each as `server.firms.NAME`. `options`: `words` more words for
- * `serve`, `environment`, `isUnchecked` leaves out the check at the end, `isIdle` does not start it.
+ * `serve`, `environment`, `isUnchecked` leaves out the check at the end, `isIdle` does not start
+ * it.
  */
 export async function openServer(names, options = {}) {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'atrium-test-'));

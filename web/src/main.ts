@@ -1,0 +1,179 @@
+// The staff page: who is signed in, which part is shown. The address behind `#` is the only state.
+import { Problem, signIn, signOut, whoAmI, type Me } from './api';
+import { entityByPlural, headingOf, readCatalog, type Catalog } from './catalog';
+import { button, element, newId, notice } from './element';
+import { ListView } from './list';
+import { recordPage } from './record';
+
+const page = document.getElementById('page') as HTMLElement;
+
+function signInForm(): HTMLElement {
+    const [emailId, passwordId] = [newId(), newId()];
+    const email = element('input', { id: emailId, type: 'email', autocomplete: 'username' });
+    const password = element('input', {
+        id: passwordId,
+        type: 'password',
+        autocomplete: 'current-password',
+    });
+    const fault = element('p', { class: 'fault', role: 'alert', hidden: true });
+    const enter = element('button', { type: 'submit', class: 'main' }, 'Sign in');
+    const form = element('form', { class: 'sign-in', novalidate: true });
+    form.append(
+        element('h1', {}, 'Sign in'),
+        fault,
+        element('div', { class: 'field' }, element('label', { for: emailId }, 'E-mail'), email),
+        element(
+            'div',
+            { class: 'field' },
+            element('label', { for: passwordId }, 'Password'),
+            password,
+        ),
+        enter,
+    );
+    form.addEventListener('submit', async (event) => {
+        event.preventDefault();
+        enter.disabled = true;
+        try {
+            await signIn(email.value.trim(), password.value);
+            await start();
+        } catch (error) {
+            if (!(error instanceof Problem)) throw error;
+            const isWrong = error.status === 401;
+            fault.textContent = isWrong ? 'E-mail or password is not right.' : error.message;
+            fault.hidden = false;
+            password.focus();
+        } finally {
+            enter.disabled = false;
+        }
+    });
+    return form;
+}
+
+/** The first page: what there is, and where programs find it. */
+function home(catalog: Catalog): HTMLElement {
+    const body = element('tbody');
+    for (const entity of catalog.entities) {
+        const address = `/api/v1/${entity.plural}`;
+        const open = element('a', { href: `#/${entity.plural}` }, headingOf(entity));
+        body.append(
+            element(
+                'tr',
+                {},
+                element('th', { scope: 'row' }, open),
+                element('td', {}, element('a', { href: address }, address)),
+                element('td', { class: 'number' }, String(entity.fields.length)),
+            ),
+        );
+    }
+    const heads = ['Records', 'Address of the API', 'Fields'].map((text) =>
+        element('th', { scope: 'col' }, text),
+    );
+    const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads)), body);
+    const others = [
+        ['me', 'who is signed in'],
+        ['schema', 'the catalog that this page is built from'],
+        ['openapi.json', 'the description of the whole API'],
+        ['changes', 'the feed of all changes'],
+    ].map(([path, text]) =>
+        element(
+            'li',
+            {},
+            element('a', { href: `/api/v1/${path}` }, `/api/v1/${path}`),
+            ` – ${text}`,
+        ),
+    );
+    return element(
+        'section',
+        {},
+        element('h1', {}, 'What there is'),
+        element('div', { class: 'scroll' }, table),
+        element('h2', {}, 'Further entry points'),
+        element('ul', {}, ...others),
+    );
+}
+
+function frame(catalog: Catalog, me: Me, main: HTMLElement): HTMLElement {
+    const skip = element('a', { class: 'skip', href: '#main' }, 'Skip to the content');
+    skip.addEventListener('click', (event) => {
+        event.preventDefault();
+        main.focus();
+    });
+    const out = button('Sign out', () => void signOut().then(start), { class: 'quiet' });
+    const who = element('span', { class: 'who' }, me.name || me.email);
+    const brand = element('a', { class: 'brand', href: '#/' }, me.firm || 'Atrium');
+    const links = catalog.entities.map((entity) =>
+        element('li', {}, element('a', { href: `#/${entity.plural}` }, headingOf(entity))),
+    );
+    const nav = element('nav', { 'aria-label': 'Records' }, element('ul', {}, ...links));
+    const top = element(
+        'header',
+        { class: 'top' },
+        brand,
+        element('div', { class: 'me' }, who, out),
+    );
+    return element('div', { class: 'frame' }, skip, top, nav, main);
+}
+
+function markPlace(): void {
+    const [, plural] = window.location.hash.split(/[/?]/);
+    for (const link of page.querySelectorAll('nav a')) {
+        const isHere = link.getAttribute('href') === `#/${plural ?? ''}`;
+        if (isHere) link.setAttribute('aria-current', 'page');
+        else link.removeAttribute('aria-current');
+    }
+}
+
+async function partOf(catalog: Catalog): Promise<HTMLElement> {
+    const [path = '', query = ''] = window.location.hash.slice(1).split('?');
+    const [, plural = '', id = ''] = path.split('/');
+    const given = Object.fromEntries(new URLSearchParams(query));
+    const entity = entityByPlural(catalog, plural);
+    if (entity === undefined) return home(catalog);
+    if (id !== '') return recordPage(catalog, entity, id, given);
+    return new ListView(catalog, entity).element;
+}
+
+async function show(catalog: Catalog, main: HTMLElement): Promise<void> {
+    markPlace();
+    const place = window.location.hash;
+    try {
+        const part = await partOf(catalog);
+        if (window.location.hash !== place) return;
+        main.replaceChildren(part);
+        const heading = main.querySelector('h1')?.textContent ?? '';
+        document.title = heading === '' ? 'Atrium' : `${heading} – Atrium`;
+    } catch (error) {
+        if (error instanceof Problem && error.status === 401) return start();
+        const text = error instanceof Problem ? error.message : String(error);
+        const isGone = error instanceof Problem && error.status === 404;
+        main.replaceChildren(
+            element('h1', {}, isGone ? 'Not here' : 'Something went wrong'),
+            element('p', {}, text),
+        );
+    }
+}
+
+let redraw: () => void = () => {};
+window.addEventListener('hashchange', () => redraw());
+
+async function start(): Promise<void> {
+    redraw = () => {};
+    const me = await whoAmI();
+    if (me === null) {
+        document.title = 'Sign in – Atrium';
+        page.replaceChildren(element('main', {}, signInForm()));
+        page.querySelector('input')?.focus();
+        return;
+    }
+    const catalog = await readCatalog();
+    const main = element('main', { id: 'main', tabindex: -1 });
+    page.replaceChildren(frame(catalog, me, main));
+    redraw = () => void show(catalog, main);
+    redraw();
+}
+
+start().catch((error: unknown) => {
+    const text = error instanceof Error ? error.message : String(error);
+    page.replaceChildren(element('main', {}, element('h1', {}, 'Atrium'), element('p', {}, text)));
+    notice(text);
+});

@@ -1,0 +1,124 @@
+// One record's page: its form, what lies under it, its history, and its deletion.
+import { call, isMap, Problem, textOf, type Json, type Row } from './api';
+import { headingOf, type Catalog, type Entity, type Field } from './catalog';
+import { button, confirmed, element, notice } from './element';
+import { RecordForm } from './form';
+import { ListView } from './list';
+import { titleOf } from './show';
+
+const EXPANDED_MAX = 8;
+
+/** References of other entities that lead to this one: what may be listed under it. */
+function partsOf(catalog: Catalog, entity: Entity): { part: Entity; field: Field }[] {
+    const parts: { part: Entity; field: Field }[] = [];
+    for (const part of catalog.entities) {
+        for (const field of part.fields) {
+            const leadsHere = field.kind === 'reference' && field.to === entity.name;
+            if (leadsHere && field.isIndexed && field.isRequired && part !== entity)
+                parts.push({ part, field });
+        }
+    }
+    return parts;
+}
+
+async function readRecord(entity: Entity, id: string): Promise<{ row: Row; etag: string }> {
+    const references = entity.fields.filter(
+        (field) => field.kind === 'reference' || field.kind === 'references',
+    );
+    const names = references.slice(0, EXPANDED_MAX).map((field) => field.name);
+    const query = names.length > 0 ? `?expand=${names.join(',')}` : '';
+    const { body, etag } = await call('GET', `${entity.plural}/${id}${query}`);
+    return { row: body as Row, etag };
+}
+
+export async function recordPage(
+    catalog: Catalog,
+    entity: Entity,
+    id: string,
+    given: Record<string, string>,
+): Promise<HTMLElement> {
+    const page = element('section');
+    if (id === 'new') {
+        const open = (made: Row): void => {
+            window.location.hash = `#/${entity.plural}/${made.id}`;
+        };
+        const options = { catalog, entity, record: null, etag: '', given, saved: open };
+        const title = element('h1', {}, `New ${entity.label.toLowerCase()}`);
+        page.append(element('header', { class: 'bar' }, title), new RecordForm(options).element);
+        return page;
+    }
+    const draw = async (): Promise<void> => {
+        const { row, etag } = await readRecord(entity, id);
+        const title = element('h1', {}, titleOf(catalog, entity.name, row));
+        const over = element('a', { href: `#/${entity.plural}` }, headingOf(entity));
+        const heading = element('div', {}, element('p', { class: 'over' }, over), title);
+        const bar = element('header', { class: 'bar' }, heading);
+        if (!entity.isSingle) bar.append(deletion(entity, row, etag));
+        const saved = (): void => void draw();
+        const form = new RecordForm({ catalog, entity, record: row, etag, given: {}, saved });
+        const parts = partsOf(catalog, entity).map(
+            ({ part, field }) =>
+                new ListView(catalog, part, { fixed: { [field.name]: id }, isPart: true }).element,
+        );
+        page.replaceChildren(bar, form.element, ...parts, history(entity, id));
+    };
+    await draw();
+    return page;
+}
+
+function deletion(entity: Entity, row: Row, etag: string): HTMLElement {
+    const run = async (): Promise<void> => {
+        const what = entity.label.toLowerCase();
+        const question = `Delete this ${what}? What lies under it goes with it.`;
+        if (!(await confirmed(question, 'Delete'))) return;
+        try {
+            await call('DELETE', `${entity.plural}/${row.id}`, undefined, { 'if-match': etag });
+            notice('Deleted.');
+            window.location.hash = `#/${entity.plural}`;
+        } catch (error) {
+            if (!(error instanceof Problem)) throw error;
+            notice(error.message);
+        }
+    };
+    return button('Delete', () => void run(), { class: 'danger' });
+}
+
+function shortText(value: Json): string {
+    if (value === null || value === undefined) return '—';
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+function changeText(entity: Entity, name: string, change: Json): string {
+    const label = entity.fields.find((field) => field.name === name)?.label ?? name;
+    const pair = isMap(change)
+        ? [change['old'], change['new']]
+        : Array.isArray(change)
+          ? change
+          : [];
+    return `${label}: ${shortText(pair[0] ?? null)} → ${shortText(pair[1] ?? null)}`;
+}
+
+/** Loaded only when it is opened. */
+function history(entity: Entity, id: string): HTMLElement {
+    const entries = element('ol', { class: 'history' });
+    const details = element('details', {}, element('summary', {}, 'History'), entries);
+    details.addEventListener('toggle', async () => {
+        if (!details.open || entries.childElementCount > 0) return;
+        const { body } = await call('GET', `${entity.plural}/${id}/history`);
+        const data = isMap(body) && Array.isArray(body['data']) ? body['data'].filter(isMap) : [];
+        for (const entry of data) {
+            const moment = new Date(textOf(entry['at']));
+            const actor = isMap(entry['actor']) ? entry['actor'] : {};
+            const who = textOf(actor['name']) || textOf(actor['email']);
+            const what = [textOf(entry['operation']), who].filter((text) => text !== '').join(', ');
+            const changes = isMap(entry['changes']) ? Object.entries(entry['changes']) : [];
+            const lines = changes.map(([name, change]) =>
+                element('li', {}, changeText(entity, name, change)),
+            );
+            const head = element('p', {}, element('time', {}, moment.toLocaleString()), ` ${what}`);
+            entries.append(element('li', {}, head, element('ul', {}, ...lines)));
+        }
+    });
+    return details;
+}
