@@ -365,6 +365,38 @@ static str cell_text(struct arena *arena, str raw, struct csv_span span)
     return (str){room, len};
 }
 
+/** Whether a cell is what stands behind a comma in prose, as ` rue des Bouchers` behind `12`: nobody puts a space
+ *  before each cell of one column only. Quoted cells have their quote where the space must be. */
+static bool is_continued(str raw, struct csv_span cell, struct csv_span by)
+{
+    return cell.len > 0 && cell.from + cell.len + 1 == by.from && by.len > 1 &&
+           raw.at[by.from] == ' ';
+}
+
+/** A row with more cells than the header: joins those that an unquoted separator within a text made two, when these
+ *  are exactly the cells too many. Says whether it did. */
+static bool cells_join(struct csv *csv, str raw)
+{
+    struct csv_scan *scan = &csv->scan;
+    uint32_t wanted = csv->header_cells;
+    if (wanted == 0 || scan->cell_count <= wanted || scan->cell_count > CSV_COLUMNS_MAX)
+        return false;
+    uint32_t joints = 0;
+    for (uint32_t at = 1; at < scan->cell_count; at++)
+        joints += is_continued(raw, scan->cells[at - 1], scan->cells[at]);
+    if (joints != scan->cell_count - wanted) return false;
+    uint32_t last = 0;
+    for (uint32_t at = 1; at < scan->cell_count; at++) {
+        struct csv_span cell = scan->cells[at];
+        struct csv_span *joined = &scan->cells[last];
+        if (is_continued(raw, *joined, cell)) joined->len = cell.from + cell.len - joined->from;
+        else scan->cells[++last] = cell;
+    }
+    scan->cell_count = last + 1;
+    require(scan->cell_count == wanted);
+    return true;
+}
+
 static void row_fault(struct csv *csv, struct arena *arena, size_t raw_len, str fault,
                       struct csv_row *row)
 {
@@ -399,6 +431,7 @@ static bool row_take(struct csv *csv, struct arena *arena, struct csv_row *row)
 {
     struct csv_scan *scan = &csv->scan;
     str text = {csv->at, scan->row_len};
+    row->is_joined = cells_join(csv, text);
     str fault = whole_row_fault(csv, arena, text);
     if (fault.len > 0) {
         /* A row of several lines and another shape than the header is more likely a stray quote that found another. */
@@ -416,6 +449,7 @@ static bool row_take(struct csv *csv, struct arena *arena, struct csv_row *row)
         require(scan->end == CSV_END_ROW && scan->row_len == row->raw.len);
         scan->next = next;
         scan->line_ends = line_ends;
+        (void)cells_join(csv, row->raw);
     }
     row->cell_count = scan->cell_count;
     row->cells = arena_new(arena, str, scan->cell_count);

@@ -19,6 +19,7 @@ struct csv_row {
     uint64_t line;       /** of the file where it begins */
     uint32_t cell_count; /** 0 with a fault */
     str *cells;          /** UTF-8, quotes removed */
+    bool is_joined;      /** had more cells than the header, by unquoted separators within a text; see csv_next */
     str raw;             /** as it stood in the file (converted to UTF-8), without its line end; with a fault its
                              first line or first 64 KiB */
     str fault;           /** empty, or why this row cannot be used (an unclosed quote, bytes behind a quote, too long, NUL) */
@@ -45,7 +46,8 @@ uint64_t csv_position(const struct csv *csv);
 /** The next row, empty lines skipped; false at the end. A broken row is given with its `fault` and reading goes
  *  on at the next line, so that one fault does not swallow the file: a line within the broken row that has as many
  *  cells as the header is a row, any other is given with a fault too. A file that can be read no further ends with
- *  such a row. */
+ *  such a row. A row with more cells than the header is given as it is, but when the cells that begin with a space
+ *  behind an unquoted one are exactly those too many (`,12, rue des Bouchers,`): then each is joined to the one before. */
 bool csv_next(struct csv *csv, struct arena *arena, struct csv_row *row_out);
 
 /** A cell as RFC 4180 wants it: quoted when needed. */

@@ -259,6 +259,9 @@ enum err json_read(struct task *task, str text, struct buf *out)
     if (is_blank(text)) return fail(task, ERR_UNREADABLE, "JSON: the text is empty");
     if (str_starts(text, S("\xef\xbb\xbf")))
         return fail_at(task, text, 0, "a byte order mark does not belong here");
+    /* jansson overlooks a NUL behind a number. */
+    size_t nul_at = str_find_byte(text, 0);
+    if (nul_at != SIZE_MAX) return fail_at(task, text, nul_at, "a NUL byte is not allowed");
     struct outline outline = outline_of(text);
     if (outline.is_too_deep) {
         const char *reason = "the nesting is deeper than 32";
