@@ -68,10 +68,27 @@ struct http_task {
 struct http_task *http_task_make(struct http_exchange *exchange);
 /** Any thread: whether the request was reset; a task not begun may then be dropped. */
 bool http_task_is_abandoned(const struct http_task *task);
-/** Any thread, exactly once: sends the answer (thrown away when the request was reset) and drops the task with its arena. */
+/** Any thread, exactly once: copies and sends the answer (thrown away when the request was reset), and drops the task with its
+ *  arena before it returns. */
 void http_task_answer(struct http_task *task, const struct http_answer *answer);
 /** Any thread: hands the task to a worker thread (`task->run`), at most WORKERS at once, the rest wait in order. */
 void http_task_queue(struct http_task *task);
+
+/** Bounds that a test or an operator changes; 0 takes the default of base/limits.h. */
+struct http_limits {
+    int64_t request_ms;    /** from first byte to whole request */
+    int64_t stall_ms;      /** a response of which the peer takes nothing */
+    int64_t idle_ms;       /** a connection without bytes */
+    int64_t handshake_ms;
+    int64_t stop_ms;       /** of a graceful stop */
+    int64_t sweep_ms;      /** between two looks at all connections; 0: a second */
+    uint32_t connections;
+    uint32_t connections_per_address; /** given: holds for loopback too */
+    uint32_t connection_requests;
+    uint32_t connection_aborts;
+    uint32_t connection_tasks;
+    uint32_t tasks;
+};
 
 struct http_options {
     str http;           /** ADDR:PORT or empty; port 0: any free port */
@@ -84,9 +101,10 @@ struct http_options {
     void (*handle)(struct http_request *request);       /** on a loop; must answer or make a task */
     void (*handle_admin)(struct http_request *request);
     void *owner;
+    struct http_limits limits;
 };
 
-/** Listens and starts the loops. ERR_SYSTEM: an address is in use; ERR_INVALID: plain HTTP on a public address without --behind-proxy; certificate and
+/** Listens and starts the loops; from then on SIGPIPE is ignored. ERR_SYSTEM: an address is in use; ERR_INVALID: plain HTTP on a public address without --behind-proxy; certificate and
  *  key do not fit. */
 enum err http_open(struct task *task, const struct http_options *options, struct http **http_out);
 /** The port bound, host order: for port 0. `which`: 0 http, 1 https, 2 admin. */
@@ -104,7 +122,8 @@ struct http_figures http_figures(struct http *http);
 
 /** `%41` and `+` decoded; false when the encoding is broken, holds NUL, or is not UTF-8. */
 bool http_query_decode(struct arena *arena, str text, bool plus_is_space, str *text_out);
-/** The next `name=value` of a query string, decoded; false at the end; *is_broken_out when it cannot be decoded. */
+/** The next `name=value` of a query string, decoded; false at the end. What cannot be decoded sets *is_broken_out (with empty
+ *  texts) and ends the query; otherwise the flag is left alone, so it begins false and may be asked in the loop or behind it. */
 bool http_query_next(struct arena *arena, struct cursor *query, str *name_out, str *value_out, bool *is_broken_out);
 /** A cookie's value by name, or empty. */
 str http_cookie(str cookie_header, str name);

@@ -1,0 +1,229 @@
+/** loop: what the files of this folder share: the server, its loops, connections, exchanges and tasks.
+ *
+ *  Floor   http.
+ *  Thread  a loop, its connections and exchanges are touched by its own thread alone, once it runs.
+ *  Memory  an exchange lives in its request's pool; a connection until its socket is closed and its tasks are answered.
+ *  Source  libh2o-evloop 2.2.5 as installed; its holes and our answers: THREATS 3.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <h2o.h>
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "http/http.h"
+
+constexpr uint32_t LOOPS_MAX = 64;
+constexpr uint32_t WORKERS = 2; /** threads for what is too long for a loop */
+constexpr size_t DRAIN_BYTES_MAX = 64 * MIB; /** of a refused body, read so that the answer is seen */
+
+enum listener : uint8_t { LISTENER_HTTP, LISTENER_HTTPS, LISTENER_ADMIN };
+#define LISTENERS 3
+
+struct error_stream;
+struct loop;
+struct peer;
+struct task_box;
+
+struct connection {
+    h2o_linklist_t link;
+    struct loop *loop;
+    h2o_socket_t *socket; /** nullptr once closed */
+    struct peer *peer;    /** nullptr: not counted by address */
+    SSL_CTX *certificate; /** held, because h2o keeps a bare pointer while it shakes hands */
+    h2o_timeout_entry_t end;
+    enum listener listener;
+    bool is_loopback;
+    bool is_proxy; /** the peer is the proxy that is believed */
+    bool is_rated;
+    bool is_ending;
+    bool is_retiring; /** ends when its open requests have */
+    bool is_framed;   /** HTTP/2 */
+    bool was_busy;    /** a request came or went since the last sweep */
+    uint32_t open;    /** requests shown to a handler and not ended */
+    uint32_t tasks;
+    uint32_t requests;
+    uint32_t completed;
+    uint32_t aborted;
+    uint32_t receiving;      /** bodies under way, as the sweep counts them */
+    uint64_t used_bytes;     /** of those received, what became requests */
+    uint64_t received_bytes; /** when it was last quiet */
+    int64_t quiet_ms;        /** since then no byte has come */
+    struct error_stream *drain; /** what is left of a refused body is read away */
+    int64_t begun_ms;        /** when bytes were first seen that are no whole request yet; 0: none */
+    uint8_t address_len;
+    char address[INET6_ADDRSTRLEN];
+};
+
+struct http_exchange {
+    h2o_linklist_t link;
+    h2o_req_t *request;
+    struct connection *connection;
+    struct task_box *task;
+    size_t written_bytes; /** by the socket, when the answer was given */
+    size_t body_bytes;
+    uint64_t progress_bytes;
+    int64_t progress_ms;
+    bool is_answered;
+    bool is_secure;
+};
+
+enum message_kind : uint8_t { MESSAGE_ANSWER, MESSAGE_CERTIFICATE, MESSAGE_STOP };
+
+struct message {
+    h2o_multithread_message_t super; /** first */
+    enum message_kind kind;
+    SSL_CTX *certificate;
+};
+
+/** An answer whose parts lie in one piece of memory. */
+struct packed_header {
+    h2o_iovec_t name;
+    h2o_iovec_t value;
+};
+struct packed {
+    int status;
+    uint32_t header_count;
+    bool has_cache_control;
+    h2o_iovec_t content_type;
+    h2o_iovec_t body;
+    struct packed_header headers[];
+};
+
+struct task_box {
+    struct http_task task; /** first */
+    struct message message;
+    struct http_exchange *exchange; /** nullptr: the request has ended; touched by the loop alone */
+    struct connection *connection;
+    struct packed *packed;
+    atomic_bool is_abandoned;
+};
+
+struct counters {
+    atomic_uint_fast64_t requests, connections, refused_rate, refused_busy, closed_abuse, closed_stalled;
+};
+
+struct loop {
+    struct http *http;
+    uint32_t number;
+    pthread_t thread;
+    h2o_context_t context;
+    h2o_multithread_receiver_t receiver;
+    h2o_accept_ctx_t accept[LISTENERS];
+    h2o_socket_t *listeners[LISTENERS];
+    h2o_timeout_t sweep_timeout;
+    h2o_timeout_entry_t sweep;
+    h2o_linklist_t connections;
+    h2o_linklist_t exchanges;
+    struct arena arena; /** of the request being handled */
+    struct http_header headers[HEADERS_MAX];
+    uint32_t tasks;
+    bool is_paused; /** out of descriptors: accepts nothing until the next sweep */
+    bool is_stopping;
+    int64_t stop_at_ms; /** when what is still open is cut */
+    uint64_t task_number;
+    struct counters counters;
+};
+
+struct peers; /** http/guard.c */
+
+struct workers {
+    pthread_mutex_t lock;
+    pthread_cond_t ready;
+    struct http_task *first;
+    struct http_task **last;
+    bool is_ending;
+    uint32_t count;
+    pthread_t threads[WORKERS];
+};
+
+struct http {
+    struct http_options options;
+    struct http_limits limits; /** none is 0 */
+    h2o_globalconf_t config;
+    struct loop *loops;
+    uint32_t loop_count;
+    uint16_t ports[LISTENERS];
+    int descriptors[LOOPS_MAX][LISTENERS]; /** -1: none, or given to its loop */
+    char *certificate_file;
+    char *key_file;
+    SSL_CTX *certificate; /** what new loops begin with */
+    bool has_proxy;
+    uint8_t proxy[16];
+    struct peers *peers;
+    struct workers workers;
+    atomic_uint tasks;
+    atomic_uint connections;
+};
+
+static inline int64_t monotonic_ms(void)
+{
+    return clock_monotonic_ns() / 1'000'000;
+}
+
+static inline void count(atomic_uint_fast64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static inline str str_of_iovec(h2o_iovec_t bytes)
+{
+    return (str){bytes.base, bytes.len};
+}
+
+static inline struct loop *loop_of(h2o_req_t *request)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct loop, context, request->conn->ctx);
+}
+
+/* answer.c */
+
+/** Installs what answers requests, and what turns h2o's own errors into problem documents. */
+void answer_install(struct http *http);
+/** One piece of memory for the answer, from `take(from, bytes)`. */
+struct packed *answer_pack(const struct http_answer *answer, void *(*take)(void *from, size_t bytes), void *from);
+void answer_send(struct http_exchange *exchange, const struct packed *packed);
+/** A problem document; `more` is one more header or has an empty name. */
+void answer_problem(struct http_exchange *exchange, int status, str detail, struct http_header more);
+
+/* tasks.c */
+
+void task_ended(struct http_exchange *exchange); /** the exchange has ended before its task's answer */
+void task_answered(struct loop *loop, struct task_box *box);
+void workers_open(struct workers *workers);
+void workers_close(struct workers *workers);
+
+/* guard.c */
+
+struct peers *peers_open(void);
+void peers_close(struct peers *peers);
+/** A new socket; closes it when there is no room. */
+void connection_accept(struct loop *loop, enum listener listener, h2o_socket_t *socket);
+/** Marks the connection; it is cut from a timer, never inside a callback of h2o. */
+void connection_end(struct connection *connection, atomic_uint_fast64_t *counter);
+/** After the last task of a connection that is closed. */
+void connection_release(struct connection *connection);
+/** Whether the request is within its address's rate. */
+bool connection_allows(struct connection *connection, str address);
+/** An exchange has ended, well or not. */
+void connection_settle(struct connection *connection, bool is_completed);
+void loop_sweep(struct loop *loop);
+/** Lower-case text to 16 bytes; IPv4 as mapped. */
+bool address_read(str text, uint8_t address_out[16]);
+bool address_is_loopback(const uint8_t address[16]);
+
+/* tls.c */
+
+/** ERR_INVALID: the files cannot be read or do not fit. */
+enum err certificate_load(struct task *task, const char *certificate_file, const char *key_file, SSL_CTX **out);
+
+/* listen.c */
+
+/** Binds one socket for each loop. */
+enum err listen_all(struct task *task, struct http *http, enum listener listener, str text);
