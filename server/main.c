@@ -1,4 +1,590 @@
-int main(void)
+/** atrium: the command line; the only file that knows all floors.
+ *
+ *  A command runs on a data directory that is opened here, or, when a server holds it, in that server: its words go over the
+ *  control socket with the caller's own terminal. Parsing, help and errors come from the table of commands below.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/require.h"
+#include "store/control.h"
+#include "work/catalog.h"
+#include "work/command.h"
+#include "work/demo.h"
+#include "work/import_files.h"
+
+constexpr size_t SERVER_ARENA_BYTES_MAX = 256 * MIB; /** what lives as long as the process */
+constexpr size_t COMMAND_ARENA_BYTES_MAX =
+    256 * MIB;                       /** of one command; a check of many tenants names each */
+constexpr uint32_t RESTARTS_MAX = 3; /** within RESTART_MS; then the process stays down */
+constexpr int64_t RESTART_MS = 60'000;
+constexpr uint32_t OPEN_TRIES_MAX = 5;
+constexpr long OPEN_WAIT_NS = 200'000'000;
+constexpr uint16_t PORT_USUAL = 8080; /** of the addresses shown when no server is asked */
+
+#define RESTART_MARK "ATRIUM_RESTARTS="
+
+extern char **environ;
+
+/** A data directory opened by this process. */
+struct opened {
+    struct arena arena;
+    struct task task;
+    struct command_place place;
+};
+
+struct server {
+    struct opened opened;
+    const struct arguments *arguments;
+    struct api *api;
+    struct control *control;
+};
+
+/** What a process that is started anew needs; set once, before any thread. */
+static struct {
+    char **argv;
+    char **environment; /** with a free place at its end for the mark */
+    char mark[64];
+    uint32_t count;
+    int64_t since_ms;
+} restart;
+
+/* Where things lie. */
+
+static str folder_of(str path)
 {
-    return 0;
+    while (path.len > 1 && path.at[path.len - 1] != '/') path.len--;
+    return path.len > 1 ? str_first(path, path.len - 1) : path;
+}
+
+static str program_folder(struct arena *arena)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path);
+    if (len <= 0 || (size_t)len == sizeof path) return S(".");
+    return arena_copy(arena, folder_of((str){path, (size_t)len}));
+}
+
+static str runner_of(struct arena *arena, const struct arguments *arguments)
+{
+    if (arguments_has(arguments, FLAG_RUNNER)) return arguments->values[FLAG_RUNNER];
+    str folder = program_folder(arena);
+    return arena_print(arena, "%.*s/atrium-runner", FMT(folder));
+}
+
+static str share_of(struct arena *arena, const char *name)
+{
+    str folder = program_folder(arena);
+    return arena_print(arena, "%.*s/../share/atrium/%s", FMT(folder), name);
+}
+
+static str schema_of(struct arena *arena, const struct arguments *arguments)
+{
+    if (arguments_has(arguments, FLAG_SCHEMA)) return arguments->values[FLAG_SCHEMA];
+    return share_of(arena, "schema");
+}
+
+/* Starting anew. */
+
+static void restart_prepare(char **argv)
+{
+    uint32_t count = 0;
+    restart.argv = argv;
+    while (environ[count] != nullptr) count++;
+    restart.environment = memory_take((count + 2) * sizeof restart.environment[0]);
+    for (uint32_t from = 0, to = 0; from < count; from++) {
+        str variable = str_of(environ[from]);
+        if (!str_starts(variable, S(RESTART_MARK))) {
+            restart.environment[to++] = environ[from];
+            continue;
+        }
+        str number, since;
+        int64_t parsed;
+        (void)str_cut(str_from(variable, sizeof RESTART_MARK - 1), ':', &number, &since);
+        if (str_to_int64(number, &parsed) && parsed > 0 && parsed < 1000)
+            restart.count = (uint32_t)parsed;
+        if (!str_to_int64(since, &restart.since_ms)) restart.since_ms = 0;
+    }
+}
+
+/** On the committer's thread, when nobody can tell whether the last commit is on the disk: only a fresh look at it can. */
+static void start_anew(str reason)
+{
+    int64_t now_ms = clock_now_ms();
+    bool is_recent = restart.count > 0 && now_ms - restart.since_ms < RESTART_MS;
+    uint32_t count = is_recent ? restart.count + 1 : 1;
+    log_error("store", "the disk failed in a commit (%.*s): starting anew", FMT(reason));
+    if (count > RESTARTS_MAX) {
+        log_error("store", "%u restarts within a minute: staying down", RESTARTS_MAX);
+        _exit(1);
+    }
+    (void)snprintf(restart.mark, sizeof restart.mark, RESTART_MARK "%u:%lld", count,
+                   (long long)(is_recent ? restart.since_ms : now_ms));
+    char **end = restart.environment;
+    while (*end != nullptr) end++;
+    *end = restart.mark;
+    /* Locks and sockets of this life must not be held by the next one. */
+    (void)close_range(3, UINT32_MAX, CLOSE_RANGE_CLOEXEC);
+    (void)execve("/proc/self/exe", restart.argv, restart.environment);
+    log_error("store", "the program cannot be started anew: %s", strerror(errno));
+    _exit(1);
+}
+
+/* Opening. */
+
+static void opened_drop(struct opened *opened)
+{
+    if (opened->place.access.store != nullptr) store_close(opened->place.access.store);
+    arena_drop(&opened->arena);
+}
+
+static enum err model_open(struct opened *opened, const struct arguments *arguments)
+{
+    struct task *task = &opened->task;
+    struct arena *arena = &opened->arena;
+    struct access *access = &opened->place.access;
+    str schema;
+    TRY(model_read_schema(task, runner_of(arena, arguments), schema_of(arena, arguments), arena,
+                          &schema));
+    TRY(model_make(task, arena, schema, &access->model));
+    TRY(access_fits_model(task, access->model));
+    return catalog_keep(task, access->store, access->model);
+}
+
+static enum err place_open(struct opened *opened, const struct arguments *arguments,
+                           enum command_needs needs, bool may_make)
+{
+    arena_init(&opened->arena, SERVER_ARENA_BYTES_MAX);
+    task_init(&opened->task, &opened->arena);
+    str domain = arguments->values[FLAG_DOMAIN];
+    opened->place = (struct command_place){
+        .task = &opened->task,
+        .access = {.domain = domain.len > 0 ? domain : S("localhost")},
+        .scheme = S("http"),
+        .port = PORT_USUAL,
+    };
+    struct store_options options = {
+        .folder = arguments->values[FLAG_DATA],
+        .must_exist = !may_make,
+        .broken = needs == NEEDS_NOTHING ? start_anew : nullptr,
+    };
+    TRY(store_open(&opened->task, &options, &opened->place.access.store));
+    return needs == NEEDS_STORE ? ERR_NONE : model_open(opened, arguments);
+}
+
+/* A command of another process. */
+
+extern const struct command commands[];
+extern const uint32_t command_count;
+
+/** The server's own place, with a task for one command. */
+static int run_call(void *owner, const struct control_call *call)
+{
+    const struct server *server = owner;
+    struct console console = {
+        .out = call->out, .err = call->err, .file = call->file, .rows = call->in};
+    struct arena arena;
+    struct task task;
+    struct arguments arguments;
+    arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
+    task_init(&task, &arena);
+    struct command_place place = server->opened.place;
+    place.task = &task;
+    int status;
+    if (!arguments_read(&task, commands, command_count, call->words, call->word_count,
+                        &arguments) ||
+        arguments.command->needs == NEEDS_NOTHING)
+        status =
+            console_complain(&console, "the server that holds the data does not know this command");
+    else status = arguments.command->run(&place, &arguments, &console);
+    arena_drop(&arena);
+    return status;
+}
+
+static enum err ask_owner(struct task *task, const struct arguments *arguments,
+                          const struct console *console, int *status_out)
+{
+    struct control_call call = {
+        .in = console->rows >= 0 ? console->rows : STDIN_FILENO,
+        .out = console->out,
+        .err = console->err,
+        .file = console->file,
+    };
+    if (!arguments_write(task, arguments, call.words, CONTROL_WORDS_MAX, &call.word_count))
+        return fail(task, ERR_TOO_LARGE, "too many settings for the server that holds the data");
+    return control_ask(task, arguments->values[FLAG_DATA], &call, status_out);
+}
+
+static int run_here(const struct arguments *arguments, struct console *console, enum err *err_out)
+{
+    struct opened opened = {};
+    bool may_make = arguments->command->run == command_tenant_create;
+    *err_out = place_open(&opened, arguments, arguments->command->needs, may_make);
+    int status = 1;
+    if (*err_out == ERR_NONE) status = arguments->command->run(&opened.place, arguments, console);
+    else if (*err_out != ERR_CONFLICT || !store_is_owned(arguments->values[FLAG_DATA])) {
+        status = console_fail(console, &opened.task, *err_out);
+        *err_out = ERR_NONE;
+    }
+    opened_drop(&opened);
+    return status;
+}
+
+/** In the server that holds the data, else here; the owner may come or go meanwhile. */
+static int run_anywhere(struct task *task, const struct arguments *arguments,
+                        struct console *console)
+{
+    for (uint32_t tries = 0; tries < OPEN_TRIES_MAX; tries++) {
+        int status;
+        if (store_is_owned(arguments->values[FLAG_DATA])) {
+            enum err err = ask_owner(task, arguments, console, &status);
+            if (err == ERR_NONE) return status;
+            if (err != ERR_MISSING) return console_fail(console, task, err);
+            task_fault_clear(task);
+        }
+        enum err err;
+        status = run_here(arguments, console, &err);
+        if (err == ERR_NONE) return status;
+        (void)nanosleep(&(struct timespec){.tv_nsec = OPEN_WAIT_NS}, nullptr);
+    }
+    return console_complain(console, "%.*s is held by another command that is still at work",
+                            FMT(arguments->values[FLAG_DATA]));
+}
+
+/* serve */
+
+static struct http_options http_options_of(const struct arguments *arguments)
+{
+    str http = arguments->values[FLAG_HTTP];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int64_t threads = arguments_number(arguments, FLAG_THREADS);
+    return (struct http_options){
+        .http = str_eq(http, S("off")) ? S("") : http,
+        .https = arguments->values[FLAG_HTTPS],
+        .tls_certificate = arguments->values[FLAG_TLS_CERT],
+        .tls_key = arguments->values[FLAG_TLS_KEY],
+        .admin = arguments->values[FLAG_ADMIN],
+        .behind_proxy = arguments->values[FLAG_BEHIND_PROXY],
+        .threads = (uint32_t)(threads > 0 ? threads
+                              : cores > 0 ? cores
+                                          : 1),
+        .rate = (uint32_t)arguments_number(arguments, FLAG_RATE),
+    };
+}
+
+/** ADDR:PORT with the port that was bound. */
+static void show_listener(const struct server *server, const struct console *console, str address,
+                          int which, const char *before, const char *behind)
+{
+    if (address.len == 0) return;
+    size_t len = address.len;
+    while (len > 0 && address.at[len - 1] != ':') len--;
+    console_print(console, "listening on %s%.*s%u%s\n", before, FMT(str_first(address, len)),
+                  http_port(api_http(server->api), which), behind);
+}
+
+/** How tenants are reached from outside, for the addresses that commands show. */
+static void note_address(struct server *server, const struct http_options *http)
+{
+    struct command_place *place = &server->opened.place;
+    bool is_tls = http->https.len > 0;
+    place->scheme = is_tls || http->behind_proxy.len > 0 ? S("https") : S("http");
+    place->port = http_port(api_http(server->api), is_tls ? 1 : 0);
+    if (http->behind_proxy.len > 0) place->port = 0;
+}
+
+static void check_after_restart(struct server *server)
+{
+    if (restart.count == 0) return;
+    struct console console = {.out = STDERR_FILENO, .err = STDERR_FILENO, .file = -1, .rows = -1};
+    log_warning("store", "started anew after a failure of the disk; checking the data");
+    int status = command_check(&server->opened.place, server->arguments, &console);
+    if (status == 0) log_info("store", "the data holds");
+    else log_error("store", "the check found faults; see above");
+    task_fault_clear(&server->opened.task);
+}
+
+static enum err server_listen(struct server *server, const struct http_options *http)
+{
+    struct task *task = &server->opened.task;
+    struct arena *arena = &server->opened.arena;
+    struct api_options options = {
+        .access = &server->opened.place.access,
+        .http = *http,
+        .page_folder = share_of(arena, "web"),
+    };
+    TRY(api_open(task, &options, &server->api));
+    note_address(server, http);
+    return control_open(task, server->opened.place.access.store,
+                        server->arguments->values[FLAG_DATA], run_call, server, &server->control);
+}
+
+static void show_listeners(const struct server *server, const struct http_options *http,
+                           const struct console *console)
+{
+    show_listener(server, console, http->http, 0, "http://", "");
+    show_listener(server, console, http->https, 1, "https://", "");
+    show_listener(server, console, http->admin, 2, "http://", " (operator)");
+}
+
+/** Until a signal ends it. */
+static void server_wait(struct server *server, const sigset_t *signals)
+{
+    for (;;) {
+        int signal = sigwaitinfo(signals, nullptr);
+        if (signal < 0) continue;
+        if (signal != SIGHUP) {
+            log_info("serve", "stopping: what was taken is finished");
+            return;
+        }
+        struct arena arena;
+        struct task task;
+        arena_init(&arena, TASK_ARENA_BYTES_MAX);
+        task_init(&task, &arena);
+        enum err err = http_reload(&task, api_http(server->api));
+        if (err == ERR_NONE) log_info("serve", "certificates were read again");
+        else log_error("serve", "certificates stay as they were: %.*s", FMT(task.fault.detail));
+        arena_drop(&arena);
+    }
+}
+
+static void server_close(struct server *server)
+{
+    if (server->control != nullptr) control_close(server->control);
+    if (server->api != nullptr) api_close(server->api);
+    opened_drop(&server->opened);
+}
+
+static void signals_block(sigset_t *signals)
+{
+    (void)sigemptyset(signals);
+    (void)sigaddset(signals, SIGTERM);
+    (void)sigaddset(signals, SIGINT);
+    (void)sigaddset(signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, signals, nullptr);
+}
+
+static void limits_set(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    /* A core would hold the tenants' keys. */
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+}
+
+static enum err demo_prepare(struct server *server, bool is_demo)
+{
+    if (!is_demo) return ERR_NONE;
+    struct arena *arena = &server->opened.arena;
+    str schema = schema_of(arena, server->arguments);
+    return demo_make(&server->opened.place, arena_print(arena, "%.*s/demo", FMT(schema)));
+}
+
+static enum err demo_tell(struct server *server, bool is_demo, const struct console *console)
+{
+    if (!is_demo) return ERR_NONE;
+    struct arena *arena = &server->opened.arena;
+    str schema = schema_of(arena, server->arguments);
+    return demo_show(&server->opened.place, arena_print(arena, "%.*s/demo", FMT(schema)), console);
+}
+
+static int serve(const struct arguments *arguments, const struct console *console, bool is_demo)
+{
+    struct server server = {.arguments = arguments};
+    struct http_options http = http_options_of(arguments);
+    sigset_t signals;
+    signals_block(&signals);
+    limits_set();
+    enum err err = place_open(&server.opened, arguments, NEEDS_NOTHING, true);
+    if (err == ERR_NONE) err = demo_prepare(&server, is_demo);
+    if (err == ERR_NONE) check_after_restart(&server);
+    if (err == ERR_NONE) err = server_listen(&server, &http);
+    if (err == ERR_NONE) err = demo_tell(&server, is_demo, console);
+    int status = 0;
+    if (err == ERR_NONE) {
+        show_listeners(&server, &http, console);
+        server_wait(&server, &signals);
+    } else {
+        status = console_fail(console, &server.opened.task, err);
+    }
+    server_close(&server);
+    return status;
+}
+
+static int command_serve([[maybe_unused]] struct command_place *place,
+                         const struct arguments *arguments, struct console *console)
+{
+    return serve(arguments, console, false);
+}
+
+static int command_demo([[maybe_unused]] struct command_place *place,
+                        const struct arguments *arguments, struct console *console)
+{
+    return serve(arguments, console, true);
+}
+
+/* The table. */
+
+#define FLAGS_EVERY (FLAG_BIT(DATA) | FLAG_BIT(CONFIG))
+#define FLAGS_MODEL (FLAGS_EVERY | FLAG_BIT(RUNNER) | FLAG_BIT(SCHEMA))
+#define FLAGS_SERVE \
+    (FLAGS_MODEL | FLAG_BIT(HTTP) | FLAG_BIT(HTTPS) | FLAG_BIT(TLS_CERT) | FLAG_BIT(TLS_KEY) | \
+     FLAG_BIT(ADMIN) | FLAG_BIT(DOMAIN) | FLAG_BIT(BEHIND_PROXY) | FLAG_BIT(THREADS) | \
+     FLAG_BIT(RATE))
+
+const struct command commands[] = {
+    {
+        .name = "serve",
+        .summary = "answer requests for the tenants of a data directory",
+        .flags = FLAGS_SERVE,
+        .flags_needed = FLAG_BIT(DATA),
+        .has_limits = true,
+        .run = command_serve,
+    },
+    {
+        .name = "demo",
+        .summary = "serve two made-up firms; they are made if the directory is new",
+        .flags = FLAGS_SERVE,
+        .flags_needed = FLAG_BIT(DATA),
+        .has_limits = true,
+        .run = command_demo,
+    },
+    {
+        .name = "tenant create",
+        .operand = "NAME",
+        .summary = "make a tenant and its owner, print its address",
+        .flags = FLAGS_MODEL | FLAG_BIT(TITLE) | FLAG_BIT(OWNER) | FLAG_BIT(PASSWORD_FILE) |
+                 FLAG_BIT(DOMAIN),
+        .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TITLE) | FLAG_BIT(OWNER),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_create,
+    },
+    {
+        .name = "tenant list",
+        .summary = "print each tenant's name, title and address",
+        .flags = FLAGS_MODEL | FLAG_BIT(DOMAIN),
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_list,
+    },
+    {
+        .name = "token create",
+        .summary = "print a new API token of a user, once",
+        .flags =
+            FLAGS_MODEL | FLAG_BIT(TENANT) | FLAG_BIT(USER) | FLAG_BIT(ROLE) | FLAG_BIT(EXPIRES),
+        .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TENANT) | FLAG_BIT(USER),
+        .needs = NEEDS_MODEL,
+        .run = command_token_create,
+    },
+    {
+        .name = "import",
+        .operand = "FILE",
+        .operand_kind = OPERAND_TABLE,
+        .summary = "make records of the rows of a CSV file",
+        .flags = FLAGS_MODEL | FLAG_BIT(TENANT) | FLAG_BIT(ENTITY) | FLAG_BIT(MAP) |
+                 FLAG_BIT(MATCH) | FLAG_BIT(MODE) | FLAG_BIT(EMPTY) | FLAG_BIT(CLEAR) |
+                 FLAG_BIT(PREVIEW),
+        .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TENANT) | FLAG_BIT(ENTITY),
+        .needs = NEEDS_MODEL,
+        .run = command_import,
+    },
+    {
+        .name = "check",
+        .summary = "prove that everything stored holds together",
+        .flags = FLAGS_MODEL,
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_check,
+    },
+    {
+        .name = "backup",
+        .operand = "FILE",
+        .operand_kind = OPERAND_PATH,
+        .summary = "write a sealed copy, also while a server runs",
+        .flags = FLAGS_EVERY,
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_STORE,
+        .run = command_backup,
+    },
+    {
+        .name = "restore",
+        .operand = "FILE",
+        .operand_kind = OPERAND_PATH,
+        .summary = "make a new data directory of a backup",
+        .flags = FLAGS_EVERY | FLAG_BIT(KEY),
+        .flags_needed = FLAG_BIT(DATA),
+        .run = command_restore,
+    },
+};
+const uint32_t command_count = sizeof commands / sizeof commands[0];
+
+/** The owner of the data directory has a working directory of its own. */
+static void make_absolute(struct arena *arena, str *path)
+{
+    char folder[4096];
+    if (path->len == 0 || path->at[0] == '/' || getcwd(folder, sizeof folder) == nullptr) return;
+    *path = arena_print(arena, "%s/%.*s", folder, FMT(*path));
+}
+
+static int run(struct task *task, struct arguments *arguments, struct console *console)
+{
+    if (arguments->command->needs == NEEDS_NOTHING)
+        return arguments->command->run(nullptr, arguments, console);
+    switch (arguments->command->operand_kind) {
+    case OPERAND_WORD:
+        return run_anywhere(task, arguments, console);
+    case OPERAND_PATH:
+        make_absolute(task->arena, &arguments->operand);
+        return run_anywhere(task, arguments, console);
+    case OPERAND_TABLE:
+        break;
+    }
+    enum err err = import_files_open(task, arguments->operand, console);
+    if (err != ERR_NONE) return console_fail(console, task, err);
+    int status = run_anywhere(task, arguments, console);
+    return import_files_close(task, arguments->operand, console, status);
+}
+
+int main(int argc, char **argv)
+{
+    struct console console = {.out = STDOUT_FILENO, .err = STDERR_FILENO, .file = -1, .rows = -1};
+    struct arena arena;
+    struct task task;
+    struct arguments arguments;
+    /* A reader that goes away, such as `head`, must not end a command in the middle. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (crypto_start() != ERR_NONE)
+        return console_complain(&console, "the crypto library does not start");
+    arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
+    task_init(&task, &arena);
+    restart_prepare(argv);
+    int status = 1;
+    switch (arguments_parse(&task, &console, commands, command_count, argc, argv, environ,
+                            &arguments)) {
+    case PARSED_RUN:
+        status = run(&task, &arguments, &console);
+        break;
+    case PARSED_SHOWN:
+        status = 0;
+        break;
+    case PARSED_WRONG:
+        status = 2;
+        break;
+    case PARSED_FAILED:
+        break;
+    }
+    memory_give(restart.environment);
+    arena_drop(&arena);
+    return status;
 }

@@ -57,14 +57,20 @@ enum command_needs : uint8_t {
     NEEDS_MODEL,   /** store and model */
 };
 
+enum operand_kind : uint8_t {
+    OPERAND_WORD,
+    OPERAND_PATH,  /** of a file that the command makes or finds itself */
+    OPERAND_TABLE, /** of a file that the caller opens for the command */
+};
+
 struct command {
     const char *name;     /** one word or two: `tenant create` */
     const char *operand;  /** `NAME`, or nullptr; always needed when there is one */
+    enum operand_kind operand_kind;
     const char *summary;
     uint64_t flags;       /** bits by flag_name */
     uint64_t flags_needed;
     enum command_needs needs;
-    bool has_file;        /** the operand is a file that the caller opens for reading */
     bool has_limits;      /** --help shows the server's limits */
     /** Gives the exit status. `place` is nullptr when nothing is needed. */
     int (*run)(struct command_place *place, const struct arguments *arguments,

@@ -1,5 +1,6 @@
 #include "work/catalog.h"
 
+#include "base/limits.h"
 #include "base/require.h"
 #include "model/kind.h"
 

@@ -1,21 +1,54 @@
 #include "work/console.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 constexpr int64_t DRAW_NS_MIN = 100'000'000;
 constexpr uint64_t BAR_CELLS = 30;
 constexpr size_t LINE_BYTES_MAX = 4000;
+constexpr size_t PRINT_BYTES_MAX = 64 * MIB;
+
+/** Whatever stands in names that came from outside, a terminal must not obey it. */
+static void disarm(char *text, size_t len, bool is_line)
+{
+    for (size_t at = 0; at < len; at++) {
+        unsigned char byte = (unsigned char)text[at];
+        bool is_layout = !is_line && (byte == '\n' || byte == '\t');
+        if ((byte < 0x20 || byte == 0x7f) && !is_layout) text[at] = ' ';
+        /* U+0080 to U+009F are control characters too. */
+        if (byte == 0xc2 && at + 1 < len && (unsigned char)text[at + 1] < 0xa0)
+            text[at + 1] = (char)0xa0;
+    }
+}
+
+static void write_whole(int file, str text)
+{
+    while (text.len > 0) {
+        ssize_t written = write(file, text.at, text.len);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return; /* nobody is there to be told */
+        text = str_from(text, (size_t)written);
+    }
+}
 
 void console_print(const struct console *console, const char *format, ...)
 {
+    struct arena arena;
+    arena_init(&arena, PRINT_BYTES_MAX);
     va_list arguments;
     va_start(arguments, format);
-    (void)vdprintf(console->out, format, arguments);
+    str text = arena_vprint(&arena, format, arguments);
     va_end(arguments);
+    char *own = arena_cstring(&arena, text);
+    disarm(own, text.len, false);
+    write_whole(console->out, (str){own, text.len});
+    arena_drop(&arena);
 }
 
 int console_complain(const struct console *console, const char *format, ...)
@@ -25,9 +58,7 @@ int console_complain(const struct console *console, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    /* One line, whatever stands in names that came from outside. */
-    for (char *at = line; *at != 0; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f) *at = ' ';
+    disarm(line, strlen(line), true);
     (void)dprintf(console->err, "atrium: %s\n", line);
     return 1;
 }
