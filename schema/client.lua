@@ -5,9 +5,12 @@ return entity "client" {
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,
     synonyms = {
-      "company", "company name", "client", "client name", "customer", "customer name", "account", "account name",
-      "organization", "organisation", "organization name", "organisation name", "firm", "firma", "firmenname",
-      "kunde", "kundenname", "unternehmen", "empresa", "cliente", "nombre", "société", "nom", "bedrijfsnaam",
+      "company", "company name", "client", "client name", "customer", "customer name", "account",
+      "account name",
+      "organization", "organisation", "organization name", "organisation name", "firm", "firma",
+      "firmenname",
+      "kunde", "kundenname", "unternehmen", "empresa", "cliente", "nombre", "société", "nom",
+      "bedrijfsnaam",
       "display name",
     },
   },
@@ -24,7 +27,8 @@ return entity "client" {
     synonyms = { "lifecycle stage", "lifecycle", "relationship", "pipeline stage" },
   },
   choice "status" {
-    5, label = "Status", required = true, index = true, set = "client.status", default = "active", list = 3,
+    5, label = "Status", required = true, index = true, set = "client.status", default = "active",
+    list = 3,
     synonyms = { "client status", "customer status", "account status", "state of client" },
   },
   choice "type" {
@@ -42,17 +46,21 @@ return entity "client" {
   emails "emails" {
     9, label = "E-mail addresses", index = true, search = true, list = 5,
     synonyms = {
-      "email", "e-mail", "mail", "email address", "e-mail address", "general email", "company email", "correo",
+      "email", "mail", "email address", "general email", "company email", "correo",
       "courriel", ["billing email"] = "billing", ["invoice email"] = "billing",
     },
   },
   phones "phones" {
     10, label = "Telephone numbers", index = true, search = true, list = 4,
     synonyms = {
-      "phone", "telephone", "tel", "phone number", "telephone number", "main phone", "telefon", "telefono", "téléphone",
-      ["mobile"] = "mobile", ["mobile phone"] = "mobile", ["cell"] = "mobile", ["cell phone"] = "mobile",
-      ["mobil"] = "mobile", ["handy"] = "mobile", ["work phone"] = "work", ["business phone"] = "work",
-      ["office phone"] = "work", ["home phone"] = "home", ["fax"] = "fax", ["fax number"] = "fax", ["telefax"] = "fax",
+      "phone", "telephone", "tel", "phone number", "telephone number", "main phone", "telefon",
+      "telefono",
+      ["mobile"] = "mobile", ["mobile phone"] = "mobile", ["cell"] = "mobile",
+      ["cell phone"] = "mobile",
+      ["mobil"] = "mobile", ["handy"] = "mobile", ["work phone"] = "work",
+      ["business phone"] = "work",
+      ["office phone"] = "work", ["home phone"] = "home", ["fax"] = "fax", ["fax number"] = "fax",
+      ["telefax"] = "fax",
     },
   },
   url "website" {
@@ -61,40 +69,55 @@ return entity "client" {
   },
   choice "source" {
     12, label = "Source", index = true, set = "client.source",
-    synonyms = { "lead source", "lead origin", "client source", "how did you find us", "origin", "herkunft" },
+    synonyms = {
+      "lead source", "lead origin", "client source", "how did you find us", "origin", "herkunft",
+    },
   },
   text "source_note" {
-    13, label = "Source, in words", max = 500, synonyms = { "source notes", "source detail", "referred by" },
+    13, label = "Source, in words", max = 500,
+    synonyms = { "source notes", "source detail", "referred by" },
   },
   text "reference" {
     14, label = "Reference", unique = true, search = true, max = 100, list = 8,
     synonyms = {
-      "customer id", "client id", "account id", "customer no", "customer number", "client no", "client number",
-      "account number", "customer code", "client code", "debtor", "debtor number", "debitor", "debitorennummer",
+      "customer id", "client id", "account id", "customer no", "customer number", "client no",
+      "client number",
+      "account number", "customer code", "client code", "debtor", "debtor number", "debitor",
+      "debitorennummer",
       "kundennummer", "kunden nr", "ref", "external id", "id number",
     },
   },
   text "tax_id" {
     15, label = "Tax number", index = true, search = true, max = 50,
-    synonyms = { "tax number", "tax no", "tin", "ein", "steuernummer", "nif", "cif", "fiscal code" },
+    synonyms = {
+      "tax number", "tax no", "tin", "ein", "steuernummer", "nif", "cif", "fiscal code",
+    },
   },
   text "vat_number" {
     16, label = "VAT number", index = true, search = true, max = 50,
-    synonyms = { "vat", "vat id", "vat no", "vat registration", "vat reg no", "ust id", "ustid", "ust idnr", "btw nummer", "gst number" },
+    synonyms = {
+      "vat", "vat id", "vat no", "vat registration", "vat reg no", "ust id", "ust id nr",
+      "btw nummer", "gst number",
+    },
   },
   text "chamber_of_commerce" {
     17, label = "Chamber of commerce number", index = true, search = true, max = 50,
     synonyms = {
-      "chamber of commerce number", "coc", "coc number", "kvk", "kvk nummer", "company number", "registration number",
+      "chamber of commerce number", "coc", "coc number", "kvk", "kvk nummer", "company number",
+      "registration number",
       "handelsregisternummer",
     },
   },
-  text "tax_condition" { 18, label = "Tax condition", max = 100, synonyms = { "client condition", "tax status" } },
+  text "tax_condition" {
+    18, label = "Tax condition", max = 100, synonyms = { "client condition", "tax status" },
+  },
   timezone "timezone" { 19, label = "Time zone", synonyms = { "tz", "time zone", "zeitzone" } },
   reference "primary_contact" {
-    20, label = "Primary contact", to = "contact", through = "client_contact.is_primary", required = true,
+    20, label = "Primary contact", to = "contact", through = "client_contact.is_primary",
+    required = true,
     waived_by = "allow_clients_without_contact", list = 2,
-    made_when = { kind = "individual" }, made_from = { name = "name", emails = "emails", phones = "phones" },
+    made_when = { kind = "individual" },
+    made_from = { name = "name", emails = "emails", phones = "phones" },
     synonyms = { "point of contact", "default contact", "main contact" },
   },
   reference "default_address" {
@@ -105,23 +128,36 @@ return entity "client" {
     22, label = "Correspondence language", index = true,
     synonyms = { "correspondence language", "preferred language", "locale", "sprache" },
   },
-  currency "currency" { 23, label = "Currency", index = true, synonyms = { "currency code", "preferred currency", "währung" } },
+  currency "currency" {
+    23, label = "Currency", index = true,
+    synonyms = { "currency code", "preferred currency", "währung" },
+  },
   date "admitted_on" {
     24, label = "Client since", index = true,
-    synonyms = { "date", "client since", "customer since", "admission date", "date added", "start date", "kunde seit" },
+    synonyms = {
+      "date", "client since", "customer since", "admission date", "date added", "start date",
+      "kunde seit",
+    },
   },
   reference "account_manager" {
     25, label = "Account manager", to = "user", on_delete = "detach", list = 9,
-    synonyms = { "owner of account", "account owner", "responsible", "assigned to", "manager", "betreuer" },
+    synonyms = {
+      "owner of account", "account owner", "responsible", "assigned to", "manager", "betreuer",
+    },
   },
   long_text "observations" {
-    26, label = "Observations", synonyms = { "observation", "notes", "note", "comments", "remarks", "description", "bemerkung" },
+    26, label = "Observations",
+    synonyms = {
+      "observation", "notes", "note", "comments", "remarks", "description", "bemerkung",
+    },
   },
   text "location" {
-    27, label = "Location", index = true, search = true, max = 300, synonyms = { "location info", "location data" },
+    27, label = "Location", index = true, search = true, max = 300,
+    synonyms = { "location info", "location data" },
   },
   long_text "financial_note" {
-    28, label = "Financial note", synonyms = { "billing note", "billing notes", "financial notes", "payment notes" },
+    28, label = "Financial note",
+    synonyms = { "billing note", "billing notes", "financial notes", "payment notes" },
   },
 
   time "last_contact_at" { 42, label = "Last contact", index = true, computed = true, list = 6 },

@@ -5,23 +5,29 @@ return entity "contact" {
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,
     synonyms = {
-      "contact", "contact name", "contact person", "full name", "person", "ansprechpartner", "kontakt", "contacto",
+      "contact", "contact name", "contact person", "full name", "person", "ansprechpartner",
+      "kontakt", "contacto",
       "primary contact name",
     },
   },
   text "title" {
     2, label = "Title", index = true, search = true, max = 200, list = 2,
-    synonyms = { "contact title", "job title", "position", "function", "job", "cargo", "funktion", "role in company" },
+    synonyms = {
+      "contact title", "job title", "position", "function", "job", "cargo", "funktion",
+      "role in company",
+    },
   },
   emails "emails" {
     3, label = "E-mail addresses", index = true, search = true, list = 3,
-    synonyms = { "email", "e-mail", "mail", "email address", "e-mail address", "contact email", "contact e-mail", "contact email address" },
+    synonyms = { "email", "mail", "email address", "contact email", "contact email address" },
   },
   phones "phones" {
     4, label = "Telephone numbers", index = true, search = true, list = 4,
     synonyms = {
-      "phone", "telephone", "tel", "phone number", "telephone number", "contact phone", "contact telephone", "direct phone",
-      ["mobile"] = "mobile", ["mobile phone"] = "mobile", ["cell"] = "mobile", ["cell phone"] = "mobile",
+      "phone", "telephone", "tel", "phone number", "telephone number", "contact phone",
+      "contact telephone", "direct phone",
+      ["mobile"] = "mobile", ["mobile phone"] = "mobile", ["cell"] = "mobile",
+      ["cell phone"] = "mobile",
       ["contact mobile"] = "mobile", ["fax"] = "fax", ["contact fax"] = "fax",
     },
   },
@@ -30,7 +36,9 @@ return entity "contact" {
     synonyms = { "contact status", "state of contact" },
   },
   language "language" { 6, label = "Language", index = true, synonyms = { "contact language" } },
-  long_text "observations" { 7, label = "Observations", synonyms = { "contact notes", "notes", "comments" } },
+  long_text "observations" {
+    7, label = "Observations", synonyms = { "contact notes", "notes", "comments" },
+  },
 }, choice_set "contact.status" {
   label = "Statuses of contacts",
   { "tracking", label = "Tracking", color = "#0969da", category = "open" },

@@ -6,8 +6,13 @@ return entity "user" {
     1, label = "E-mail", required = true, unique = true, search = true, max = 254, list = 2,
     pattern = [[[^@\s]+@[^@\s]+\.[^@\s.]+]], synonyms = { "e-mail", "mail", "login" },
   },
-  text     "name"     { 2, label = "Name", required = true, index = true, search = true, max = 200, list = 1 },
-  choice   "role"     { 3, label = "Role", required = true, index = true, set = "user.role", default = "owner", list = 3 },
+  text "name" {
+    2, label = "Name", required = true, index = true, search = true, max = 200, list = 1,
+  },
+  choice "role" {
+    3, label = "Role", required = true, index = true, set = "user.role", default = "owner",
+    list = 3,
+  },
   boolean  "disabled" { 4, label = "Disabled", index = true, default = false, list = 4 },
   language "language" { 5, label = "Language" },
   timezone "timezone" { 6, label = "Time zone" },

@@ -26,7 +26,7 @@ static void *spend_memory(void *owner, void *old, size_t old_bytes, size_t new_b
     return fresh;
 }
 
-static void spend_steps(lua_State *state, lua_Debug *)
+static void spend_steps(lua_State *state, lua_Debug *here)
 {
     void *owner;
     lua_getallocf(state, &owner);
@@ -37,7 +37,8 @@ static void spend_steps(lua_State *state, lua_Debug *)
     }
     budget->is_spent = true;
     lua_sethook(state, spend_steps, LUA_MASKCOUNT, 1);
-    luaL_error(state, "takes too many steps");
+    lua_getinfo(state, "Sl", here);
+    luaL_error(state, "%s:%d: takes too many steps", here->short_src, here->currentline);
 }
 
 lua_State *budget_open_state(struct budget *budget)

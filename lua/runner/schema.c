@@ -65,6 +65,7 @@ struct reading {
     struct arena *arena;
     const struct sources *sources;
     struct buf *out;
+    const char *file; /** which runs now, for what Lua says without a place */
 };
 
 /** The second call, `text "name" { … }`: its upvalues are the word and the name. */
@@ -241,7 +242,7 @@ static void pack_any(lua_State *state, struct reading *reading, int depth, const
     }
 }
 
-/** Whether the value on top is a declaration with one of these words. */
+/** The declaration on top of the stack, or nullptr. */
 static const struct declared *declared_at_top(lua_State *state)
 {
     return lua_type(state, -1) == LUA_TUSERDATA ? lua_touserdata(state, -1) : nullptr;
@@ -347,12 +348,14 @@ static void pack_set(lua_State *state, struct reading *reading)
 }
 
 /** Runs one file and appends what it returns to the tables at the stack places `entities` and `sets`. */
-static void run_file(lua_State *state, const struct source *source, int entities, int sets)
+static void run_file(lua_State *state, struct reading *reading, const struct source *source,
+                     int entities, int sets)
 {
     int top = lua_gettop(state);
+    reading->file = source->chunk_name + 1;
     if (luaL_loadbufferx(state, source->text.at, source->text.len, source->chunk_name, "t") !=
         LUA_OK)
-        lua_error(state);
+        luaL_error(state, "%s", lua_tostring(state, -1));
     push_words(state);
     const char *upvalue = lua_setupvalue(state, -2, 1);
     require(upvalue != nullptr);
@@ -393,7 +396,7 @@ static int read_all(lua_State *state)
     lua_createtable(state, 0, 0);
     lua_createtable(state, 0, 0);
     for (uint32_t i = 0; i < reading->sources->count; i++)
-        run_file(state, &reading->sources->items[i], 2, 3);
+        run_file(state, reading, &reading->sources->items[i], 2, 3);
     pack_map(reading->out, 3);
     pack_text(reading->out, S("version"));
     pack_int(reading->out, 1);
@@ -434,17 +437,20 @@ int schema_run(char **arguments)
         return refuse(&arena, S("the system does not let rights be dropped"));
 
     struct buf out = buf_make(&arena, SCHEMA_BYTES_MAX);
-    struct reading reading = {.arena = &arena, .sources = &sources, .out = &out};
+    struct reading reading = {.arena = &arena, .sources = &sources, .out = &out, .file = "schema"};
     struct budget budget = {.bytes_max = LUA_BYTES_MAX, .steps_left = LUA_STEPS_MAX};
     lua_State *state = budget_open_state(&budget);
     if (state == nullptr) return refuse(&arena, S("no memory for Lua"));
     lua_pushcfunction(state, read_all);
     lua_pushlightuserdata(state, &reading);
     int outcome = lua_pcall(state, 1, 0, 0);
-    if (outcome == LUA_ERRMEM) return refuse(&arena, S("the declarations need too much memory"));
+    if (outcome == LUA_ERRMEM)
+        return refuse(&arena, arena_print(&arena, "%s: needs too much memory", reading.file));
     if (outcome != LUA_OK) {
-        bool is_text = lua_type(state, -1) == LUA_TSTRING;
-        return refuse(&arena, is_text ? text_at(state, -1) : S("failed without a reason"));
+        str said = lua_type(state, -1) == LUA_TSTRING ? text_at(state, -1) : S("fails");
+        bool is_placed = str_find_byte(said, ':') != SIZE_MAX;
+        return refuse(&arena,
+                      is_placed ? said : arena_print(&arena, "%s: %.*s", reading.file, FMT(said)));
     }
     lua_close(state);
     return write_all(STDOUT_FILENO, buf_str(&out)) ? 0 : 1;

@@ -14,27 +14,30 @@ struct key_list {
 };
 
 struct kind {
-    str name;           /** the word in schema/ and in the API */
+    str name; /** the word in schema/ and in the API */
     bool is_list;
-    bool is_text;       /** its order is folded text (of each item, in a list); prefix filters apply */
-    str openapi;        /** JSON of its OpenAPI schema */
+    bool is_text; /** its order is folded text (of each item, in a list); prefix filters apply */
+    str openapi;  /** JSON of its OpenAPI schema */
     /** API value to stored value. Adds a fault (code `type`, `format`, `range`, `length`, `unknown`, `pattern`) and
      *  returns false when it does not fit. Never called with nil. May store nil: the value means absence (an empty
      *  text, an empty list). A choice is checked for its form only, since the tenant's own choice records count:
      *  record/ asks the set and them, and gives the fault `choice`. That a reference leads somewhere is record's too. */
-    bool (*read)(struct task *task, const struct field *field, const struct value *given, struct buf *stored);
+    bool (*read)(struct task *task, const struct field *field, const struct value *given,
+                 struct buf *stored);
     /** Stored value to JSON. */
     void (*write)(struct buf *json, const struct field *field, const struct value *stored);
     /** Stored value to ordered bytes, one for each item; text is folded. Emails order by address, phones by digits,
      *  money by amount. */
-    struct key_list (*order)(struct arena *arena, const struct field *field, const struct value *stored);
+    struct key_list (*order)(struct arena *arena, const struct field *field,
+                             const struct value *stored);
     /** A filter's text to ordered bytes; adds a fault and returns false when it is no such value. */
     bool (*order_text)(struct task *task, const struct field *field, str text, str *ordered_out);
     /** A cell of an import, in a person's own writing, to an API value: labels of choices, names of countries, `yes`,
      *  `31.12.2025`, lists by `;` or `,`. Gives nil for an empty cell. What reads in two ways is a fault. */
     bool (*from_cell)(struct task *task, const struct field *field, str cell, struct buf *given);
     /** Words that q finds; nullptr: none. */
-    struct key_list (*words)(struct arena *arena, const struct field *field, const struct value *stored);
+    struct key_list (*words)(struct arena *arena, const struct field *field,
+                             const struct value *stored);
 };
 
 const struct kind *kind_of(enum field_kind kind);

@@ -27,16 +27,16 @@ enum field_kind : uint8_t {
     FIELD_DATE,      /** days */
     FIELD_TIME,      /** milliseconds UTC */
     FIELD_BOOLEAN,
-    FIELD_CHOICE,    /** value of a choice */
-    FIELD_CHOICES,   /** list of them */
-    FIELD_EMAILS,    /** list of [address, label, primary] */
-    FIELD_PHONES,    /** list of [number, label, primary] */
+    FIELD_CHOICE,  /** value of a choice */
+    FIELD_CHOICES, /** list of them */
+    FIELD_EMAILS,  /** list of [address, label, primary] */
+    FIELD_PHONES,  /** list of [number, label, primary] */
     FIELD_URL,
-    FIELD_COUNTRY,   /** ISO 3166-1 alpha-2 */
-    FIELD_LANGUAGE,  /** BCP 47 */
-    FIELD_CURRENCY,  /** ISO 4217 */
-    FIELD_TIMEZONE,  /** IANA */
-    FIELD_REFERENCE, /** id, 16 bytes */
+    FIELD_COUNTRY,    /** ISO 3166-1 alpha-2 */
+    FIELD_LANGUAGE,   /** BCP 47 */
+    FIELD_CURRENCY,   /** ISO 4217 */
+    FIELD_TIMEZONE,   /** IANA */
+    FIELD_REFERENCE,  /** id, 16 bytes */
     FIELD_REFERENCES, /** list of ids */
 };
 #define FIELD_KIND_COUNT 19
@@ -54,9 +54,12 @@ constexpr uint16_t FIELD_CREATED_AT = 4001;
 constexpr uint16_t FIELD_CREATED_BY = 4002;
 constexpr uint16_t FIELD_UPDATED_AT = 4003;
 constexpr uint16_t FIELD_UPDATED_BY = 4004;
-constexpr uint16_t FIELD_INCOMPLETE = 4005; /** names of required fields that an import was let off; list of texts */
-constexpr uint16_t FIELD_REVISION = 4006;   /** rises with each change by somebody; the part of the ETag that If-Match compares */
-constexpr uint16_t FIELD_VERSION = 4007;    /** rises with computed changes too; hidden like the revision */
+constexpr uint16_t FIELD_INCOMPLETE =
+    4005; /** names of required fields that an import was let off; list of texts */
+constexpr uint16_t FIELD_REVISION =
+    4006; /** rises with each change by somebody; the part of the ETag that If-Match compares */
+constexpr uint16_t FIELD_VERSION =
+    4007; /** rises with computed changes too; hidden like the revision */
 
 struct choice {
     str value;
@@ -67,7 +70,9 @@ struct choice {
 
 struct choice_set {
     str name; /** `client.status` */
-    bool is_open; /** any text is taken, as for tags; of a set that is not open, the tenant's own choice records count too */
+    str label;
+    bool
+        is_open; /** any text is taken, as for tags; of a set that is not open, the tenant's own choice records count too */
     uint32_t choice_count;
     const struct choice *choices;
 };
@@ -78,18 +83,19 @@ struct made_from_pair {
     const struct field *source; /** field of this record */
 };
 struct made_from {
-    const struct field *when;  /** only if this choice field … */
-    str when_value;            /** … has this value; `when` nullptr: always */
+    const struct field *when; /** only if this choice field … */
+    str when_value;           /** … has this value; `when` nullptr: always */
     uint32_t pair_count;
     const struct made_from_pair *pairs;
 };
 
 /** `through = "client_contact.is_primary"`: this reference is the record behind the flagged link; kept by the engine from the links' flags. */
 struct through {
-    const struct entity *link;   /** nullptr: this is no such field */
-    const struct field *flag;    /** the link's one_of field */
-    const struct field *parent;  /** the link's reference to this entity */
-    const struct field *target;  /** the link's reference to what is meant; nullptr: the link itself is meant */
+    const struct entity *link;  /** nullptr: this is no such field */
+    const struct field *flag;   /** the link's one_of field */
+    const struct field *parent; /** the link's reference to this entity */
+    const struct field
+        *target; /** the link's reference to what is meant; nullptr: the link itself is meant */
 };
 
 struct field {
@@ -101,31 +107,34 @@ struct field {
     str label;
     bool is_required;
     bool is_unique;
-    bool is_indexed;   /** filters and sorts; also set for unique fields, references, one_of flags, system times */
-    bool is_searched;  /** words of it are found by q */
-    bool is_computed;  /** kept by the engine: refused in input */
-    bool is_hidden;    /** never shown (revision, version) */
-    bool is_system;    /** numbers 4000–4095 */
+    bool
+        is_indexed; /** filters and sorts; also set for unique fields, references, one_of flags, system times */
+    bool is_searched; /** words of it are found by q */
+    bool is_computed; /** kept by the engine: refused in input */
+    bool is_hidden;   /** never shown (revision, version) */
+    bool is_system;   /** numbers 4000–4095 */
     bool is_title;
-    uint32_t max;      /** code points of a text, items of a list; 0: the kind's own limit */
+    uint32_t max;             /** code points of a text, items of a list; 0: the kind's own limit */
     bool has_least, has_most; /** min, max of numbers, in stored units */
     int64_t least, most;
-    uint8_t scale;     /** decimals of a decimal field */
-    str pattern;       /** the whole text must fit it (form: model/pattern.h), or empty */
+    uint8_t scale; /** decimals of a decimal field */
+    str pattern;   /** the whole text must fit it (form: model/pattern.h), or empty */
     const struct pattern *pattern_compiled;
-    str initial;       /** default, an encoded API value; empty: none */
+    str initial; /** default, an encoded API value; empty: none */
     const struct choice_set *set;
     const struct entity *to;
     enum on_delete on_delete;
-    const struct field *one_of_per; /** boolean: at most one record with this flag for each value of that reference */
-    bool one_of_at_least;           /** … and at least one */
+    const struct field *
+        one_of_per; /** boolean: at most one record with this flag for each value of that reference */
+    bool one_of_at_least; /** … and at least one */
     struct through through;
     const struct made_from *made_from;
-    str waived_by;     /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then `incomplete` names it */
-    uint8_t list;      /** column of the standard list, 0: not in it */
+    str waived_by; /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then `incomplete` names it */
+    uint8_t list;  /** column of the standard list, 0: not in it */
     uint32_t synonym_count;
     const str *synonyms; /** names that import headers may have, folded by fold_name */
-    const str *synonym_labels; /** one for each: the label that a value from such a column gets in a list (`fax`), or empty */
+    const str *
+        synonym_labels; /** one for each: the label that a value from such a column gets in a list (`fax`), or empty */
 };
 
 struct entity {
@@ -134,14 +143,17 @@ struct entity {
     str plural;
     str label;
     const struct field *title;
-    const struct field *via;   /** reference whose record this one lies under; its words find that record too */
-    bool is_single;            /** exactly one record, made with the tenant (settings) */
+    const struct field
+        *via; /** reference whose record this one lies under; its words find that record too */
+    bool is_single; /** exactly one record, made with the tenant (settings) */
     uint32_t field_count;
     const struct field *fields; /** in order of declaration, then the system's */
     uint32_t referrer_count;
-    const struct field *const *referrers; /** fields of any entity that refer to this one, neither computed nor `through` */
+    const struct field *const *
+        referrers; /** fields of any entity that refer to this one, neither computed nor `through` */
     uint32_t under_count;
-    const struct entity *const *under;    /** entities whose `via` leads here and that have searched fields */
+    const struct entity *const
+        *under; /** entities whose `via` leads here and that have searched fields */
 };
 
 struct model {
@@ -153,7 +165,8 @@ struct model {
 
 /** Reads what the runner sent (form: lua/runner/schema.c), checks all of it, freezes it. ERR_INVALID: each fault's
  *  field is `entity.field`, its message names the word. ERR_UNREADABLE: no MessagePack. */
-enum err model_make(struct task *task, struct arena *arena, str schema, const struct model **model_out);
+enum err model_make(struct task *task, struct arena *arena, str schema,
+                    const struct model **model_out);
 
 const struct entity *model_entity(const struct model *model, str name);
 const struct entity *model_collection(const struct model *model, str plural);
@@ -167,4 +180,5 @@ const struct choice *set_choice(const struct choice_set *set, str value);
 
 /** Runs `runner --schema folder` and gives what it wrote (≤ SCHEMA_BYTES_MAX, `value_check`ed). ERR_SYSTEM: not found or it failed;
  *  ERR_INVALID: a schema file is wrong; the fault carries the runner's words with file and line. */
-enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena, str *schema_out);
+enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena,
+                           str *schema_out);

@@ -1,0 +1,376 @@
+/* Sets, entities and fields as they were declared, before anything leads from one to another. */
+#include "base/limits.h"
+#include "base/require.h"
+#include "model/making.h"
+
+/** What an entity's own words were. */
+struct entity_words {
+    int64_t number;
+    str plural;
+    str label;
+    bool is_single;
+};
+
+/** A text under a key of a map that the runner wrote, or empty. */
+static str text_of(const struct value *map, str key)
+{
+    struct value value;
+    if (map->kind != VALUE_MAP || !value_find_text(map->bytes, key, &value)) return S("");
+    return value.kind == VALUE_TEXT ? value.text : S("");
+}
+
+/** A part of a declaration that must be a map (`attributes`) or list (`fields`). */
+static struct value part_of(struct making *making, const struct value *map, str key,
+                            enum value_kind kind)
+{
+    struct value value;
+    if (map->kind == VALUE_MAP && value_find_text(map->bytes, key, &value) && value.kind == kind)
+        return value;
+    making_fault(making, nullptr, nullptr, S("type"), "a declaration has no `%.*s`", FMT(key));
+    return (struct value){.kind = kind};
+}
+
+static void set_fault(struct making *making, const struct value *set, str code, str what)
+{
+    making_fault(making, nullptr, nullptr, code, "%.*s: choice_set \"%.*s\" %.*s",
+                 FMT(text_of(set, S("at"))), FMT(text_of(set, S("name"))), FMT(what));
+}
+
+static bool set_name_is_good(str name)
+{
+    str first;
+    str second;
+    bool is_cut = str_cut(name, '.', &first, &second);
+    return name_is_good(first) && (!is_cut || name_is_good(second));
+}
+
+static void make_choice(struct making *making, const struct value *set,
+                        const struct value *declared, struct choice *choice)
+{
+    *choice = (struct choice){.value = text_of(declared, S("value"))};
+    struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
+    struct cursor cursor = cursor_of(attributes.items);
+    struct value word;
+    struct value value;
+    for (uint32_t i = 0; i < attributes.count; i++) {
+        if (!value_next(&cursor, &word) || !value_next(&cursor, &value)) break;
+        str *into = word.kind != VALUE_TEXT            ? nullptr
+                    : str_eq(word.text, S("label"))    ? &choice->label
+                    : str_eq(word.text, S("color"))    ? &choice->color
+                    : str_eq(word.text, S("category")) ? &choice->category
+                                                       : nullptr;
+        if (into == nullptr || value.kind != VALUE_TEXT)
+            set_fault(making, set, S("unknown"),
+                      S("has a choice with a word that is no label, color or category"));
+        else *into = value.text;
+    }
+    if (!choice_value_is_good(choice->value))
+        set_fault(making, set, S("format"),
+                  S("has a choice whose value is empty, too long or not one plain line"));
+    if (choice->label.len == 0 || choice->label.len > CHOICE_BYTES_MAX)
+        set_fault(making, set, S("required"),
+                  S("has a choice without a label of at most 100 bytes"));
+    if (choice->color.len > 0 && !color_is_good(choice->color))
+        set_fault(making, set, S("format"),
+                  S("has a choice whose color is not #rrggbb in lower case"));
+    bool is_category = choice->category.len == 0 || str_eq(choice->category, S("open")) ||
+                       str_eq(choice->category, S("closed"));
+    if (!is_category)
+        set_fault(making, set, S("format"),
+                  S("has a choice whose category is neither open nor closed"));
+}
+
+static void make_choices(struct making *making, const struct value *declared,
+                         struct choice_set *set)
+{
+    struct value list = part_of(making, declared, S("choices"), VALUE_LIST);
+    if (list.count > SET_CHOICES_MAX) {
+        set_fault(making, declared, S("range"), S("has too many choices"));
+        return;
+    }
+    struct choice *choices = arena_new(making->arena, struct choice, list.count);
+    set->choices = choices;
+    struct cursor cursor = cursor_of(list.items);
+    struct value item;
+    for (uint32_t i = 0; i < list.count && value_next(&cursor, &item); i++) {
+        make_choice(making, declared, &item, &choices[i]);
+        if (set_choice(set, choices[i].value) != nullptr)
+            set_fault(making, declared, S("twice"), S("has a value twice"));
+        set->choice_count++;
+    }
+}
+
+static void make_set(struct making *making, const struct value *declared, struct choice_set *set)
+{
+    *set = (struct choice_set){.name = text_of(declared, S("name"))};
+    set->label = label_of_name(making->arena, set->name);
+    if (!set_name_is_good(set->name))
+        set_fault(making, declared, S("format"),
+                  S("is named otherwise than `entity.field` in a-z, 0-9 and _"));
+    if (model_set(making->model, set->name) != nullptr)
+        set_fault(making, declared, S("twice"), S("is declared twice"));
+    struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
+    struct cursor cursor = cursor_of(attributes.items);
+    struct value word;
+    struct value value;
+    for (uint32_t i = 0; i < attributes.count; i++) {
+        if (!value_next(&cursor, &word) || !value_next(&cursor, &value)) break;
+        bool is_text = word.kind == VALUE_TEXT;
+        if (is_text && str_eq(word.text, S("open")) && value.kind == VALUE_BOOL)
+            set->is_open = value.boolean;
+        else if (is_text && str_eq(word.text, S("label")) && value.kind == VALUE_TEXT)
+            set->label = value.text;
+        else
+            set_fault(making, declared, S("unknown"),
+                      S("knows only label (a text) and open (true or false)"));
+    }
+    make_choices(making, declared, set);
+    if (set->choice_count == 0 && !set->is_open)
+        set_fault(making, declared, S("required"), S("has no choices and is not open"));
+}
+
+void make_sets(struct making *making, const struct value *sets)
+{
+    struct choice_set *made = arena_new(making->arena, struct choice_set, sets->count + 1);
+    making->sets = made;
+    making->model->sets = made;
+    made[0] = (struct choice_set){
+        .name = S("system.incomplete"), .label = S("Incomplete"), .is_open = true};
+    making->model->set_count = 1;
+    struct cursor cursor = cursor_of(sets->items);
+    struct value item;
+    for (uint32_t i = 0; i < sets->count && value_next(&cursor, &item); i++) {
+        make_set(making, &item, &made[i + 1]);
+        making->model->set_count++;
+    }
+}
+
+static bool is_among(str name, const str *names, size_t count)
+{
+    bool is_found = false;
+    for (size_t i = 0; i < count && !is_found; i++) is_found = str_eq(names[i], name);
+    return is_found;
+}
+
+static void check_field_name(struct making *making, const struct made_entity *entity,
+                             const struct made_field *made)
+{
+    /* Names of parameters, of members that the API adds itself, and of the engine's own fields. */
+    static const str reserved[] = {
+        S("id"),         S("limit"),      S("after"),      S("sort"),       S("fields"),
+        S("expand"),     S("q"),          S("count"),      S("filter"),     S("at"),
+        S("created_at"), S("created_by"), S("updated_at"), S("updated_by"), S("incomplete"),
+        S("revision"),   S("version"),
+    };
+    str name = made->field->name;
+    if (!name_is_good(name))
+        making_fault(making, entity, made, S("format"),
+                     "a name is a-z, then a-z, 0-9 and _, at most %zu", NAME_BYTES_MAX);
+    if (is_among(name, reserved, sizeof reserved / sizeof *reserved))
+        making_fault(making, entity, made, S("reserved"), "this name is the engine's own");
+    if (str_starts(name, S("x_")))
+        making_fault(making, entity, made, S("reserved"), "names with x_ belong to the tenants");
+}
+
+static void make_field(struct making *making, const struct made_entity *entity,
+                       const struct value *declared, struct made_field *made)
+{
+    struct field *field = made->field;
+    field->entity = entity->entity;
+    field->name = text_of(declared, S("name"));
+    field->label = label_of_name(making->arena, field->name);
+    made->at = text_of(declared, S("at"));
+    made->attributes = part_of(making, declared, S("attributes"), VALUE_MAP).bytes;
+    check_field_name(making, entity, made);
+    str kind = text_of(declared, S("kind"));
+    if (!kind_find(kind, &field->kind))
+        making_fault(making, entity, made, S("unknown"), "`%.*s` is no kind of field", FMT(kind));
+    field->kind_of = kind_of(field->kind);
+    struct value number;
+    bool is_number =
+        declared->kind == VALUE_MAP && value_find_text(declared->bytes, S("number"), &number) &&
+        number.kind == VALUE_INT && number.integer > 0 && number.integer < FIELD_NUMBER_SYSTEM_MIN;
+    if (is_number) field->number = (uint16_t)number.integer;
+    else
+        making_fault(making, entity, made, S("range"), "the number of a field is 1 to %d",
+                     FIELD_NUMBER_SYSTEM_MIN - 1);
+    if (is_number && entity_field_by_number(entity->entity, field->number) != nullptr)
+        making_fault(making, entity, made, S("twice"), "the number %u is another field's",
+                     field->number);
+    if (entity_field(entity->entity, field->name) != nullptr)
+        making_fault(making, entity, made, S("twice"),
+                     "this entity has a field of that name already");
+}
+
+static void add_system_field(struct entity *entity, struct field field)
+{
+    struct field *fields = (struct field *)entity->fields;
+    field.entity = entity;
+    field.kind_of = kind_of(field.kind);
+    field.is_system = true;
+    field.is_computed = true;
+    require(entity_field_by_number(entity, field.number) == nullptr);
+    fields[entity->field_count++] = field;
+}
+
+static void add_system_fields(struct making *making, struct entity *entity)
+{
+    uint32_t declared_count = entity->field_count;
+    add_system_field(entity, (struct field){.kind = FIELD_TIME,
+                                            .number = FIELD_CREATED_AT,
+                                            .name = S("created_at"),
+                                            .label = S("Created"),
+                                            .is_indexed = true});
+    add_system_field(entity, (struct field){.kind = FIELD_REFERENCE,
+                                            .number = FIELD_CREATED_BY,
+                                            .name = S("created_by"),
+                                            .label = S("Created by"),
+                                            .is_indexed = true});
+    add_system_field(entity, (struct field){.kind = FIELD_TIME,
+                                            .number = FIELD_UPDATED_AT,
+                                            .name = S("updated_at"),
+                                            .label = S("Changed"),
+                                            .is_indexed = true});
+    add_system_field(entity, (struct field){.kind = FIELD_REFERENCE,
+                                            .number = FIELD_UPDATED_BY,
+                                            .name = S("updated_by"),
+                                            .label = S("Changed by"),
+                                            .is_indexed = true});
+    add_system_field(entity, (struct field){.kind = FIELD_CHOICES,
+                                            .number = FIELD_INCOMPLETE,
+                                            .name = S("incomplete"),
+                                            .label = S("Incomplete"),
+                                            .is_indexed = true,
+                                            .set = &making->sets[0]});
+    add_system_field(entity, (struct field){.kind = FIELD_NUMBER,
+                                            .number = FIELD_REVISION,
+                                            .name = S("revision"),
+                                            .label = S("Revision"),
+                                            .is_hidden = true});
+    add_system_field(entity, (struct field){.kind = FIELD_NUMBER,
+                                            .number = FIELD_VERSION,
+                                            .name = S("version"),
+                                            .label = S("Version"),
+                                            .is_hidden = true});
+    require(entity->field_count == declared_count + SYSTEM_FIELD_COUNT);
+}
+
+static void make_fields(struct making *making, struct made_entity *made, const struct value *list)
+{
+    if (list->count == 0 || list->count > FIELDS_MAX) {
+        making_fault(making, made, nullptr, S("range"), "an entity has 1 to %u fields", FIELDS_MAX);
+        return;
+    }
+    struct field *fields = arena_new(making->arena, struct field, list->count + SYSTEM_FIELD_COUNT);
+    made->entity->fields = fields;
+    made->fields = arena_new(making->task->arena, struct made_field, list->count);
+    struct cursor cursor = cursor_of(list->items);
+    struct value item;
+    for (uint32_t i = 0; i < list->count && value_next(&cursor, &item); i++) {
+        made->fields[i].field = &fields[i];
+        make_field(making, made, &item, &made->fields[i]);
+        made->entity->field_count++;
+        made->field_count++;
+    }
+    for (uint32_t i = 0; i < made->field_count; i++)
+        apply_field_words(making, made, &made->fields[i], 0);
+    add_system_fields(making, made->entity);
+}
+
+static struct entity_words read_entity_words(struct making *making, const struct made_entity *made,
+                                             const struct value *attributes)
+{
+    static const str known[] = {S("number"), S("plural"), S("label"),
+                                S("title"),  S("via"),    S("single")};
+    struct entity_words words = {};
+    struct cursor cursor = cursor_of(attributes->items);
+    struct value word;
+    struct value value;
+    for (uint32_t i = 0; i < attributes->count; i++) {
+        if (!value_next(&cursor, &word) || !value_next(&cursor, &value) || word.kind != VALUE_TEXT)
+            break;
+        bool is_text = value.kind == VALUE_TEXT;
+        bool is_right = true;
+        if (str_eq(word.text, S("number"))) {
+            is_right = value.kind == VALUE_INT;
+            if (is_right) words.number = value.integer;
+        } else if (str_eq(word.text, S("single"))) {
+            is_right = value.kind == VALUE_BOOL;
+            if (is_right) words.is_single = value.boolean;
+        } else if (str_eq(word.text, S("plural")) && is_text) {
+            words.plural = value.text;
+        } else if (str_eq(word.text, S("label")) && is_text) {
+            words.label = value.text;
+        } else if (is_among(word.text, known, sizeof known / sizeof *known)) {
+            is_right = is_text;
+        } else {
+            str nearest = name_nearest(known, sizeof known / sizeof *known, word.text);
+            making_fault(making, made, nullptr, S("unknown"),
+                         "`%.*s` is no word of an entity%s%.*s", FMT(word.text),
+                         nearest.len == 0 ? "" : "; perhaps ", FMT(nearest));
+        }
+        if (!is_right)
+            making_fault(making, made, nullptr, S("type"), "`%.*s` has a value of the wrong type",
+                         FMT(word.text));
+    }
+    return words;
+}
+
+static void check_entity(struct making *making, const struct made_entity *made,
+                         const struct entity_words *words)
+{
+    static const str taken[] = {S("session"), S("me"),      S("search"), S("changes"),
+                                S("jobs"),    S("uploads"), S("schema"), S("groups")};
+    const struct model *model = making->model;
+    if (!name_is_good(made->entity->name))
+        making_fault(making, made, nullptr, S("format"),
+                     "a name is a-z, then a-z, 0-9 and _, at most %zu", NAME_BYTES_MAX);
+    if (!name_is_good(words->plural))
+        making_fault(making, made, nullptr, S("format"),
+                     "`plural` is its name in addresses: a-z, 0-9 and _");
+    if (is_among(words->plural, taken, sizeof taken / sizeof *taken))
+        making_fault(making, made, nullptr, S("reserved"),
+                     "the plural `%.*s` is an address of the API", FMT(words->plural));
+    if (words->number < 1 || words->number > ENTITY_NUMBER_MAX)
+        making_fault(making, made, nullptr, S("range"), "`number` is 1 to %u", ENTITY_NUMBER_MAX);
+    else if (model_entity_by_number(model, (uint16_t)words->number) != nullptr)
+        making_fault(making, made, nullptr, S("twice"), "the number %u is another entity's",
+                     (unsigned)words->number);
+    if (model_entity(model, made->entity->name) != nullptr)
+        making_fault(making, made, nullptr, S("twice"), "is declared twice");
+    if (model_collection(model, words->plural) != nullptr)
+        making_fault(making, made, nullptr, S("twice"), "the plural `%.*s` is another entity's",
+                     FMT(words->plural));
+}
+
+static void make_entity(struct making *making, const struct value *declared,
+                        struct made_entity *made)
+{
+    struct entity *entity = made->entity;
+    entity->name = text_of(declared, S("name"));
+    made->at = text_of(declared, S("at"));
+    struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
+    made->attributes = attributes.bytes;
+    struct entity_words words = read_entity_words(making, made, &attributes);
+    check_entity(making, made, &words);
+    entity->number = (uint16_t)words.number;
+    entity->plural = words.plural;
+    entity->label = words.label.len > 0 ? words.label : label_of_name(making->arena, entity->name);
+    entity->is_single = words.is_single;
+    struct value fields = part_of(making, declared, S("fields"), VALUE_LIST);
+    make_fields(making, made, &fields);
+}
+
+void make_entities(struct making *making, const struct value *entities)
+{
+    struct entity *made = arena_new(making->arena, struct entity, entities->count);
+    making->model->entities = made;
+    making->entities = arena_new(making->task->arena, struct made_entity, entities->count);
+    struct cursor cursor = cursor_of(entities->items);
+    struct value item;
+    for (uint32_t i = 0; i < entities->count && value_next(&cursor, &item); i++) {
+        making->entities[i].entity = &made[i];
+        make_entity(making, &item, &making->entities[i]);
+        making->model->entity_count++;
+    }
+}

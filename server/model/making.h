@@ -1,0 +1,84 @@
+/** making: what the files of model_make share while a model is being made; nobody else includes it.
+ *
+ *  Floor   model.
+ *  Memory  the model lies in `arena`, what is forgotten afterwards in the task's.
+ */
+#pragma once
+
+#include "model/kind.h"
+#include "model/model.h"
+
+constexpr size_t NAME_BYTES_MAX = 48;    /** of an entity, a field, a setting */
+constexpr size_t CHOICE_BYTES_MAX = 100; /** of a choice's value */
+constexpr uint32_t SETS_MAX = 512;
+constexpr uint32_t SET_CHOICES_MAX = 500;
+constexpr uint32_t SYNONYMS_MAX = 64; /** of one field */
+constexpr uint16_t ENTITY_NUMBER_MAX = 4095;
+constexpr uint8_t SYSTEM_FIELD_COUNT = 7;
+
+/** One field as it was declared, beside what is made of it. */
+struct made_field {
+    str at;         /** `schema/client.lua:12` */
+    str attributes; /** encoded map */
+    struct field *field;
+};
+
+struct made_entity {
+    str at;
+    str attributes;
+    struct entity *entity;
+    uint32_t field_count; /** declared ones, without the system's */
+    struct made_field *fields;
+};
+
+struct making {
+    struct task *task;
+    struct arena *arena;
+    struct model *model;
+    struct choice_set *sets;
+    struct made_entity *entities; /** as many as the model has */
+};
+
+/** Adds a fault: `field` nullptr speaks of the entity, `entity` nullptr of the whole. */
+[[gnu::format(printf, 5, 6)]] void making_fault(struct making *making,
+                                                const struct made_entity *entity,
+                                                const struct made_field *field, str code,
+                                                const char *format, ...);
+
+/** The name among `names` that was probably meant, or empty. */
+str name_nearest(const str *names, size_t count, str name);
+
+/** `a-z`, then `a-z 0-9 _`, at most NAME_BYTES_MAX. */
+bool name_is_good(str name);
+/** What can be the value of a choice: one line without `;` and control bytes, 1 to CHOICE_BYTES_MAX bytes, no blanks at the ends. */
+bool choice_value_is_good(str value);
+/** `#rrggbb` in lower case. */
+bool color_is_good(str color);
+/** `first_name` → `First name`. */
+str label_of_name(struct arena *arena, str name);
+
+/** Sets first, then entities and their fields, all that needs no other entity (model/declared.c). */
+void make_sets(struct making *making, const struct value *sets);
+void make_entities(struct making *making, const struct value *entities);
+/** The words of fields (model/words.c): of rank 0 when the field is read, of later ranks when all entities are there. */
+constexpr int FIELD_WORD_RANK_MAX = 3;
+void apply_field_words(struct making *making, const struct made_entity *entity,
+                       struct made_field *field, int rank);
+/** What leads from one entity to others (model/resolve.c), then what is derived from it. */
+void resolve_entities(struct making *making);
+
+/** Setters of the words that refer to other entities. */
+void set_to(struct making *making, const struct made_entity *entity, struct made_field *made,
+            const struct value *value);
+void set_one_of(struct making *making, const struct made_entity *entity, struct made_field *made,
+                const struct value *value);
+void set_through(struct making *making, const struct made_entity *entity, struct made_field *made,
+                 const struct value *value);
+void set_made_from(struct making *making, const struct made_entity *entity, struct made_field *made,
+                   const struct value *value);
+void set_made_when(struct making *making, const struct made_entity *entity, struct made_field *made,
+                   const struct value *value);
+void set_waived_by(struct making *making, const struct made_entity *entity, struct made_field *made,
+                   const struct value *value);
+void set_default(struct making *making, const struct made_entity *entity, struct made_field *made,
+                 const struct value *value);
