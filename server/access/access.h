@@ -68,6 +68,12 @@ struct identity {
 /** From a bearer token or a session cookie's value, in the tenant's entered transaction. ERR_UNAUTHENTICATED: none, unknown, expired, its user disabled or gone. */
 enum err identity_of_token(struct txn *txn, const struct access *access, str token, struct identity *identity_out);
 enum err identity_of_session(struct txn *txn, const struct access *access, str token, struct identity *identity_out);
+/** Makes its texts copies in the arena instead of views. */
+void identity_keep(struct arena *arena, struct identity *identity);
+
+/** In a lane, behind a change of a record of `entity` and before it is finished. ERR_CONFLICT: the firm would be left without an owner
+ *  who may enter. */
+enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity);
 
 /* Sign-in. */
 

@@ -42,12 +42,10 @@ static str text_at(str record, uint16_t field)
     return is_text ? value.text : S("");
 }
 
-enum err user_read(struct txn *txn, struct id id, struct user_row *user_out)
+static struct user_row user_row_of(struct id id, str record)
 {
-    str record;
-    TRY(txn_record_get_view(txn, USER_ENTITY, id, &record));
     struct value disabled;
-    *user_out = (struct user_row){
+    return (struct user_row){
         .id = id,
         .email = text_at(record, USER_EMAIL),
         .name = text_at(record, USER_NAME),
@@ -55,6 +53,13 @@ enum err user_read(struct txn *txn, struct id id, struct user_row *user_out)
         .is_disabled = value_find(record, USER_DISABLED, &disabled) &&
                        disabled.kind == VALUE_BOOL && disabled.boolean,
     };
+}
+
+enum err user_read(struct txn *txn, struct id id, struct user_row *user_out)
+{
+    str record;
+    TRY(txn_record_get_view(txn, USER_ENTITY, id, &record));
+    *user_out = user_row_of(id, record);
     return ERR_NONE;
 }
 
@@ -130,4 +135,25 @@ void identity_keep(struct arena *arena, struct identity *identity)
     identity->role = arena_copy(arena, identity->role);
     identity->csrf = arena_copy(arena, identity->csrf);
     identity->token_hash = arena_copy(arena, identity->token_hash);
+}
+
+enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity)
+{
+    constexpr uint32_t users_max = 100'000;
+    if (entity->number != USER_ENTITY) return ERR_NONE;
+    struct scan_range all = {.is_unbounded_from = true, .is_unbounded_to = true};
+    struct scan *scan = scan_records(txn, USER_ENTITY, &all);
+    bool has_owner = false, has_entry = true;
+    enum err err = ERR_NONE;
+    for (uint32_t seen = 0; !has_owner && seen < users_max; seen++) {
+        struct scan_entry entry;
+        err = scan_next(scan, &has_entry, &entry);
+        if (err != ERR_NONE || !has_entry) break;
+        struct user_row user = user_row_of(entry.id, entry.value);
+        has_owner = str_eq(user.role, S("owner")) && !user.is_disabled;
+    }
+    scan_close(scan);
+    TRY(err);
+    if (has_owner) return ERR_NONE;
+    return fail(task, ERR_CONFLICT, "a firm keeps at least one owner who may sign in");
 }

@@ -35,5 +35,3 @@ enum err user_find(struct task *task, struct txn *txn, const struct access *acce
 /** Who this user is to the rest of the server; views. ERR_UNAUTHENTICATED: gone or disabled. */
 enum err user_identify(struct txn *txn, const struct access *access, struct id id,
                        struct identity *identity_out);
-/** The same with copies in the arena instead of views. */
-void identity_keep(struct arena *arena, struct identity *identity);

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "access/password.h"
+#include "base/limits.h"
 #include "base/clock.h"
 
 /** The code of the fault, or empty. */

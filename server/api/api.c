@@ -1,0 +1,250 @@
+#include "api/api.h"
+
+#include "api/cookie.h"
+#include "api/metrics.h"
+#include "api/openapi.h"
+#include "api/reply.h"
+#include "api/roads.h"
+#include "api/routes.h"
+#include "base/log.h"
+#include "base/require.h"
+
+constexpr size_t API_ARENA_BYTES_MAX = 256 * MIB;
+
+/* A request's way up to its function. Each step answers by an error, or goes on. */
+
+struct arrival {
+    const struct http_request *request;
+    struct call *call;
+    bool is_gone;       /** somebody else answers */
+    bool is_of_no_host; /** 404 that says nothing */
+    bool is_unserved;   /** 405 */
+};
+
+static bool is_below_api(str path)
+{
+    return str_starts(path, S("/api/"));
+}
+
+/** The host's tenant, in whose space the transaction then stands. */
+static enum err find_tenant(struct arrival *arrival)
+{
+    struct call *call = arrival->call;
+    const struct access *access = call->api->access;
+    struct space instance = store_instance(access->store);
+    TRY(txn_open(call->task, &instance, &call->txn));
+    enum err err = tenant_enter_host(call->txn, access, arrival->request->host, &call->tenant);
+    arrival->is_of_no_host = err == ERR_MISSING;
+    return err;
+}
+
+/** By token or by cookie; a token wins, because no page of another origin can set it. */
+static enum err find_identity(struct arrival *arrival)
+{
+    struct call *call = arrival->call;
+    const struct access *access = call->api->access;
+    str authorization = http_header(arrival->request, S("authorization"));
+    enum err err = ERR_UNAUTHENTICATED;
+    if (authorization.len > 0) {
+        str scheme, token;
+        (void)str_cut(authorization, ' ', &scheme, &token);
+        if (str_eq_nocase(scheme, S("bearer")))
+            err = identity_of_token(call->txn, access, str_trim(token), &call->identity);
+    } else {
+        str cookies = http_header(arrival->request, S("cookie"));
+        str token = http_cookie(cookies, cookie_name(call->is_cookie_plain));
+        if (token.len > 0) err = identity_of_session(call->txn, access, token, &call->identity);
+    }
+    if (err == ERR_UNAUTHENTICATED)
+        return fail(call->task, err, "a session or a token of this firm is needed");
+    return err;
+}
+
+static enum err check_origin(struct arrival *arrival)
+{
+    const struct http_request *request = arrival->request;
+    struct call *call = arrival->call;
+    struct origin_check check = {
+        .origin = http_header(request, S("origin")),
+        .scheme = request->scheme,
+        .host_and_port = request->host_and_port,
+        .csrf_given = http_header(request, S("x-csrf-token")),
+        .csrf = call->identity.csrf,
+    };
+    str reason = S("");
+    if (call->identity.credential == CREDENTIAL_SESSION) reason = origin_fault(&check);
+    else if (call->identity.credential == CREDENTIAL_NONE && check.origin.len > 0 &&
+             !origin_is_own(check.origin, check.scheme, check.host_and_port))
+        reason = S("This request comes from another origin."); /* a sign-in as somebody else */
+    return reason.len == 0 ? ERR_NONE : fail(call->task, ERR_FORBIDDEN, "%.*s", FMT(reason));
+}
+
+static enum err check_type(struct arrival *arrival)
+{
+    struct call *call = arrival->call;
+    str type, parameters;
+    (void)str_cut(http_header(arrival->request, S("content-type")), ';', &type, &parameters);
+    type = str_trim(type);
+    if (str_eq_nocase(type, S("application/json"))) return ERR_NONE;
+    bool is_patch = call->route->method == METHOD_PATCH;
+    if (is_patch && str_eq_nocase(type, S("application/merge-patch+json"))) return ERR_NONE;
+    return fail(call->task, ERR_UNSUPPORTED, "send application/json%s",
+                is_patch ? " or application/merge-patch+json" : "");
+}
+
+static enum err check_identity(struct arrival *arrival)
+{
+    struct call *call = arrival->call;
+    TRY(find_identity(arrival));
+    if (session_is_stale(&call->identity, call->task->now_ms))
+        session_touch(call->api->access, &call->tenant.space, &call->identity, call->task->now_ms);
+    return ERR_NONE;
+}
+
+/** A path that is not in the table may be a file of the page. */
+static enum err serve_file(struct arrival *arrival)
+{
+    struct call *call = arrival->call;
+    const struct page_file *file = page_find(&call->api->page, arrival->request->path);
+    if (file == nullptr || call->tenant.door != DOOR_STAFF) return ERR_MISSING;
+    if (method_of(call->method) == METHOD_GET) return page_reply(call, file);
+    arrival->is_unserved = true;
+    call->allow = methods_write(call->task->arena, METHOD_GET);
+    return ERR_MISSING;
+}
+
+static enum err arrive(void *argument)
+{
+    struct arrival *arrival = argument;
+    const struct http_request *request = arrival->request;
+    struct call *call = arrival->call;
+    const struct access *access = call->api->access;
+    struct route_match match = route_match(access->model, method_of(call->method), request->path);
+    call->route = match.route;
+    call->entity = match.entity;
+    call->record = match.record;
+    if (match.route == nullptr || match.route->need != NEED_NOTHING) TRY(find_tenant(arrival));
+    if (match.methods == 0) return serve_file(arrival);
+    /* Clients sign in at their door with the portal, which is not built: until then it has no API. */
+    if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path)) return ERR_MISSING;
+    if (match.route == nullptr) {
+        arrival->is_unserved = true;
+        call->allow = methods_write(call->task->arena, match.methods);
+        return ERR_MISSING;
+    }
+    if (call->tenant.is_suspended)
+        return fail(call->task, ERR_FORBIDDEN, "this firm is suspended; its data is kept");
+    if (match.route->need == NEED_IDENTITY) TRY(check_identity(arrival));
+    if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
+    if (match.route->has_body) TRY(check_type(arrival));
+    return road_take(call, &arrival->is_gone);
+}
+
+static struct call call_begin(struct http_request *request, struct task *task)
+{
+    struct call call = {
+        .api = request->owner,
+        .task = task,
+        .exchange = request->exchange,
+        .method = request->method,
+        .query = request->query,
+        .body = request->body,
+        .if_match = http_header(request, S("if-match")),
+        .if_none_match = http_header(request, S("if-none-match")),
+        .address = request->address,
+        .is_cookie_plain = request->is_loopback && str_eq(request->scheme, S("http")),
+    };
+    id_write(task->request_id, call.request_id);
+    return call;
+}
+
+static void answer(struct arrival *arrival, enum err err)
+{
+    struct call *call = arrival->call;
+    if (arrival->is_of_no_host) call_answer_status(call, 404, S("missing"), S("Not found"), S(""));
+    else if (arrival->is_unserved)
+        call_answer_status(call, 405, S("method"), S("This method is not served"),
+                           S("The methods served here are named in Allow."));
+    else call_answer(call, err);
+}
+
+void api_handle(struct http_request *request)
+{
+    struct task task;
+    task_init(&task, http_arena(request->exchange));
+    task.keys_max = LOOP_KEYS_MAX;
+    struct call call = call_begin(request, &task);
+    struct arrival arrival = {.request = request, .call = &call};
+    enum err err = arena_guard(task.arena, arrive, &arrival);
+    if (call.txn != nullptr) txn_close(call.txn);
+    call.txn = nullptr;
+    if (!arrival.is_gone) answer(&arrival, err);
+}
+
+void api_handle_admin(struct http_request *request)
+{
+    static const struct route health = {.run = page_health}, metrics = {.run = metrics_read};
+    struct task task;
+    task_init(&task, http_arena(request->exchange));
+    struct call call = call_begin(request, &task);
+    bool is_get = method_of(call.method) == METHOD_GET;
+    if (str_eq(request->path, S("/metrics"))) call.route = &metrics;
+    else if (str_eq(request->path, S("/healthz"))) call.route = &health;
+    if (call.route == nullptr) {
+        call_answer(&call, ERR_MISSING);
+    } else if (!is_get) {
+        call.allow = methods_write(task.arena, METHOD_GET);
+        call_answer_status(&call, 405, S("method"), S("This method is not served"), S(""));
+    } else {
+        call_answer(&call, call.route->run(&call));
+    }
+}
+
+/* Life. */
+
+static enum err api_listen(struct task *task, struct api *api, const struct api_options *options)
+{
+    api->sign_in = sign_in_open(api->access);
+    if (api->sign_in == nullptr)
+        return fail(task, ERR_SYSTEM, "no thread for sign-ins can be made");
+    struct http_options http = options->http;
+    http.handle = api_handle;
+    http.handle_admin = api_handle_admin;
+    http.owner = api;
+    enum err err = http_open(task, &http, &api->http);
+    if (err != ERR_NONE) sign_in_close(api->sign_in);
+    return err;
+}
+
+enum err api_open(struct task *task, const struct api_options *options, struct api **api_out)
+{
+    require(options->access != nullptr);
+    TRY(access_fits_model(task, options->access->model));
+    struct api *api = memory_take(sizeof *api);
+    api->access = options->access;
+    api->hooks = options->hooks;
+    arena_init(&api->arena, API_ARENA_BYTES_MAX);
+    api->openapi = openapi_make(&api->arena, api->access->model);
+    enum err err = page_make(task, &api->arena, options->page_folder, &api->page);
+    if (err == ERR_NONE) err = api_listen(task, api, options);
+    if (err != ERR_NONE) {
+        arena_drop(&api->arena);
+        memory_give(api);
+        return err;
+    }
+    *api_out = api;
+    return ERR_NONE;
+}
+
+struct http *api_http(const struct api *api)
+{
+    return api->http;
+}
+
+void api_close(struct api *api)
+{
+    http_close(api->http);
+    sign_in_close(api->sign_in);
+    arena_drop(&api->arena);
+    memory_give(api);
+}

@@ -1,0 +1,87 @@
+/** call: one request on its way through api/: what was asked, who asks, what is answered.
+ *
+ *  A call begins on an event loop, in views of the request. Where it goes elsewhere (call_move), it is
+ *  copied whole into the arena of an http_task, and no view remains.
+ *
+ *  Floor   api, inside.
+ *  Thread  one at a time: loop, worker, hashing thread or lane.
+ *  Memory  everything a call points to lives in task->arena or is a view that outlives its use.
+ */
+#pragma once
+
+#include "access/access.h"
+#include "api/api.h"
+#include "api/page.h"
+#include "http/http.h"
+#include "record/record.h"
+
+struct route;
+
+struct api {
+    const struct access *access;
+    const struct hooks *hooks;
+    struct http *http;
+    struct sign_in *sign_in;
+    struct arena arena; /** of all that is made at the start */
+    struct page page;
+    struct page_file openapi;
+};
+
+constexpr uint32_t REPLY_HEADERS_MAX = 8;
+constexpr size_t REPLY_BYTES_MAX_LOOP = 2 * MIB; /** larger ones are formed by a worker */
+constexpr size_t REPLY_BYTES_MAX_WORKER = 32 * MIB;
+
+/** What a function of the table answers. */
+struct reply {
+    int status;
+    str content_type;
+    str body;
+    uint32_t header_count;
+    struct http_header headers[REPLY_HEADERS_MAX];
+};
+
+struct call {
+    struct api *api;
+    struct task *task;
+    struct txn *txn; /** open while the call's function runs */
+    const struct route *route;
+    struct http_exchange *exchange; /** on the loop only */
+    struct http_task *http_task;    /** elsewhere; nullptr on the loop */
+    char request_id[ID_TEXT_BYTES];
+
+    /* What was asked. */
+    str method;
+    str query;
+    str body;
+    str if_match;
+    str if_none_match;
+    str address;
+    bool is_cookie_plain;        /** loopback without TLS: the cookie has its plain name */
+    const struct entity *entity; /** of {collection} */
+    struct id record;            /** of {id} */
+    struct value given;          /** of the body */
+
+    /* Who asks. */
+    struct tenant tenant;
+    struct identity identity;
+
+    /* What is answered. */
+    struct reply reply;
+    str present;     /** to 412: the record as it is, JSON */
+    str allow;       /** to 405: methods that are served */
+    int64_t wait_ms; /** to 429: until the next try */
+
+    struct work work;       /** in the tenant's lane */
+    struct sign_in_job job; /** on the hashing thread */
+};
+
+/** The call as view of the records. */
+static inline struct view call_view(const struct call *call)
+{
+    return (struct view){
+        .task = call->task,
+        .txn = call->txn,
+        .model = call->api->access->model,
+        .scope = &call->identity.scope,
+    };
+}

@@ -1,0 +1,70 @@
+#include "api/metrics.h"
+
+#include "api/reply.h"
+
+struct figure {
+    const char *name;
+    const char *kind;
+    const char *help;
+    double value;
+};
+
+static void figure_write(struct buf *text, const struct figure *figure)
+{
+    buf_print(text, "# HELP atrium_%s %s\n# TYPE atrium_%s %s\natrium_%s %.17g\n", figure->name,
+              figure->help, figure->name, figure->kind, figure->name, figure->value);
+}
+
+static void store_write_figures(struct buf *text, const struct store_figures *store)
+{
+    const struct figure figures[] = {
+        {"store_commits_total", "counter", "Commits, each one fsync.", (double)store->commits},
+        {"store_changes_total", "counter", "Changes made durable.", (double)store->works_done},
+        {"store_changes_failed_total", "counter", "Changes refused or failed.",
+         (double)store->works_failed},
+        {"store_committed_bytes_total", "counter", "Bytes of keys and values written.",
+         (double)store->committed_bytes},
+        {"store_used_bytes", "gauge", "Bytes of the map in use.",
+         (double)store->pages_used * (double)store->page_bytes},
+        {"store_lanes", "gauge", "Lanes with work.", (double)store->lanes_live},
+        {"store_readers", "gauge", "Open read transactions.", (double)store->readers_open},
+        {"store_oldest_reader_seconds", "gauge", "Age of the oldest read transaction.",
+         (double)store->oldest_reader_ms / 1000},
+    };
+    for (size_t at = 0; at < sizeof figures / sizeof figures[0]; at++)
+        figure_write(text, &figures[at]);
+}
+
+static void http_write_figures(struct buf *text, const struct http_figures *http)
+{
+    const struct figure figures[] = {
+        {"http_requests_total", "counter", "Requests begun.", (double)http->requests},
+        {"http_connections_total", "counter", "Connections accepted.", (double)http->connections},
+        {"http_connections", "gauge", "Connections open.", (double)http->connections_open},
+        {"http_refused_rate_total", "counter", "Requests refused for their rate.",
+         (double)http->refused_rate},
+        {"http_refused_busy_total", "counter", "Requests refused for want of room.",
+         (double)http->refused_busy},
+        {"http_closed_abuse_total", "counter", "Connections closed for abuse.",
+         (double)http->closed_abuse},
+        {"http_closed_stalled_total", "counter", "Connections closed because they stood still.",
+         (double)http->closed_stalled},
+        {"http_tasks", "gauge", "Requests worked on off the loops.", (double)http->tasks_open},
+    };
+    for (size_t at = 0; at < sizeof figures / sizeof figures[0]; at++)
+        figure_write(text, &figures[at]);
+}
+
+enum err metrics_read(struct call *call)
+{
+    /* A listener may take a request before the call that opened it has returned. */
+    if (call->api->http == nullptr) return fail(call->task, ERR_FULL, "the server is starting");
+    struct buf text = reply_buf(call);
+    struct store_figures store = store_figures(call->api->access->store);
+    struct http_figures http = http_figures(call->api->http);
+    store_write_figures(&text, &store);
+    http_write_figures(&text, &http);
+    TRY(reply_json(call, 200, &text));
+    call->reply.content_type = S("text/plain; version=0.0.4; charset=utf-8");
+    return ERR_NONE;
+}

@@ -1,0 +1,14 @@
+/** openapi: the description of the API, made from the model and the table of routes.
+ *
+ *  Floor   api, inside.
+ *  Thread  openapi_make: main, at the start; openapi_read: loop.
+ *  Source  OpenAPI 3.1.0; JSON Schema 2020-12.
+ */
+#pragma once
+
+#include "api/call.h"
+
+/** The document, with its tag. */
+struct page_file openapi_make(struct arena *arena, const struct model *model);
+
+enum err openapi_read(struct call *call);

@@ -1,0 +1,47 @@
+#include "api/problem.h"
+
+#include "value/json.h"
+
+static void member_text(struct buf *json, const char *name, str text)
+{
+    buf_print(json, "\"%s\":", name);
+    json_write_text(json, text);
+}
+
+static void write_errors(struct buf *json, const struct fault *fault)
+{
+    buf_put(json, S(",\"errors\":["));
+    for (uint32_t at = 0; at < fault->item_count; at++) {
+        buf_put(json, at == 0 ? S("{") : S(",{"));
+        member_text(json, "field", fault->items[at].field);
+        buf_put_byte(json, ',');
+        member_text(json, "code", fault->items[at].code);
+        buf_put_byte(json, ',');
+        member_text(json, "message", fault->items[at].message);
+        buf_put_byte(json, '}');
+    }
+    buf_put_byte(json, ']');
+}
+
+void problem_write(struct buf *json, const struct problem *problem)
+{
+    buf_put_byte(json, '{');
+    member_text(json, "type", problem->slug);
+    buf_put_byte(json, ',');
+    member_text(json, "title", problem->title);
+    buf_print(json, ",\"status\":%d", problem->status);
+    if (problem->fault != nullptr && problem->fault->detail.len > 0) {
+        buf_put_byte(json, ',');
+        member_text(json, "detail", problem->fault->detail);
+    }
+    buf_put_byte(json, ',');
+    member_text(json, "request_id", problem->request_id);
+    bool has_errors = problem->fault != nullptr && problem->fault->item_count > 0;
+    if (has_errors || problem->status == 422)
+        write_errors(json, has_errors ? problem->fault : &(struct fault){});
+    if (problem->present.len > 0) {
+        buf_put(json, S(",\"record\":"));
+        buf_put(json, problem->present);
+    }
+    buf_put_byte(json, '}');
+}

@@ -1,0 +1,328 @@
+#include "api/records.h"
+
+#include "api/reply.h"
+#include "base/require.h"
+#include "record/query.h"
+#include "value/json.h"
+
+constexpr uint32_t LOG_ENTRIES_DEFAULT = 50;
+constexpr uint32_t LOG_ENTRIES_MAX = 200;
+constexpr uint32_t TAGS_MAX = 16;
+
+static const struct etag no_tag = {-1, -1};
+
+/* Entity tags. */
+
+static str tag_take(str *list, bool *is_weak_out)
+{
+    str tag;
+    (void)str_cut(*list, ',', &tag, list);
+    tag = str_trim(tag);
+    *is_weak_out = str_starts(tag, S("W/"));
+    return *is_weak_out ? str_from(tag, 2) : tag;
+}
+
+bool tags_name(str list, struct etag etag)
+{
+    for (uint32_t count = 0; list.len > 0 && count < TAGS_MAX; count++) {
+        bool is_weak;
+        struct etag given;
+        str tag = tag_take(&list, &is_weak);
+        if (str_eq(tag, S("*"))) return true;
+        if (!etag_parse(tag, &given)) continue;
+        if (given.revision == etag.revision && given.version == etag.version) return true;
+    }
+    return false;
+}
+
+static bool is_quoted(str tag)
+{
+    return tag.len >= 2 && tag.at[0] == '"' && tag.at[tag.len - 1] == '"';
+}
+
+bool if_match_read(str list, struct etag present, bool *is_any_out, struct etag *tag_out)
+{
+    *is_any_out = str_eq(str_trim(list), S("*"));
+    *tag_out = no_tag;
+    if (*is_any_out) return true;
+    uint32_t count = 0;
+    for (; list.len > 0; count++) {
+        bool is_weak;
+        struct etag given;
+        str tag = tag_take(&list, &is_weak);
+        if (count == TAGS_MAX || !is_quoted(tag)) return false;
+        if (is_weak || !etag_parse(tag, &given)) continue;
+        bool is_match = given.revision == present.revision;
+        if (is_match || tag_out->revision == no_tag.revision) *tag_out = given;
+        if (is_match) break;
+    }
+    return count > 0 || tag_out->revision != no_tag.revision;
+}
+
+static void reply_tag(struct call *call, const struct record *record)
+{
+    struct etag etag = record_etag(record);
+    reply_header(call, S("etag"),
+                 arena_print(call->task->arena, "\"%lld.%lld\"", (long long)etag.revision,
+                             (long long)etag.version));
+}
+
+/* Queries. */
+
+struct parameter {
+    str name;
+    str value;
+};
+
+/** The next one; false at the end, with *err_out when it cannot be read. */
+static bool parameter_next(struct call *call, struct cursor *query, struct parameter *parameter,
+                           enum err *err_out)
+{
+    bool is_broken = false;
+    bool has_one =
+        http_query_next(call->task->arena, query, &parameter->name, &parameter->value, &is_broken);
+    *err_out = is_broken ? fail(call->task, ERR_UNREADABLE, "the query string cannot be decoded")
+                         : ERR_NONE;
+    return has_one && !is_broken;
+}
+
+static enum err unknown_parameter(struct call *call, str name, const char *known)
+{
+    return fail(call->task, ERR_UNREADABLE, "%.*s: no such parameter here; there are: %s",
+                FMT(str_first(name, 64)), known);
+}
+
+/** `fields` and `expand`; nullptr when neither is given. */
+static enum err shape_read(struct call *call, struct shape *shape, const struct shape **shape_out)
+{
+    *shape_out = nullptr;
+    if (call->query.len == 0) return ERR_NONE;
+    *shape = (struct shape){};
+    struct cursor query = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &query, &parameter, &err)) {
+        if (str_eq(parameter.name, S("fields")))
+            TRY(shape_add_fields(call->task, call->entity, parameter.value, shape));
+        else if (str_eq(parameter.name, S("expand")))
+            TRY(shape_add_expand(call->task, call->entity, parameter.value, shape));
+        else return unknown_parameter(call, parameter.name, "fields, expand");
+        *shape_out = shape;
+    }
+    return err;
+}
+
+struct log_page {
+    bool has_after;
+    uint64_t after;
+    uint32_t limit;
+};
+
+static enum err log_page_read(struct call *call, struct log_page *page)
+{
+    *page = (struct log_page){.limit = LOG_ENTRIES_DEFAULT};
+    struct cursor query = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &query, &parameter, &err)) {
+        int64_t number;
+        bool is_number = str_to_int64(parameter.value, &number) && number >= 0;
+        if (str_eq(parameter.name, S("after"))) {
+            if (!is_number)
+                return fail(call->task, ERR_UNREADABLE,
+                            "after: must be a number, as `next` gave it");
+            page->after = (uint64_t)number;
+            page->has_after = true;
+        } else if (str_eq(parameter.name, S("limit"))) {
+            if (!is_number || number < 1 || number > LOG_ENTRIES_MAX)
+                return fail(call->task, ERR_UNREADABLE, "limit: must be a number from 1 to %u",
+                            LOG_ENTRIES_MAX);
+            page->limit = (uint32_t)number;
+        } else {
+            return unknown_parameter(call, parameter.name, "after, limit");
+        }
+    }
+    return err;
+}
+
+static enum err no_parameters(struct call *call)
+{
+    if (call->query.len == 0) return ERR_NONE;
+    return fail(call->task, ERR_UNREADABLE, "this call takes no parameters");
+}
+
+/* Reads. */
+
+enum err records_list(struct call *call)
+{
+    struct query query;
+    query_init(&query, call->entity);
+    const struct space *space = &call->tenant.space;
+    struct cursor text = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &text, &parameter, &err))
+        TRY(query_add(call->task, space, &query, parameter.name, parameter.value));
+    TRY(err);
+    TRY(query_end(call->task, space, &query));
+    struct view view = call_view(call);
+    struct buf json = reply_buf(call);
+    TRY(query_write(&json, &view, &query));
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
+}
+
+enum err records_read(struct call *call)
+{
+    struct shape shape;
+    const struct shape *wanted;
+    TRY(shape_read(call, &shape, &wanted));
+    struct view view = call_view(call);
+    struct record record;
+    TRY(record_get(&view, call->entity, call->record, &record));
+    reply_tag(call, &record);
+    reply_header(call, S("cache-control"), S("private, no-cache"));
+    /* The tag speaks of this record alone, not of those that are shown within it. */
+    bool is_alone = wanted == nullptr || wanted->expand_count == 0;
+    if (is_alone && call->if_none_match.len > 0 &&
+        tags_name(call->if_none_match, record_etag(&record))) {
+        reply_empty(call, 304);
+        return ERR_NONE;
+    }
+    struct buf json = reply_buf(call);
+    record_write(&json, &view, &record, wanted);
+    return reply_json(call, 200, &json);
+}
+
+enum err records_history(struct call *call)
+{
+    struct log_page page;
+    TRY(log_page_read(call, &page));
+    struct view view = call_view(call);
+    struct buf json = reply_buf(call);
+    uint64_t before = page.has_after ? page.after : UINT64_MAX;
+    TRY(history_write(&json, &view, call->entity, call->record, before, page.limit));
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
+}
+
+enum err records_changes(struct call *call)
+{
+    struct log_page page;
+    TRY(log_page_read(call, &page));
+    struct view view = call_view(call);
+    struct buf json = reply_buf(call);
+    TRY(feed_write(&json, &view, page.after, page.limit));
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
+}
+
+/* Changes. */
+
+static struct change change_begin(const struct call *call)
+{
+    return (struct change){
+        .task = call->task,
+        .txn = call->txn,
+        .model = call->api->access->model,
+        .scope = &call->identity.scope,
+        .hooks = call->api->hooks,
+        .cause = call->task->request_id,
+    };
+}
+
+static enum err change_end(struct call *call, struct change *change)
+{
+    TRY(access_verify_change(call->task, call->txn, call->entity));
+    return change_finish(change);
+}
+
+static enum err given_is_map(struct call *call)
+{
+    if (call->given.kind == VALUE_MAP) return ERR_NONE;
+    task_fault(call->task, S(""), S("type"), "the body must be an object of fields");
+    return task_faults(call->task);
+}
+
+static enum err reply_record(struct call *call, int status, struct id id, const struct shape *shape)
+{
+    struct view view = call_view(call);
+    struct record record;
+    TRY(record_get(&view, call->entity, id, &record));
+    reply_tag(call, &record);
+    struct buf json = reply_buf(call);
+    record_write(&json, &view, &record, shape);
+    return reply_json(call, status, &json);
+}
+
+enum err records_create(struct call *call)
+{
+    struct shape shape;
+    const struct shape *wanted;
+    TRY(shape_read(call, &shape, &wanted));
+    TRY(given_is_map(call));
+    struct change change = change_begin(call);
+    struct id id;
+    TRY(record_create(&change, call->entity, &call->given, &id));
+    TRY(change_end(call, &change));
+    char id_text[ID_TEXT_BYTES];
+    id_write(id, id_text);
+    reply_header(call, S("location"),
+                 arena_print(call->task->arena, "/api/v1/%.*s/%.*s", FMT(call->entity->plural),
+                             ID_TEXT_BYTES, id_text));
+    return reply_record(call, 201, id, wanted);
+}
+
+/** The tag that a change must find; *tag_out is nullptr when any will do. */
+static enum err condition_read(struct call *call, struct etag *tag, const struct etag **tag_out)
+{
+    *tag_out = nullptr;
+    if (call->if_match.len == 0) return ERR_NONE;
+    struct view view = call_view(call);
+    struct record record;
+    TRY(record_get(&view, call->entity, call->record, &record));
+    bool is_any;
+    if (!if_match_read(call->if_match, record_etag(&record), &is_any, tag))
+        return fail(call->task, ERR_UNREADABLE, "If-Match holds no entity tag");
+    if (!is_any) *tag_out = tag;
+    return ERR_NONE;
+}
+
+/** To ERR_CHANGED, what the record is like now: nothing of this change was written yet. */
+static enum err with_present(struct call *call, enum err err)
+{
+    if (err != ERR_CHANGED) return err;
+    TRY(reply_record(call, 412, call->record, nullptr));
+    call->present = call->reply.body;
+    return ERR_CHANGED;
+}
+
+enum err records_patch(struct call *call)
+{
+    struct shape shape;
+    const struct shape *wanted;
+    TRY(shape_read(call, &shape, &wanted));
+    TRY(given_is_map(call));
+    struct etag tag;
+    const struct etag *condition;
+    TRY(condition_read(call, &tag, &condition));
+    struct change change = change_begin(call);
+    enum err err = record_patch(&change, call->entity, call->record, &call->given, condition);
+    TRY(with_present(call, err));
+    TRY(change_end(call, &change));
+    return reply_record(call, 200, call->record, wanted);
+}
+
+enum err records_delete(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct etag tag;
+    const struct etag *condition;
+    TRY(condition_read(call, &tag, &condition));
+    struct change change = change_begin(call);
+    enum err err = record_delete(&change, call->entity, call->record, condition);
+    TRY(with_present(call, err));
+    TRY(change_end(call, &change));
+    reply_empty(call, 204);
+    return ERR_NONE;
+}

@@ -1,0 +1,140 @@
+#include "api/reply.h"
+
+#include "api/problem.h"
+#include "base/log.h"
+#include "base/require.h"
+
+constexpr size_t PROBLEM_BYTES_MAX = 1 * MIB;
+
+static const str problem_type = {"application/problem+json", 24};
+
+struct buf reply_buf(const struct call *call)
+{
+    bool is_on_loop = call->http_task == nullptr;
+    return buf_make(call->task->arena, is_on_loop ? REPLY_BYTES_MAX_LOOP : REPLY_BYTES_MAX_WORKER);
+}
+
+enum err reply_json(struct call *call, int status, const struct buf *json)
+{
+    if (buf_is_over(json)) return fail(call->task, ERR_TOO_LARGE, "the answer is too large");
+    call->reply.status = status;
+    call->reply.content_type = S("application/json");
+    call->reply.body = buf_str(json);
+    return ERR_NONE;
+}
+
+void reply_empty(struct call *call, int status)
+{
+    call->reply.status = status;
+    call->reply.content_type = S("");
+    call->reply.body = S("");
+}
+
+void reply_header(struct call *call, str name, str value)
+{
+    require(call->reply.header_count < REPLY_HEADERS_MAX);
+    call->reply.headers[call->reply.header_count++] = (struct http_header){name, value};
+}
+
+void reply_keys_touched(struct call *call)
+{
+    str count = arena_print(call->task->arena, "%u", call->task->keys_touched);
+    reply_header(call, S("atrium-keys-touched"), count);
+}
+
+static void send(struct call *call)
+{
+    require(call->reply.status != 0);
+    reply_header(call, S("x-request-id"), (str){call->request_id, ID_TEXT_BYTES});
+    struct http_answer answer = {
+        .status = call->reply.status,
+        .content_type = call->reply.content_type,
+        .body = call->reply.body,
+        .header_count = call->reply.header_count,
+        .headers = call->reply.headers,
+    };
+    if (call->http_task != nullptr) http_task_answer(call->http_task, &answer);
+    else http_answer(call->exchange, &answer);
+}
+
+/* Problems. */
+
+struct problem_form {
+    struct call *call;
+    struct problem problem;
+};
+
+static enum err problem_form(void *argument)
+{
+    struct problem_form *form = argument;
+    struct call *call = form->call;
+    struct buf json = buf_make(call->task->arena, PROBLEM_BYTES_MAX);
+    problem_write(&json, &form->problem);
+    if (buf_is_over(&json)) return ERR_TOO_LARGE;
+    call->reply.body = buf_str(&json);
+    int status = form->problem.status;
+    if (status == 401) reply_header(call, S("www-authenticate"), S("Bearer"));
+    if (status == 405) reply_header(call, S("allow"), call->allow);
+    if (status == 429 || status == 503) {
+        int64_t seconds = call->wait_ms <= 1000 ? 1 : (call->wait_ms + 999) / 1000;
+        reply_header(call, S("retry-after"),
+                     arena_print(call->task->arena, "%lld", (long long)seconds));
+    }
+    return ERR_NONE;
+}
+
+/** Of the headers that the function set, only those of the record count beside a problem. */
+static void keep_entity_tag(struct reply *reply)
+{
+    uint32_t kept = 0;
+    for (uint32_t at = 0; at < reply->header_count; at++)
+        if (str_eq(reply->headers[at].name, S("etag"))) reply->headers[kept++] = reply->headers[at];
+    reply->header_count = kept;
+}
+
+static void send_problem(struct call *call, struct problem problem)
+{
+    static const str bare = S("{\"type\":\"too-large\",\"title\":\"Too large\",\"status\":413}");
+    problem.request_id = (str){call->request_id, ID_TEXT_BYTES};
+    struct problem_form form = {call, problem};
+    call->reply.status = problem.status;
+    call->reply.content_type = problem_type;
+    if (problem.present.len > 0) keep_entity_tag(&call->reply);
+    else call->reply.header_count = 0;
+    /* The arena may be spent: that is what the problem may be about. */
+    if (arena_guard(call->task->arena, problem_form, &form) != ERR_NONE) {
+        call->reply.status = 413;
+        call->reply.header_count = 0;
+        call->reply.body = bare;
+    }
+    send(call);
+}
+
+void call_answer(struct call *call, enum err err)
+{
+    if (err == ERR_NONE) {
+        send(call);
+        return;
+    }
+    int status = err_status(err);
+    if (status == 500)
+        log_error("api", "request %.*s failed: %.*s: %.*s", ID_TEXT_BYTES, call->request_id,
+                  FMT(err_slug(err)), FMT(call->task->fault.detail));
+    /* What went wrong inside is for the log. */
+    const struct fault *fault = status == 500 ? nullptr : &call->task->fault;
+    str present = err == ERR_CHANGED ? call->present : S("");
+    send_problem(call, (struct problem){
+                           .status = status,
+                           .slug = err_slug(err),
+                           .title = err_title(err),
+                           .fault = fault,
+                           .present = present,
+                       });
+}
+
+void call_answer_status(struct call *call, int status, str slug, str title, str detail)
+{
+    struct fault fault = {.detail = detail};
+    send_problem(call,
+                 (struct problem){.status = status, .slug = slug, .title = title, .fault = &fault});
+}

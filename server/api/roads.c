@@ -1,0 +1,198 @@
+#include "api/roads.h"
+
+#include <stddef.h>
+
+#include "api/reply.h"
+#include "api/routes.h"
+#include "api/session.h"
+#include "base/require.h"
+#include "value/json.h"
+
+constexpr size_t BODY_BYTES_MAX_LOOP = 16 * KIB; /** a larger body is read by a worker */
+
+static enum err run(void *argument)
+{
+    struct call *call = argument;
+    return call->route->run(call);
+}
+
+static enum err run_guarded(struct call *call)
+{
+    return arena_guard(call->task->arena, run, call);
+}
+
+/** A copy of the call that outlives the request, in a task of its own; nullptr: the request was answered 503. */
+static struct call *call_move(struct call *call)
+{
+    struct http_task *http_task = http_task_make(call->exchange);
+    if (http_task == nullptr) return nullptr;
+    struct arena *arena = &http_task->arena;
+    struct call *moved = arena_new(arena, struct call, 1);
+    *moved = *call;
+    moved->exchange = nullptr;
+    moved->txn = nullptr;
+    moved->http_task = http_task;
+    moved->task = &http_task->task;
+    moved->task->request_id = call->task->request_id;
+    moved->task->now_ms = call->task->now_ms;
+    moved->task->keys_max = WORKER_KEYS_MAX;
+    moved->query = arena_copy(arena, call->query);
+    moved->body = arena_copy(arena, call->body);
+    moved->if_match = arena_copy(arena, call->if_match);
+    moved->if_none_match = arena_copy(arena, call->if_none_match);
+    moved->address = arena_copy(arena, call->address);
+    moved->tenant.name = arena_copy(arena, call->tenant.name);
+    moved->tenant.title = arena_copy(arena, call->tenant.title);
+    identity_keep(arena, &moved->identity);
+    moved->reply = (struct reply){};
+    http_task->request = moved;
+    return moved;
+}
+
+/* Workers. */
+
+static enum err read_on_worker(struct call *call)
+{
+    TRY(txn_open(call->task, &call->tenant.space, &call->txn));
+    enum err err = run_guarded(call);
+    txn_close(call->txn);
+    call->txn = nullptr;
+    return err;
+}
+
+static void on_worker(struct http_task *http_task)
+{
+    struct call *call = http_task->request;
+    bool is_read = call->route->road == ROAD_READ;
+    call_answer(call, is_read ? read_on_worker(call) : run_guarded(call));
+}
+
+static void queue_for_worker(struct call *call, void (*run_task)(struct http_task *task))
+{
+    call->http_task->run = run_task;
+    http_task_queue(call->http_task);
+}
+
+/* Lanes. */
+
+static struct call *call_of_work(struct work *work)
+{
+    return (struct call *)((char *)work - offsetof(struct call, work));
+}
+
+static enum err in_lane(struct work *work, struct txn *txn)
+{
+    struct call *call = call_of_work(work);
+    txn_set_task(txn, call->task);
+    call->txn = txn;
+    return call->route->run(call);
+}
+
+static void lane_done(struct work *work, enum err err)
+{
+    struct call *call = call_of_work(work);
+    call->txn = nullptr;
+    call_answer(call, err);
+}
+
+static void submit(struct call *call)
+{
+    call->work = (struct work){.run = in_lane, .done = lane_done, .arena = call->task->arena};
+    enum err err = store_submit(call->api->access->store, &call->tenant.space, &call->work);
+    if (err != ERR_NONE) call_answer(call, err);
+}
+
+/* Sign-in. */
+
+static struct call *call_of_job(struct sign_in_job *job)
+{
+    return (struct call *)((char *)job - offsetof(struct call, job));
+}
+
+static enum err on_hashing_thread(struct sign_in_job *job)
+{
+    return run_guarded(call_of_job(job));
+}
+
+static void hashing_done(struct sign_in_job *job, enum err err)
+{
+    call_answer(call_of_job(job), err);
+}
+
+static enum err queue_for_hashing(struct call *call)
+{
+    str email, password;
+    TRY(session_given(call, &email, &password));
+    call->job = (struct sign_in_job){
+        .run = on_hashing_thread,
+        .done = hashing_done,
+        .tenant = call->tenant.space.uuid,
+        .email = email,
+        .address = call->address,
+    };
+    enum err err = sign_in_queue(call->api->sign_in, &call->job, &call->wait_ms);
+    if (err == ERR_LIMITED) return fail(call->task, err, "too many tries; wait, then try again");
+    return err;
+}
+
+/* Bodies. */
+
+static enum err body_read(void *argument)
+{
+    struct call *call = argument;
+    /* A number of three characters may take nine bytes. */
+    struct buf given = buf_make(call->task->arena, 4 * BODY_BYTES_MAX);
+    TRY(json_read(call->task, call->body, &given));
+    if (buf_is_over(&given)) return fail(call->task, ERR_TOO_LARGE, "the body holds too much");
+    call->given = value_of(buf_str(&given));
+    return ERR_NONE;
+}
+
+/** Reads the body, where there is one, and hands the call on. */
+static void begin(struct call *call)
+{
+    enum err err = ERR_NONE;
+    if (call->route->has_body) err = arena_guard(call->task->arena, body_read, call);
+    bool is_sign_in = call->route->road == ROAD_HASHING;
+    if (err == ERR_NONE && is_sign_in) err = queue_for_hashing(call);
+    if (err != ERR_NONE) call_answer(call, err);
+    else if (!is_sign_in) submit(call);
+}
+
+static void begin_on_worker(struct http_task *http_task)
+{
+    begin(http_task->request);
+}
+
+static void forward(struct call *moved)
+{
+    switch (moved->route->road) {
+    case ROAD_READ:
+    case ROAD_WORKER:
+        queue_for_worker(moved, on_worker);
+        break;
+    case ROAD_LANE:
+    case ROAD_HASHING:
+        if (moved->body.len > BODY_BYTES_MAX_LOOP) queue_for_worker(moved, begin_on_worker);
+        else begin(moved);
+        break;
+    case ROAD_LOOP:
+        require(moved->route->road != ROAD_LOOP);
+        break;
+    }
+}
+
+enum err road_take(struct call *call, bool *is_gone_out)
+{
+    *is_gone_out = false;
+    enum road road = call->route->road;
+    if (road == ROAD_LOOP) return run_guarded(call);
+    if (road == ROAD_READ) {
+        enum err err = run_guarded(call);
+        if (err != ERR_TOO_LARGE) return err;
+    }
+    *is_gone_out = true;
+    struct call *moved = call_move(call);
+    if (moved != nullptr) forward(moved);
+    return ERR_NONE;
+}

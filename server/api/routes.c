@@ -1,0 +1,132 @@
+#include "api/routes.h"
+
+#include "api/catalog.h"
+#include "api/openapi.h"
+#include "api/records.h"
+#include "api/session.h"
+#include "base/buf.h"
+
+#define T(literal) \
+    { \
+        literal, sizeof(literal) - 1 \
+    }
+
+/* Rows with a fixed path stand before those with {collection}, which would take them. */
+const struct route routes[] = {
+    {METHOD_GET, T("/healthz"), T("Whether the server answers"), NEED_NOTHING, ROAD_LOOP,
+     .is_for_portal = true, .status = 200, .answer = ANSWER_TEXT, .run = page_health},
+    {METHOD_GET, T("/"), T("The page of this door"), NEED_TENANT, ROAD_LOOP, .is_for_portal = true,
+     .status = 200, .answer = ANSWER_TEXT, .run = page_home},
+    {METHOD_POST, T("/api/v1/session"), T("Sign in by e-mail and password"), NEED_TENANT,
+     ROAD_HASHING, .has_body = true, .status = 201, .answer = ANSWER_OBJECT, .run = session_open},
+    {METHOD_DELETE, T("/api/v1/session"), T("Sign out"), NEED_IDENTITY, ROAD_WORKER, .status = 204,
+     .answer = ANSWER_NOTHING, .run = session_close},
+    {METHOD_GET, T("/api/v1/me"), T("Who I am and what I may do"), NEED_IDENTITY, ROAD_LOOP,
+     .status = 200, .answer = ANSWER_OBJECT, .run = session_me},
+    {METHOD_GET, T("/api/v1/schema"), T("Entities, fields and choices"), NEED_IDENTITY, ROAD_READ,
+     .status = 200, .answer = ANSWER_OBJECT, .run = catalog_read},
+    {METHOD_GET, T("/api/v1/openapi.json"), T("This description"), NEED_IDENTITY, ROAD_LOOP,
+     .status = 200, .answer = ANSWER_OBJECT, .run = openapi_read},
+    {METHOD_GET, T("/api/v1/changes"), T("All changes, in order"), NEED_IDENTITY, ROAD_READ,
+     .status = 200, .answer = ANSWER_LOG, .run = records_changes},
+    {METHOD_GET, T("/api/v1/{collection}"), T("A page of records"), NEED_IDENTITY, ROAD_READ,
+     .status = 200, .answer = ANSWER_LIST, .run = records_list},
+    {METHOD_POST, T("/api/v1/{collection}"), T("Create a record"), NEED_IDENTITY, ROAD_LANE,
+     .has_body = true, .is_not_of_single = true, .status = 201, .answer = ANSWER_RECORD,
+     .run = records_create},
+    {METHOD_GET, T("/api/v1/{collection}/{id}"), T("One record"), NEED_IDENTITY, ROAD_READ,
+     .status = 200, .answer = ANSWER_RECORD, .run = records_read},
+    {METHOD_PATCH, T("/api/v1/{collection}/{id}"), T("Change a record by a merge patch"),
+     NEED_IDENTITY, ROAD_LANE, .has_body = true, .status = 200, .answer = ANSWER_RECORD,
+     .run = records_patch},
+    {METHOD_DELETE, T("/api/v1/{collection}/{id}"), T("Delete a record"), NEED_IDENTITY, ROAD_LANE,
+     .is_not_of_single = true, .status = 204, .answer = ANSWER_NOTHING, .run = records_delete},
+    {METHOD_GET, T("/api/v1/{collection}/{id}/history"), T("Who changed what, newest first"),
+     NEED_IDENTITY, ROAD_READ, .status = 200, .answer = ANSWER_LOG, .run = records_history},
+};
+const uint32_t route_count = sizeof routes / sizeof routes[0];
+
+static const struct {
+    enum method method;
+    str word;
+} methods[] = {
+    {METHOD_GET, T("GET")},     {METHOD_GET, T("HEAD")},      {METHOD_POST, T("POST")},
+    {METHOD_PATCH, T("PATCH")}, {METHOD_DELETE, T("DELETE")},
+};
+
+enum method method_of(str method)
+{
+    for (size_t at = 0; at < sizeof methods / sizeof methods[0]; at++)
+        if (str_eq(methods[at].word, method)) return methods[at].method;
+    return METHOD_OTHER;
+}
+
+str method_word(enum method method)
+{
+    for (size_t at = 0; at < sizeof methods / sizeof methods[0]; at++)
+        if (methods[at].method == method) return methods[at].word;
+    return S("");
+}
+
+str methods_write(struct arena *arena, uint8_t served)
+{
+    struct buf list = buf_make(arena, 64);
+    for (size_t at = 0; at < sizeof methods / sizeof methods[0]; at++) {
+        if ((served & methods[at].method) == 0) continue;
+        if (list.len > 0) buf_put(&list, S(", "));
+        buf_put(&list, methods[at].word);
+    }
+    return buf_str(&list);
+}
+
+/** The bytes up to the next slash, which the path moves behind. */
+static str segment_take(str *path)
+{
+    str segment;
+    (void)str_cut(*path, '/', &segment, path);
+    return segment;
+}
+
+/** Whether a path has the pattern's form; collection and id are looked up only then. */
+static bool pattern_fits(str pattern, str path, str *collection_out, str *id_out)
+{
+    /* Up to the first brace both must be the same; most rows end here. */
+    size_t brace = str_find_byte(pattern, '{');
+    if (brace == SIZE_MAX) return str_eq(pattern, path);
+    if (!str_starts(path, str_first(pattern, brace))) return false;
+    pattern = str_from(pattern, brace);
+    path = str_from(path, brace);
+    while (pattern.len > 0 && path.len > 0) {
+        bool is_last_wanted = str_find_byte(pattern, '/') == SIZE_MAX;
+        bool is_last_given = str_find_byte(path, '/') == SIZE_MAX;
+        if (is_last_wanted != is_last_given) return false;
+        str wanted = segment_take(&pattern), given = segment_take(&path);
+        if (given.len == 0) return false;
+        if (str_eq(wanted, S("{collection}"))) *collection_out = given;
+        else if (str_eq(wanted, S("{id}"))) *id_out = given;
+        else if (!str_eq(wanted, given)) return false;
+    }
+    return pattern.len == 0 && path.len == 0;
+}
+
+struct route_match route_match(const struct model *model, enum method method, str path)
+{
+    struct route_match match = {};
+    for (uint32_t at = 0; at < route_count; at++) {
+        const struct route *route = &routes[at];
+        str collection = S(""), id = S("");
+        if (!pattern_fits(route->pattern, path, &collection, &id)) continue;
+        const struct entity *entity = nullptr;
+        if (collection.len > 0) entity = model_collection(model, collection);
+        if (collection.len > 0 && entity == nullptr) continue;
+        if (id.len > 0 && !id_parse(id, &match.record)) continue;
+        if (route->is_not_of_single && entity->is_single) continue;
+        match.methods |= route->method;
+        match.entity = entity;
+        if (route->method == method) {
+            match.route = route;
+            return match;
+        }
+    }
+    return match;
+}

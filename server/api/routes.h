@@ -1,0 +1,73 @@
+/** routes: what is open to the outside, one row each. From it requests are answered, and the OpenAPI
+ *  document and the list of entry points are made.
+ *
+ *  Floor   api, inside.
+ *  Thread  any; constant.
+ */
+#pragma once
+
+#include "api/call.h"
+
+enum method : uint8_t {
+    METHOD_OTHER = 0,
+    METHOD_GET = 1, /** HEAD too */
+    METHOD_POST = 2,
+    METHOD_PATCH = 4,
+    METHOD_DELETE = 8,
+};
+
+enum need : uint8_t {
+    NEED_NOTHING,  /** any host */
+    NEED_TENANT,   /** a host that leads to a tenant */
+    NEED_IDENTITY, /** and a session or token */
+};
+
+/** Where the function runs. */
+enum road : uint8_t {
+    ROAD_LOOP,    /** at once, without a transaction of its own */
+    ROAD_READ,    /** on the loop; again on a worker when that touches too many keys */
+    ROAD_LANE,    /** in the tenant's lane: a change */
+    ROAD_WORKER,  /** on a worker, because it blocks */
+    ROAD_HASHING, /** on the hashing thread */
+};
+
+/** What the answer holds, for the document. */
+enum answer_form : uint8_t {
+    ANSWER_TEXT,
+    ANSWER_OBJECT,
+    ANSWER_RECORD,
+    ANSWER_LIST,
+    ANSWER_LOG,
+    ANSWER_NOTHING,
+};
+
+struct route {
+    enum method method;
+    str pattern; /** `/api/v1/{collection}/{id}` */
+    str summary;
+    enum need need;
+    enum road road;
+    bool has_body;         /** JSON, which is read before the function runs */
+    bool is_not_of_single; /** an entity with exactly one record has no such call */
+    bool is_for_portal;    /** served at the portal's door too */
+    int status;            /** of success */
+    enum answer_form answer;
+    enum err (*run)(struct call *call);
+};
+
+extern const struct route routes[];
+extern const uint32_t route_count;
+
+enum method method_of(str method);
+/** The word for the document; METHOD_OTHER has none. */
+str method_word(enum method method);
+
+struct route_match {
+    const struct route *route; /** nullptr: none has this path and method */
+    uint8_t methods;           /** of routes with this path, METHOD_ bits; 0: no such path */
+    const struct entity *entity;
+    struct id record;
+};
+struct route_match route_match(const struct model *model, enum method method, str path);
+/** `GET, HEAD, POST` */
+str methods_write(struct arena *arena, uint8_t methods);

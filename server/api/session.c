@@ -1,0 +1,125 @@
+#include "api/session.h"
+
+#include "api/cookie.h"
+#include "api/reply.h"
+#include "value/json.h"
+
+static void given_text(struct call *call, str name, str *text_out)
+{
+    struct value value;
+    if (!value_find_text(call->given.bytes, name, &value) || value.kind == VALUE_NIL)
+        task_fault(call->task, name, S("required"), "is needed");
+    else if (value.kind != VALUE_TEXT) task_fault(call->task, name, S("type"), "must be a text");
+    else *text_out = value.text;
+}
+
+enum err session_given(struct call *call, str *email_out, str *password_out)
+{
+    *email_out = *password_out = S("");
+    if (call->given.kind != VALUE_MAP) {
+        task_fault(call->task, S(""), S("type"), "the body must be {\"email\", \"password\"}");
+        return task_faults(call->task);
+    }
+    given_text(call, S("email"), email_out);
+    given_text(call, S("password"), password_out);
+    return task_faults(call->task);
+}
+
+static void write_member(struct buf *json, const char *name, str text)
+{
+    buf_print(json, "\"%s\":", name);
+    json_write_text(json, text);
+}
+
+static void write_actions(struct buf *json, const struct call *call)
+{
+    static const struct {
+        enum scope_action action;
+        str word;
+    } actions[] = {
+        {SCOPE_VIEW, S("view")},
+        {SCOPE_CREATE, S("create")},
+        {SCOPE_EDIT, S("edit")},
+        {SCOPE_DELETE, S("delete")},
+    };
+    const struct model *model = call->api->access->model;
+    buf_put(json, S("\"entities\":{"));
+    for (uint32_t entity = 0; entity < model->entity_count; entity++) {
+        if (entity > 0) buf_put_byte(json, ',');
+        json_write_text(json, model->entities[entity].name);
+        buf_put(json, S(":["));
+        bool is_first = true;
+        for (size_t at = 0; at < sizeof actions / sizeof actions[0]; at++) {
+            bool is_for_many = (actions[at].action & (SCOPE_CREATE | SCOPE_DELETE)) != 0;
+            if (model->entities[entity].is_single && is_for_many) continue;
+            if (!scope_may(&call->identity.scope, model->entities[entity].number,
+                           actions[at].action))
+                continue;
+            if (!is_first) buf_put_byte(json, ',');
+            json_write_text(json, actions[at].word);
+            is_first = false;
+        }
+        buf_put_byte(json, ']');
+    }
+    buf_put_byte(json, '}');
+}
+
+static enum err reply_identity(struct call *call, int status)
+{
+    const struct identity *identity = &call->identity;
+    struct buf json = reply_buf(call);
+    char id[ID_TEXT_BYTES];
+    id_write(identity->user, id);
+    buf_put(&json, S("{\"user\":{"));
+    write_member(&json, "id", (str){id, ID_TEXT_BYTES});
+    buf_put_byte(&json, ',');
+    write_member(&json, "email", identity->email);
+    buf_put_byte(&json, ',');
+    write_member(&json, "name", identity->name);
+    buf_put(&json, S("},\"tenant\":{"));
+    write_member(&json, "name", call->tenant.name);
+    buf_put_byte(&json, ',');
+    write_member(&json, "title", call->tenant.title);
+    buf_put(&json, S("},\"door\":\"staff\",\"roles\":["));
+    json_write_text(&json, identity->role);
+    /* Rows are not narrowed by any role yet. */
+    buf_put(&json, S("],\"scope\":\"all\","));
+    write_actions(&json, call);
+    if (identity->credential == CREDENTIAL_SESSION) {
+        buf_put_byte(&json, ',');
+        write_member(&json, "csrf", identity->csrf);
+    }
+    buf_put_byte(&json, '}');
+    return reply_json(call, status, &json);
+}
+
+enum err session_me(struct call *call)
+{
+    return reply_identity(call, 200);
+}
+
+enum err session_open(struct call *call)
+{
+    str email, password;
+    TRY(session_given(call, &email, &password));
+    struct session_new session;
+    TRY(session_create(call->task, call->api->access, &call->tenant.space, email, password,
+                       &session));
+    call->identity = session.identity;
+    reply_header(
+        call, S("set-cookie"),
+        cookie_write(call->task->arena, call->is_cookie_plain, session.token, SESSION_AGE_MS_MAX));
+    reply_header(call, S("location"), S("/api/v1/session"));
+    return reply_identity(call, 201);
+}
+
+enum err session_close(struct call *call)
+{
+    if (call->identity.credential != CREDENTIAL_SESSION)
+        return fail(call->task, ERR_FORBIDDEN, "a token is no session; it ends where it was made");
+    TRY(session_end(call->task, call->api->access, &call->tenant.space, call->identity.token_hash));
+    reply_header(call, S("set-cookie"),
+                 cookie_write(call->task->arena, call->is_cookie_plain, S(""), 0));
+    reply_empty(call, 204);
+    return ERR_NONE;
+}
