@@ -207,7 +207,7 @@ describe('TLS', () => {
         assert.match(answer.headers['strict-transport-security'] ?? '', /max-age=\d+/);
     });
 
-    test('takes a new certificate on SIGHUP, and keeps the old when the new does not fit', async () => {
+    test('takes a new certificate on SIGHUP, but none that does not fit', async () => {
         assert.equal((await get(server.securePort)).subject.CN, 'first');
         const { certificate, key } = makeCertificate('second');
         await fs.copyFile(certificate, path.join(folder, 'server.crt'));

@@ -6,9 +6,14 @@ import { fileURLToPath } from 'node:url';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const binary = process.env.ATRIUM_BINARY ?? path.join(root, 'zig-out/bin/atrium');
 
-/** Settings of the tests themselves must not reach the program, whose own settings begin alike. */
+// Settings that the program takes over; those of the tests themselves begin alike and do not reach
+// it.
+const ownSettings = ['ATRIUM_RUNNER', 'ATRIUM_SCHEMA'];
+
 export function environment(more = {}) {
-    const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('ATRIUM_'));
+    const kept = Object.entries(process.env).filter(
+        ([name]) => !name.startsWith('ATRIUM_') || ownSettings.includes(name),
+    );
     return { ...Object.fromEntries(kept), ...more };
 }
 

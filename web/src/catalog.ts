@@ -5,6 +5,8 @@ export interface Choice {
     value: string;
     label: string;
     color: string;
+    /** Not offered any more, but records may have it. */
+    isInactive: boolean;
 }
 
 export interface Field {
@@ -74,6 +76,7 @@ function setOf(given: { [name: string]: Json }): ChoiceSet {
             value: textOf(choice['value']),
             label: textOf(choice['label']) || textOf(choice['value']),
             color: textOf(choice['color']),
+            isInactive: choice['inactive'] === true,
         })),
     };
 }
@@ -89,7 +92,8 @@ export async function readCatalog(): Promise<Catalog> {
         isSingle: given['single'] === true,
         fields: mapsOf(given['fields']).map(fieldOf),
     }));
-    const sets = new Map(mapsOf(map['sets']).map((given) => [textOf(given['name']), setOf(given)]));
+    const given = isMap(map['sets']) ? Object.entries(map['sets']) : [];
+    const sets = new Map(given.map(([name, set]) => [name, setOf(isMap(set) ? set : {})]));
     return { entities, sets };
 }
 

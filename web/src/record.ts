@@ -1,6 +1,6 @@
 // One record's page: its form, what lies under it, its history, and its deletion.
 import { call, isMap, Problem, textOf, type Json, type Row } from './api';
-import { headingOf, type Catalog, type Entity, type Field } from './catalog';
+import { entityByName, headingOf, type Catalog, type Entity, type Field } from './catalog';
 import { button, confirmed, element, notice } from './element';
 import { RecordForm } from './form';
 import { ListView } from './list';
@@ -60,7 +60,7 @@ export async function recordPage(
             ({ part, field }) =>
                 new ListView(catalog, part, { fixed: { [field.name]: id }, isPart: true }).element,
         );
-        page.replaceChildren(bar, form.element, ...parts, history(entity, id));
+        page.replaceChildren(bar, form.element, ...parts, history(catalog, entity, id));
     };
     await draw();
     return page;
@@ -99,18 +99,43 @@ function changeText(entity: Entity, name: string, change: Json): string {
     return `${label}: ${shortText(pair[0] ?? null)} → ${shortText(pair[1] ?? null)}`;
 }
 
+/** Names of those who changed something, each asked for once. */
+class Actors {
+    private readonly known = new Map<string, string>();
+    private readonly target: Entity | undefined;
+
+    constructor(
+        private readonly catalog: Catalog,
+        entity: Entity,
+    ) {
+        const field = entity.fields.find((item) => item.name === 'updated_by');
+        this.target = entityByName(catalog, field?.to ?? '');
+    }
+
+    async of(id: string): Promise<string> {
+        if (this.target === undefined || id === '') return '';
+        if (!this.known.has(id)) {
+            const answer = await call('GET', `${this.target.plural}/${id}`).catch(() => null);
+            const row = answer?.body as Row | undefined;
+            const isThere = row !== undefined && row !== null;
+            this.known.set(id, isThere ? titleOf(this.catalog, this.target.name, row) : '');
+        }
+        return this.known.get(id) ?? '';
+    }
+}
+
 /** Loaded only when it is opened. */
-function history(entity: Entity, id: string): HTMLElement {
+function history(catalog: Catalog, entity: Entity, id: string): HTMLElement {
     const entries = element('ol', { class: 'history' });
     const details = element('details', {}, element('summary', {}, 'History'), entries);
     details.addEventListener('toggle', async () => {
         if (!details.open || entries.childElementCount > 0) return;
+        const names = new Actors(catalog, entity);
         const { body } = await call('GET', `${entity.plural}/${id}/history`);
         const data = isMap(body) && Array.isArray(body['data']) ? body['data'].filter(isMap) : [];
         for (const entry of data) {
             const moment = new Date(textOf(entry['at']));
-            const actor = isMap(entry['actor']) ? entry['actor'] : {};
-            const who = textOf(actor['name']) || textOf(actor['email']);
+            const who = await names.of(textOf(entry['actor']));
             const what = [textOf(entry['operation']), who].filter((text) => text !== '').join(', ');
             const changes = isMap(entry['changes']) ? Object.entries(entry['changes']) : [];
             const lines = changes.map(([name, change]) =>

@@ -42,7 +42,7 @@ function combined(place: WidgetPlace, options: Option[]): Widget {
 
 export const choice: WidgetMaker = (place) => {
     const set = place.catalog.sets.get(place.field.set);
-    const options = set?.choices ?? [];
+    const options = (set?.choices ?? []).filter((option) => !option.isInactive);
     return set?.isOpen === true ? combined(place, options) : select(place, options);
 };
 
