@@ -33,6 +33,7 @@ const Build = struct {
         });
         m.addIncludePath(self.b.path("server"));
         m.addIncludePath(self.b.path("tests"));
+        m.addIncludePath(.{ .cwd_relative = "/usr/include/lua5.4" });
         return m;
     }
 

@@ -187,7 +187,7 @@ static enum err fixture_begin(struct work *work, struct txn *txn)
     struct store_options options = {.folder = str_of(fixture->folder), .map_bytes = 1ull << 30};
     check_int(store_open(task, &options, &fixture->store), ERR_NONE);
     fixture->space = store_space(fixture->store, 1, id_make());
-    struct fixture_change run = {.verb = "create", .entity = "settings", .json = "{}", .fixture = fixture};
+    struct fixture_change run = {.verb = "create", .entity = "settings", .json = "{\"title\":\"Test firm\"}", .fixture = fixture};
     arena_init(&run.arena, 64 * MIB);
     task_init(&run.task, &run.arena);
     run.work = (struct work){.run = fixture_begin, .arena = &run.arena};
