@@ -1,4 +1,4 @@
-/** codes: the closed lists of the world: countries, languages, time zones; currencies stand in value/text.h.
+/** codes: the closed lists of the world: countries, languages, time zones. Currencies: text.h.
  *
  *  Floor   value.
  *  Thread  any.
@@ -8,7 +8,8 @@
 
 #include "base/arena.h"
 
-/** The alpha-2 code of a code or a name in any case and folding (`germany`, `UK`, `DE`, `México`); false when unknown. */
+/** The alpha-2 code of a code or a name in any case and folding (`germany`, `UK`, `DE`,
+ *  `México`); false when unknown. */
 bool country_find(struct arena *arena, str text, str *code_out);
 bool country_is_code(str code);
 /** A BCP 47 tag: an ISO 639-1 language, optionally with an ISO 3166 region (`de`, `pt-BR`). */

@@ -1,8 +1,9 @@
 #include "value/codes_table.h"
 
-/* Source: ISO 3166-1 with its alpha-3 codes and English short names; the names of each country in its own languages
- * and in German, French, Spanish, Italian, Dutch and Portuguese, from Unicode CLDR 48; and what people write besides
- * (`UK`, `England`, `Holland`). Two letters are a code before they are a name, so only `uk` stands here. */
+/* Source: ISO 3166-1 with its alpha-3 codes and English short names; the names of each country
+ * in its own languages and in German, French, Spanish, Italian, Dutch and Portuguese, from
+ * Unicode CLDR 48; and what people write besides (`UK`, `England`, `Holland`). Two letters are
+ * a code before they are a name, so only `uk` stands here. */
 
 // clang-format off
 const char country_codes[][3] = {

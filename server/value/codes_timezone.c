@@ -1,7 +1,7 @@
 #include "value/codes_table.h"
 
-/* Source: the IANA time zone database 2025b: every zone, and every link, since a name that was right once
- * (`Europe/Kiev`) still stands in people's data. */
+/* Source: the IANA time zone database 2025b: every zone, and every link, since a name that was
+ * right once (`Europe/Kiev`) still stands in people's data. */
 
 // clang-format off
 const char *const timezone_names[] = {

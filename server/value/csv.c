@@ -17,8 +17,9 @@ constexpr size_t WINDOW_BYTES = CSV_ROW_BYTES_MAX + READ_BYTES;
 constexpr size_t RAW_FAULT_BYTES_MAX = 64 * KIB;
 /** Rows looked at for the separator. */
 constexpr uint32_t SNIFF_ROWS_MAX = 64;
-/** Lines read again behind broken rows, for each byte of the file and to begin with; past that a quote must close on
- *  its line, so that a file made of broken rows takes time in proportion to its size. */
+/** Lines read again behind broken rows, for each byte of the file and to begin with; past that a
+ *  quote must close on its line, so that a file made of broken rows takes time in proportion to
+ *  its size. */
 constexpr uint64_t REREAD_FACTOR_MAX = 4;
 constexpr uint64_t REREAD_BYTES_MIN = 16 * MIB;
 
@@ -301,7 +302,8 @@ static void line_skip(struct csv *csv)
     } while (csv->at == csv->end && fill(csv, READ_BYTES));
 }
 
-/** Scans the row at the start of what is unread, reading on as needed. CSV_END_MORE: it is longer than a row may be. */
+/** Scans the row at the start of what is unread, reading on as needed. CSV_END_MORE: it is
+ *  longer than a row may be. */
 static void row_scan(struct csv *csv)
 {
     csv->scanner.has_one_line_rows =
@@ -316,7 +318,8 @@ static void row_scan(struct csv *csv)
     }
 }
 
-/** Code points of bytes 80 to 9f; where Windows-1252 has none it is the control character, as browsers do. */
+/** Code points of bytes 80 to 9f; where Windows-1252 has none it is the control character, as
+ *  browsers do. */
 static const uint16_t windows_1252[32] = {
     0x20ac, 0x0081, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
     0x2039, 0x0152, 0x008d, 0x017d, 0x008f, 0x0090, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
@@ -365,16 +368,17 @@ static str cell_text(struct arena *arena, str raw, struct csv_span span)
     return (str){room, len};
 }
 
-/** Whether a cell is what stands behind a comma in prose, as ` rue des Bouchers` behind `12`: nobody puts a space
- *  before each cell of one column only. Quoted cells have their quote where the space must be. */
+/** Whether a cell is what stands behind a comma in prose, as ` rue des Bouchers` behind `12`:
+ *  nobody puts a space before each cell of one column only. Quoted cells have their quote where
+ *  the space must be. */
 static bool is_continued(str raw, struct csv_span cell, struct csv_span by)
 {
     return cell.len > 0 && cell.from + cell.len + 1 == by.from && by.len > 1 &&
            raw.at[by.from] == ' ';
 }
 
-/** A row with more cells than the header: joins those that an unquoted separator within a text made two, when these
- *  are exactly the cells too many. Says whether it did. */
+/** A row with more cells than the header: joins those that an unquoted separator within a text
+ *  made two, when these are exactly the cells too many. Says whether it did. */
 static bool cells_join(struct csv *csv, str raw)
 {
     struct csv_scan *scan = &csv->scan;
@@ -426,7 +430,8 @@ static str whole_row_fault(struct csv *csv, struct arena *arena, str raw)
     return S("");
 }
 
-/** A whole row. True when the next row begins behind it, false when that begins on this one's second line. */
+/** A whole row. True when the next row begins behind it, false when that begins on this one's
+ *  second line. */
 static bool row_take(struct csv *csv, struct arena *arena, struct csv_row *row)
 {
     struct csv_scan *scan = &csv->scan;
@@ -434,7 +439,8 @@ static bool row_take(struct csv *csv, struct arena *arena, struct csv_row *row)
     row->is_joined = cells_join(csv, text);
     str fault = whole_row_fault(csv, arena, text);
     if (fault.len > 0) {
-        /* A row of several lines and another shape than the header is more likely a stray quote that found another. */
+        /* A row of several lines and another shape than the header is more likely a stray quote
+         * that found another. */
         bool is_stray = scan->second_line > 0 && scan->cell_count != csv->header_cells;
         row_fault(csv, arena, is_stray ? scan->first_line_len : text.len, fault, row);
         return !is_stray;

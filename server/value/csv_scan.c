@@ -95,7 +95,8 @@ static bool stop_behind_quote(struct walk *walk)
     return stop(walk, CSV_END_BEHIND_QUOTE);
 }
 
-/** A cell whose opening quote is at the cursor, which moves to the separator or line end behind it. */
+/** A cell whose opening quote is at the cursor, which moves to the separator or line end behind
+ *  it. */
 static bool quoted_cell(struct walk *walk)
 {
     const char *from = ++walk->at;

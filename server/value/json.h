@@ -2,16 +2,18 @@
  *
  *  Floor   value; jansson.h only in json_read.c.
  *  Thread  any.
- *  Source  RFC 8259; I-JSON (RFC 7493) for what is refused: duplicate keys, lone surrogates, bad UTF-8.
+ *  Source  RFC 8259; I-JSON (RFC 7493) for what is refused: duplicate keys, lone surrogates, bad
+ *          UTF-8.
  */
 #pragma once
 
 #include "value/value.h"
 
-/** Text to encoded value. ERR_UNREADABLE, and the fault says line, column and what is wrong: depth over
- *  VALUE_DEPTH_MAX, a key twice, bad UTF-8, NUL, a lone surrogate, a number out of range (integers beyond
- *  64 bit signed, 1e999), trailing bytes, a byte order mark, empty text. A number without fraction or exponent is an
- *  integer; `-0` is 0. ERR_TOO_LARGE: over BODY_BYTES_MAX, or so many values that reading them takes 64 MiB. */
+/** Text to encoded value. ERR_UNREADABLE, and the fault says line, column and what is wrong:
+ *  depth over VALUE_DEPTH_MAX, a key twice, bad UTF-8, NUL, a lone surrogate, a number out of
+ *  range (integers beyond 64 bit signed, 1e999), trailing bytes, a byte order mark, empty text.
+ *  A number without fraction or exponent is an integer; `-0` is 0. ERR_TOO_LARGE: over
+ *  BODY_BYTES_MAX, or so many values that reading them takes 64 MiB. */
 enum err json_read(struct task *task, str text, struct buf *out);
 
 /** Any encoded value as JSON; bytes as base64url text; integer keys as decimal text. */

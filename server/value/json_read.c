@@ -9,14 +9,16 @@
 
 /* Where jansson's memory comes from.
  *
- * jansson builds a tree whose size a sender chooses: 1 MiB of `[0,0,…` becomes 24 MiB, and as many `{}` as fit
- * would become 79. So each parse gets an arena of its own with a cap; past that it is left at once by
- * the arena's guard, through jansson's frames, which is sound because jansson holds nothing but this memory (no
- * lock, no file). The arena is dropped in one place on every way out, so no tree can leak and none is freed piece
- * by piece. While it is held nothing else may leave: the room for the result is taken before, and what is told
- * about an error is told after.
+ * jansson builds a tree whose size a sender chooses: 1 MiB of `[0,0,…` becomes 25 MiB, and as
+ * many `{}` as fit would become 77. So each parse gets an arena of its own with a cap; past
+ * that it is left at once by the arena's guard, through jansson's frames, which is sound
+ * because jansson holds nothing but this memory (no lock, no file). The arena is dropped in one
+ * place on every way out, so no tree can leak and none is freed piece by piece. While it is
+ * held nothing else may leave: the room for the result is taken before, and what is told about
+ * an error is told after.
  *
- * jansson has one pair of allocation functions for the process; which arena they mean is a thread's own matter. */
+ * jansson has one pair of allocation functions for the process; which arena they mean is a
+ * thread's own matter. */
 
 /** The arena's hard cap, where a parse is left, is four times this. */
 constexpr size_t TREE_BYTES_SOFT = 16 * MIB;
@@ -64,7 +66,8 @@ static size_t text_end(str text, size_t at)
     return at + 1;
 }
 
-/** Up to the first error of the text this sees the same brackets as jansson, so jansson's recursion is bounded. */
+/** Up to the first error of the text this sees the same brackets as jansson, so jansson's
+ *  recursion is bounded. */
 static struct outline outline_of(str text)
 {
     struct outline outline = {};
@@ -100,7 +103,8 @@ static struct outline outline_of(str text)
     return outline;
 }
 
-/** No value is longer encoded than as text, but for floats (`1e1` is 9 bytes) and the length of long texts. */
+/** No value is longer encoded than as text, but for floats (`1e1` is 9 bytes) and the length of
+ *  long texts. */
 static size_t encoded_bytes_max(str text, const struct outline *outline)
 {
     constexpr size_t float_growth = 8;
@@ -178,7 +182,8 @@ static enum err reading_run(void *argument)
     return ERR_NONE;
 }
 
-/** Parses in an arena of its own; leaves nothing behind but the bytes in `out`, which has room for them. */
+/** Parses in an arena of its own; leaves nothing behind but the bytes in `out`, which has room
+ *  for them. */
 static enum err reading_guarded(struct reading *reading)
 {
     static once_flag once = ONCE_FLAG_INIT;

@@ -19,7 +19,8 @@ constexpr double FLOAT_INT_MAX = 9007199254740992.0; /** 2^53 */
 constexpr uint64_t EACH_BYTE = 0x0101010101010101;
 constexpr uint64_t EACH_HIGH_BIT = 0x8080808080808080;
 
-/** Nonzero when one of eight bytes needs an escape: below 20, `"` or `\`. Exact up to the lowest such byte. */
+/** Nonzero when one of eight bytes needs an escape: below 20, `"` or `\`. Exact up to the lowest
+ *  such byte. */
 static uint64_t word_escapes(uint64_t word)
 {
     uint64_t quote = word ^ (EACH_BYTE * '"');

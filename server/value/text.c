@@ -193,7 +193,8 @@ static bool clock_next(struct cursor *cursor, int64_t *ms_out)
     int64_t ahead_minutes;
     if (!offset_next(cursor, &ahead_minutes)) return false;
     int64_t minutes = hour * 60 + minute - ahead_minutes;
-    /* A leap second ends a day of UTC, wherever it is told; here it is the first second of the next day. */
+    /* A leap second ends a day of UTC, wherever it is told; here it is the first second of the
+     * next day. */
     int64_t minutes_per_day = 24 * 60;
     bool ends_day = (minutes + minutes_per_day) % minutes_per_day == minutes_per_day - 1;
     if (second == 60 && !ends_day) return false;
@@ -240,7 +241,8 @@ void time_write(struct buf *out, int64_t ms)
     buf_put(out, (str){text, sizeof text});
 }
 
-/** Appends the digits at the cursor to `units`, on the side of its sign, so that INT64_MIN is reached. */
+/** Appends the digits at the cursor to `units`, on the side of its sign, so that INT64_MIN is
+ *  reached. */
 static bool units_next(struct cursor *cursor, bool is_negative, int64_t *units, size_t *count_out)
 {
     *count_out = 0;
@@ -290,8 +292,8 @@ void decimal_write(struct buf *out, int64_t units, uint8_t scale)
     buf_put(out, str_between(at, end));
 }
 
-/* ISO 4217, sorted. Funds and metals without minor units (XDR, XAU) and the two with four (CLF, UYW) are not
- * money here; ANG and BGN are replaced but stand on papers that are still open. */
+/* ISO 4217, sorted. Funds and metals without minor units (XDR, XAU) and the two with four (CLF,
+ * UYW) are not money here; ANG and BGN are replaced but stand on papers that are still open. */
 
 // clang-format off
 static const char currencies_0[][4] = {

@@ -13,13 +13,14 @@ bool date_parse(str text, int32_t *days_out);
 /** Days outside of those years are written as the nearest; so are times. */
 void date_write(struct buf *out, int32_t days);
 
-/** Milliseconds UTC from an RFC 3339 time (offset or Z; up to nine fraction digits, cut to three) or a date (midnight). */
+/** Milliseconds UTC from an RFC 3339 time (offset or Z; up to nine fraction digits, cut to
+ *  three) or a date (midnight). */
 bool time_parse(str text, int64_t *ms_out);
 /** `2026-11-21T19:58:40.123Z` */
 void time_write(struct buf *out, int64_t ms);
 
-/** A decimal number as an integer of 10^-scale units: "12.5" at scale 2 → 1250. False when it has more digits behind
- *  the point than the scale, or does not fit 64 bits. */
+/** A decimal number as an integer of 10^-scale units: "12.5" at scale 2 → 1250. False when it
+ *  has more digits behind the point than the scale, or does not fit 64 bits. */
 bool decimal_parse(str text, uint8_t scale, int64_t *units_out);
 void decimal_write(struct buf *out, int64_t units, uint8_t scale);
 

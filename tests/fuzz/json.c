@@ -1,4 +1,5 @@
-/* JSON in: no text may crash the reader, and what it accepts is written so that it reads as the same value. */
+/* JSON in: no text may crash the reader, and what it accepts is written so that it reads as the
+ * same value. */
 #include <stdint.h>
 
 #include "base/limits.h"

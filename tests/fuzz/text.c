@@ -1,4 +1,5 @@
-/* Dates, times, decimals, codes: no text may crash a parser, and what it accepts is written as the same thing. */
+/* Dates, times, decimals, codes: no text may crash a parser, and what it accepts is written as
+ * the same thing. */
 #include <stdint.h>
 
 #include "base/fold.h"

@@ -363,7 +363,8 @@ TEST(test_csv__a_quote_without_end_does_not_swallow_a_large_file)
 
 TEST(test_csv__a_file_of_broken_rows_takes_time_in_proportion)
 {
-    /* Each line leaves a quote open that the next lines close and open again: 512 lines are read for each. */
+    /* Each line leaves a quote open that the next lines close and open again: 512 lines are
+     * read for each. */
     struct test_task test;
     test_task_init(&test);
     char line[2100];
