@@ -425,7 +425,7 @@ static bool view_target(struct loop *loop, h2o_req_t *request, struct http_reque
     }
     str raw_path;
     (void)str_cut(target, '?', &raw_path, &view->query);
-    return host_read(&loop->arena, authority, &view->host_and_port, &view->host) &&
+    return authority_read(&loop->arena, authority, &view->host_and_port, &view->host) &&
            path_decode(&loop->arena, raw_path, &view->path);
 }
 

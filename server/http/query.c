@@ -116,7 +116,7 @@ static bool is_host_byte(char byte, bool is_bracketed)
     return is_bracketed ? byte == ':' : byte == '-' || byte == '_';
 }
 
-bool host_read(struct arena *arena, str authority, str *host_and_port_out, str *host_out)
+bool authority_read(struct arena *arena, str authority, str *host_and_port_out, str *host_out)
 {
     constexpr size_t AUTHORITY_BYTES_MAX = 255 + 6;
     if (authority.len == 0 || authority.len > AUTHORITY_BYTES_MAX) return false;

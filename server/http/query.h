@@ -13,4 +13,4 @@
 bool path_decode(struct arena *arena, str raw, str *path_out);
 
 /** The authority in lower case, and its host without port. False when it is empty or holds bytes no host has. */
-bool host_read(struct arena *arena, str authority, str *host_and_port_out, str *host_out);
+bool authority_read(struct arena *arena, str authority, str *host_and_port_out, str *host_out);

@@ -37,7 +37,7 @@ TEST(test_query__refuses_paths_with_tricks)
 static void check_host(const char *authority, const char *host_and_port, const char *host)
 {
     str is_host_and_port, is_host;
-    check(host_read(&owner.arena, str_of(authority), &is_host_and_port, &is_host));
+    check(authority_read(&owner.arena, str_of(authority), &is_host_and_port, &is_host));
     check_str(is_host_and_port, str_of(host_and_port));
     check_str(is_host, str_of(host));
 }
@@ -53,10 +53,10 @@ TEST(test_query__reads_hosts)
                                       "[::1",  "[]",    "é",  "[::1]80", "a:80:8", "a\tb",   "a,b"};
     str one, two;
     for (size_t at = 0; at < sizeof bad / sizeof bad[0]; at++)
-        check(!host_read(&owner.arena, str_of(bad[at]), &one, &two));
+        check(!authority_read(&owner.arena, str_of(bad[at]), &one, &two));
     char long_name[300];
     memset(long_name, 'a', sizeof long_name);
-    check(!host_read(&owner.arena, (str){long_name, sizeof long_name}, &one, &two));
+    check(!authority_read(&owner.arena, (str){long_name, sizeof long_name}, &one, &two));
     test_task_drop(&owner);
 }
 
