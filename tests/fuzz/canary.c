@@ -1,5 +1,5 @@
-/* canary: a planted overflow that each fuzzing run must find. A run in which it does not fail proves
- * that fuzzing itself is broken, and that the silence of the other targets means nothing. */
+/* canary: a planted overflow that each fuzzing run must find. When it does not fail, fuzzing itself
+ * is broken, and the silence of the other targets means nothing. */
 #include <stdint.h>
 
 #include "base/arena.h"

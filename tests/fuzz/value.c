@@ -1,5 +1,5 @@
-/* value: whatever the bytes, checking and reading them touches nothing outside; what value_check accepts
- * can be read whole, compared, and packed again into an equal value. */
+/* value: whatever the bytes, checking and reading them touches nothing outside; what value_check
+ * accepts can be read whole, compared, and packed again into an equal value. */
 #include <stdint.h>
 
 #include "base/limits.h"
