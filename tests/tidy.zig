@@ -435,6 +435,12 @@ const planted = [_]Planted{
         .text = "TEST(a) {\n" ++ long_body ** 69 ++ "}\n",
         .found = &.{.{ .line = 1, .words = "a function of 71 lines" }},
     },
+    .{
+        .path = "server/base/a.c",
+        .text = "[[noreturn]] void f(void)\n{\n" ++ long_body ** 68 ++ "}\n",
+        .found = &.{.{ .line = 1, .words = "a function of 71 lines" }},
+    },
+    .{ .path = "web/a.ts", .text = "x\n" ** 801 },
     .{ .path = "server/base/a.c", .text = "static int x[] = {\n" ++ "    1,\n" ** 200 ++ "};\n" },
     .{
         .path = "server/base/a.h",
