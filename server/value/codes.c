@@ -59,8 +59,7 @@ bool country_find(struct arena *arena, str text, str *code_out)
         if (order < 0) high = middle;
         else low = middle + 1;
     }
-    /* `D.E.` and the like: a code with dots in it. */
-    return country_find_code(name, code_out);
+    return false;
 }
 
 bool country_is_code(str code)

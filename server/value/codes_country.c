@@ -3,7 +3,7 @@
 /* Source: ISO 3166-1 with its alpha-3 codes and English short names; the names of each country
  * in its own languages and in German, French, Spanish, Italian, Dutch and Portuguese, from
  * Unicode CLDR 48; and what people write besides (`UK`, `England`, `Holland`). Two letters are
- * a code before they are a name, so only `uk` stands here. */
+ * a code before they are a name, so only `U.K.` and `U.S.` stand here. */
 
 // clang-format off
 const char country_codes[][3] = {
@@ -406,12 +406,12 @@ const struct country_name country_names[] = {
     {"unitedkingdomofgreatbritainandnorthernireland", "GB"}, {"unitedmexicanstates", "MX"},
     {"unitedrepublicoftanzania", "TZ"}, {"unitedstates", "US"},
     {"unitedstatesminoroutlyingislands", "UM"}, {"unitedstatesofamerica", "US"}, {"uruguai", "UY"},
-    {"uruguay", "UY"}, {"urwanda", "RW"}, {"ury", "UY"}, {"usa", "US"}, {"usbekistan", "UZ"},
-    {"usminoroutlyingislands", "UM"}, {"usoutlyingislands", "UM"}, {"usvi", "VI"},
-    {"usvirginislands", "VI"}, {"uzb", "UZ"}, {"uzbekistan", "UZ"}, {"uzbequistao", "UZ"},
-    {"vae", "AE"}, {"vanuatu", "VU"}, {"vat", "VA"}, {"vaticaanstad", "VA"}, {"vatican", "VA"},
-    {"vaticancity", "VA"}, {"vaticancitystate", "VA"}, {"vatikanstadt", "VA"}, {"vct", "VC"},
-    {"ven", "VE"}, {"venezuela", "VE"}, {"venezuelabolivarianrepublicof", "VE"},
+    {"uruguay", "UY"}, {"urwanda", "RW"}, {"ury", "UY"}, {"us", "US"}, {"usa", "US"},
+    {"usbekistan", "UZ"}, {"usminoroutlyingislands", "UM"}, {"usoutlyingislands", "UM"},
+    {"usvi", "VI"}, {"usvirginislands", "VI"}, {"uzb", "UZ"}, {"uzbekistan", "UZ"},
+    {"uzbequistao", "UZ"}, {"vae", "AE"}, {"vanuatu", "VU"}, {"vat", "VA"}, {"vaticaanstad", "VA"},
+    {"vatican", "VA"}, {"vaticancity", "VA"}, {"vaticancitystate", "VA"}, {"vatikanstadt", "VA"},
+    {"vct", "VC"}, {"ven", "VE"}, {"venezuela", "VE"}, {"venezuelabolivarianrepublicof", "VE"},
     {"vereinigtearabischeemirate", "AE"}, {"vereinigteskonigreich", "GB"},
     {"vereinigtestaaten", "US"}, {"vereinigtestaatenvonamerika", "US"},
     {"verenigdearabischeemiraten", "AE"}, {"verenigdestaten", "US"}, {"verenigdkoninkrijk", "GB"},

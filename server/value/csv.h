@@ -1,8 +1,8 @@
 /** csv: tables as text, read row by row from a file of any size.
  *
  *  RFC 4180 and what real exports do: a byte order mark, CRLF / LF / CR, Excel's `sep=;` line,
- *  semicolons, tabs and bars sniffed, quoted newlines, UTF-16 refused by name, Windows-1252 detected
- *  (not valid UTF-8) and converted.
+ *  semicolons, tabs and bars sniffed, quoted newlines, UTF-16 refused by name, Windows-1252
+ *  detected (not valid UTF-8) and converted.
  *
  *  Floor   value.
  *  Thread  one at a time.

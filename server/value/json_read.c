@@ -1,7 +1,7 @@
 #include "value/json.h"
 
 #include <jansson.h>
-#include <threads.h>
+#include <pthread.h>
 
 #include "base/limits.h"
 #include "base/random.h"
@@ -186,8 +186,8 @@ static enum err reading_run(void *argument)
  *  for them. */
 static enum err reading_guarded(struct reading *reading)
 {
-    static once_flag once = ONCE_FLAG_INIT;
-    call_once(&once, jansson_start);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    require(pthread_once(&once, jansson_start) == 0);
     struct arena arena;
     arena_init(&arena, TREE_BYTES_SOFT);
     tree_arena = &arena;
