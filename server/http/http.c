@@ -124,7 +124,7 @@ static void loop_open(struct loop *loop)
     }
 }
 
-/** Nothing is open any more. h2o 2.2.5 gives back neither its epoll descriptor nor the memory of its queue. */
+/** On the loop's own thread, for h2o keeps its buffers' allocators by thread. Nothing is open any more. h2o 2.2.5 gives back neither its epoll descriptor nor the memory of its queue. */
 static void loop_close(struct loop *loop)
 {
     require(h2o_linklist_is_empty(&loop->connections));
@@ -150,7 +150,7 @@ static void connections_cut(struct loop *loop)
 static bool loop_is_over(struct loop *loop)
 {
     if (!loop->is_stopping) return false;
-    if (h2o_linklist_is_empty(&loop->connections) && loop->tasks == 0) return true;
+    if (h2o_linklist_is_empty(&loop->connections) && loop->tasks == 0) return atomic_load(&loop->senders) == 0;
     int64_t now_ms = monotonic_ms();
     if (now_ms > loop->stop_at_ms) connections_cut(loop);
     return now_ms > loop->stop_at_ms + TASKS_GRACE_MS;
@@ -159,12 +159,23 @@ static bool loop_is_over(struct loop *loop)
 static void *loop_run(void *memory)
 {
     struct loop *loop = memory;
+    loop_open(loop);
+    pthread_barrier_wait(&loop->http->is_open);
     listeners_start(loop);
     h2o_timeout_link(loop->context.loop, &loop->sweep_timeout, &loop->sweep);
     while (!loop_is_over(loop)) {
         if (h2o_evloop_run(loop->context.loop, INT32_MAX) != 0) require(errno == EINTR);
     }
+    if (loop->tasks == 0) loop_close(loop);
     return nullptr;
+}
+
+void loop_send(struct loop *loop, struct message *message)
+{
+    /* h2o wakes the loop by a pipe after it has let go of the queue, and the loop may be done with it by then. */
+    atomic_fetch_add(&loop->senders, 1);
+    h2o_multithread_send_message(&loop->receiver, &message->super);
+    atomic_fetch_sub(&loop->senders, 1);
 }
 
 /* The server. */
@@ -268,13 +279,13 @@ enum err http_open(struct task *task, const struct http_options *options, struct
     http->peers = peers_open();
     workers_open(&http->workers);
     http->loops = memory_take(http->loop_count * sizeof http->loops[0]);
+    require(pthread_barrier_init(&http->is_open, nullptr, http->loop_count + 1) == 0);
     for (uint32_t at = 0; at < http->loop_count; at++) {
         http->loops[at].http = http;
         http->loops[at].number = at;
-        loop_open(&http->loops[at]);
-    }
-    for (uint32_t at = 0; at < http->loop_count; at++)
         require(pthread_create(&http->loops[at].thread, nullptr, loop_run, &http->loops[at]) == 0);
+    }
+    pthread_barrier_wait(&http->is_open);
     *http_out = http;
     return ERR_NONE;
 }
@@ -290,7 +301,7 @@ static void post(struct loop *loop, enum message_kind kind, SSL_CTX *certificate
     struct message *message = memory_take(sizeof *message);
     message->kind = kind;
     message->certificate = certificate;
-    h2o_multithread_send_message(&loop->receiver, &message->super);
+    loop_send(loop, message);
 }
 
 enum err http_reload(struct task *task, struct http *http)
@@ -317,10 +328,10 @@ void http_close(struct http *http)
         log_error("http", "%u tasks were not answered in time for the stop", tasks);
         return;
     }
-    for (uint32_t at = 0; at < http->loop_count; at++) loop_close(&http->loops[at]);
     workers_close(&http->workers);
     h2o_config_dispose(&http->config);
     peers_close(http->peers);
+    pthread_barrier_destroy(&http->is_open);
     memory_give(http->loops);
     http_drop(http);
 }

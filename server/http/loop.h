@@ -124,6 +124,7 @@ struct loop {
     struct arena arena; /** of the request being handled */
     struct http_header headers[HEADERS_MAX];
     uint32_t tasks;
+    atomic_uint senders; /** threads inside loop_send */
     bool is_paused; /** out of descriptors: accepts nothing until the next sweep */
     bool is_stopping;
     int64_t stop_at_ms; /** when what is still open is cut */
@@ -149,6 +150,7 @@ struct http {
     h2o_globalconf_t config;
     struct loop *loops;
     uint32_t loop_count;
+    pthread_barrier_t is_open;
     uint16_t ports[LISTENERS];
     int descriptors[LOOPS_MAX][LISTENERS]; /** -1: none, or given to its loop */
     char *certificate_file;
@@ -191,6 +193,11 @@ struct packed *answer_pack(const struct http_answer *answer, void *(*take)(void 
 void answer_send(struct http_exchange *exchange, const struct packed *packed);
 /** A problem document; `more` is one more header or has an empty name. */
 void answer_problem(struct http_exchange *exchange, int status, str detail, struct http_header more);
+
+/* http.c */
+
+/** Any thread. */
+void loop_send(struct loop *loop, struct message *message);
 
 /* tasks.c */
 

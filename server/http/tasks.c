@@ -59,7 +59,7 @@ void http_task_answer(struct http_task *task, const struct http_answer *answer)
     struct loop *loop = &task->http->loops[task->loop];
     box->packed = answer_pack(answer, take_shared, nullptr);
     arena_drop(&task->arena);
-    h2o_multithread_send_message(&loop->receiver, &box->message.super);
+    loop_send(loop, &box->message);
 }
 
 void task_ended(struct http_exchange *exchange)

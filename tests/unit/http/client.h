@@ -259,7 +259,7 @@ struct frame {
 /** Reads until this stream ends; its body's length, or -1 when it was reset or the server closed. */
 [[maybe_unused]] static int64_t client_stream(struct client *client, uint32_t stream)
 {
-    static struct frame frame;
+    struct frame frame;
     int64_t bytes = 0;
     while (client_next(client, &frame)) {
         if (frame.stream != stream) continue;

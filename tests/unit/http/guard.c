@@ -1,0 +1,406 @@
+#include "client.h"
+
+static struct client client, other;
+static struct answer answer;
+static char large[8 << 20];
+static atomic_uint shown;
+
+static void handle(struct http_request *request)
+{
+    atomic_fetch_add(&shown, 1);
+    if (str_eq(request->path, S("/large"))) answer_text(request, 200, (str){large, sizeof large});
+    else if (str_eq(request->path, S("/empty"))) http_answer(request->exchange, &(struct http_answer){.status = 204});
+    else answer_text(request, 200, S("small"));
+}
+
+static struct http *open_with(struct http_options options)
+{
+    atomic_store(&shown, 0);
+    options.handle = handle;
+    if (options.limits.sweep_ms == 0) options.limits.sweep_ms = 50;
+    return server_open(options);
+}
+
+/* Rate. */
+
+TEST(test_guard__holds_an_address_to_its_rate)
+{
+    struct http *http = open_with((struct http_options){.rate = 20, .threads = 2});
+    int good = 0, refused = 0;
+    for (int at = 0; at < 60; at++) { /* over many connections and both loops: it is one address */
+        client_open(&client, http_port(http, 0));
+        client_get(&client, "/", &answer);
+        client_close(&client);
+        if (answer.status == 200) good++;
+        else if (answer.status == 429) refused++;
+        if (answer.status == 429) check_str(answer_header(&answer, S("retry-after")), S("1"));
+    }
+    check_int(good + refused, 60);
+    check(good >= 20 && good <= 40);
+    check_int(http_figures(http).refused_rate, refused);
+    check_int(atomic_load(&shown), good);
+    usleep(300'000);
+    client_open(&client, http_port(http, 0));
+    client_get(&client, "/", &answer);
+    check_int(answer.status, 200);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__counts_clients_behind_a_proxy_apart)
+{
+    struct http *http = open_with((struct http_options){.rate = 5, .behind_proxy = S("127.0.0.1")});
+    client_open(&client, http_port(http, 0));
+    for (int at = 0; at < 5; at++) client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.1\r\n", S(""), &answer);
+    check_int(answer.status, 200);
+    client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.1\r\n", S(""), &answer);
+    check_int(answer.status, 429);
+    client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.2\r\n", S(""), &answer);
+    check_int(answer.status, 200);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__leaves_loopback_alone_without_a_rate)
+{
+    struct http *http = open_with((struct http_options){});
+    client_open(&client, http_port(http, 0));
+    for (uint32_t at = 0; at < 2 * RATE_DEFAULT; at++) {
+        client_get(&client, "/", &answer);
+        check_int(answer.status, 200);
+    }
+    client_close(&client);
+    http_close(http);
+}
+
+/* Connections. */
+
+TEST(test_guard__bounds_connections_of_an_address_and_in_all)
+{
+    for (int at = 0; at < 2; at++) {
+        struct http_limits limits = {.connections = at == 0 ? 3 : 0, .connections_per_address = at == 1 ? 3 : 0};
+        struct http *http = open_with((struct http_options){.limits = limits});
+        static struct client clients[4];
+        for (int number = 0; number < 4; number++) {
+            client_open(&clients[number], http_port(http, 0));
+            (void)client_try_send(&clients[number], S("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+            client_answer(&clients[number], false, &answer);
+            check_int(answer.status, number < 3 ? 200 : 0);
+        }
+        client_close(&clients[0]);
+        for (int64_t begun_ms = now_ms(); http_figures(http).connections_open > 2; usleep(1000))
+            check(now_ms() - begun_ms < 5000);
+        client_open(&clients[0], http_port(http, 0));
+        client_get(&clients[0], "/", &answer);
+        check_int(answer.status, 200);
+        for (int number = 0; number < 4; number++) client_close(&clients[number]);
+        http_close(http);
+    }
+}
+
+TEST(test_guard__closes_a_connection_after_its_requests)
+{
+    struct http *http = open_with((struct http_options){.limits = {.connection_requests = 5}});
+    client_open(&client, http_port(http, 0));
+    for (int at = 0; at < 5; at++) client_get(&client, "/", &answer);
+    check_int(answer.status, 200);
+    check_str(answer_header(&answer, S("connection")), S("close"));
+    check(client_until_closed(&client, 1000) >= 0);
+    client_close(&client);
+    client_open_h2(&client, http_port(http, 0), S(""));
+    for (uint32_t at = 0; at < 5; at++) check(client_request(&client, 1 + 2 * at, false, "/"));
+    check_int(client_stream(&client, 9), 5);
+    check(client_until_closed(&client, 1000) >= 0);
+    client_close(&client);
+    http_close(http);
+}
+
+/* Time. */
+
+#define LIMIT_MS 400
+
+static struct http *open_impatient(void)
+{
+    return open_with((struct http_options){.limits = {.request_ms = LIMIT_MS, .idle_ms = LIMIT_MS, .stall_ms = LIMIT_MS}});
+}
+
+static void check_closed_about(int64_t closed_ms)
+{
+    if (closed_ms < LIMIT_MS / 2 || closed_ms > 4 * LIMIT_MS) fprintf(stderr, "closed after %lld ms\n", (long long)closed_ms);
+    check(closed_ms >= LIMIT_MS / 2);
+    check(closed_ms <= 4 * LIMIT_MS);
+}
+
+/** Sends a piece each 30 ms until the server closes or the time is over. */
+static int64_t trickle(const char *pieces, size_t piece_bytes, size_t piece_count)
+{
+    int64_t begun_ms = now_ms();
+    for (size_t at = 0; now_ms() - begun_ms < 5 * LIMIT_MS; at++) {
+        if (!client_try_send(&client, (str){pieces + at % piece_count * piece_bytes, piece_bytes})) break;
+        if (client_until_closed(&client, 30) >= 0) break;
+    }
+    return now_ms() - begun_ms;
+}
+
+TEST(test_guard__closes_silent_connections)
+{
+    struct http *http = open_impatient();
+    client_open(&client, http_port(http, 0));
+    check_closed_about(client_until_closed(&client, 5 * LIMIT_MS));
+    client_close(&client);
+    client_open(&client, http_port(http, 0));
+    client_get(&client, "/", &answer);
+    check_closed_about(client_until_closed(&client, 5 * LIMIT_MS));
+    client_close(&client);
+    client_open_h2(&client, http_port(http, 0), S(""));
+    check_closed_about(client_until_closed(&client, 5 * LIMIT_MS));
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__closes_a_slow_head)
+{
+    struct http *http = open_impatient();
+    client_open(&client, http_port(http, 0));
+    client_send(&client, S("GET / HTTP/1.1\r\nHost: a\r\n"));
+    check_closed_about(trickle("X-A: b\r\n", 8, 1));
+    client_close(&client);
+    client_open(&client, http_port(http, 0));
+    client_send(&client, S("PRI"));
+    check_closed_about(client_until_closed(&client, 5 * LIMIT_MS));
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__closes_a_slow_body)
+{
+    struct http *http = open_impatient();
+    client_open(&client, http_port(http, 0));
+    client_send(&client, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"));
+    check_closed_about(trickle("x", 1, 1));
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__closes_a_slow_body_among_fast_requests)
+{
+    struct http *http = open_impatient();
+    client_open_h2(&client, http_port(http, 0), S(""));
+    check(client_request(&client, 1, true, "/"));
+    int64_t begun_ms = now_ms();
+    for (uint32_t at = 1; now_ms() - begun_ms < 5 * LIMIT_MS; at++) {
+        if (!client_frame(&client, FRAME_DATA, 0, 1, S("x"))) break;
+        if (!client_request(&client, 1 + 2 * at, false, "/")) break;
+        if (client_until_closed(&client, 30) >= 0) break;
+    }
+    check(now_ms() - begun_ms < 5 * LIMIT_MS);
+    check(atomic_load(&shown) > 3);
+    check_int(http_figures(http).closed_stalled, 1);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__closes_what_only_pings)
+{
+    struct http *http = open_impatient();
+    char ping[17];
+    (void)frame_write(ping, FRAME_PING, 0, 0, S("12345678"));
+    client_open_h2(&client, http_port(http, 0), S(""));
+    check_closed_about(trickle(ping, sizeof ping, 1));
+    check_int(http_figures(http).closed_stalled, 1);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__closes_a_reader_that_takes_nothing)
+{
+    struct http *http = open_impatient();
+    client_open_small(&client, http_port(http, 0), 4096);
+    client_send(&client, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+    int64_t begun_ms = now_ms();
+    while (atomic_load(&shown) == 0) usleep(1000);
+    while (http_figures(http).connections_open > 0 && now_ms() - begun_ms < 5 * LIMIT_MS) usleep(10'000);
+    check_closed_about(now_ms() - begun_ms);
+    check_int(http_figures(http).closed_stalled, 1);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__closes_a_window_that_stays_shut_although_it_pings)
+{
+    struct http *http = open_impatient();
+    char ping[17];
+    (void)frame_write(ping, FRAME_PING, 0, 0, S("12345678"));
+    client_open_h2(&client, http_port(http, 0), S("\0\x4\0\0\0\0"));
+    check(client_request(&client, 1, false, "/large"));
+    check_closed_about(trickle(ping, sizeof ping, 1));
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__lets_a_slow_reader_finish)
+{
+    struct http *http = open_impatient();
+    client_open_small(&client, http_port(http, 0), 64 * 1024);
+    client_send(&client, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+    size_t bytes = 0;
+    for (int64_t begun_ms = now_ms(); now_ms() - begun_ms < 20'000 && bytes < sizeof large;) {
+        usleep(10'000); /* about three times the limit for the whole */
+        client.len = 0;
+        if (!client_read(&client)) break;
+        bytes += client.len;
+    }
+    check(bytes >= sizeof large);
+    client_close(&client);
+    http_close(http);
+}
+
+/** A peer that closes while its buffers are full leaves the sender waiting; the server's figures tell the truth. */
+static void client_hurry(void)
+{
+    struct timeval limit = {0, 300'000};
+    check(setsockopt(client.descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0);
+}
+
+static void check_ended_for_abuse(struct http *http)
+{
+    int64_t begun_ms = now_ms();
+    while (http_figures(http).connections_open > 0 && now_ms() - begun_ms < 3000) usleep(1000);
+    check_int(http_figures(http).connections_open, 0);
+    check_int(http_figures(http).closed_abuse, 1);
+}
+
+/* Floods. Each must cost its connection after a few hundred requests, on loopback too. */
+
+enum reset_kind { RESET_BY_CLIENT, RESET_BY_WINDOW, RESET_EMPTY };
+
+static unsigned flood(struct http *http, enum reset_kind kind, size_t per_write)
+{
+    static char bytes[256 * 1024];
+    uint32_t stream = 1;
+    client_open_h2(&client, http_port(http, 0), S(""));
+    client_hurry();
+    int64_t begun_ms = now_ms();
+    for (bool is_open = true; is_open && now_ms() - begun_ms < 5000;) {
+        size_t len = 0;
+        for (size_t at = 0; at < per_write; at++, stream += 2) {
+            char block[64];
+            size_t block_len = request_write(block, false, kind == RESET_EMPTY ? "/empty" : "/");
+            len += frame_write(bytes + len, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, stream, (str){block, block_len});
+            if (kind == RESET_BY_WINDOW) len += frame_write(bytes + len, FRAME_WINDOW, 0, stream, S("\0\0\0\0"));
+            else len += frame_write(bytes + len, FRAME_RESET, 0, stream, S("\0\0\0\x8"));
+        }
+        is_open = client_try_send(&client, (str){bytes, len});
+        client.len = 0;
+        struct timeval wait = {0, 1};
+        check(setsockopt(client.descriptor, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0);
+        ssize_t got = recv(client.descriptor, client.bytes, sizeof client.bytes, 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN)) is_open = false;
+    }
+    check(now_ms() - begun_ms < 5000);
+    client_close(&client);
+    return atomic_load(&shown);
+}
+
+TEST(test_guard__ends_rapid_reset)
+{
+    const size_t sizes[] = {1, 50, 3000};
+    for (size_t at = 0; at < 3; at++) {
+        for (enum reset_kind kind = RESET_BY_CLIENT; kind <= RESET_EMPTY; kind++) {
+            struct http *http = open_with((struct http_options){});
+            unsigned served = flood(http, kind, sizes[at]);
+            if (served > 2 * CONNECTION_ABORTS_MAX && sizes[at] > 1) fprintf(stderr, "kind %d, %zu: %u\n", kind, sizes[at], served);
+            check(served <= 2 * CONNECTION_ABORTS_MAX || sizes[at] == 1);
+            check_ended_for_abuse(http);
+            client_open(&other, http_port(http, 0));
+            client_get(&other, "/", &answer);
+            check_int(answer.status, 200);
+            client_close(&other);
+            http_close(http);
+        }
+    }
+}
+
+TEST(test_guard__forgives_resets_among_finished_requests)
+{
+    struct http *http = open_with((struct http_options){});
+    client_open_h2(&client, http_port(http, 0), S(""));
+    uint32_t stream = 1;
+    for (uint32_t round = 0; round < 2 * CONNECTION_ABORTS_MAX; round++, stream += 4) {
+        check(client_request(&client, stream, false, "/"));
+        check_int(client_stream(&client, stream), 5);
+        check(client_request(&client, stream + 2, false, "/"));
+        check(client_frame(&client, FRAME_RESET, 0, stream + 2, S("\0\0\0\x8")));
+    }
+    check_int(http_figures(http).closed_abuse, 0);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__takes_empty_answers_for_finished)
+{
+    struct http *http = open_with((struct http_options){});
+    client_open_h2(&client, http_port(http, 0), S(""));
+    for (uint32_t at = 0; at < 2 * CONNECTION_ABORTS_MAX; at++) {
+        check(client_request(&client, 1 + 2 * at, false, "/empty"));
+        check_int(client_stream(&client, 1 + 2 * at), 0);
+    }
+    check_int(http_figures(http).closed_abuse, 0);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__ends_a_flood_of_frames)
+{
+    struct http *http = open_with((struct http_options){});
+    static char bytes[17 * 1024];
+    size_t len = 0;
+    while (len + 17 <= sizeof bytes) len += frame_write(bytes + len, FRAME_PING, 1, 0, S("12345678"));
+    client_open_h2(&client, http_port(http, 0), S(""));
+    client_hurry();
+    int64_t begun_ms = now_ms();
+    while (now_ms() - begun_ms < 8000 && client_try_send(&client, (str){bytes, len})) continue;
+    check(now_ms() - begun_ms < 8000);
+    check_ended_for_abuse(http);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__ends_streams_opened_and_reset_before_they_are_requests)
+{
+    struct http *http = open_with((struct http_options){});
+    client_open_h2(&client, http_port(http, 0), S(""));
+    static char bytes[64 * 1024];
+    uint32_t stream = 1;
+    client_hurry();
+    int64_t begun_ms = now_ms();
+    for (bool is_open = true; is_open && now_ms() - begun_ms < 8000;) {
+        size_t len = 0;
+        for (; len + 200 < sizeof bytes; stream += 2) {
+            char block[64];
+            size_t block_len = request_write(block, true, "/");
+            len += frame_write(bytes + len, FRAME_HEADERS, FLAG_END_HEADERS, stream, (str){block, block_len});
+            len += frame_write(bytes + len, FRAME_RESET, 0, stream, S("\0\0\0\x8"));
+        }
+        is_open = client_try_send(&client, (str){bytes, len});
+    }
+    check(now_ms() - begun_ms < 8000);
+    check_ended_for_abuse(http);
+    check_int(atomic_load(&shown), 0);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__bounds_bodies_under_way_on_one_connection)
+{
+    struct http *http = open_with((struct http_options){});
+    client_open_h2(&client, http_port(http, 0), S(""));
+    for (uint32_t at = 0; at < 60; at++) {
+        if (!client_request(&client, 1 + 2 * at, true, "/")) break;
+        if (!client_frame(&client, FRAME_DATA, 0, 1 + 2 * at, S("x"))) break;
+    }
+    check(client_until_closed(&client, 2000) >= 0);
+    check_int(http_figures(http).closed_abuse, 1);
+    client_close(&client);
+    http_close(http);
+}
