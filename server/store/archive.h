@@ -31,7 +31,8 @@ static inline struct hash archive_hash(const struct hash *before, str piece)
     return hash_of(nullptr, parts, 2);
 }
 
-static inline struct secret_key archive_space_key(const struct secret_key *data_key, uint32_t number)
+static inline struct secret_key archive_space_key(const struct secret_key *data_key,
+                                                  uint32_t number)
 {
     return key_derive(data_key, number, "backupsp");
 }

@@ -141,8 +141,8 @@ static enum err database_write(struct task *task, struct archive_writer *writer,
     int cause = errno;
     txn_cursor_give(writer->txn, database, cursor);
     if (!is_written)
-        return fail(task, cause == ENOSPC ? ERR_FULL : ERR_SYSTEM, "The backup cannot be written: %s",
-                    strerror(cause));
+        return fail(task, cause == ENOSPC ? ERR_FULL : ERR_SYSTEM,
+                    "The backup cannot be written: %s", strerror(cause));
     if (code != 0 && code != MDB_NOTFOUND)
         return fail(task, mdb_err(code), "data.mdb, tenant %u: %s", (unsigned)number,
                     mdb_strerror(code));
@@ -180,8 +180,8 @@ static enum err end_write(struct task *task, struct archive_writer *writer)
     pack_int(&plain, (int64_t)writer->row_count);
     pack_bytes(&plain, (str){(const char *)writer->running.bytes, HASH_BYTES});
     struct secret_key key = archive_end_key(&writer->store->master_key);
-    str sealed = seal(&writer->arena, &key, buf_str(&plain),
-                      (str){ARCHIVE_MAGIC, sizeof(ARCHIVE_MAGIC)});
+    str sealed =
+        seal(&writer->arena, &key, buf_str(&plain), (str){ARCHIVE_MAGIC, sizeof(ARCHIVE_MAGIC)});
     bytes_wipe(&key, sizeof(key));
     if (head_write(writer, 'E', sealed) && fsync(writer->file) == 0) return ERR_NONE;
     return fail(task, errno == ENOSPC ? ERR_FULL : ERR_SYSTEM, "The backup cannot be written: %s",

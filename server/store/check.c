@@ -125,7 +125,8 @@ static void log_entry_check(struct checker *checker, const struct row_place *pla
     if (row.entry.body.len > 0) {
         struct hash body = log_body_hash(chain_key, row.entry.body);
         if (memcmp(body.bytes, row.body_hash.bytes, HASH_BYTES) != 0)
-            found(checker, place->tenant, key, "the log entry's body is not the one that was chained");
+            found(checker, place->tenant, key,
+                  "the log entry's body is not the one that was chained");
     }
     struct row_key finder;
     row_key_log_of(&finder, &space, row.entry.entity, row.entry.record, place->sequence);
@@ -164,7 +165,8 @@ static void row_check_one(struct checker *checker, str key, str stored)
     }
     if (!checker->has_tenant || checker->tenant != number) tenant_enter(checker, number, key);
     if (!place.has_value) {
-        if (stored.len != 0) found(checker, number, key, "an entry that should be empty has a value");
+        if (stored.len != 0)
+            found(checker, number, key, "an entry that should be empty has a value");
         if (checker->database == DATABASE_CHANGES) log_finder_check(checker, &place, key);
         return;
     }
@@ -172,9 +174,8 @@ static void row_check_one(struct checker *checker, str key, str stored)
     const struct short_key *hash_key =
         is_space_key && number == 0 ? &NO_KEY : &checker->store->hash_key;
     str value = str_from(stored, VALUE_HASH_BYTES);
-    bool is_right =
-        !checker->is_known ||
-        row_open(hash_key, checker->uuid, checker->database, key, stored, &value);
+    bool is_right = !checker->is_known ||
+                    row_open(hash_key, checker->uuid, checker->database, key, stored, &value);
     if (!is_right) {
         found(checker, number, key, "the value is damaged: its hash does not fit");
         checker->has_chain = false;

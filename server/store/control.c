@@ -125,10 +125,8 @@ static void call_serve(struct control *control, int socket)
     }
     struct arena arena;
     struct task task;
-    struct control_call call = {.in = files[0],
-                                .out = files[1],
-                                .err = files[2],
-                                .file = file_count > 3 ? files[3] : -1};
+    struct control_call call = {
+        .in = files[0], .out = files[1], .err = files[2], .file = file_count > 3 ? files[3] : -1};
     arena_init(&arena, MIB);
     task_init(&task, &arena);
     char *bytes = arena_take_raw(&arena, len + 1);
@@ -330,8 +328,8 @@ enum err control_ask(struct task *task, str folder, const struct control_call *c
     if (opened < 0) return fail(task, ERR_MISSING, "%.*s: %s", FMT(folder), strerror(errno));
     address_write(opened, &address);
     int caller = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_connected = caller >= 0 && connect(caller, (const struct sockaddr *)&address,
-                                               sizeof(address)) == 0;
+    bool is_connected =
+        caller >= 0 && connect(caller, (const struct sockaddr *)&address, sizeof(address)) == 0;
     int cause = errno;
     close(opened);
     bool is_absent = cause == ENOENT || cause == ECONNREFUSED;

@@ -249,8 +249,8 @@ static enum err archive_load(struct task *task, str file, int opened,
 /** Removes what a restore puts into its folder, and the folder. */
 static void folder_remove(struct task *task, str folder)
 {
-    static const char *const NAMES[] = {"data.mdb",        "lock.mdb", "master.key",
-                                        "master.key.part", "owner.lock"};
+    static const char *const NAMES[] = {"data.mdb", "lock.mdb", "master.key", "master.key.part",
+                                        "owner.lock"};
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
         unlink(path_join(task, folder, NAMES[i]));
     rmdir(arena_cstring(task->arena, folder));
@@ -288,8 +288,8 @@ static enum err restore_into(struct task *task, str file, int opened,
         err = master_key_write(task, str_of(path_join(task, part, "master.key")), master_key);
     if (err == ERR_NONE) err = folder_sync(task, part);
     if (err == ERR_NONE && rename(part_name, name) != 0)
-        err = fail(task, errno == ENOTEMPTY || errno == EEXIST ? ERR_CONFLICT : ERR_SYSTEM, "%s: %s",
-                   name, strerror(errno));
+        err = fail(task, errno == ENOTEMPTY || errno == EEXIST ? ERR_CONFLICT : ERR_SYSTEM,
+                   "%s: %s", name, strerror(errno));
     if (err != ERR_NONE) folder_remove(task, part);
     close(owner_lock);
     return err == ERR_NONE ? folder_sync(task, folder_of(folder)) : err;
@@ -308,8 +308,8 @@ enum err store_restore(struct task *task, str file, str key_file, str folder)
     char *name = arena_cstring(task->arena, file);
     int opened = open(name, O_RDONLY | O_CLOEXEC);
     if (opened < 0) {
-        err = fail(task, errno == ENOENT ? ERR_MISSING : ERR_SYSTEM, "%s: %s", name,
-                   strerror(errno));
+        err =
+            fail(task, errno == ENOENT ? ERR_MISSING : ERR_SYSTEM, "%s: %s", name, strerror(errno));
     } else {
         str part = arena_print(task->arena, "%.*s.restoring", FMT(folder));
         err = restore_into(task, file, opened, &master_key, part, folder);

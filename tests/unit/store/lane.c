@@ -138,7 +138,8 @@ static enum err spoil_run(struct work *work, struct txn *txn)
     for (uint64_t i = 0; i < 100; i++) {
         txn_record_put(txn, ENTITY, id_of(i), int_value(&own->arena, -1));
         txn_text_put(txn, ENTITY, S("spoiled"), id_of(i), id_of(i));
-        txn_log_append(txn, &(struct log_entry){.entity = ENTITY, .record = id_of(i),
+        txn_log_append(txn, &(struct log_entry){.entity = ENTITY,
+                                                .record = id_of(i),
                                                 .body = int_value(&own->arena, 1)});
     }
     txn_record_delete(txn, ENTITY, id_of(1));
@@ -159,7 +160,8 @@ static enum err greedy_run(struct work *work, struct txn *txn)
 static enum err flood_run(struct work *, struct txn *txn)
 {
     static const char large[1 << 20];
-    for (uint64_t i = 0;; i++) txn_record_put(txn, ENTITY, id_of(1000 + i), (str){large, sizeof(large)});
+    for (uint64_t i = 0;; i++)
+        txn_record_put(txn, ENTITY, id_of(1000 + i), (str){large, sizeof(large)});
 }
 
 TEST(test_lane__failing_work_leaves_no_trace)
@@ -168,10 +170,10 @@ TEST(test_lane__failing_work_leaves_no_trace)
     test_store_open(&test);
     struct space space = store_space(test.store, 5, id_of(5));
     _Atomic uint32_t done_count = 0, failed_count = 0;
-    enum err (*const runs[])(struct work *, struct txn *) = {count_run, spoil_run, count_run,
-                                                              greedy_run, count_run, flood_run};
-    const enum err answers[] = {ERR_NONE, ERR_REJECTED, ERR_NONE,
-                                ERR_TOO_LARGE, ERR_NONE, ERR_TOO_LARGE};
+    enum err (*const runs[])(struct work *, struct txn *) = {count_run,  spoil_run, count_run,
+                                                             greedy_run, count_run, flood_run};
+    const enum err answers[] = {ERR_NONE,      ERR_REJECTED, ERR_NONE,
+                                ERR_TOO_LARGE, ERR_NONE,     ERR_TOO_LARGE};
     static struct count_work works[6];
     for (uint32_t i = 0; i < 6; i++) {
         works[i] = (struct count_work){.work = {.run = runs[i], .done = count_done},
@@ -182,7 +184,8 @@ TEST(test_lane__failing_work_leaves_no_trace)
         works[i].work.arena = &works[i].arena;
         check_int(store_submit(test.store, &space, &works[i].work), ERR_NONE);
     }
-    while (done_count + failed_count < 6) nanosleep(&(struct timespec){.tv_nsec = 1000000}, nullptr);
+    while (done_count + failed_count < 6)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, nullptr);
     for (uint32_t i = 0; i < 6; i++) {
         check_int(works[i].answer, answers[i]);
         check(works[i].arena.escape == nullptr);
@@ -208,7 +211,8 @@ TEST(test_lane__costs_nothing_when_idle)
     for (uint32_t i = 1; i <= 50; i++) {
         struct space space = store_space(test.store, i, id_of(i));
         struct count_work own = {.work = {.run = count_run, .done = count_done},
-                                 .done_count = &done_count, .failed_count = &failed_count};
+                                 .done_count = &done_count,
+                                 .failed_count = &failed_count};
         arena_init(&own.arena, 1 << 16);
         check_int(store_write(test.store, &space, &own.work), ERR_NONE);
         arena_drop(&own.arena);
@@ -253,7 +257,8 @@ TEST(test_lane__queue_is_bounded_and_closing_answers_all)
     /* Another tenant is not held up by this one. */
     struct space other = store_space(test.store, 2, id_of(2));
     struct count_work own = {.work = {.run = count_run, .done = count_done},
-                             .done_count = &done_count, .failed_count = &failed_count};
+                             .done_count = &done_count,
+                             .failed_count = &failed_count};
     arena_init(&own.arena, 1 << 16);
     check_int(store_write(test.store, &other, &own.work), ERR_NONE);
     arena_drop(&own.arena);

@@ -50,11 +50,14 @@ static enum err fill(struct work *work, struct txn *txn)
             txn_text_put(txn, NUMBERS[i], S("\xC3\xBF"), ids[j], ids[1 - j]);
             txn_index_put(txn, NUMBERS[i], NUMBERS[NUMBER_COUNT - 1 - i], S(""), ids[j]);
             txn_index_put(txn, NUMBERS[i], NUMBERS[i], S("\xFF\xFF\xFF\xFF"), ids[j]);
-            txn_log_append(txn, &(struct log_entry){.entity = NUMBERS[i], .record = ids[j], .body = value});
+            txn_log_append(
+                txn, &(struct log_entry){.entity = NUMBERS[i], .record = ids[j], .body = value});
         }
     }
-    txn_outbox_put(txn, &(struct outbox_entry){.id = ids[0], .due_ms = INT64_MIN, .kind = S("a"), .body = value});
-    txn_outbox_put(txn, &(struct outbox_entry){.id = ids[1], .due_ms = INT64_MAX, .kind = S("b"), .body = value});
+    txn_outbox_put(txn, &(struct outbox_entry){
+                            .id = ids[0], .due_ms = INT64_MIN, .kind = S("a"), .body = value});
+    txn_outbox_put(txn, &(struct outbox_entry){
+                            .id = ids[1], .due_ms = INT64_MAX, .kind = S("b"), .body = value});
     txn_system_put(txn, SYSTEM_COUNTER, S("\xFF\xFF"), value);
     txn_system_put(txn, SYSTEM_COUNTER, S("a"), value);
     txn_system_put(txn, SYSTEM_COUNTER, S("aa"), value);
@@ -175,7 +178,7 @@ TEST(test_key__parses_what_it_forms_and_nothing_shorter)
 {
     struct space space = {.number = 0x01020304};
     struct row_key keys[7];
-    const enum database databases[7] = {DATABASE_RECORDS, DATABASE_INDEX,  DATABASE_TEXT,
+    const enum database databases[7] = {DATABASE_RECORDS, DATABASE_INDEX,   DATABASE_TEXT,
                                         DATABASE_CHANGES, DATABASE_CHANGES, DATABASE_OUTBOX,
                                         DATABASE_SYSTEM};
     row_key_record(&keys[0], &space, 5, id_filled(6));
@@ -192,6 +195,7 @@ TEST(test_key__parses_what_it_forms_and_nothing_shorter)
         if (i < 3 || i == 4) check_int(place.entity, 5);
         if (i < 3 || i == 4) check(id_eq(place.id, id_filled(6)));
         if (i == 3 || i == 4) check_int(place.sequence, 8);
-        check(!row_key_parse(databases[i], str_first(row_key_str(&keys[i]), keys[i].len - 1), &place));
+        check(!row_key_parse(databases[i], str_first(row_key_str(&keys[i]), keys[i].len - 1),
+                             &place));
     }
 }
