@@ -49,7 +49,8 @@ static struct key_list keys_of(struct checking *checking, const struct field *fi
     return field->kind_of->order(&checking->arena, field, &value);
 }
 
-static enum err has_entry(struct scan *scan, str ordered, struct id id, struct id source, bool is_text, bool *has_out)
+static enum err has_entry(struct scan *scan, str ordered, struct id id, struct id source,
+                          bool is_text, bool *has_out)
 {
     *has_out = false;
     scan_seek(scan, ordered, id);
@@ -74,7 +75,8 @@ static enum err check_index_entries(struct checking *checking, const str *slots)
         struct key_list keys = keys_of(checking, field, slots[at]);
         for (uint32_t key = 0; key < keys.count; key++) {
             struct scan_range range = {.from = keys.items[key], .to = keys.items[key]};
-            struct scan *scan = scan_index(checking->txn, checking->entity->number, field->number, &range);
+            struct scan *scan =
+                scan_index(checking->txn, checking->entity->number, field->number, &range);
             bool has;
             TRY(has_entry(scan, keys.items[key], checking->at, (struct id){}, false, &has));
             if (!has) found(checking, "%.*s has no index entry", FMT(field->name));
@@ -83,8 +85,8 @@ static enum err check_index_entries(struct checking *checking, const str *slots)
     return ERR_NONE;
 }
 
-static enum err check_words_at(struct checking *checking, const struct entity *target_entity, struct id target,
-                               struct key_list words)
+static enum err check_words_at(struct checking *checking, const struct entity *target_entity,
+                               struct id target, struct key_list words)
 {
     for (uint32_t at = 0; at < words.count; at++) {
         struct scan_range range = {.from = words.items[at], .to = words.items[at]};
@@ -106,7 +108,8 @@ static enum err check_words(struct checking *checking, const str *slots)
     return check_words_at(checking, entity->via->to, parent, words);
 }
 
-static enum err load(struct checking *checking, const struct entity *entity, struct id id, str *slots, bool *is_there_out)
+static enum err load(struct checking *checking, const struct entity *entity, struct id id,
+                     str *slots, bool *is_there_out)
 {
     str value;
     enum err err = txn_record_get_view(checking->txn, entity->number, id, &value);
@@ -122,17 +125,20 @@ static enum err check_references(struct checking *checking, const str *slots)
         const struct field *field = &checking->entity->fields[at];
         bool is_list = field->kind == FIELD_REFERENCES;
         /* Who created a record stays written when that user is gone. */
-        if ((field->kind != FIELD_REFERENCE && !is_list) || field->is_system || slots[at].len == 0) continue;
+        if ((field->kind != FIELD_REFERENCE && !is_list) || field->is_system || slots[at].len == 0)
+            continue;
         struct value stored = value_of(slots[at]);
         struct cursor cursor = cursor_of(is_list ? stored.items : stored.bytes);
         struct value item;
-        for (uint32_t of = 0; of < (is_list ? stored.count : 1) && value_next(&cursor, &item); of++) {
+        for (uint32_t of = 0; of < (is_list ? stored.count : 1) && value_next(&cursor, &item);
+             of++) {
             struct id id;
             str there[FIELDS_MAX];
             bool is_there = false;
             if (item.kind == VALUE_BYTES && id_of_bytes(item.text, &id))
                 TRY(load(checking, field->to, id, there, &is_there));
-            if (!is_there) found(checking, "%.*s leads to no %.*s", FMT(field->name), FMT(field->to->name));
+            if (!is_there)
+                found(checking, "%.*s leads to no %.*s", FMT(field->name), FMT(field->to->name));
         }
     }
     return ERR_NONE;
@@ -146,7 +152,8 @@ static bool slot_is_true(const str *slots, const struct field *field)
 }
 
 /** From the parent's side: the records with the flag, and whether the kept reference is the one behind it. */
-static enum err check_through(struct checking *checking, const struct field *field, const str *slots)
+static enum err check_through(struct checking *checking, const struct field *field,
+                              const str *slots)
 {
     const struct through *through = &field->through;
     struct id ids[SLICE_ENTRIES], kept = {}, behind = {};
@@ -160,14 +167,19 @@ static enum err check_through(struct checking *checking, const struct field *fie
         if (!is_there || !slot_is_true(link, through->flag)) continue;
         flagged++;
         behind = ids[at];
-        if (through->target != nullptr && !slots_reference(link, through->target, &behind)) behind = (struct id){};
+        if (through->target != nullptr && !slots_reference(link, through->target, &behind))
+            behind = (struct id){};
     }
     bool has = slots_reference(slots, field, &kept);
-    if (flagged > 1) found(checking, "%u %.*s carry %.*s", flagged, FMT(through->link->plural), FMT(through->flag->name));
+    if (flagged > 1)
+        found(checking, "%u %.*s carry %.*s", flagged, FMT(through->link->plural),
+              FMT(through->flag->name));
     if (flagged == 0 && count > 0 && through->flag->one_of_at_least)
-        found(checking, "none of its %.*s carries %.*s", FMT(through->link->plural), FMT(through->flag->name));
+        found(checking, "none of its %.*s carries %.*s", FMT(through->link->plural),
+              FMT(through->flag->name));
     if (has != (flagged > 0) || (has && !id_eq(kept, behind)))
-        found(checking, "%.*s is not the one behind %.*s", FMT(field->name), FMT(through->flag->name));
+        found(checking, "%.*s is not the one behind %.*s", FMT(field->name),
+              FMT(through->flag->name));
     return ERR_NONE;
 }
 
@@ -176,7 +188,8 @@ static bool is_noted(const struct checking *checking, const str *slots, const st
     const struct field *incomplete = entity_field_by_number(checking->entity, FIELD_INCOMPLETE);
     struct value list = value_of(slots[field_position(incomplete)]), item;
     struct cursor cursor = cursor_of(list.items);
-    for (uint32_t at = 0; list.kind == VALUE_LIST && at < list.count && value_next(&cursor, &item); at++)
+    for (uint32_t at = 0; list.kind == VALUE_LIST && at < list.count && value_next(&cursor, &item);
+         at++)
         if (str_eq(item.text, field->name)) return true;
     return false;
 }
@@ -188,7 +201,8 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
     if (map.kind != VALUE_MAP) return found(checking, "is no map"), ERR_NONE;
     struct cursor cursor = cursor_of(map.items);
     struct value key, item;
-    for (uint32_t pair = 0; pair < map.count && value_next(&cursor, &key) && value_next(&cursor, &item); pair++)
+    for (uint32_t pair = 0;
+         pair < map.count && value_next(&cursor, &key) && value_next(&cursor, &item); pair++)
         if (key.kind != VALUE_INT || key.integer < 0 || key.integer > UINT16_MAX ||
             entity_field_by_number(checking->entity, (uint16_t)key.integer) == nullptr)
             found(checking, "has a field that the schema does not know");
@@ -212,8 +226,11 @@ static enum err check_index_entry(struct checking *checking, const struct scan_e
     str slots[FIELDS_MAX];
     bool is_there;
     TRY(load(checking, checking->entity, entry->id, slots, &is_there));
-    if (!is_there) return found(checking, "an entry of %.*s has no record", FMT(checking->field->name)), ERR_NONE;
-    struct key_list keys = keys_of(checking, checking->field, slots[field_position(checking->field)]);
+    if (!is_there)
+        return found(checking, "an entry of %.*s has no record", FMT(checking->field->name)),
+               ERR_NONE;
+    struct key_list keys =
+        keys_of(checking, checking->field, slots[field_position(checking->field)]);
     if (!keys_have(keys, entry->ordered))
         found(checking, "an entry of %.*s is not its value", FMT(checking->field->name));
     return ERR_NONE;
@@ -228,12 +245,14 @@ static enum err check_word_entry(struct checking *checking, const struct scan_en
     bool is_there;
     if (id_eq(entry->id, entry->source)) {
         TRY(load(checking, entity, entry->source, slots, &is_there));
-        if (is_there && keys_have(record_words(&checking->arena, entity, slots), entry->ordered)) return ERR_NONE;
+        if (is_there && keys_have(record_words(&checking->arena, entity, slots), entry->ordered))
+            return ERR_NONE;
     }
     for (uint32_t at = 0; at < entity->under_count; at++) {
         struct id parent;
         TRY(load(checking, entity->under[at], entry->source, slots, &is_there));
-        if (is_there && slots_reference(slots, entity->under[at]->via, &parent) && id_eq(parent, entry->id) &&
+        if (is_there && slots_reference(slots, entity->under[at]->via, &parent) &&
+            id_eq(parent, entry->id) &&
             keys_have(record_words(&checking->arena, entity->under[at], slots), entry->ordered))
             return ERR_NONE;
     }
@@ -243,32 +262,39 @@ static enum err check_word_entry(struct checking *checking, const struct scan_en
 
 enum subject : uint8_t { SUBJECT_RECORDS, SUBJECT_INDEX, SUBJECT_WORDS };
 
-static struct scan *open_scan(struct checking *checking, enum subject subject, const struct scan_range *range)
+static struct scan *open_scan(struct checking *checking, enum subject subject,
+                              const struct scan_range *range)
 {
     switch (subject) {
-    case SUBJECT_RECORDS: return scan_records(checking->txn, checking->entity->number, range);
+    case SUBJECT_RECORDS:
+        return scan_records(checking->txn, checking->entity->number, range);
     case SUBJECT_INDEX:
         return scan_index(checking->txn, checking->entity->number, checking->field->number, range);
-    case SUBJECT_WORDS: return scan_text(checking->txn, checking->entity->number, range);
+    case SUBJECT_WORDS:
+        return scan_text(checking->txn, checking->entity->number, range);
     }
     require(false);
     return nullptr;
 }
 
-static enum err check_entry(struct checking *checking, enum subject subject, const struct scan_entry *entry)
+static enum err check_entry(struct checking *checking, enum subject subject,
+                            const struct scan_entry *entry)
 {
     checking->report->keys_checked++;
     switch (subject) {
-    case SUBJECT_RECORDS: return check_record(checking, entry);
-    case SUBJECT_INDEX: return check_index_entry(checking, entry);
-    case SUBJECT_WORDS: return check_word_entry(checking, entry);
+    case SUBJECT_RECORDS:
+        return check_record(checking, entry);
+    case SUBJECT_INDEX:
+        return check_index_entry(checking, entry);
+    case SUBJECT_WORDS:
+        return check_word_entry(checking, entry);
     }
     return ERR_NONE;
 }
 
 /** One slice in a snapshot of its own; goes on behind `after`. A text entry's place is its token and target, so a slice ends only between two of those. */
-static enum err check_slice(struct checking *checking, enum subject subject, struct scan_range *range,
-                            char *after_bytes, bool *is_last_out)
+static enum err check_slice(struct checking *checking, enum subject subject,
+                            struct scan_range *range, char *after_bytes, bool *is_last_out)
 {
     struct scan *scan = open_scan(checking, subject, range);
     *is_last_out = false;
@@ -288,7 +314,8 @@ static enum err check_slice(struct checking *checking, enum subject subject, str
             *is_last_out = true;
             break;
         }
-        bool is_same_place = count > 0 && id_eq(entry.id, after_id) && str_eq(entry.ordered, (str){after_bytes, after_len});
+        bool is_same_place = count > 0 && id_eq(entry.id, after_id) &&
+                             str_eq(entry.ordered, (str){after_bytes, after_len});
         if (count >= SLICE_ENTRIES && !is_same_place) break;
         TRY(check_entry(checking, subject, &entry));
         require(entry.ordered.len <= KEY_BYTES_MAX);
@@ -317,7 +344,9 @@ static enum err check_subject(struct checking *checking, struct task *task, enum
             err = check_slice(checking, subject, &range, after, &is_last);
             txn_close(checking->txn);
         }
-        if (err != ERR_NONE) err = fail(task, err, "%.*s", FMT(arena_copy(task->arena, checking->task.fault.detail)));
+        if (err != ERR_NONE)
+            err =
+                fail(task, err, "%.*s", FMT(arena_copy(task->arena, checking->task.fault.detail)));
         arena_drop(&checking->arena);
         TRY(err);
     }
@@ -327,7 +356,8 @@ static enum err check_subject(struct checking *checking, struct task *task, enum
 enum err record_check(struct task *task, const struct space *space, const struct model *model,
                       struct check_report *report)
 {
-    struct checking checking = {.space = space, .model = model, .report = report, .scope = scope_system()};
+    struct checking checking = {
+        .space = space, .model = model, .report = report, .scope = scope_system()};
     for (uint32_t at = 0; at < model->entity_count; at++) {
         checking.entity = &model->entities[at];
         TRY(check_subject(&checking, task, SUBJECT_RECORDS));

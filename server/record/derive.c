@@ -11,7 +11,8 @@ struct id_list {
 };
 
 /** The records whose reference `field` leads to `id`, oldest first. */
-static enum err referring(struct change *change, const struct field *field, struct id id, struct id_list *list_out)
+static enum err referring(struct change *change, const struct field *field, struct id id,
+                          struct id_list *list_out)
 {
     *list_out = (struct id_list){0, arena_new(change->task->arena, struct id, 8)};
     uint32_t capacity = 8;
@@ -57,7 +58,8 @@ static str stored_true(struct arena *arena)
     return buf_str(&stored);
 }
 
-static enum err set_flag(struct change *change, struct draft *draft, const struct field *flag, bool is_set)
+static enum err set_flag(struct change *change, struct draft *draft, const struct field *flag,
+                         bool is_set)
 {
     struct buf stored = buf_make(change->task->arena, 8);
     pack_bool(&stored, is_set);
@@ -82,15 +84,17 @@ static enum err follow_flag(struct change *change, const struct field *flag, str
         if (!field->is_required) continue;
         if (stored.len == 0 && !field_is_waived(change, field))
             return fail(change->task, ERR_CONFLICT,
-                        "%.*s would be left without %.*s: name another one first", FMT(parent.entity->name),
-                        FMT(field->name));
-        if (field->waived_by.len > 0) draft_note_incomplete(change, &parent, field, stored.len == 0);
+                        "%.*s would be left without %.*s: name another one first",
+                        FMT(parent.entity->name), FMT(field->name));
+        if (field->waived_by.len > 0)
+            draft_note_incomplete(change, &parent, field, stored.len == 0);
     }
     return draft_save(change, &parent, WRITE_BY_ENGINE);
 }
 
 /** At most one (or exactly one) of the records beside each other carries the flag; the preferred one wins, else the one that has it, else the oldest. */
-static enum err settle(struct change *change, const struct field *flag, struct id parent, struct id preferred)
+static enum err settle(struct change *change, const struct field *flag, struct id parent,
+                       struct id preferred)
 {
     const struct entity *entity = flag->entity;
     if (is_going(change, flag->one_of_per->to, parent)) return ERR_NONE;
@@ -103,7 +107,8 @@ static enum err settle(struct change *change, const struct field *flag, struct i
         TRY(draft_load(change, entity, list.ids[at], beside));
         if (oldest == nullptr) oldest = beside;
         if (!draft_flag(beside, flag)) continue;
-        bool is_winner = winner == nullptr && (id_is_nil(preferred) || id_eq(beside->id, preferred));
+        bool is_winner =
+            winner == nullptr && (id_is_nil(preferred) || id_eq(beside->id, preferred));
         if (is_winner) winner = beside;
         else TRY(set_flag(change, beside, flag, false));
     }
@@ -121,8 +126,8 @@ static bool slot_flag(const str *slots, const struct field *field)
     return value.kind == VALUE_BOOL && value.boolean;
 }
 
-enum err derive_one_of(struct change *change, const struct entity *entity, struct id id, const str *was,
-                       const str *is)
+enum err derive_one_of(struct change *change, const struct entity *entity, struct id id,
+                       const str *was, const str *is)
 {
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *flag = &entity->fields[at];
@@ -131,15 +136,17 @@ enum err derive_one_of(struct change *change, const struct entity *entity, struc
         const struct field *target = nullptr;
         const struct entity *parent_entity = flag->one_of_per->to;
         for (uint32_t of = 0; of < parent_entity->field_count; of++)
-            if (parent_entity->fields[of].through.flag == flag) target = parent_entity->fields[of].through.target;
-        bool is_same = str_eq(was[at], is[at]) && str_eq(was[per], is[per]) &&
-                       (target == nullptr || str_eq(was[field_position(target)], is[field_position(target)]));
+            if (parent_entity->fields[of].through.flag == flag)
+                target = parent_entity->fields[of].through.target;
+        bool is_same =
+            str_eq(was[at], is[at]) && str_eq(was[per], is[per]) &&
+            (target == nullptr || str_eq(was[field_position(target)], is[field_position(target)]));
         if (is_same) continue;
         struct id nil = {}, old_parent, parent;
         bool had = slots_reference(was, flag->one_of_per, &old_parent);
         bool has = slots_reference(is, flag->one_of_per, &parent);
-        if (has && had && id_eq(old_parent, parent) && flag->one_of_at_least && slot_flag(was, flag) &&
-            !slot_flag(is, flag)) {
+        if (has && had && id_eq(old_parent, parent) && flag->one_of_at_least &&
+            slot_flag(was, flag) && !slot_flag(is, flag)) {
             task_fault(change->task, flag->name, S("one_of"),
                        "cannot be taken away, one must have it: set it on another one instead");
             return task_faults(change->task);
@@ -151,8 +158,8 @@ enum err derive_one_of(struct change *change, const struct entity *entity, struc
 }
 
 /** The record behind the reference is given as an id: its link gets the flag, or is made. */
-static enum err link_existing(struct change *change, const struct draft *draft, const struct field *field,
-                              struct id target)
+static enum err link_existing(struct change *change, const struct draft *draft,
+                              const struct field *field, struct id target)
 {
     const struct through *through = &field->through;
     struct id_list list;
@@ -161,7 +168,8 @@ static enum err link_existing(struct change *change, const struct draft *draft, 
         struct draft link;
         TRY(draft_load(change, through->link, list.ids[at], &link));
         struct id linked = link.id;
-        if (through->target != nullptr && !draft_reference(&link, through->target, &linked)) continue;
+        if (through->target != nullptr && !draft_reference(&link, through->target, &linked))
+            continue;
         if (!id_eq(linked, target)) continue;
         str *was = arena_new(change->task->arena, str, through->link->field_count);
         memcpy(was, link.before, through->link->field_count * sizeof *was);
@@ -182,7 +190,8 @@ static enum err link_existing(struct change *change, const struct draft *draft, 
     return record_create_from(change, through->link, nullptr, presets, 3, &link);
 }
 
-static enum err create_linked(struct change *change, const struct draft *draft, const struct later *later)
+static enum err create_linked(struct change *change, const struct draft *draft,
+                              const struct later *later)
 {
     const struct field *field = later->field;
     const struct through *through = &field->through;
@@ -201,13 +210,15 @@ static enum err create_linked(struct change *change, const struct draft *draft, 
         const struct made_from *made = field->made_from;
         struct preset *presets = arena_new(arena, struct preset, made->pair_count + 1);
         for (uint32_t at = 0; at < made->pair_count; at++)
-            presets[at] = (struct preset){made->pairs[at].target, draft_get(draft, made->pairs[at].source)};
+            presets[at] =
+                (struct preset){made->pairs[at].target, draft_get(draft, made->pairs[at].source)};
         TRY(record_create_from(change, field->to, nullptr, presets, made->pair_count, &id));
     }
     return link_existing(change, draft, field, id);
 }
 
-static enum err derive_link(struct change *change, const struct draft *draft, const struct later *later)
+static enum err derive_link(struct change *change, const struct draft *draft,
+                            const struct later *later)
 {
     const struct field *field = later->field;
     struct id id;
@@ -228,7 +239,8 @@ enum err derive_links(struct change *change, struct draft *draft)
 {
     str path = change->task->path;
     for (const struct later *later = draft->later; later != nullptr; later = later->next) {
-        change->task->path = arena_print(change->task->arena, "%.*s%.*s.", FMT(path), FMT(later->field->name));
+        change->task->path =
+            arena_print(change->task->arena, "%.*s%.*s.", FMT(path), FMT(later->field->name));
         enum err err = derive_link(change, draft, later);
         change->task->path = path;
         if (err != ERR_NONE) return err;
@@ -238,7 +250,8 @@ enum err derive_links(struct change *change, struct draft *draft)
 }
 
 /** Takes one id out of a reference or a list of them. */
-static void take_out(struct change *change, struct draft *draft, const struct field *field, struct id id)
+static void take_out(struct change *change, struct draft *draft, const struct field *field,
+                     struct id id)
 {
     if (field->kind == FIELD_REFERENCE) {
         draft_put(draft, field, (str){});
@@ -260,7 +273,8 @@ static void take_out(struct change *change, struct draft *draft, const struct fi
     draft_put(draft, field, count == 0 ? (str){} : buf_str(&out));
 }
 
-static enum err detach(struct change *change, const struct field *field, struct id from, struct id id)
+static enum err detach(struct change *change, const struct field *field, struct id from,
+                       struct id id)
 {
     struct draft draft;
     TRY(draft_load(change, field->entity, from, &draft));
@@ -268,8 +282,8 @@ static enum err detach(struct change *change, const struct field *field, struct 
     memcpy(was, draft.before, field->entity->field_count * sizeof *was);
     take_out(change, &draft, field, id);
     if (field->is_required && draft_get(&draft, field).len == 0)
-        return fail(change->task, ERR_CONFLICT, "a %.*s needs it as its %.*s", FMT(field->entity->name),
-                    FMT(field->name));
+        return fail(change->task, ERR_CONFLICT, "a %.*s needs it as its %.*s",
+                    FMT(field->entity->name), FMT(field->name));
     TRY(draft_save(change, &draft, WRITE_BY_ENGINE));
     return derive_one_of(change, field->entity, from, was, draft.now);
 }
@@ -284,10 +298,15 @@ enum err derive_deletion(struct change *change, const struct entity *entity, str
             if (is_going(change, field->entity, list.ids[of])) continue;
             switch (field->on_delete) {
             case ON_DELETE_RESTRICT:
-                return fail(change->task, ERR_CONFLICT, "%u %.*s refer to this %.*s by %.*s", list.count,
-                            FMT(field->entity->plural), FMT(entity->name), FMT(field->name));
-            case ON_DELETE_DETACH: TRY(detach(change, field, list.ids[of], id)); break;
-            case ON_DELETE_CASCADE: TRY(record_delete_referring(change, field->entity, list.ids[of])); break;
+                return fail(change->task, ERR_CONFLICT, "%u %.*s refer to this %.*s by %.*s",
+                            list.count, FMT(field->entity->plural), FMT(entity->name),
+                            FMT(field->name));
+            case ON_DELETE_DETACH:
+                TRY(detach(change, field, list.ids[of], id));
+                break;
+            case ON_DELETE_CASCADE:
+                TRY(record_delete_referring(change, field->entity, list.ids[of]));
+                break;
             }
         }
     }

@@ -3,7 +3,8 @@
 #include "base/require.h"
 
 /** Records are written in the order of their entity's fields, so the next field is nearly always the one looked for. */
-static const struct field *next_field(const struct entity *entity, uint32_t *position, int64_t number)
+static const struct field *next_field(const struct entity *entity, uint32_t *position,
+                                      int64_t number)
 {
     for (uint32_t at = *position; at < entity->field_count; at++)
         if (entity->fields[at].number == number) return *position = at + 1, &entity->fields[at];
@@ -41,7 +42,8 @@ struct draft *draft_make(struct change *change, const struct entity *entity, str
     return draft;
 }
 
-enum err draft_load(struct change *change, const struct entity *entity, struct id id, struct draft *draft)
+enum err draft_load(struct change *change, const struct entity *entity, struct id id,
+                    struct draft *draft)
 {
     str value;
     TRY(txn_record_get(change->txn, entity->number, id, change->task->arena, &value));

@@ -50,7 +50,8 @@ static void give_item(struct arena *arena, const struct field *field, const stru
 {
     if (field->kind == FIELD_REFERENCES) {
         struct id id;
-        if (stored->kind == VALUE_BYTES && id_of_bytes(stored->text, &id)) pack_text(out, id_text(arena, id));
+        if (stored->kind == VALUE_BYTES && id_of_bytes(stored->text, &id))
+            pack_text(out, id_text(arena, id));
         return;
     }
     if (stored->kind != VALUE_LIST || stored->count != 3) {
@@ -59,7 +60,9 @@ static void give_item(struct arena *arena, const struct field *field, const stru
     }
     struct cursor cursor = cursor_of(stored->items);
     struct value address, label, primary;
-    if (!value_next(&cursor, &address) || !value_next(&cursor, &label) || !value_next(&cursor, &primary)) return;
+    if (!value_next(&cursor, &address) || !value_next(&cursor, &label) ||
+        !value_next(&cursor, &primary))
+        return;
     pack_map(out, 3);
     pack_text(out, S("value"));
     pack_raw(out, address.bytes);
@@ -102,7 +105,8 @@ static void apply_list_change(struct change *change, struct draft *draft, const 
         count++;
     }
     cursor = cursor_of(add->items);
-    for (uint32_t at = 0; at < add->count && value_next(&cursor, &item); at++, count++) pack_raw(&items, item.bytes);
+    for (uint32_t at = 0; at < add->count && value_next(&cursor, &item); at++, count++)
+        pack_raw(&items, item.bytes);
     if (count == 0) {
         draft_put(draft, field, (str){});
         return;
@@ -117,15 +121,16 @@ static void apply_list_change(struct change *change, struct draft *draft, const 
 }
 
 /** `{"$add":[…],"$remove":[…]}`; false when the map is something else. */
-static bool apply_if_list_change(struct change *change, struct draft *draft, const struct field *field,
-                                 const struct value *given)
+static bool apply_if_list_change(struct change *change, struct draft *draft,
+                                 const struct field *field, const struct value *given)
 {
     struct value add = {.kind = VALUE_LIST}, remove = {.kind = VALUE_LIST};
     bool has_add = value_find_text(given->bytes, S("$add"), &add);
     bool has_remove = value_find_text(given->bytes, S("$remove"), &remove);
     if (!has_add && !has_remove) return false;
     if (!field->kind_of->is_list)
-        task_fault(change->task, field->name, S("type"), "is not a list: $add and $remove do not apply");
+        task_fault(change->task, field->name, S("type"),
+                   "is not a list: $add and $remove do not apply");
     else if (add.kind != VALUE_LIST || remove.kind != VALUE_LIST)
         task_fault(change->task, field->name, S("type"), "$add and $remove take lists");
     else if (given->count != (uint32_t)has_add + (uint32_t)has_remove)
@@ -134,8 +139,8 @@ static bool apply_if_list_change(struct change *change, struct draft *draft, con
     return true;
 }
 
-static enum err create_referred(struct change *change, struct draft *draft, const struct field *field,
-                                const struct value *given)
+static enum err create_referred(struct change *change, struct draft *draft,
+                                const struct field *field, const struct value *given)
 {
     struct id id;
     str path = change->task->path;
@@ -182,10 +187,12 @@ enum err draft_set(struct change *change, struct draft *draft, const struct fiel
 {
     require(field->entity == draft->entity);
     if (field->is_computed && field->through.link == nullptr)
-        task_fault(change->task, field->name, S("read_only"), "is kept by the system and cannot be set");
+        task_fault(change->task, field->name, S("read_only"),
+                   "is kept by the system and cannot be set");
     else if (field->through.link != nullptr) apply_through(change, draft, field, given);
     else if (given->kind == VALUE_NIL) draft_put(draft, field, (str){});
-    else if (given->kind == VALUE_MAP && apply_if_list_change(change, draft, field, given)) return ERR_NONE;
+    else if (given->kind == VALUE_MAP && apply_if_list_change(change, draft, field, given))
+        return ERR_NONE;
     else if (given->kind == VALUE_MAP && field->kind == FIELD_REFERENCE)
         return create_referred(change, draft, field, given);
     else {
@@ -210,14 +217,16 @@ enum err draft_apply(struct change *change, struct draft *draft, const struct va
         if (!value_next(&cursor, &key) || !value_next(&cursor, &value))
             return fail(change->task, ERR_UNREADABLE, "the value is damaged");
         str name = key.kind == VALUE_TEXT ? key.text : S("?");
-        const struct field *field = key.kind == VALUE_TEXT ? entity_field(draft->entity, name) : nullptr;
+        const struct field *field =
+            key.kind == VALUE_TEXT ? entity_field(draft->entity, name) : nullptr;
         if (str_eq(name, S("id")))
             task_fault(change->task, name, S("read_only"), "is given by the system");
         else if (field == nullptr || field->is_hidden) {
             str nearest = entity_nearest(draft->entity, name);
             if (nearest.len > 0)
-                task_fault(change->task, name, S("unknown"), "is no field of %.*s; did you mean %.*s?",
-                           FMT(draft->entity->name), FMT(nearest));
+                task_fault(change->task, name, S("unknown"),
+                           "is no field of %.*s; did you mean %.*s?", FMT(draft->entity->name),
+                           FMT(nearest));
             else
                 task_fault(change->task, name, S("unknown"), "is no field of %.*s",
                            FMT(draft->entity->name));

@@ -18,7 +18,8 @@ static enum err add_limit(struct task *task, struct query *query, str value)
     return ERR_NONE;
 }
 
-static enum err refuse_field(struct task *task, const struct query *query, str name, const char *what)
+static enum err refuse_field(struct task *task, const struct query *query, str name,
+                             const char *what)
 {
     struct buf known = buf_make(task->arena, 4096);
     for (uint32_t at = 0; at < query->entity->field_count; at++) {
@@ -36,9 +37,11 @@ static enum err add_sort(struct task *task, struct query *query, str value)
     str name = query->is_descending ? str_from(value, 1) : value;
     if (str_eq(name, S("id"))) return ERR_NONE;
     if (str_find_byte(name, ',') != SIZE_MAX)
-        return fail(task, ERR_UNREADABLE, "sort: one field at a time; records with the same value follow by id");
+        return fail(task, ERR_UNREADABLE,
+                    "sort: one field at a time; records with the same value follow by id");
     const struct field *field = entity_field(query->entity, name);
-    if (field == nullptr || field->is_hidden) return refuse_field(task, query, name, "sort: is no field here");
+    if (field == nullptr || field->is_hidden)
+        return refuse_field(task, query, name, "sort: is no field here");
     if (!field->is_indexed || field->kind_of->is_list)
         return refuse_field(task, query, name, "sort: has no index to sort by");
     query->sort = field;
@@ -51,8 +54,9 @@ static bool op_of(str word, enum filter_op *op_out)
         str word;
         enum filter_op op;
     } ops[] = {
-        {{"gt", 2}, FILTER_GREATER},   {{"gte", 3}, FILTER_GREATER_EQUAL}, {{"lt", 2}, FILTER_LESS},
-        {{"lte", 3}, FILTER_LESS_EQUAL}, {{"ne", 2}, FILTER_NOT_EQUAL},    {{"prefix", 6}, FILTER_PREFIX},
+        {{"gt", 2}, FILTER_GREATER},   {{"gte", 3}, FILTER_GREATER_EQUAL},
+        {{"lt", 2}, FILTER_LESS},      {{"lte", 3}, FILTER_LESS_EQUAL},
+        {{"ne", 2}, FILTER_NOT_EQUAL}, {{"prefix", 6}, FILTER_PREFIX},
         {{"empty", 5}, FILTER_EMPTY},
     };
     for (size_t at = 0; at < sizeof ops / sizeof ops[0]; at++)
@@ -61,74 +65,116 @@ static bool op_of(str word, enum filter_op *op_out)
 }
 
 /** The filter on this field with this operation: `status=a&status=b` is one filter with two values. */
-static enum err find_filter(struct task *task, struct query *query, const struct field *field, enum filter_op op,
+static enum err find_filter(struct task *task, struct query *query, const struct field *of,
+                            const struct field *field, enum filter_op op,
                             struct filter **filter_out)
 {
     for (uint32_t at = 0; at < query->filter_count; at++) {
         struct filter *filter = &query->filters[at];
-        if (filter->field == field && filter->op == op && (op == FILTER_EQUAL || op == FILTER_NOT_EQUAL))
+        if (filter->of == of && filter->field == field && filter->op == op &&
+            (op == FILTER_EQUAL || op == FILTER_NOT_EQUAL))
             return *filter_out = filter, ERR_NONE;
     }
-    if (query->filter_count == FILTERS_MAX) return fail(task, ERR_UNREADABLE, "at most %u filters", FILTERS_MAX);
+    if (query->filter_count == FILTERS_MAX)
+        return fail(task, ERR_UNREADABLE, "at most %u filters", FILTERS_MAX);
     *filter_out = &query->filters[query->filter_count++];
-    **filter_out = (struct filter){.field = field, .op = op};
+    **filter_out = (struct filter){.of = of, .field = field, .op = op};
     return ERR_NONE;
 }
 
 /** A value that cannot be one of this field: the kind's own words become the detail. */
 static enum err refuse_value(struct task *task, str name)
 {
-    str message = task->fault.item_count > 0 ? task->fault.items[task->fault.item_count - 1].message : S("is no such value");
+    str message = task->fault.item_count > 0 ? task->fault.items[task->fault.item_count - 1].message
+                                             : S("is no such value");
     task_fault_clear(task);
     return fail(task, ERR_UNREADABLE, "%.*s: %.*s", FMT(str_first(name, 64)), FMT(message));
 }
 
-static enum err add_filter(struct task *task, struct query *query, str name, str value)
+/** The field that a filter names: an own one, or by a dot one of the record behind a reference. */
+static enum err filter_field(struct task *task, const struct query *query, str path,
+                             const struct field **of_out, const struct field **field_out)
 {
-    str field_name, rest, op_word = {};
-    enum filter_op op = FILTER_EQUAL;
-    if (str_cut(name, '[', &field_name, &rest)) {
-        op_word = str_first(rest, rest.len > 0 ? rest.len - 1 : 0);
-        if (!str_ends(rest, S("]")) || !op_of(op_word, &op))
-            return fail(task, ERR_UNREADABLE,
-                        "%.*s: there is no such operation; there are gt gte lt lte ne prefix empty",
-                        FMT(str_first(name, 64)));
+    str name, behind;
+    const struct entity *entity = query->entity;
+    bool has_dot = str_cut(path, '.', &name, &behind);
+    const struct field *field = entity_field(entity, name);
+    *of_out = nullptr;
+    if (has_dot && field != nullptr) {
+        if (field->kind != FIELD_REFERENCE || !field->is_indexed)
+            return refuse_field(task, query, path, "is no reference to filter through");
+        *of_out = field;
+        entity = field->to;
+        name = behind;
+        field = entity_field(entity, name);
     }
-    const struct field *field = entity_field(query->entity, field_name);
     if (field == nullptr || field->is_hidden) {
-        str nearest = entity_nearest(query->entity, field_name);
-        if (nearest.len == 0) return refuse_field(task, query, name, "is no field or parameter here");
+        str nearest = entity_nearest(entity, name);
+        if (nearest.len == 0)
+            return refuse_field(task, query, path, "is no field or parameter here");
         return fail(task, ERR_UNREADABLE, "%.*s: is no field or parameter here; did you mean %.*s?",
-                    FMT(str_first(name, 64)), FMT(nearest));
+                    FMT(str_first(path, 64)), FMT(nearest));
     }
-    if (!field->is_indexed) return refuse_field(task, query, name, "has no index to filter by");
-    struct filter *filter;
-    TRY(find_filter(task, query, field, op, &filter));
-    if (op == FILTER_EMPTY) {
+    if (!field->is_indexed) return refuse_field(task, query, path, "has no index to filter by");
+    *field_out = field;
+    return ERR_NONE;
+}
+
+static enum err add_filter_value(struct task *task, struct filter *filter, str name, str value)
+{
+    str shown = str_first(name, 64);
+    const struct kind *kind = filter->field->kind_of;
+    if (filter->op == FILTER_EMPTY) {
         filter->is_empty = str_eq(value, S("true"));
         if (filter->is_empty || str_eq(value, S("false"))) return ERR_NONE;
-        return fail(task, ERR_UNREADABLE, "%.*s: is true or false", FMT(str_first(name, 64)));
+        return fail(task, ERR_UNREADABLE, "%.*s: is true or false", FMT(shown));
     }
     if (filter->value_count == sizeof filter->values / sizeof filter->values[0])
-        return fail(task, ERR_UNREADABLE, "%.*s: at most 16 values", FMT(str_first(name, 64)));
+        return fail(task, ERR_UNREADABLE, "%.*s: at most 16 values", FMT(shown));
     str *ordered = &filter->values[filter->value_count];
-    if (op == FILTER_PREFIX) {
-        if (!field->kind_of->is_text) return fail(task, ERR_UNREADABLE, "%.*s: is no text, a prefix has no meaning", FMT(str_first(name, 64)));
+    if (filter->op != FILTER_PREFIX) {
+        if (!kind->order_text(task, filter->field, value, ordered)) return refuse_value(task, name);
+    } else {
+        if (!kind->is_text)
+            return fail(task, ERR_UNREADABLE, "%.*s: is no text, a prefix has no meaning",
+                        FMT(shown));
         *ordered = str_first(fold(task->arena, value), KEY_ORDERED_BYTES_MAX);
-        if (ordered->len == 0) return fail(task, ERR_UNREADABLE, "%.*s: is empty", FMT(str_first(name, 64)));
-    } else if (!field->kind_of->order_text(task, field, value, ordered)) return refuse_value(task, name);
+        if (ordered->len == 0) return fail(task, ERR_UNREADABLE, "%.*s: is empty", FMT(shown));
+    }
     filter->value_count++;
     return ERR_NONE;
 }
 
-enum err query_add(struct task *task, const struct space *space, struct query *query, str name, str value)
+static enum err add_filter(struct task *task, struct query *query, str name, str value)
+{
+    str path, rest;
+    enum filter_op op = FILTER_EQUAL;
+    if (str_cut(name, '[', &path, &rest)) {
+        str word = str_first(rest, rest.len > 0 ? rest.len - 1 : 0);
+        if (!str_ends(rest, S("]")) || !op_of(word, &op))
+            return fail(task, ERR_UNREADABLE,
+                        "%.*s: there is no such operation; there are gt gte lt lte ne prefix empty",
+                        FMT(str_first(name, 64)));
+    }
+    const struct field *of, *field;
+    struct filter *filter;
+    TRY(filter_field(task, query, path, &of, &field));
+    TRY(find_filter(task, query, of, field, op, &filter));
+    return add_filter_value(task, filter, name, value);
+}
+
+enum err query_add(struct task *task, const struct space *space, struct query *query, str name,
+                   str value)
 {
     require(space != nullptr);
-    if (!utf8_is_valid(value)) return fail(task, ERR_UNREADABLE, "%.*s: is not UTF-8", FMT(str_first(name, 64)));
+    if (!utf8_is_valid(value))
+        return fail(task, ERR_UNREADABLE, "%.*s: is not UTF-8", FMT(str_first(name, 64)));
     if (str_eq(name, S("limit"))) return add_limit(task, query, value);
     if (str_eq(name, S("sort"))) return add_sort(task, query, value);
-    if (str_eq(name, S("fields"))) return shape_add_fields(task, query->entity, value, &query->shape);
-    if (str_eq(name, S("expand"))) return shape_add_expand(task, query->entity, value, &query->shape);
+    if (str_eq(name, S("fields")))
+        return shape_add_fields(task, query->entity, value, &query->shape);
+    if (str_eq(name, S("expand")))
+        return shape_add_expand(task, query->entity, value, &query->shape);
     if (str_eq(name, S("after"))) return query->cursor = value, ERR_NONE;
     if (str_eq(name, S("q"))) return query->words = value, ERR_NONE;
     if (str_eq(name, S("count"))) {
@@ -142,15 +188,16 @@ enum err query_add(struct task *task, const struct space *space, struct query *q
 /* A cursor is base64url of: 8 bytes of keyed hash over what follows and the list it belongs to; 1 byte: has a value; 16 bytes id; the
  * ordered value. */
 
-static uint64_t cursor_hash(const struct space *space, struct arena *arena, const struct query *query, str position)
+static uint64_t cursor_hash(const struct space *space, struct arena *arena,
+                            const struct query *query, str position)
 {
     str list = arena_print(arena, "cursor %u %u %d", query->entity->number,
                            query->sort == nullptr ? 0 : query->sort->number, query->is_descending);
     return short_hash(&space->hash_key, list, position);
 }
 
-str query_cursor(struct arena *arena, const struct space *space, const struct query *query, bool has_value,
-                 str ordered, struct id id)
+str query_cursor(struct arena *arena, const struct space *space, const struct query *query,
+                 bool has_value, str ordered, struct id id)
 {
     struct buf out = buf_make(arena, 32 + KEY_BYTES_MAX);
     struct buf position = buf_make(arena, 32 + KEY_BYTES_MAX);
@@ -168,8 +215,9 @@ enum err query_end(struct task *task, const struct space *space, struct query *q
     if (query->cursor.len == 0) return ERR_NONE;
     str bytes;
     uint64_t hash;
-    bool is_right = query->cursor.len <= 1024 && base64url_read(task->arena, query->cursor, &bytes) &&
-                    bytes.len >= sizeof hash + 17 && bytes.len <= sizeof hash + 17 + KEY_ORDERED_BYTES_MAX;
+    bool is_right =
+        query->cursor.len <= 1024 && base64url_read(task->arena, query->cursor, &bytes) &&
+        bytes.len >= sizeof hash + 17 && bytes.len <= sizeof hash + 17 + KEY_ORDERED_BYTES_MAX;
     if (is_right) {
         memcpy(&hash, bytes.at, sizeof hash);
         str position = str_from(bytes, sizeof hash);
@@ -180,7 +228,8 @@ enum err query_end(struct task *task, const struct space *space, struct query *q
         query->after_ordered = str_from(position, 17);
     }
     if (is_right) return ERR_NONE;
-    return fail(task, ERR_UNREADABLE, "after: is no cursor of this list; take `next` of a page with the same sort");
+    return fail(task, ERR_UNREADABLE,
+                "after: is no cursor of this list; take `next` of a page with the same sort");
 }
 
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,

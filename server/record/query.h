@@ -26,6 +26,7 @@ enum filter_op : uint8_t {
 };
 
 struct filter {
+    const struct field *of;    /** `default_address.country`: the reference; the field is then of the record behind it. nullptr: own field */
     const struct field *field;
     enum filter_op op;
     bool is_empty; /** FILTER_EMPTY's value */

@@ -6,9 +6,9 @@
 #include "base/require.h"
 #include "model/kind.h"
 
-constexpr uint32_t SAMPLE_LOOP = 100;       /** entries counted to judge a filter, on a loop */
-constexpr uint32_t SAMPLE_WORKER = 20'000;  /** … and on a worker */
-constexpr uint32_t UNDER_MAX = 100;         /** records below one whose words are compared */
+constexpr uint32_t SAMPLE_LOOP = 100;      /** entries counted to judge a filter, on a loop */
+constexpr uint32_t SAMPLE_WORKER = 20'000; /** … and on a worker */
+constexpr uint32_t UNDER_MAX = 100;        /** records below one whose words are compared */
 
 /** A place in the order of the list. */
 struct hit {
@@ -21,9 +21,9 @@ struct hit {
 struct walk {
     const struct view *view;
     const struct query *query;
-    struct buf *json;             /** nullptr: count */
-    const struct filter *driver;  /** holds already for what the walk offers */
-    struct arena scratch;         /** for one record */
+    struct buf *json;            /** nullptr: count */
+    const struct filter *driver; /** holds already for what the walk offers */
+    struct arena scratch;        /** for one record */
     uint32_t given;
     bool is_full;
     struct hit last;
@@ -34,20 +34,42 @@ static bool compares(enum filter_op op, str key, str value)
     int order = str_compare(key, value);
     switch (op) {
     case FILTER_EQUAL:
-    case FILTER_NOT_EQUAL: return order == 0;
-    case FILTER_GREATER: return order > 0;
-    case FILTER_GREATER_EQUAL: return order >= 0;
-    case FILTER_LESS: return order < 0;
-    case FILTER_LESS_EQUAL: return order <= 0;
-    case FILTER_PREFIX: return str_starts(key, value);
-    case FILTER_EMPTY: return false;
+    case FILTER_NOT_EQUAL:
+        return order == 0;
+    case FILTER_GREATER:
+        return order > 0;
+    case FILTER_GREATER_EQUAL:
+        return order >= 0;
+    case FILTER_LESS:
+        return order < 0;
+    case FILTER_LESS_EQUAL:
+        return order <= 0;
+    case FILTER_PREFIX:
+        return str_starts(key, value);
+    case FILTER_EMPTY:
+        return false;
     }
     return false;
 }
 
-static bool filter_holds(struct arena *arena, const struct filter *filter, const str *slots)
+/** The filtered field's stored value: of the record, or of the one its reference leads to. */
+static str filtered_value(const struct walk *walk, const struct filter *filter, const str *slots)
 {
-    str stored = slots[field_position(filter->field)];
+    if (filter->of == nullptr) return slots[field_position(filter->field)];
+    struct id id;
+    str value, behind[FIELDS_MAX];
+    if (!slots_reference(slots, filter->of, &id)) return (str){};
+    if (!scope_may(walk->view->scope, filter->of->to->number, SCOPE_VIEW)) return (str){};
+    if (txn_record_get_view(walk->view->txn, filter->of->to->number, id, &value) != ERR_NONE)
+        return (str){};
+    slots_read(filter->of->to, value, behind);
+    return behind[field_position(filter->field)];
+}
+
+static bool filter_holds(struct walk *walk, const struct filter *filter, const str *slots)
+{
+    struct arena *arena = &walk->scratch;
+    str stored = filtered_value(walk, filter, slots);
     if (filter->op == FILTER_EMPTY) return (stored.len == 0) == filter->is_empty;
     struct key_list keys = {};
     if (stored.len > 0) {
@@ -67,7 +89,7 @@ static bool filters_hold(struct walk *walk, const str *slots)
     for (uint32_t at = 0; at < walk->query->filter_count && holds; at++) {
         const struct filter *filter = &walk->query->filters[at];
         if (filter == walk->driver) continue;
-        holds = filter_holds(&walk->scratch, filter, slots);
+        holds = filter_holds(walk, filter, slots);
     }
     arena_clear(&walk->scratch);
     return holds;
@@ -93,7 +115,9 @@ static void give(struct walk *walk, const struct record *record, const struct hi
 static enum err load(const struct walk *walk, struct id id, struct record *record_out)
 {
     enum err err = record_get(walk->view, walk->query->entity, id, record_out);
-    return err == ERR_MISSING ? fail(walk->view->task, ERR_CORRUPT, "an index names a record that is not there") : err;
+    return err == ERR_MISSING
+               ? fail(walk->view->task, ERR_CORRUPT, "an index names a record that is not there")
+               : err;
 }
 
 static enum err offer(struct walk *walk, const struct hit *hit)
@@ -139,8 +163,8 @@ static enum err walk_absent(struct walk *walk)
 {
     const struct query *query = walk->query;
     const struct field *sort = query->sort;
-    bool is_always_there = (sort->is_required && sort->waived_by.len == 0) || sort->number == FIELD_CREATED_AT ||
-                           sort->number == FIELD_UPDATED_AT;
+    bool is_always_there = (sort->is_required && sort->waived_by.len == 0) ||
+                           sort->number == FIELD_CREATED_AT || sort->number == FIELD_UPDATED_AT;
     if (is_always_there || walk->is_full) return ERR_NONE;
     struct scan_range range = {.is_unbounded_from = true, .is_unbounded_to = true};
     if (!query->after_has_value) range_go_on(walk, &range, (str){});
@@ -167,14 +191,25 @@ static struct scan_range filter_range(const struct filter *filter, uint32_t at)
     str value = filter->values[at];
     struct scan_range range = {.from = value, .to = value};
     switch (filter->op) {
-    case FILTER_GREATER: range.from_is_open = true; [[fallthrough]];
-    case FILTER_GREATER_EQUAL: range.is_unbounded_to = true; break;
-    case FILTER_LESS: range.to_is_open = true; [[fallthrough]];
-    case FILTER_LESS_EQUAL: range.is_unbounded_from = true; break;
+    case FILTER_GREATER:
+        range.from_is_open = true;
+        [[fallthrough]];
+    case FILTER_GREATER_EQUAL:
+        range.is_unbounded_to = true;
+        break;
+    case FILTER_LESS:
+        range.to_is_open = true;
+        [[fallthrough]];
+    case FILTER_LESS_EQUAL:
+        range.is_unbounded_from = true;
+        break;
     case FILTER_EQUAL:
-    case FILTER_PREFIX: break;
+    case FILTER_PREFIX:
+        break;
     case FILTER_NOT_EQUAL:
-    case FILTER_EMPTY: require(false); break;
+    case FILTER_EMPTY:
+        require(false);
+        break;
     }
     return range;
 }
@@ -196,21 +231,23 @@ static enum err walk_in_order(struct walk *walk)
     }
     for (uint32_t at = 0; at < query->filter_count && walk->driver == nullptr; at++) {
         const struct filter *filter = &query->filters[at];
-        if (filter->field != query->sort || !may_drive(filter) || filter->value_count != 1) continue;
+        bool bounds = filter->of == nullptr && filter->field == query->sort && may_drive(filter);
+        if (!bounds || filter->value_count != 1) continue;
         walk->driver = filter;
         range = filter_range(filter, 0);
     }
     bool is_past_values = walk->json != nullptr && query->has_after && !query->after_has_value;
     if (!is_past_values) {
         range_go_on(walk, &range, query->after_ordered);
-        TRY(walk_scan(walk, scan_index(txn, query->entity->number, query->sort->number, &range), true));
+        TRY(walk_scan(walk, scan_index(txn, query->entity->number, query->sort->number, &range),
+                      true));
     }
     return walk->driver == nullptr ? walk_absent(walk) : ERR_NONE;
 }
 
 /** The filter with the fewest entries, counted up to `sample`; nullptr when there is none that could drive. */
-static enum err choose_driver(const struct walk *walk, uint32_t sample, const struct filter **driver_out,
-                              uint32_t *count_out)
+static enum err choose_driver(const struct walk *walk, uint32_t sample,
+                              const struct filter **driver_out, uint32_t *count_out)
 {
     const struct query *query = walk->query;
     *driver_out = nullptr;
@@ -222,8 +259,8 @@ static enum err choose_driver(const struct walk *walk, uint32_t sample, const st
         for (uint32_t value = 0; value < filter->value_count && count < *count_out; value++) {
             struct scan_range range = filter_range(filter, value);
             uint32_t more;
-            TRY(scan_index_count(walk->view->txn, query->entity->number, filter->field->number, &range,
-                                 *count_out - count, &more));
+            TRY(scan_index_count(walk->view->txn, filter->field->entity->number,
+                                 filter->field->number, &range, *count_out - count, &more));
             count += more;
         }
         if (*driver_out != nullptr && count >= *count_out) continue;
@@ -242,8 +279,8 @@ struct hits {
 static enum err hits_add(struct walk *walk, struct hits *hits, struct id id)
 {
     if (hits->count == QUERY_HITS_MAX)
-        return fail(walk->view->task, ERR_UNREADABLE, "more than %u records match; add a word or a filter",
-                    QUERY_HITS_MAX);
+        return fail(walk->view->task, ERR_UNREADABLE,
+                    "more than %u records match; add a word or a filter", QUERY_HITS_MAX);
     if (hits->count == hits->capacity) {
         uint32_t capacity = hits->capacity == 0 ? 64 : 2 * hits->capacity;
         struct hit *more = arena_new(walk->view->task->arena, struct hit, capacity);
@@ -294,7 +331,8 @@ static void distinct(struct hits *hits)
     if (hits->count > 1) qsort(hits->items, hits->count, sizeof *hits->items, compare_ids);
     uint32_t kept = 0;
     for (uint32_t at = 0; at < hits->count; at++)
-        if (kept == 0 || !id_eq(hits->items[kept - 1].id, hits->items[at].id)) hits->items[kept++] = hits->items[at];
+        if (kept == 0 || !id_eq(hits->items[kept - 1].id, hits->items[at].id))
+            hits->items[kept++] = hits->items[at];
     hits->count = kept;
 }
 
@@ -325,7 +363,8 @@ static uint32_t read_words(struct arena *arena, str text, struct query_word word
         if (is_number(word)) {
             char *back = arena_take_raw(arena, word.len + 1);
             back[0] = '~';
-            for (size_t digit = 0; digit < word.len; digit++) back[1 + digit] = word.at[word.len - 1 - digit];
+            for (size_t digit = 0; digit < word.len; digit++)
+                back[1 + digit] = word.at[word.len - 1 - digit];
             words[count].beginnings[words[count].count++] = (str){back, word.len + 1};
         }
         count++;
@@ -342,8 +381,8 @@ static bool has_word(struct key_list list, const struct query_word *word)
 }
 
 /** Marks which words the record itself and those under it have. */
-static enum err mark_words(struct walk *walk, const struct record *record, const struct query_word *words,
-                           uint32_t count, bool *has)
+static enum err mark_words(struct walk *walk, const struct record *record,
+                           const struct query_word *words, uint32_t count, bool *has)
 {
     str slots[FIELDS_MAX];
     slots_read(record->entity, record->value, slots);
@@ -353,13 +392,15 @@ static enum err mark_words(struct walk *walk, const struct record *record, const
         const struct entity *under = record->entity->under[of];
         struct id ids[UNDER_MAX];
         uint32_t under_count;
-        TRY(query_find(walk->view, under->via, id_bytes(&record->id), UNDER_MAX, ids, &under_count));
+        TRY(query_find(walk->view, under->via, id_bytes(&record->id), UNDER_MAX, ids,
+                       &under_count));
         for (uint32_t child = 0; child < under_count; child++) {
             str value;
             TRY(txn_record_get_view(walk->view->txn, under->number, ids[child], &value));
             slots_read(under, value, slots);
             struct key_list below = record_words(&walk->scratch, under, slots);
-            for (uint32_t at = 0; at < count; at++) has[at] = has[at] || has_word(below, &words[at]);
+            for (uint32_t at = 0; at < count; at++)
+                has[at] = has[at] || has_word(below, &words[at]);
         }
     }
     arena_clear(&walk->scratch);
@@ -377,7 +418,8 @@ static enum err gather_words(struct walk *walk, struct hits *hits)
     for (uint32_t at = 0; at < count; at++) {
         uint32_t found = 0;
         for (uint32_t of = 0; of < words[at].count && count > 1; of++) {
-            struct scan_range range = {.from = words[at].beginnings[of], .to = words[at].beginnings[of]};
+            struct scan_range range = {.from = words[at].beginnings[of],
+                                       .to = words[at].beginnings[of]};
             uint32_t more;
             TRY(scan_text_count(walk->view->txn, entity, &range, SAMPLE_LOOP, &more));
             found += more;
@@ -387,7 +429,8 @@ static enum err gather_words(struct walk *walk, struct hits *hits)
         rarest = at;
     }
     for (uint32_t of = 0; count > 0 && of < words[rarest].count; of++) {
-        struct scan_range range = {.from = words[rarest].beginnings[of], .to = words[rarest].beginnings[of]};
+        struct scan_range range = {.from = words[rarest].beginnings[of],
+                                   .to = words[rarest].beginnings[of]};
         TRY(hits_of_scan(walk, hits, scan_text(walk->view->txn, entity, &range)));
     }
     distinct(hits);
@@ -406,16 +449,32 @@ static enum err gather_words(struct walk *walk, struct hits *hits)
     return ERR_NONE;
 }
 
-static enum err gather_filter(struct walk *walk, struct hits *hits)
+/** The records whose reference leads to one of the gathered ones. */
+static enum err follow_back(struct walk *walk, const struct field *of, struct hits *hits)
 {
-    const struct filter *filter = walk->driver;
-    for (uint32_t at = 0; at < filter->value_count; at++) {
-        struct scan_range range = filter_range(filter, at);
+    struct hits behind = *hits;
+    *hits = (struct hits){};
+    for (uint32_t at = 0; at < behind.count; at++) {
+        struct scan_range range = {.from = id_bytes(&behind.items[at].id),
+                                   .to = id_bytes(&behind.items[at].id)};
         TRY(hits_of_scan(walk, hits,
-                         scan_index(walk->view->txn, walk->query->entity->number, filter->field->number, &range)));
+                         scan_index(walk->view->txn, of->entity->number, of->number, &range)));
     }
     distinct(hits);
     return ERR_NONE;
+}
+
+static enum err gather_filter(struct walk *walk, struct hits *hits)
+{
+    const struct filter *filter = walk->driver;
+    const struct field *field = filter->field;
+    for (uint32_t at = 0; at < filter->value_count; at++) {
+        struct scan_range range = filter_range(filter, at);
+        TRY(hits_of_scan(
+            walk, hits, scan_index(walk->view->txn, field->entity->number, field->number, &range)));
+    }
+    distinct(hits);
+    return filter->of == nullptr ? ERR_NONE : follow_back(walk, filter->of, hits);
 }
 
 /** Sorts what was gathered and gives the part behind the cursor. */
@@ -440,12 +499,14 @@ static enum err give_hits(struct walk *walk, struct hits *hits)
         }
         hits->items[kept++] = hit;
     }
-    int (*compare)(const void *, const void *) = query->is_descending ? compare_hits_down : compare_hits;
+    int (*compare)(const void *, const void *) =
+        query->is_descending ? compare_hits_down : compare_hits;
     if (kept > 1) qsort(hits->items, kept, sizeof *hits->items, compare);
     struct hit after = {query->after_has_value, query->after_ordered, query->after_id};
     for (uint32_t at = 0; at < kept && !walk->is_full; at++) {
         struct record record;
-        if (walk->json != nullptr && query->has_after && compare(&hits->items[at], &after) <= 0) continue;
+        if (walk->json != nullptr && query->has_after && compare(&hits->items[at], &after) <= 0)
+            continue;
         if (walk->json != nullptr) TRY(load(walk, hits->items[at].id, &record));
         give(walk, &record, &hits->items[at]);
     }
@@ -466,12 +527,14 @@ static enum err walk_run(struct walk *walk)
     TRY(choose_driver(walk, sample, &walk->driver, &count));
     if (walk->driver == nullptr) return walk_in_order(walk);
     const struct filter *driver = walk->driver;
-    if (query->sort == nullptr && driver->op == FILTER_EQUAL && driver->value_count == 1) {
+    if (query->sort == nullptr && driver->of == nullptr && driver->op == FILTER_EQUAL &&
+        driver->value_count == 1) {
         /* Entries of one value lie in the order of ids: that is the list's own order. */
         struct scan_range range = filter_range(driver, 0);
         range_go_on(walk, &range, driver->values[0]);
-        return walk_scan(walk, scan_index(walk->view->txn, query->entity->number, driver->field->number, &range),
-                         false);
+        return walk_scan(
+            walk, scan_index(walk->view->txn, query->entity->number, driver->field->number, &range),
+            false);
     }
     if (count < sample) {
         TRY(gather_filter(walk, &hits));
@@ -495,16 +558,19 @@ enum err query_write(struct buf *json, const struct view *view, const struct que
     if (!page.is_full) buf_put(json, S("null"));
     else
         buf_print(json, "\"%.*s\"",
-                  FMT(query_cursor(view->task->arena, txn_space(view->txn), query, page.last.has_value,
-                                   page.last.ordered, page.last.id)));
+                  FMT(query_cursor(view->task->arena, txn_space(view->txn), query,
+                                   page.last.has_value, page.last.ordered, page.last.id)));
     if (query->wants_count) {
         struct walk count = {.view = view, .query = query};
         arena_init(&count.scratch, 4 * MIB);
         err = walk_run(&count);
         arena_drop(&count.scratch);
         TRY(err);
-        buf_print(json, ",\"count\":{\"value\":%u,\"exact\":%s}", count.given, count.is_full ? "false" : "true");
+        buf_print(json, ",\"count\":{\"value\":%u,\"exact\":%s}", count.given,
+                  count.is_full ? "false" : "true");
     }
     buf_put_byte(json, '}');
-    return buf_is_over(json) ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer") : ERR_NONE;
+    return buf_is_over(json)
+               ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer")
+               : ERR_NONE;
 }

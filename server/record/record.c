@@ -43,7 +43,8 @@ enum err record_get(const struct view *view, const struct entity *entity, struct
     *record_out = (struct record){.entity = entity, .id = id};
     enum err err = txn_record_get_view(view->txn, entity->number, id, &record_out->value);
     if (err == ERR_MISSING) return missing(view->task, entity);
-    if (err != ERR_NONE) return fail(view->task, err, "the stored %.*s is damaged", FMT(entity->name));
+    if (err != ERR_NONE)
+        return fail(view->task, err, "the stored %.*s is damaged", FMT(entity->name));
     return ERR_NONE;
 }
 
@@ -94,17 +95,20 @@ static enum err write(struct change *change, struct draft *draft)
     if (draft->later != nullptr) {
         enum operation operation = draft->operation;
         TRY(derive_links(change, draft));
-        TRY(draft_load(change, draft->entity, draft->id, draft)); /* the references that follow those links */
+        TRY(draft_load(change, draft->entity, draft->id,
+                       draft)); /* the references that follow those links */
         draft->operation = operation;
     }
     return run_hook(change, HOOK_AFTER, draft);
 }
 
-enum err record_create_from(struct change *change, const struct entity *entity, const struct value *given,
-                            const struct preset *presets, uint32_t preset_count, struct id *id_out)
+enum err record_create_from(struct change *change, const struct entity *entity,
+                            const struct value *given, const struct preset *presets,
+                            uint32_t preset_count, struct id *id_out)
 {
     TRY(go_deeper(change));
-    struct draft *draft = draft_make(change, entity, entity->is_single ? txn_space(change->txn)->uuid : id_make());
+    struct draft *draft =
+        draft_make(change, entity, entity->is_single ? txn_space(change->txn)->uuid : id_make());
     draft->operation = OPERATION_CREATE;
     draft_defaults(change, draft);
     if (given != nullptr) TRY(draft_apply(change, draft, given));
@@ -118,8 +122,8 @@ enum err record_create_from(struct change *change, const struct entity *entity, 
     return err;
 }
 
-enum err record_create(struct change *change, const struct entity *entity, const struct value *given,
-                       struct id *id_out)
+enum err record_create(struct change *change, const struct entity *entity,
+                       const struct value *given, struct id *id_out)
 {
     if (!scope_may(change->scope, entity->number, SCOPE_CREATE))
         return fail(change->task, ERR_FORBIDDEN, "you may not create a %.*s", FMT(entity->name));
@@ -127,7 +131,8 @@ enum err record_create(struct change *change, const struct entity *entity, const
         struct record record;
         struct view view = change_view(change);
         if (record_get(&view, entity, txn_space(change->txn)->uuid, &record) == ERR_NONE)
-            return fail(change->task, ERR_CONFLICT, "there is exactly one %.*s: change it", FMT(entity->name));
+            return fail(change->task, ERR_CONFLICT, "there is exactly one %.*s: change it",
+                        FMT(entity->name));
         change->task->fault = (struct fault){};
     }
     return record_create_from(change, entity, given, nullptr, 0, id_out);
@@ -140,7 +145,8 @@ static enum err verify_tag(struct change *change, const struct entity *entity, s
     struct view view = change_view(change);
     TRY(record_get(&view, entity, id, &record));
     if (if_match == nullptr || if_match->revision == record_etag(&record).revision) return ERR_NONE;
-    return fail(change->task, ERR_CHANGED, "somebody changed this %.*s meanwhile", FMT(entity->name));
+    return fail(change->task, ERR_CHANGED, "somebody changed this %.*s meanwhile",
+                FMT(entity->name));
 }
 
 enum err record_patch(struct change *change, const struct entity *entity, struct id id,

@@ -60,7 +60,8 @@ struct key_list record_words(struct arena *arena, const struct entity *entity, c
     if (words.count > 1) qsort(words.items, words.count, sizeof(str), compare_words);
     uint32_t kept = 0;
     for (uint32_t at = 0; at < words.count; at++)
-        if (kept == 0 || !str_eq(words.items[kept - 1], words.items[at])) words.items[kept++] = words.items[at];
+        if (kept == 0 || !str_eq(words.items[kept - 1], words.items[at]))
+            words.items[kept++] = words.items[at];
     words.count = kept;
     return words;
 }
@@ -98,8 +99,9 @@ static void save_index(struct change *change, const struct draft *draft)
 }
 
 /** Takes words away from, or gives them to, one target. */
-static void move_words(struct txn *txn, const struct draft *draft, const struct entity *target_entity,
-                       struct id target, struct key_list gone, struct key_list come)
+static void move_words(struct txn *txn, const struct draft *draft,
+                       const struct entity *target_entity, struct id target, struct key_list gone,
+                       struct key_list come)
 {
     for (uint32_t at = 0; at < gone.count; at++)
         if (!list_has(come, gone.items[at]))
@@ -204,15 +206,17 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     stamp(change, draft, cause);
     str value = encode(arena, entity, draft->now);
     if (value.len > RECORD_BYTES_MAX)
-        return fail(change->task, ERR_TOO_LARGE, "a record may have at most %zu KiB, this one would have %zu",
+        return fail(change->task, ERR_TOO_LARGE,
+                    "a record may have at most %zu KiB, this one would have %zu",
                     RECORD_BYTES_MAX / KIB, value.len / KIB);
     txn_record_put(change->txn, entity->number, draft->id, value);
     save_index(change, draft);
     save_words(change, draft);
     memcpy(draft->before, draft->now, bytes);
     draft->is_new = false;
-    return arena_is_over(arena) ? fail(change->task, ERR_TOO_LARGE, "the change needs too much memory")
-                                : ERR_NONE;
+    return arena_is_over(arena)
+               ? fail(change->task, ERR_TOO_LARGE, "the change needs too much memory")
+               : ERR_NONE;
 }
 
 enum err draft_remove(struct change *change, struct draft *draft)
@@ -263,7 +267,8 @@ static enum err check_touched(struct change *change)
     uint32_t count = change->touched_count;
     for (uint32_t at = 0; at < count; at++) {
         if (change->touched[at].is_going) continue;
-        struct draft *draft = draft_make(change, change->touched[at].entity, change->touched[at].id);
+        struct draft *draft =
+            draft_make(change, change->touched[at].entity, change->touched[at].id);
         TRY(draft_load(change, draft->entity, draft->id, draft));
         TRY(change->hooks->run(change->hooks->owner, change, HOOK_CHECK, draft));
     }
@@ -279,7 +284,8 @@ enum err change_finish(struct change *change)
     for (uint32_t at = 0; at < change->touched_count; at++) {
         const struct touched *touched = &change->touched[at];
         str after = {};
-        enum err err = txn_record_get(change->txn, touched->entity->number, touched->id, arena, &after);
+        enum err err =
+            txn_record_get(change->txn, touched->entity->number, touched->id, arena, &after);
         if (err != ERR_NONE && err != ERR_MISSING) return err;
         if (touched->before.len == 0 && after.len == 0) continue;
         struct buf body = buf_make(arena, 2 * RECORD_BYTES_MAX + 4096);

@@ -15,24 +15,28 @@ static enum err add_names(struct task *task, const struct entity *entity, str na
         if (str_eq(name, S("id")) && !is_expand) continue;
         if (field == nullptr || field->is_hidden)
             return fail(task, ERR_UNREADABLE, "%s: \"%.*s\" is no field of %.*s",
-                        is_expand ? "expand" : "fields", FMT(str_first(name, 64)), FMT(entity->name));
+                        is_expand ? "expand" : "fields", FMT(str_first(name, 64)),
+                        FMT(entity->name));
         if (is_expand && field->kind != FIELD_REFERENCE && field->kind != FIELD_REFERENCES)
             return fail(task, ERR_UNREADABLE, "expand: \"%.*s\" is no reference", FMT(name));
         uint32_t *count = is_expand ? &shape->expand_count : &shape->field_count;
         uint32_t max = is_expand ? SHOW_EXPAND_MAX : SHOW_FIELDS_MAX;
         if (*count == max)
-            return fail(task, ERR_UNREADABLE, "%s: at most %u names", is_expand ? "expand" : "fields", max);
+            return fail(task, ERR_UNREADABLE, "%s: at most %u names",
+                        is_expand ? "expand" : "fields", max);
         (is_expand ? shape->expand : shape->fields)[(*count)++] = field;
     }
     return ERR_NONE;
 }
 
-enum err shape_add_fields(struct task *task, const struct entity *entity, str names, struct shape *shape)
+enum err shape_add_fields(struct task *task, const struct entity *entity, str names,
+                          struct shape *shape)
 {
     return add_names(task, entity, names, false, shape);
 }
 
-enum err shape_add_expand(struct task *task, const struct entity *entity, str names, struct shape *shape)
+enum err shape_add_expand(struct task *task, const struct entity *entity, str names,
+                          struct shape *shape)
 {
     return add_names(task, entity, names, true, shape);
 }
@@ -45,7 +49,8 @@ static bool is_in(const struct field *field, const struct field *const *fields, 
 }
 
 /** The record behind a stored id; null when it is not there or not in the scope. */
-static void write_expanded(struct buf *json, const struct view *view, const struct entity *to, str stored)
+static void write_expanded(struct buf *json, const struct view *view, const struct entity *to,
+                           str stored)
 {
     struct id id;
     struct record record;
@@ -59,8 +64,8 @@ static void write_expanded(struct buf *json, const struct view *view, const stru
     record_write(json, view, &record, nullptr);
 }
 
-static void write_expanded_field(struct buf *json, const struct view *view, const struct field *field,
-                                 const struct value *stored)
+static void write_expanded_field(struct buf *json, const struct view *view,
+                                 const struct field *field, const struct value *stored)
 {
     if (field->kind == FIELD_REFERENCE) {
         write_expanded(json, view, field->to, stored->text);
@@ -123,14 +128,15 @@ static void write_id(struct buf *json, struct id id)
 }
 
 /** One log entry: who changed what, when, and because of which request. An erased body shows no changes. */
-static void entry_write(struct buf *json, const struct entity *entity, const struct log_entry *entry)
+static void entry_write(struct buf *json, const struct entity *entity,
+                        const struct log_entry *entry)
 {
     static const char *const operations[] = {"create", "update", "delete"};
     struct value body = value_of(entry->body), operation = {}, changes = {};
     struct cursor cursor = cursor_of(body.items);
-    bool is_whole = body.kind == VALUE_LIST && value_next(&cursor, &operation) && value_next(&cursor, &changes) &&
-                    operation.kind == VALUE_INT && operation.integer >= 0 && operation.integer <= 2 &&
-                    changes.kind == VALUE_MAP;
+    bool is_whole = body.kind == VALUE_LIST && value_next(&cursor, &operation) &&
+                    value_next(&cursor, &changes) && operation.kind == VALUE_INT &&
+                    operation.integer >= 0 && operation.integer <= 2 && changes.kind == VALUE_MAP;
     buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
     time_write(json, entry->at_ms);
     buf_put(json, S("\",\"group\":"));
@@ -141,7 +147,8 @@ static void entry_write(struct buf *json, const struct entity *entity, const str
     write_id(json, entry->actor);
     buf_print(json, ",\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
     write_id(json, entry->record);
-    buf_print(json, ",\"operation\":\"%s\",\"changes\":{", is_whole ? operations[operation.integer] : "erased");
+    buf_print(json, ",\"operation\":\"%s\",\"changes\":{",
+              is_whole ? operations[operation.integer] : "erased");
     cursor = cursor_of(changes.items);
     bool is_first = true;
     for (uint32_t pair = 0; is_whole && pair < changes.count; pair++) {
@@ -149,7 +156,9 @@ static void entry_write(struct buf *json, const struct entity *entity, const str
         if (!value_next(&cursor, &key) || !value_next(&cursor, &sides)) break;
         const struct field *field = entity_field_by_number(entity, (uint16_t)key.integer);
         struct cursor inner = cursor_of(sides.items);
-        if (field == nullptr || field->is_hidden || !value_next(&inner, &old) || !value_next(&inner, &new)) continue;
+        if (field == nullptr || field->is_hidden || !value_next(&inner, &old) ||
+            !value_next(&inner, &new))
+            continue;
         buf_print(json, "%s\"%.*s\":{\"old\":", is_first ? "" : ",", FMT(field->name));
         write_side(json, field, &old);
         buf_put(json, S(",\"new\":"));
@@ -160,8 +169,8 @@ static void entry_write(struct buf *json, const struct entity *entity, const str
     buf_put(json, S("}}"));
 }
 
-enum err history_write(struct buf *json, const struct view *view, const struct entity *entity, struct id id,
-                       uint64_t before, uint32_t limit)
+enum err history_write(struct buf *json, const struct view *view, const struct entity *entity,
+                       struct id id, uint64_t before, uint32_t limit)
 {
     require(limit > 0);
     if (!scope_may(view->scope, entity->number, SCOPE_VIEW))
@@ -182,10 +191,13 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
         entry_write(json, entity, &entry);
         before = entry.sequence;
     }
-    if (count == 0) return fail(view->task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
+    if (count == 0)
+        return fail(view->task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     if (next == 0) buf_put(json, S("],\"next\":null}"));
     else buf_print(json, "],\"next\":%llu}", (unsigned long long)next);
-    return buf_is_over(json) ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer") : ERR_NONE;
+    return buf_is_over(json)
+               ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer")
+               : ERR_NONE;
 }
 
 enum err feed_write(struct buf *json, const struct view *view, uint64_t after, uint32_t limit)
@@ -205,5 +217,7 @@ enum err feed_write(struct buf *json, const struct view *view, uint64_t after, u
         entry_write(json, entity, &entry);
     }
     buf_print(json, "],\"next\":%llu}", (unsigned long long)after);
-    return buf_is_over(json) ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer") : ERR_NONE;
+    return buf_is_over(json)
+               ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer")
+               : ERR_NONE;
 }

@@ -13,7 +13,8 @@ static bool setting_is_on(struct change *change, str name)
         const struct field *field = entity->is_single ? entity_field(entity, name) : nullptr;
         if (field == nullptr || field->kind != FIELD_BOOLEAN) continue;
         struct draft settings;
-        if (draft_load(change, entity, txn_space(change->txn)->uuid, &settings) != ERR_NONE) return false;
+        if (draft_load(change, entity, txn_space(change->txn)->uuid, &settings) != ERR_NONE)
+            return false;
         return draft_flag(&settings, field);
     }
     return false;
@@ -21,10 +22,12 @@ static bool setting_is_on(struct change *change, str name)
 
 bool field_is_waived(struct change *change, const struct field *field)
 {
-    return field->waived_by.len > 0 && (change->is_import || setting_is_on(change, field->waived_by));
+    return field->waived_by.len > 0 &&
+           (change->is_import || setting_is_on(change, field->waived_by));
 }
 
-void draft_note_incomplete(struct change *change, struct draft *draft, const struct field *field, bool is_missing)
+void draft_note_incomplete(struct change *change, struct draft *draft, const struct field *field,
+                           bool is_missing)
 {
     const struct field *incomplete = entity_field_by_number(draft->entity, FIELD_INCOMPLETE);
     str stored = draft_get(draft, incomplete);
@@ -76,7 +79,8 @@ static bool has_fault(const struct task *task, const struct field *field)
 {
     for (uint32_t at = 0; at < task->fault.item_count; at++) {
         str name = task->fault.items[at].field;
-        if (str_starts(name, task->path) && str_eq(str_from(name, task->path.len), field->name)) return true;
+        if (str_starts(name, task->path) && str_eq(str_from(name, task->path.len), field->name))
+            return true;
     }
     return false;
 }
@@ -119,7 +123,9 @@ static bool tenant_has_choice(struct change *change, str set, str choice)
         if (draft_load(change, entity, ids[at], &own) != ERR_NONE) continue;
         struct value own_set = value_of(draft_get(&own, set_field));
         struct value own_value = value_of(draft_get(&own, value_field));
-        if (own_set.kind == VALUE_TEXT && str_eq(own_set.text, set) && str_eq(own_value.text, choice)) return true;
+        if (own_set.kind == VALUE_TEXT && str_eq(own_set.text, set) &&
+            str_eq(own_value.text, choice))
+            return true;
     }
     return false;
 }
@@ -136,7 +142,8 @@ static void verify_choice(struct change *change, const struct field *field, str 
                FMT(str_first(choice, 100)), FMT(buf_str(&known)));
 }
 
-static enum err verify_reference(struct change *change, const struct field *field, struct value stored)
+static enum err verify_reference(struct change *change, const struct field *field,
+                                 struct value stored)
 {
     struct id id;
     require(stored.kind == VALUE_BYTES && id_of_bytes(stored.text, &id));
@@ -146,11 +153,13 @@ static enum err verify_reference(struct change *change, const struct field *fiel
     if (err == ERR_NONE) return ERR_NONE;
     if (err != ERR_MISSING) return err;
     change->task->fault.detail = (str){};
-    task_fault(change->task, field->name, S("missing"), "there is no such %.*s", FMT(field->to->name));
+    task_fault(change->task, field->name, S("missing"), "there is no such %.*s",
+               FMT(field->to->name));
     return ERR_NONE;
 }
 
-static enum err verify_items(struct change *change, const struct draft *draft, const struct field *field)
+static enum err verify_items(struct change *change, const struct draft *draft,
+                             const struct field *field)
 {
     struct value stored = value_of(draft_get(draft, field));
     struct cursor cursor = cursor_of(field->kind_of->is_list ? stored.items : stored.bytes);
@@ -165,8 +174,8 @@ static enum err verify_items(struct change *change, const struct draft *draft, c
 }
 
 /** Whether another record has this value; an index entry is cut at KEY_ORDERED_BYTES_MAX, then the record decides. */
-static enum err verify_unique(struct change *change, const struct draft *draft, const struct field *field,
-                              bool *is_taken_out)
+static enum err verify_unique(struct change *change, const struct draft *draft,
+                              const struct field *field, bool *is_taken_out)
 {
     struct arena *arena = change->task->arena;
     struct value stored = value_of(draft_get(draft, field));
@@ -199,7 +208,8 @@ enum err draft_verify(struct change *change, struct draft *draft)
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
         if (field->is_system) continue;
-        if (field->is_required || field->made_from != nullptr) verify_required(change, draft, field);
+        if (field->is_required || field->made_from != nullptr)
+            verify_required(change, draft, field);
         if (draft->now[at].len == 0 || !draft_has_changed(draft, field)) continue;
         bool is_linked = field->kind == FIELD_REFERENCE || field->kind == FIELD_REFERENCES;
         if (is_linked || field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)

@@ -54,6 +54,9 @@ TEST(test_query__filters_by_any_and_of_indexed_fields)
     check_int(HITS(&fixture, "name[gt]", "Firm 050", "sort", "-name"), 9);
     check_int(HITS(&fixture, "name[lt]", "Firm 050", "name[gte]", "Firm 040"), 10);
     check_int(HITS(&fixture, "name", "FIRM 007"), 1);
+    check_int(HITS(&fixture, "default_address.city", "Berlin", "sort", "name"), 20);
+    check_int(HITS(&fixture, "default_address.city", "Berlin", "status", "active"), 5);
+    check_int(HITS(&fixture, "default_address.city[ne]", "berlin", "status", "active"), 10);
     check_int(HITS(&fixture, "vat_number[empty]", "true"), 30);
     check_int(HITS(&fixture, "vat_number[empty]", "false", "status", "active"), 15);
     fixture_drop(&fixture);
@@ -67,6 +70,8 @@ TEST(test_query__refuses_what_it_does_not_know)
     check(REFUSED(&fixture, "status[like]", "active"));
     check(REFUSED(&fixture, "status[gt", "active"));
     check(REFUSED(&fixture, "observations", "x"));
+    check(REFUSED(&fixture, "default_address.town", "x"));
+    check(REFUSED(&fixture, "name.town", "x"));
     check(REFUSED(&fixture, "limit", "0"));
     check(REFUSED(&fixture, "limit", "201"));
     check(REFUSED(&fixture, "sort", "observations"));
