@@ -2,8 +2,9 @@
  *
  *  Floor   access; rests on record, model, store, value, base.
  *  Thread  any, with a transaction of its own; sign-in on the hashing thread.
- *  Rows    instance space: SYSTEM_TENANT, SYSTEM_TENANT_NAME, SYSTEM_COUNTER; tenant's space: SYSTEM_SESSION, SYSTEM_TOKEN, SYSTEM_PASSWORD.
- *          A token is 256 random bits shown once; only its keyed hash is stored (THREATS 5.9).
+ *  Rows    instance space: SYSTEM_TENANT, SYSTEM_TENANT_NAME, SYSTEM_COUNTER; tenant's space:
+ *          SYSTEM_SESSION, SYSTEM_TOKEN, SYSTEM_PASSWORD. A token is 256 random bits shown once;
+ *          only its hash is stored.
  */
 #pragma once
 
@@ -18,7 +19,7 @@ enum door : uint8_t { DOOR_STAFF, DOOR_PORTAL };
 
 struct tenant {
     struct space space;
-    str name;  /** lower-case letters, digits, hyphens; not ending in `-portal` */
+    str name; /** lower-case letters, digits, hyphens; not ending in `-portal` */
     str title;
     bool is_suspended;
     enum door door; /** by which it was entered */
@@ -30,7 +31,8 @@ struct access {
     const struct model *model;
     str domain; /** `localhost` */
 };
-/** ERR_INVALID: the schema lacks an entity or field that access/ rests on. Once, before anything else here is used. */
+/** ERR_INVALID: the schema lacks an entity or field that access/ rests on. Once, before anything
+ *  else here is used. */
 enum err access_fits_model(struct task *task, const struct model *model);
 
 /* Tenants. */
@@ -41,14 +43,20 @@ struct tenant_new {
     str owner_email;
     str owner_password; /** empty: none can sign in by password until one is set */
 };
-/** Blocks; not on a loop. Creates the tenant, its key, its settings record and its owner. ERR_CONFLICT: the name is taken. ERR_INVALID: faults by field. */
-enum err tenant_create(struct task *task, const struct access *access, const struct tenant_new *new_tenant,
-                       struct tenant *tenant_out);
-/** By a transaction on the instance's space, which then sees the tenant's (txn_enter). ERR_MISSING: no tenant has this host. */
-enum err tenant_enter_host(struct txn *txn, const struct access *access, str host, struct tenant *tenant_out);
-enum err tenant_enter_name(struct txn *txn, const struct access *access, str name, struct tenant *tenant_out);
-/** The next tenant by number behind `after` (0: the first); ERR_MISSING at the end. Does not enter it. */
-enum err tenant_after(struct txn *txn, const struct access *access, uint32_t after, struct tenant *tenant_out);
+/** Blocks; not on a loop. Creates the tenant, its key, its settings record and its owner.
+ *  ERR_CONFLICT: the name is taken. ERR_INVALID: faults by field. */
+enum err tenant_create(struct task *task, const struct access *access,
+                       const struct tenant_new *new_tenant, struct tenant *tenant_out);
+/** By a transaction on the instance's space, which then sees the tenant's (txn_enter).
+ *  ERR_MISSING: no tenant has this host. */
+enum err tenant_enter_host(struct txn *txn, const struct access *access, str host,
+                           struct tenant *tenant_out);
+enum err tenant_enter_name(struct txn *txn, const struct access *access, str name,
+                           struct tenant *tenant_out);
+/** The next tenant by number behind `after` (0: the first); ERR_MISSING at the end. Does not enter
+ *  it. */
+enum err tenant_after(struct txn *txn, const struct access *access, uint32_t after,
+                      struct tenant *tenant_out);
 
 /* Who. */
 
@@ -60,19 +68,22 @@ struct identity {
     str email;
     str name;
     str role;
-    str csrf;          /** sessions only: what a changing request must repeat */
-    str token_hash;    /** row of the session or token */
+    str csrf;           /** sessions only: what a changing request must repeat */
+    str token_hash;     /** row of the session or token */
     int64_t seen_at_ms; /** sessions: last written use */
     struct scope scope;
 };
-/** From a bearer token or a session cookie's value, in the tenant's entered transaction. ERR_UNAUTHENTICATED: none, unknown, expired, its user disabled or gone. */
-enum err identity_of_token(struct txn *txn, const struct access *access, str token, struct identity *identity_out);
-enum err identity_of_session(struct txn *txn, const struct access *access, str token, struct identity *identity_out);
+/** From a bearer token or a session cookie's value, in the tenant's entered transaction.
+ *  ERR_UNAUTHENTICATED: none, unknown, expired, its user disabled or gone. */
+enum err identity_of_token(struct txn *txn, const struct access *access, str token,
+                           struct identity *identity_out);
+enum err identity_of_session(struct txn *txn, const struct access *access, str token,
+                             struct identity *identity_out);
 /** Makes its texts copies in the arena instead of views. */
 void identity_keep(struct arena *arena, struct identity *identity);
 
-/** In a lane, behind a change of a record of `entity` and before it is finished. ERR_CONFLICT: the firm would be left without an owner
- *  who may enter. */
+/** In a lane, behind a change of a record of `entity` and before it is finished. ERR_CONFLICT: the
+ *  firm would be left without an owner who may enter. */
 enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity);
 
 /* Sign-in. */
@@ -81,22 +92,27 @@ struct session_new {
     str token; /** for the cookie; shown once */
     struct identity identity;
 };
-/** Blocks (about 16 ms of hashing, then a durable write): only on the hashing thread. The same answer and about the same time for an unknown
- *  user, a wrong password and a disabled user: ERR_UNAUTHENTICATED. */
-enum err session_create(struct task *task, const struct access *access, const struct space *space, str email,
-                        str password, struct session_new *session_out);
+/** Blocks (about 16 ms of hashing, then a durable write): only on the hashing thread. The same
+ *  answer and about the same time for an unknown user, a wrong password and a disabled user:
+ *  ERR_UNAUTHENTICATED. */
+enum err session_create(struct task *task, const struct access *access, const struct space *space,
+                        str email, str password, struct session_new *session_out);
 /** Blocks. */
-enum err session_end(struct task *task, const struct access *access, const struct space *space, str token_hash);
-/** Whether the last use should be written again (at most once a minute), and writing it; submit, does not block. */
+enum err session_end(struct task *task, const struct access *access, const struct space *space,
+                     str token_hash);
+/** Whether the last use should be written again (at most once a minute), and writing it; submit,
+ *  does not block. */
 bool session_is_stale(const struct identity *identity, int64_t now_ms);
-void session_touch(const struct access *access, const struct space *space, const struct identity *identity, int64_t now_ms);
+void session_touch(const struct access *access, const struct space *space,
+                   const struct identity *identity, int64_t now_ms);
 
 /** Blocks. The token's text, once. `days` 0: no end. ERR_MISSING: no such user. */
-enum err token_create(struct task *task, const struct access *access, const struct space *space, str user_email,
-                      uint32_t days, str *token_out);
-/** Blocks. Sets a user's password (PASSWORD_BYTES_MIN..MAX, not one of the common ones) and ends all sessions of that user. */
-enum err password_set(struct task *task, const struct access *access, const struct space *space, struct id user,
-                      str password);
+enum err token_create(struct task *task, const struct access *access, const struct space *space,
+                      str user_email, uint32_t days, str *token_out);
+/** Blocks. Sets a user's password (PASSWORD_BYTES_MIN..MAX, not one of the common ones) and ends
+ *  all sessions of that user. */
+enum err password_set(struct task *task, const struct access *access, const struct space *space,
+                      struct id user, str password);
 
 /* The hashing thread. */
 
@@ -113,6 +129,7 @@ struct sign_in_job {
     str address; /** whence */
     struct sign_in_job *next;
 };
-/** Any thread. ERR_FULL: the queue is full. Also bounds tries: after many wrong ones an account at one address, an account, or
- *  an address waits (ERR_LIMITED, *wait_ms_out says how long), never for good. */
+/** Any thread. ERR_FULL: the queue is full. Also bounds tries: after many wrong ones an account at
+ *  one address, an account, or an address waits (ERR_LIMITED, *wait_ms_out says how long), never
+ *  for good. */
 enum err sign_in_queue(struct sign_in *sign_in, struct sign_in_job *job, int64_t *wait_ms_out);

@@ -1,7 +1,8 @@
 /** credential: 256 random bits as text, and the hash by which they are found again.
  *
- *  The hash has no key: nobody can search 256 random bits, so a key would add nothing that the length does
- *  not give, and unwrapping one would cost more than all else that a request with a token does.
+ *  The hash has no key: nobody can search 256 random bits, so a key would add nothing that the
+ *  length does not give, and unwrapping one would cost more than all else that a request with a
+ *  token does.
  *
  *  Floor   access.
  *  Thread  any.

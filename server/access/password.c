@@ -7,8 +7,8 @@
 #include "base/require.h"
 #include "value/value.h"
 
-/** Bases of the passwords that lead every published list of leaked ones; digits and signs around them
- *  are looked through, so that each stands for many. */
+/** Bases of the passwords that lead every published list of leaked ones; digits and signs around
+ *  them are looked through, so that each stands for many. */
 static const char *const common[] = {
     "abc",           "abcd",      "abcdef",    "access",   "account",   "adidas",    "admin",
     "administrator", "alexander", "amanda",    "america",  "andrea",    "andrew",    "angel",
@@ -46,8 +46,8 @@ static const str runs[] = {
     {"0987654321", 10},
 };
 
-/** A hash made with the parameters of crypto.c over bytes that were thrown away. The unit test holds it
- *  to the parameters. */
+/** A hash made with the parameters of crypto.c over bytes that were thrown away. The unit test holds
+ *  it to the parameters. */
 static const char hash_of_nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$mXcQDfd6NHk3B0q0f9Vy1w$"
                                      "0a6YdUw2t8c4vZl1mQe5XrTn3KsGh7BpJfLiOuEyVxA";
 

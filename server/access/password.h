@@ -15,7 +15,8 @@ struct password_owner {
     str tenant_name;
 };
 
-/** Adds a fault with code `length`, `encoding` or `guessable` when the password is not to be used. */
+/** Adds a fault with code `length`, `encoding` or `guessable` when the password is not to be used.
+ *  */
 void password_judge(struct task *task, str field, str password, const struct password_owner *owner);
 /** Lower-case words that very many people use; for the judge and its test. */
 bool password_is_common(str lower);

@@ -51,7 +51,7 @@ static bool session_is_live(const struct session_row *session, int64_t now_ms)
            now_ms - session->seen_ms < SESSION_IDLE_MS_MAX;
 }
 
-/** Not kept anywhere: it follows from the cookie's value, which the server sees with each request. */
+/** Not kept anywhere: it follows from the cookie's value, which comes with each request. */
 static str csrf_of(struct arena *arena, str token)
 {
     struct hash hash = credential_hash(S("csrf"), token);
@@ -91,7 +91,7 @@ struct sign_in_work {
     struct identity *identity;
 };
 
-/** Deletes ended sessions among some that lie behind a random place, so that they do not pile up. */
+/** Deletes ended sessions among some behind a random place, so that they do not pile up. */
 static enum err sessions_sweep(struct txn *txn, str from)
 {
     struct task *task = txn_task(txn);

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "base/require.h"
 
-/* A person who mistypes waits for nothing; who goes on guessing gets two tries a minute at one account.
+/* Who mistypes waits for nothing; who goes on guessing gets two tries a minute at one account.
  * The account's own bucket is wide, so that a stranger cannot keep its owner out from elsewhere. */
 constexpr uint32_t PAIR_TRIES_MAX = 10;
 constexpr int64_t PAIR_TRY_MS = 30'000;
@@ -68,7 +68,7 @@ static void buckets_of(const struct sign_in *sign_in, const struct sign_in_job *
         short_hash(&sign_in->key, S("address"), network), ADDRESS_TRIES_MAX, ADDRESS_TRY_MS};
 }
 
-/** A right password forgets this address's tries at the account; what is no try at all costs nothing. */
+/** A right password forgets this address's tries at the account; what is no try costs nothing. */
 static void settle(struct sign_in *sign_in, const struct throttle_bucket *buckets, enum err err)
 {
     if (err == ERR_UNAUTHENTICATED) return;

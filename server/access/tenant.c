@@ -48,7 +48,7 @@ str tenant_name_fault(str name)
     return S("");
 }
 
-bool host_read(str host, str domain, str *name_out, enum door *door_out)
+bool tenant_host_read(str host, str domain, str *name_out, enum door *door_out)
 {
     if (host.len <= domain.len + 1 || !str_ends(host, domain)) return false;
     str label = str_first(host, host.len - domain.len - 1);
@@ -137,7 +137,7 @@ enum err tenant_enter_host(struct txn *txn, const struct access *access, str hos
 {
     str name;
     enum door door;
-    if (!host_read(host, access->domain, &name, &door)) return ERR_MISSING;
+    if (!tenant_host_read(host, access->domain, &name, &door)) return ERR_MISSING;
     TRY(tenant_enter_name(txn, access, name, tenant_out));
     tenant_out->door = door;
     return ERR_NONE;

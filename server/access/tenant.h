@@ -1,7 +1,7 @@
 /** tenant: what a tenant may be called, and which tenant and door a host name leads to.
  *
- *  Rows    instance: SYSTEM_TENANT_NAME: name → number; SYSTEM_TENANT: number → {"name", "title", "uuid",
- *          "state"}; SYSTEM_COUNTER "tenant": the newest number given.
+ *  Rows    instance: SYSTEM_TENANT_NAME: name → number; SYSTEM_TENANT: number →
+ *          {"name", "title", "uuid", "state"}; SYSTEM_COUNTER "tenant": the newest number given.
  *  Floor   access.
  *  Thread  any.
  */
@@ -16,4 +16,4 @@ constexpr size_t TENANT_TITLE_BYTES_MAX = 800;
 str tenant_name_fault(str name);
 
 /** The tenant's name in `NAME.DOMAIN` or `NAME-portal.DOMAIN`; false for any other host. */
-bool host_read(str host, str domain, str *name_out, enum door *door_out);
+bool tenant_host_read(str host, str domain, str *name_out, enum door *door_out);

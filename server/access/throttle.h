@@ -1,7 +1,7 @@
 /** throttle: how many tries a key has left, in a table of fixed size that forgets with time.
  *
- *  Each key is a bucket: a try fills it by one, time empties it. A full bucket says how long to wait;
- *  it is never shut for good. Where two keys want one slot, the emptier bucket is forgotten.
+ *  Each key is a bucket: a try fills it by one, time empties it. A full bucket says how long to
+ *  wait; it is never shut for good. Where two keys want one slot, the emptier bucket is forgotten.
  *
  *  Floor   access.
  *  Thread  one at a time; sign_in.c holds its lock.

@@ -125,7 +125,7 @@ static enum err arrive(void *argument)
     call->record = match.record;
     if (match.route == nullptr || match.route->need != NEED_NOTHING) TRY(find_tenant(arrival));
     if (match.methods == 0) return serve_file(arrival);
-    /* Clients sign in at their door with the portal, which is not built: until then it has no API. */
+    /* Clients will sign in at their own door; until the portal is built it has no API. */
     if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path)) return ERR_MISSING;
     if (match.route == nullptr) {
         arrival->is_unserved = true;

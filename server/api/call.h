@@ -1,7 +1,7 @@
 /** call: one request on its way through api/: what was asked, who asks, what is answered.
  *
- *  A call begins on an event loop, in views of the request. Where it goes elsewhere (call_move), it is
- *  copied whole into the arena of an http_task, and no view remains.
+ *  A call begins on an event loop, in views of the request. Where it goes elsewhere (call_move),
+ *  it is copied whole into the arena of an http_task, and no view remains.
  *
  *  Floor   api, inside.
  *  Thread  one at a time: loop, worker, hashing thread or lane.

@@ -100,7 +100,7 @@ static void put_entity(struct buf *json, const struct entity *entity)
     buf_put(json, S("]}"));
 }
 
-/* Choices: those declared, and the tenant's own, which stand in the place of one with the same value. */
+/* Choices: those declared, and the tenant's own, which replace one with the same value. */
 
 struct own_choice {
     str set;

@@ -8,8 +8,8 @@
 
 #include "base/arena.h"
 
-/** The name of the cookie: with `__Host-` a browser takes it from a secure origin only, for this very
- *  host. Plain HTTP on loopback cannot have that. */
+/** The name of the cookie: with `__Host-` a browser takes it from a secure origin only, for this
+ *  very host. Plain HTTP on loopback cannot have that. */
 str cookie_name(bool is_plain);
 /** The value of Set-Cookie; an empty token ends the cookie. */
 str cookie_write(struct arena *arena, bool is_plain, str token, int64_t age_ms_max);

@@ -51,7 +51,7 @@ static void put_field(struct buf *json, const struct field *field)
     buf_put(json, S(",\"anyOf\":["));
     buf_put(json, field->kind_of->openapi);
     if (!field->kind_of->is_list) buf_put(json, S(",{\"type\":\"null\"}"));
-    /* Given as an object, a reference creates that record in the same change; `expand` shows it so. */
+    /* Given as an object, a reference creates that record too; `expand` shows it so. */
     if (field->kind == FIELD_REFERENCE && !is_kept_by_server(field))
         buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(field->to->name));
     buf_put(json, S("]}"));

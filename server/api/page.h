@@ -28,8 +28,8 @@ struct page {
     struct page_file portal; /** of `/` at the clients' door */
 };
 
-/** Reads the folder and those in it; names that begin with a dot are passed over. ERR_SYSTEM: a file cannot
- *  be read; ERR_TOO_LARGE: too many or too large. An empty folder name: no files. */
+/** Reads the folder and those in it; names that begin with a dot are passed over. ERR_SYSTEM: a
+ *  file cannot be read; ERR_TOO_LARGE: too many or too large. An empty folder name: no files. */
 enum err page_make(struct task *task, struct arena *arena, str folder, struct page *page_out);
 /** nullptr: no such file. */
 const struct page_file *page_find(const struct page *page, str path);

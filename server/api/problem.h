@@ -1,6 +1,7 @@
 /** problem: what went wrong, as RFC 9457 tells it.
  *
- *  `type` is a stable word (a relative reference), the same that http/ uses for what it refuses itself.
+ *  `type` is a stable word (a relative reference), the same that http/ uses for what it refuses
+ *  itself.
  *  Floor   api, inside.
  *  Thread  any.
  */

@@ -17,6 +17,6 @@ enum err records_changes(struct call *call);
 
 /** Whether a list of entity tags (If-None-Match) names this one; weak tags count. */
 bool tags_name(str list, struct etag etag);
-/** Reads If-Match for a record whose tag is `present`: *is_any_out for `*`, else the tag to compare with.
- *  False: it holds no entity tag. A weak tag never matches (RFC 9110, 13.1.1). */
+/** Reads If-Match for a record whose tag is `present`: *is_any_out for `*`, else the tag to
+ *  compare with. False: it holds no entity tag. A weak tag never matches (RFC 9110, 13.1.1). */
 bool if_match_read(str list, struct etag present, bool *is_any_out, struct etag *tag_out);

@@ -18,8 +18,8 @@ void reply_header(struct call *call, str name, str value);
 /** How many keys were touched, for those who ask why a query is slow. */
 void reply_keys_touched(struct call *call);
 
-/** Sends what the function formed, or the problem document of its error. The call is over: a task and its
- *  arena are gone. */
+/** Sends what the function formed, or the problem document of its error. The call is over: a task
+ *  and its arena are gone. */
 void call_answer(struct call *call, enum err err);
 /** Sends the problem document of a status that is no `err`. */
 void call_answer_status(struct call *call, int status, str slug, str title, str detail);

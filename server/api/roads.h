@@ -7,6 +7,6 @@
 
 #include "api/call.h"
 
-/** On the loop, when everything about the request was found to be in order: runs the function, or sends the call on its
- *  way; then *is_gone_out is true and somebody else answers. */
+/** On the loop, when everything about the request was found to be in order: runs the function, or
+ *  sends the call on its way; then *is_gone_out is true and somebody else answers. */
 enum err road_take(struct call *call, bool *is_gone_out);

@@ -25,7 +25,8 @@ const struct route routes[] = {
      .status = 200, .answer = ANSWER_OBJECT, .run = session_me},
     {METHOD_GET, T("/api/v1/schema"), T("Entities, fields and choices"), NEED_IDENTITY, ROAD_READ,
      .status = 200, .answer = ANSWER_OBJECT, .run = catalog_read},
-    {METHOD_GET, T("/api/v1/openapi.json"), T("This description"), NEED_IDENTITY, ROAD_LOOP,
+    /* It tells nothing of this firm: every firm has these entities. */
+    {METHOD_GET, T("/api/v1/openapi.json"), T("This description"), NEED_TENANT, ROAD_LOOP,
      .status = 200, .answer = ANSWER_OBJECT, .run = openapi_read},
     {METHOD_GET, T("/api/v1/changes"), T("All changes, in order"), NEED_IDENTITY, ROAD_READ,
      .status = 200, .answer = ANSWER_LOG, .run = records_changes},

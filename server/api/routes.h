@@ -1,4 +1,5 @@
-/** routes: what is open to the outside, one row each. From it requests are answered, and the OpenAPI
+/** routes: what is open to the outside, one row each. From it requests are answered, and the
+ *  OpenAPI
  *  document and the list of entry points are made.
  *
  *  Floor   api, inside.

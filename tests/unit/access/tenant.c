@@ -46,7 +46,7 @@ static bool reads(const char *host, const char *domain, const char *name, enum d
 {
     str name_read;
     enum door door_read;
-    if (!host_read(str_of(host), str_of(domain), &name_read, &door_read)) return false;
+    if (!tenant_host_read(str_of(host), str_of(domain), &name_read, &door_read)) return false;
     return str_eq(name_read, str_of(name)) && door_read == door;
 }
 
@@ -72,5 +72,5 @@ TEST(test_tenant__other_hosts_lead_nowhere)
                            "acme.localhost.",
                            "acme.localhost.example"};
     for (size_t at = 0; at < sizeof hosts / sizeof hosts[0]; at++)
-        check(!host_read(str_of(hosts[at]), S("localhost"), &name, &door));
+        check(!tenant_host_read(str_of(hosts[at]), S("localhost"), &name, &door));
 }
