@@ -49,7 +49,7 @@ static bool is_failure_due(void)
 }
 
 /** Counts `bytes` against the caps before anything is taken. */
-static void count(struct arena *arena, size_t bytes)
+static void count_bytes(struct arena *arena, size_t bytes)
 {
     size_t used, hard_cap;
     if (ckd_mul(&hard_cap, arena->soft_cap_bytes, ARENA_HARD_FACTOR)) hard_cap = SIZE_MAX / 2;
@@ -79,7 +79,7 @@ static char *take_large(struct arena *arena, size_t bytes)
 
 static char *take(struct arena *arena, size_t bytes, size_t alignment)
 {
-    count(arena, bytes);
+    count_bytes(arena, bytes);
     if (arena->newest == nullptr) open_block(arena, ARENA_BLOCK_BYTES);
     size_t gap = -(uintptr_t)arena->at & (alignment - 1);
     size_t left = (size_t)(arena->end - arena->at);
@@ -157,7 +157,7 @@ bool arena_extend(struct arena *arena, const char *end, size_t bytes)
 {
     if (end == nullptr || end != arena->at || bytes > (size_t)(arena->end - arena->at))
         return false;
-    count(arena, bytes);
+    count_bytes(arena, bytes);
     arena->at += bytes;
     return true;
 }

@@ -202,8 +202,9 @@ size_t utf8_length(str text)
  *  before them. */
 static bool is_surely_composed(str text)
 {
-    for (size_t at = 0; at < text.len; at++)
-        if ((uint8_t)text.at[at] >= 0xcc) return false;
+    struct cursor cursor = cursor_of(text);
+    for (skip_ascii(&cursor); cursor.at < cursor.end; cursor.at++)
+        if ((uint8_t)*cursor.at >= 0xcc) return false;
     return true;
 }
 

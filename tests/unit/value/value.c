@@ -403,6 +403,32 @@ TEST(test_value_eq__compares_maps_without_order_and_lists_with)
     check(!eq(S("\x82\x01\x02\x03\x04"), S("\x82\x03\x02\x01\x04")));
 }
 
+TEST(test_value_eq__compares_each_map_below_without_order)
+{
+    struct test_task test;
+    test_task_init(&test);
+    struct buf a = make(&test), b = make(&test);
+    for (uint32_t level = 1; level < VALUE_DEPTH_MAX; level++) {
+        pack_map(&a, 2);
+        pack_int(&a, 1);
+        pack_text(&a, S("x"));
+        pack_int(&a, 2);
+        pack_map(&b, 2);
+        pack_int(&b, 2);
+    }
+    pack_map(&a, 0);
+    pack_map(&b, 0);
+    for (uint32_t level = 1; level < VALUE_DEPTH_MAX; level++) {
+        pack_int(&b, 1);
+        pack_text(&b, S("x"));
+    }
+    check_accepted(&test, buf_str(&a));
+    check(eq(buf_str(&a), buf_str(&b)));
+    b.at[b.len - 1] = 'y';
+    check(!eq(buf_str(&a), buf_str(&b)));
+    test_task_drop(&test);
+}
+
 TEST(test_value_eq__is_quick_for_great_maps_in_another_order)
 {
     struct test_task test;
