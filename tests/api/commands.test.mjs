@@ -134,7 +134,7 @@ describe('tenant', () => {
     });
 
     test('create refuses a name that is taken', async () => {
-        expectFailure(await create('acme'), 1, 'acme');
+        expectFailure(await create('acme'), 1, 'name');
     });
 
     for (const name of [

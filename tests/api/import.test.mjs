@@ -29,6 +29,7 @@ async function load(bytes, ...more) {
     ]);
     return { ...ended, file, text: ended.out + ended.err };
 }
+const total = async () => (await firm.call('GET', 'clients?count=true&limit=1')).body.count.value;
 const named = (prefix) =>
     firm.all('clients', `name[prefix]=${encodeURIComponent(prefix)}&sort=name`);
 
@@ -121,15 +122,12 @@ describe('a list that is broken', () => {
         await fs.rm(path.join(server.folder, beside[0]));
     });
 
-    test('in its quoting at row 5,000 loses little more than that row', async () => {
-        const rows = Array.from(
-            { length: 6000 },
-            (_, at) => `Torn ${String(at + 2).padStart(5, '0')},Bonn`,
-        );
-        rows[4998] = '"Torn 05000" oops,Bonn';
+    test('in its quoting loses that row alone', async () => {
+        const rows = Array.from({ length: 100 }, (_, at) => `Torn ${1000 + at},Bonn`);
+        rows[48] = '"Torn 1048" oops,Bonn';
         const ended = await load(`Name,City\n${rows.join('\n')}\n`);
-        assert.match(ended.text, /5,?000/);
-        assert.equal((await named('Torn')).length, 5999);
+        assert.match(ended.text, /\b50\b/);
+        assert.equal((await named('Torn')).length, 99);
     });
 
     const refused = {
@@ -142,11 +140,11 @@ describe('a list that is broken', () => {
     };
     for (const [name, bytes] of Object.entries(refused)) {
         test(`is refused as a whole ${name}`, async () => {
-            const before = (await firm.all('clients', 'count=true')).length;
+            const before = await total();
             const ended = await load(bytes);
             assert.equal(ended.status, 1, ended.text);
             assert.match(ended.err, /\S/);
-            assert.equal((await firm.all('clients')).length, before);
+            assert.equal(await total(), before);
         });
     }
 

@@ -28,7 +28,9 @@ test('/ is a page that needs no sign-in and allows no script but its own', async
 
 test('every file that the page names is there, with its type', async () => {
     const { text } = await get('/');
-    const named = [...text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((found) => found[1]);
+    const named = [...text.matchAll(/<(?:script|link)\b[^>]*(?:src|href)="(\/[^"]+)"/g)].map(
+        (found) => found[1],
+    );
     assert.ok(
         named.some((name) => name.endsWith('.js')) && named.some((name) => name.endsWith('.css')),
     );

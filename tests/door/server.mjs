@@ -167,9 +167,9 @@ export class Server {
     }
 
     readAddresses() {
-        const plain = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(this.output);
-        const secure = /listening on https:\/\/[^:\s]+:(\d+)/.exec(this.output);
-        const admin = /admin[^\n]*?http:\/\/127\.0\.0\.1:(\d+)/.exec(this.output);
+        const plain = /listening on http:\/\/127\.0\.0\.1:(\d+)\n/.exec(this.output);
+        const secure = /listening on https:\/\/[^:\s]+:(\d+)\n/.exec(this.output);
+        const admin = /listening on http:\/\/127\.0\.0\.1:(\d+) \(operator\)/.exec(this.output);
         const wanted = this.options.words ?? [];
         if (plain) this.port = Number(plain[1]);
         if (secure) this.securePort = Number(secure[1]);
