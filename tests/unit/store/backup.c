@@ -239,6 +239,54 @@ TEST(test_backup__refuses_altered_files_and_other_keys)
     random_seed(0);
 }
 
+/** Where each space's part begins, and last where the end does. */
+static uint32_t parts_find(str bytes, size_t parts_out[8])
+{
+    uint32_t count = 0;
+    size_t at = 12;
+    while (bytes.at[at] == 'S') {
+        parts_out[count++] = at;
+        at += 5 + bytes_uint32(bytes.at + at + 1) + STREAM_HEADER_BYTES;
+        /* A last chunk is the one before which the next part or the end begins. */
+        while (bytes.at[at] == 0) at += 4 + bytes_uint32(bytes.at + at);
+    }
+    parts_out[count] = at;
+    return count;
+}
+
+TEST(test_backup__refuses_parts_of_two_backups)
+{
+    struct test_store test;
+    store_fill(&test);
+    struct arena *arena = &test.task.arena;
+    str file = arena_print(arena, "%s/backup", test.folder);
+    str key_file = arena_print(arena, "%.*s.key", FMT(file));
+    size_t first_parts[8], second_parts[8];
+    check_int(store_backup(&test.task.task, test.store, file), ERR_NONE);
+    str first = arena_copy(arena, file_bytes(arena, file));
+    check_int(store_backup(&test.task.task, test.store, file), ERR_NONE);
+    str second = arena_copy(arena, file_bytes(arena, file));
+    check_int(parts_find(first, first_parts), 4);
+    check_int(parts_find(second, second_parts), 4);
+    check_int(first.len, second.len);
+    str mixed = arena_print(arena, "%s/mixed", test.folder);
+    /* The same rows, sealed twice: each part is right by itself. */
+    char *bytes = arena_take_raw(arena, first.len);
+    memcpy(bytes, first.at, first.len);
+    memcpy(bytes + first_parts[2], second.at + second_parts[2], first_parts[3] - first_parts[2]);
+    file_put(arena, mixed, (str){bytes, first.len});
+    refuses(&test, mixed, key_file);
+    /* One part left out. */
+    memcpy(bytes + first_parts[2], first.at + first_parts[3], first.len - first_parts[3]);
+    file_put(arena, mixed, (str){bytes, first.len - (first_parts[3] - first_parts[2])});
+    refuses(&test, mixed, key_file);
+    file_put(arena, mixed, first);
+    str folder = arena_print(arena, "%s-restored", test.folder);
+    check_int(store_restore(&test.task.task, mixed, key_file, folder), ERR_NONE);
+    test_folder_drop(arena_cstring(arena, folder));
+    test_store_drop(&test);
+}
+
 TEST(test_check__names_the_tenant_of_a_damaged_value)
 {
     struct test_store test;

@@ -238,6 +238,29 @@ static void *release_soon(void *)
     return nullptr;
 }
 
+TEST(test_lane__groups_what_waits_for_one_tenant)
+{
+    struct test_store test;
+    test_store_open(&test);
+    struct space space = store_space(test.store, 1, id_of(1));
+    _Atomic uint32_t done_count = 0, failed_count = 0;
+    static struct count_work works[33];
+    is_held = true;
+    for (uint32_t i = 0; i < 33; i++) {
+        works[i] =
+            (struct count_work){.work = {.run = i == 0 ? hold_run : count_run, .done = count_done},
+                                .done_count = &done_count,
+                                .failed_count = &failed_count};
+        arena_init(&works[i].arena, 1 << 16);
+        check_int(store_submit(test.store, &space, &works[i].work), ERR_NONE);
+    }
+    is_held = false;
+    while (done_count < 33) nanosleep(&(struct timespec){.tv_nsec = 1'000'000}, nullptr);
+    check(store_figures(test.store).commits <= 4);
+    for (uint32_t i = 0; i < 33; i++) arena_drop(&works[i].arena);
+    test_store_drop(&test);
+}
+
 TEST(test_lane__queue_is_bounded_and_closing_answers_all)
 {
     struct test_store test;
