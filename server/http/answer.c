@@ -1,6 +1,3 @@
-#include <arpa/inet.h>
-#include <stdio.h>
-
 #include "base/log.h"
 #include "base/require.h"
 #include "http/loop.h"
@@ -14,55 +11,14 @@ struct handler {
     struct http *http;
 };
 
-/** What is said when no handler is asked. */
-struct status_text {
-    int status;
-    const char *reason;
-    const char *slug;
-    const char *title;
-};
-static const struct status_text status_texts[] = {
-    {200, "OK", "none", "OK"},
-    {201, "Created", "none", "Created"},
-    {202, "Accepted", "none", "Accepted"},
-    {204, "No Content", "none", "No content"},
-    {206, "Partial Content", "none", "Part of the content"},
-    {301, "Moved Permanently", "none", "Moved"},
-    {302, "Found", "none", "Found elsewhere"},
-    {303, "See Other", "none", "See another address"},
-    {304, "Not Modified", "none", "Not modified"},
-    {307, "Temporary Redirect", "none", "Found elsewhere for now"},
-    {308, "Permanent Redirect", "none", "Moved"},
-    {400, "Bad Request", "unreadable", "The request cannot be read"},
-    {401, "Unauthorized", "unauthenticated", "Sign in first"},
-    {403, "Forbidden", "forbidden", "Not allowed"},
-    {404, "Not Found", "missing", "Not found"},
-    {405, "Method Not Allowed", "method", "This method is not served"},
-    {409, "Conflict", "conflict", "In conflict with the present state"},
-    {412, "Precondition Failed", "changed", "Changed meanwhile"},
-    {413, "Content Too Large", "too-large", "Too large"},
-    {415, "Unsupported Media Type", "unsupported", "This content type is not understood"},
-    {417, "Expectation Failed", "expectation", "This expectation cannot be met"},
-    {422, "Unprocessable Content", "invalid", "Some fields are at fault"},
-    {429, "Too Many Requests", "limited", "Too fast, or over quota"},
-    {431, "Request Header Fields Too Large", "headers-too-large", "Too many header fields"},
-    {500, "Internal Server Error", "system", "The server failed"},
-    {501, "Not Implemented", "method", "This method is not known"},
-    {503, "Service Unavailable", "full", "No room or no time now; try again"},
-};
-
 static const char methods_served[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
-/** The last line of the table stands for a status that is not in it. */
-static const struct status_text *text_of(int status)
-{
-    static const struct status_text other = {0, "Other", "other", "Not served"};
-    for (size_t at = 0; at < sizeof status_texts / sizeof status_texts[0]; at++)
-        if (status_texts[at].status == status) return &status_texts[at];
-    return &other;
-}
-
 /* Answers. */
+
+void *take_from_pool(void *pool, size_t bytes)
+{
+    return h2o_mem_alloc_pool(pool, bytes);
+}
 
 static char *put(char **room, str bytes)
 {
@@ -93,7 +49,8 @@ static bool header_is_sound(const struct http_header *header)
     return true;
 }
 
-struct packed *answer_pack(const struct http_answer *answer, void *(*take)(void *from, size_t bytes), void *from)
+struct packed *answer_pack(const struct http_answer *answer,
+                           void *(*take)(void *from, size_t bytes), void *from)
 {
     require(answer->status >= 200 && answer->status <= 599);
     size_t bytes = sizeof(struct packed) + answer->header_count * sizeof(struct packed_header);
@@ -111,7 +68,8 @@ struct packed *answer_pack(const struct http_answer *answer, void *(*take)(void 
     for (uint32_t at = 0; at < answer->header_count; at++) {
         const struct http_header *header = &answer->headers[at];
         if (!header_is_sound(header)) {
-            log_warning("http", "an answer's header %.*s was left out: it holds control bytes", FMT(header->name));
+            log_warning("http", "an answer's header %.*s was left out: it holds control bytes",
+                        FMT(header->name));
             continue;
         }
         struct packed_header *kept = &packed->headers[packed->header_count++];
@@ -121,30 +79,6 @@ struct packed *answer_pack(const struct http_answer *answer, void *(*take)(void 
     }
     packed->body = h2o_iovec_init(put(&room, answer->body), answer->body.len);
     return packed;
-}
-
-static void add_token(h2o_req_t *request, const h2o_token_t *token, const char *value, size_t len)
-{
-    h2o_add_header(&request->pool, &request->res.headers, token, nullptr, value, len);
-}
-
-/** What every answer says. Names and values stand for ever, so nothing is copied. */
-static void add_standing(h2o_req_t *request, h2o_iovec_t *name, h2o_iovec_t value)
-{
-    h2o_headers_t *headers = &request->res.headers;
-    h2o_vector_reserve(&request->pool, headers, headers->size + 1);
-    headers->entries[headers->size++] = (h2o_header_t){.name = name, .value = value};
-}
-
-static void add_standing_headers(h2o_req_t *request, bool has_cache_control, bool is_secure)
-{
-    static h2o_iovec_t options_name = {H2O_STRLIT("x-content-type-options")};
-    static h2o_iovec_t referrer_name = {H2O_STRLIT("referrer-policy")};
-    add_standing(request, &options_name, h2o_iovec_init(H2O_STRLIT("nosniff")));
-    add_standing(request, &referrer_name, h2o_iovec_init(H2O_STRLIT("no-referrer")));
-    if (!has_cache_control) add_token(request, H2O_TOKEN_CACHE_CONTROL, H2O_STRLIT("no-store"));
-    if (is_secure)
-        add_token(request, H2O_TOKEN_STRICT_TRANSPORT_SECURITY, H2O_STRLIT("max-age=31536000"));
 }
 
 static bool has_no_body(h2o_req_t *request)
@@ -161,18 +95,21 @@ void answer_send(struct http_exchange *exchange, const struct packed *packed)
     require(!exchange->is_answered);
 
     request->res.status = packed->status;
-    request->res.reason = text_of(packed->status)->reason;
-    h2o_vector_reserve(&request->pool, &request->res.headers, packed->header_count + STANDING_HEADERS);
+    request->res.reason = status_reason(packed->status);
+    h2o_vector_reserve(&request->pool, &request->res.headers,
+                       packed->header_count + STANDING_HEADERS);
     if (packed->content_type.len > 0)
-        add_token(request, H2O_TOKEN_CONTENT_TYPE, packed->content_type.base, packed->content_type.len);
+        add_token(request, H2O_TOKEN_CONTENT_TYPE, packed->content_type.base,
+                  packed->content_type.len);
     for (uint32_t at = 0; at < packed->header_count; at++) {
         const struct packed_header *header = &packed->headers[at];
-        h2o_add_header_by_str(&request->pool, &request->res.headers, header->name.base, header->name.len, 1,
-                              nullptr, header->value.base, header->value.len);
+        h2o_add_header_by_str(&request->pool, &request->res.headers, header->name.base,
+                              header->name.len, 1, nullptr, header->value.base, header->value.len);
     }
     add_standing_headers(request, packed->has_cache_control, exchange->is_secure);
     /* RFC 9110, 8.6: neither 204 nor 304 says a length here; to HEAD it is that of GET. */
-    if (packed->status != 204 && packed->status != 304) request->res.content_length = packed->body.len;
+    if (packed->status != 204 && packed->status != 304)
+        request->res.content_length = packed->body.len;
 
     h2o_iovec_t body = has_no_body(request) ? h2o_iovec_init(nullptr, 0) : packed->body;
     exchange->is_answered = true;
@@ -182,11 +119,6 @@ void answer_send(struct http_exchange *exchange, const struct packed *packed)
     exchange->progress_ms = 0;
     h2o_start_response(request, &generator);
     h2o_send(request, &body, body.len > 0, H2O_SEND_STATE_FINAL);
-}
-
-static void *take_from_pool(void *pool, size_t bytes)
-{
-    return h2o_mem_alloc_pool(pool, bytes);
 }
 
 void http_answer(struct http_exchange *exchange, const struct http_answer *answer)
@@ -207,122 +139,6 @@ str http_header(const struct http_request *request, str name)
     return S("");
 }
 
-/* Problem documents (RFC 9457). */
-
-#define PROBLEM_BYTES_MAX 512
-
-/** `detail` is a text of this folder, and needs no escapes. */
-static size_t problem_write(char text_out[PROBLEM_BYTES_MAX], int status, str detail)
-{
-    const struct status_text *text = text_of(status);
-    char request_id[ID_TEXT_BYTES];
-    id_write(id_make(), request_id);
-    int len = snprintf(text_out, PROBLEM_BYTES_MAX,
-                       "{\"type\":\"%s\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%.*s\",\"request_id\":\"%.*s\"}",
-                       text->slug, text->title, status, FMT(detail), ID_TEXT_BYTES, request_id);
-    require(len > 0 && len < PROBLEM_BYTES_MAX);
-    return (size_t)len;
-}
-
-void answer_problem(struct http_exchange *exchange, int status, str detail, struct http_header more)
-{
-    char text[PROBLEM_BYTES_MAX];
-    size_t len = problem_write(text, status, detail);
-    struct http_answer answer = {
-        .status = status,
-        .content_type = S("application/problem+json"),
-        .body = {text, len},
-        .header_count = more.name.len > 0,
-        .headers = &more,
-    };
-    answer_send(exchange, answer_pack(&answer, take_from_pool, &exchange->request->pool));
-}
-
-/* Errors that h2o answers itself (broken body framing, a body too large): their text is replaced. */
-
-struct error_stream {
-    h2o_ostream_t super;
-    h2o_iovec_t body;
-    bool is_sent;
-    size_t drained_bytes;
-    h2o_req_t *request;
-};
-
-static void drain_end(struct connection *connection)
-{
-    struct error_stream *stream = connection->drain;
-    connection->drain = nullptr;
-    h2o_socket_read_stop(connection->socket);
-    h2o_ostream_send_next(&stream->super, stream->request, nullptr, 0, H2O_SEND_STATE_FINAL);
-}
-
-static void on_drain(h2o_socket_t *socket, const char *error)
-{
-    struct connection *connection = socket->on_close.data;
-    struct error_stream *stream = connection->drain;
-    stream->drained_bytes += socket->input->size;
-    h2o_buffer_consume(&socket->input, socket->input->size);
-    if (error != nullptr || stream->drained_bytes > DRAIN_BYTES_MAX) drain_end(connection);
-}
-
-/** A close with bytes unread resets the connection, and the client may never see why. So the rest of a
- *  body that is too large is read and thrown away, until the client closes or the sweep loses patience. */
-static void drain_begin(struct error_stream *stream, h2o_req_t *request)
-{
-    h2o_socket_t *socket = request->conn->callbacks->get_socket(request->conn);
-    struct connection *connection = socket->on_close.data;
-    stream->request = request;
-    connection->drain = stream;
-    connection->quiet_ms = monotonic_ms();
-    h2o_buffer_consume(&socket->input, socket->input->size);
-    h2o_socket_read_start(socket, on_drain);
-}
-
-static void on_error_send(h2o_ostream_t *self, h2o_req_t *request, h2o_iovec_t *bodies, size_t body_count,
-                          h2o_send_state_t state)
-{
-    struct error_stream *stream = (struct error_stream *)self;
-    (void)bodies;
-    if (stream->is_sent) {
-        drain_begin(stream, request);
-        return;
-    }
-    stream->is_sent = true;
-    bool is_drained = request->res.status == 413 && request->version < 0x200 && body_count > 0;
-    h2o_ostream_send_next(self, request, &stream->body, body_count > 0,
-                          is_drained ? H2O_SEND_STATE_IN_PROGRESS : state);
-}
-
-static void on_error_stop(h2o_ostream_t *self, h2o_req_t *request)
-{
-    h2o_socket_t *socket = request->conn->callbacks->get_socket(request->conn);
-    struct connection *connection = socket->on_close.data;
-    if (connection->drain == (struct error_stream *)self) connection->drain = nullptr;
-}
-
-static void on_error_setup(h2o_filter_t *self, h2o_req_t *request, h2o_ostream_t **slot)
-{
-    (void)self;
-    struct connection *connection = request->conn->callbacks->get_socket(request->conn)->on_close.data;
-    char text[PROBLEM_BYTES_MAX];
-    int status = request->res.status;
-    size_t len = problem_write(text, status,
-                               status == 413 ? S("A request holds at most 1 MiB; larger things come in parts.")
-                                             : S("The request breaks the rules of HTTP."));
-    request->res.headers.size = 0;
-    request->res.content_length = len;
-    add_token(request, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/problem+json"));
-    add_standing_headers(request, false, connection->listener == LISTENER_HTTPS);
-
-    struct error_stream *stream = (struct error_stream *)h2o_add_ostream(request, sizeof *stream, slot);
-    stream->super.do_send = on_error_send;
-    stream->super.stop = on_error_stop;
-    stream->body = h2o_strdup(&request->pool, text, len);
-    stream->is_sent = false;
-    stream->drained_bytes = 0;
-    h2o_setup_next_ostream(request, &stream->super.next);
-}
-
 /* Requests. */
 
 static void on_exchange_end(void *memory)
@@ -333,8 +149,9 @@ static void on_exchange_end(void *memory)
     h2o_linklist_unlink(&exchange->link);
     connection->open--;
     if (exchange->task != nullptr) task_ended(exchange);
-    /* A reset stream is disposed like a finished one. What tells them apart: nothing was written since the
-     * answer, or not all of its body. HTTP/1 cannot reset; there the connection itself ends. */
+    /* A reset stream is disposed like a finished one. What tells them apart: nothing was written
+     * since the answer, or not all of its body. HTTP/1 cannot reset; there the connection itself
+     * ends. */
     bool is_completed = exchange->is_answered;
     if (request->version >= 0x200)
         is_completed = is_completed && request->bytes_sent >= exchange->body_bytes &&
@@ -347,7 +164,8 @@ static struct http_exchange *exchange_open(h2o_req_t *request)
     struct loop *loop = loop_of(request);
     h2o_socket_t *socket = request->conn->callbacks->get_socket(request->conn);
     struct connection *connection = socket->on_close.data;
-    struct http_exchange *exchange = h2o_mem_alloc_shared(&request->pool, sizeof *exchange, on_exchange_end);
+    struct http_exchange *exchange =
+        h2o_mem_alloc_shared(&request->pool, sizeof *exchange, on_exchange_end);
     *exchange = (struct http_exchange){
         .request = request,
         .connection = connection,
@@ -366,7 +184,8 @@ static struct http_exchange *exchange_open(h2o_req_t *request)
 
 static bool method_is_served(str method, bool *is_known_out)
 {
-    static const str served[] = {S("GET"), S("HEAD"), S("POST"), S("PUT"), S("PATCH"), S("DELETE"), S("OPTIONS")};
+    static const str served[] = {S("GET"),   S("HEAD"),   S("POST"),   S("PUT"),
+                                 S("PATCH"), S("DELETE"), S("OPTIONS")};
     *is_known_out = true;
     for (size_t at = 0; at < sizeof served / sizeof served[0]; at++)
         if (str_eq(method, served[at])) return true;
@@ -384,7 +203,8 @@ static void view_headers(struct loop *loop, h2o_req_t *request, struct http_requ
         *kept = (struct http_header){str_of_iovec(*header->name), str_of_iovec(header->value)};
         if (header->name == &H2O_TOKEN_COOKIE->buf) {
             if (cookie != nullptr) {
-                cookie->value = arena_print(&loop->arena, "%.*s; %.*s", FMT(cookie->value), FMT(kept->value));
+                cookie->value =
+                    arena_print(&loop->arena, "%.*s; %.*s", FMT(cookie->value), FMT(kept->value));
                 continue;
             }
             cookie = kept;
@@ -394,7 +214,8 @@ static void view_headers(struct loop *loop, h2o_req_t *request, struct http_requ
     view->headers = loop->headers;
 }
 
-/** What the proxy says of the client: the last hop alone, for earlier ones are the client's own words. */
+/** What the proxy says of the client: the last hop alone, for earlier ones are the client's own
+ *  words. */
 static void view_proxy(struct http_exchange *exchange, struct http_request *view)
 {
     str last = S("");
@@ -413,8 +234,10 @@ static bool view_target(struct loop *loop, h2o_req_t *request, struct http_reque
     str authority = str_of_iovec(request->input.authority);
     str target = str_of_iovec(request->input.path);
     /* h2o puts in the name of its only host where none was sent. */
-    if (request->input.authority.base == request->hostconf->authority.hostport.base) authority = S("");
-    for (int at = 0; at < 2; at++) { /* RFC 9112, 3.2.2: the absolute form's authority overrides Host */
+    if (request->input.authority.base == request->hostconf->authority.hostport.base)
+        authority = S("");
+    for (int at = 0; at < 2;
+         at++) { /* RFC 9112, 3.2.2: the absolute form's authority overrides Host */
         str prefix = at == 0 ? S("http://") : S("https://");
         if (!str_starts(target, prefix)) continue;
         str rest = str_from(target, prefix.len);
@@ -445,7 +268,8 @@ static bool is_refused(struct http_exchange *exchange)
         request->http1_is_persistent = 0;
         if (request->version >= 0x200) connection_end(connection, &loop->counters.closed_abuse);
     } else if (request->entity.len > BODY_BYTES_MAX) {
-        answer_problem(exchange, 413, S("A request holds at most 1 MiB; larger things come in parts."), nothing);
+        answer_problem(exchange, 413,
+                       S("A request holds at most 1 MiB; larger things come in parts."), nothing);
     } else {
         return false;
     }
@@ -490,11 +314,13 @@ static enum err handle(void *memory)
     bool is_known;
     if (!method_is_served(view.method, &is_known)) {
         struct http_header allow = {S("allow"), str_of(methods_served)};
-        answer_problem(exchange, is_known ? 405 : 501, S("The methods served are named in Allow."), allow);
+        answer_problem(exchange, is_known ? 405 : 501, S("The methods served are named in Allow."),
+                       allow);
         return ERR_NONE;
     }
     if (!view_target(loop, request, &view)) {
-        answer_problem(exchange, 400, S("The host or the path of this request is not well formed."), nothing);
+        answer_problem(exchange, 400, S("The host or the path of this request is not well formed."),
+                       nothing);
         return ERR_NONE;
     }
     bool is_admin = connection->listener == LISTENER_ADMIN;
@@ -514,18 +340,18 @@ static int on_request(h2o_handler_t *self, h2o_req_t *request)
     if (exchange->is_answered || exchange->task != nullptr) return 0;
     static const struct http_header nothing;
     log_error("http", "a handler gave no answer: %.*s", FMT(str_of_iovec(request->input.path)));
-    answer_problem(exchange, err == ERR_TOO_LARGE ? 413 : 500, S("No answer could be made."), nothing);
+    answer_problem(exchange, err == ERR_TOO_LARGE ? 413 : 500, S("No answer could be made."),
+                   nothing);
     return 0;
 }
 
 void answer_install(struct http *http)
 {
-    h2o_hostconf_t *host = h2o_config_register_host(&http->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    h2o_hostconf_t *host =
+        h2o_config_register_host(&http->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *every = h2o_config_register_path(host, "/", 0);
     struct handler *handler = (struct handler *)h2o_create_handler(every, sizeof *handler);
     handler->super.on_req = on_request;
     handler->http = http;
-    /* A request that h2o refuses itself never meets a path, and so takes the fallback's filters. */
-    h2o_filter_t *filter = h2o_create_filter(&host->fallback_path, sizeof *filter);
-    filter->on_setup_ostream = on_error_setup;
+    problem_install(host);
 }

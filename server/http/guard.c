@@ -10,8 +10,9 @@
 
 /** Bytes that count as progress of a response; less in the time of a stall is none. */
 constexpr uint64_t PROGRESS_BYTES_MIN = 512;
-/** Received beyond what requests were made of: a flood of frames, or of requests that were never finished. */
-constexpr uint64_t UNUSED_BYTES_MAX = 8 * MIB;
+/** Received beyond what requests were made of: a flood of frames, or of requests that were never
+ *  finished. */
+constexpr uint64_t UNUSED_BYTES_MAX = 32 * MIB;
 constexpr size_t FRAME_HEAD_BYTES = 9; /** RFC 9113, 4.1 */
 constexpr int64_t DRAIN_MS_MAX = 2000;
 constexpr size_t PEER_CHAINS = 4096;
@@ -23,7 +24,8 @@ struct peer {
     struct peer *next;
     uint8_t address[16];
     uint32_t connections;
-    int64_t full_at_ns; /** when its bucket will be full again (the virtual schedule of ITU-T I.371) */
+    int64_t
+        full_at_ns; /** when its bucket will be full again (the virtual schedule of ITU-T I.371) */
 };
 
 struct peers {
@@ -144,14 +146,16 @@ static void on_end_timer(h2o_timeout_entry_t *entry)
     shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
 }
 
-/** Forgets what was read and not looked at yet, so that h2o's loop over HTTP/2 frames stops after the present one
- *  (which it takes from the buffer itself when it is done). Thousands of requests may lie there. */
+/** Forgets what was read and not looked at yet, so that h2o's loop over HTTP/2 frames stops
+ *  after the present one (which it takes from the buffer itself when it is done). Thousands of
+ *  requests may lie there. */
 static void input_cut(h2o_socket_t *socket)
 {
     h2o_buffer_t *input = socket->input;
     if (input->bytes == nullptr || input->size < FRAME_HEAD_BYTES) return;
     const uint8_t *head = (const uint8_t *)input->bytes;
-    size_t frame_bytes = FRAME_HEAD_BYTES + ((size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2]);
+    size_t frame_bytes =
+        FRAME_HEAD_BYTES + ((size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2]);
     if (input->size > frame_bytes) input->size = frame_bytes;
 }
 
@@ -161,7 +165,8 @@ void connection_end(struct connection *connection, atomic_uint_fast64_t *counter
     connection->is_ending = true;
     if (counter != nullptr) count(counter);
     if (connection->is_framed) input_cut(connection->socket);
-    h2o_timeout_link(connection->loop->context.loop, &connection->loop->context.zero_timeout, &connection->end);
+    h2o_timeout_link(connection->loop->context.loop, &connection->loop->context.zero_timeout,
+                     &connection->end);
 }
 
 void connection_settle(struct connection *connection, bool is_completed)
@@ -207,8 +212,8 @@ static void on_close(void *memory)
 static bool peer_join(struct connection *connection, const uint8_t address[16])
 {
     struct http *http = connection->loop->http;
-    bool is_counted = !connection->is_proxy &&
-                      (!connection->is_loopback || http->options.limits.connections_per_address > 0);
+    bool is_counted = !connection->is_proxy && (!connection->is_loopback ||
+                                                http->options.limits.connections_per_address > 0);
     if (!is_counted) return true;
     pthread_mutex_lock(&http->peers->lock);
     struct peer *peer = peer_find(http->peers, address);
@@ -225,19 +230,22 @@ static bool peer_name(struct connection *connection, uint8_t address_out[16])
 {
     struct sockaddr_storage at;
     socklen_t len = sizeof at;
-    if (getpeername(h2o_socket_get_fd(connection->socket), (struct sockaddr *)&at, &len) != 0) return false;
+    if (getpeername(h2o_socket_get_fd(connection->socket), (struct sockaddr *)&at, &len) != 0)
+        return false;
     const void *raw = at.ss_family == AF_INET ? (const void *)&((struct sockaddr_in *)&at)->sin_addr
                                               : &((struct sockaddr_in6 *)&at)->sin6_addr;
-    if (inet_ntop(at.ss_family, raw, connection->address, sizeof connection->address) == nullptr) return false;
+    if (inet_ntop(at.ss_family, raw, connection->address, sizeof connection->address) == nullptr)
+        return false;
     /* An IPv4 client of a listener for both is told as IPv4. */
-    if (strncmp(connection->address, "::ffff:", 7) == 0 && strchr(connection->address, '.') != nullptr)
+    if (strncmp(connection->address, "::ffff:", 7) == 0 &&
+        strchr(connection->address, '.') != nullptr)
         memmove(connection->address, connection->address + 7, strlen(connection->address) - 6);
     connection->address_len = (uint8_t)strlen(connection->address);
     return address_read((str){connection->address, connection->address_len}, address_out);
 }
 
-/** HTTP/2 on a plain socket begins with its preface ("prior knowledge", RFC 9113, 3.3); h2o knows it only with the
- *  upgrade from HTTP/1.1, which is off. */
+/** HTTP/2 on a plain socket begins with its preface ("prior knowledge", RFC 9113, 3.3); h2o
+ *  knows it only with the upgrade from HTTP/1.1, which is off. */
 static void on_first_bytes(h2o_socket_t *socket, const char *error)
 {
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\n";
@@ -246,7 +254,8 @@ static void on_first_bytes(h2o_socket_t *socket, const char *error)
         h2o_socket_close(socket);
         return;
     }
-    size_t len = socket->input->size < sizeof preface - 1 ? socket->input->size : sizeof preface - 1;
+    size_t len =
+        socket->input->size < sizeof preface - 1 ? socket->input->size : sizeof preface - 1;
     bool is_preface = memcmp(socket->input->bytes, preface, len) == 0;
     if (is_preface && len < sizeof preface - 1) return;
     h2o_accept_ctx_t *accept = &connection->loop->accept[connection->listener];
@@ -255,7 +264,8 @@ static void on_first_bytes(h2o_socket_t *socket, const char *error)
     else h2o_http1_accept(accept, socket, now);
 }
 
-static struct connection *connection_make(struct loop *loop, enum listener listener, h2o_socket_t *socket)
+static struct connection *connection_make(struct loop *loop, enum listener listener,
+                                          h2o_socket_t *socket)
 {
     struct connection *connection = memory_take(sizeof *connection);
     connection->loop = loop;
@@ -280,9 +290,11 @@ void connection_accept(struct loop *loop, enum listener listener, h2o_socket_t *
     if (is_welcome) {
         connection->is_loopback = address_is_loopback(address);
         connection->is_proxy = http->has_proxy && memcmp(address, http->proxy, sizeof address) == 0;
-        connection->is_rated = listener != LISTENER_ADMIN &&
-                               (http->options.rate > 0 || connection->is_proxy || !connection->is_loopback);
-        is_welcome = atomic_load_explicit(&http->connections, memory_order_relaxed) <= http->limits.connections &&
+        connection->is_rated =
+            listener != LISTENER_ADMIN &&
+            (http->options.rate > 0 || connection->is_proxy || !connection->is_loopback);
+        is_welcome = atomic_load_explicit(&http->connections, memory_order_relaxed) <=
+                         http->limits.connections &&
                      peer_join(connection, address);
     }
     if (!is_welcome) {
@@ -291,7 +303,8 @@ void connection_accept(struct loop *loop, enum listener listener, h2o_socket_t *
         return;
     }
     uint32_t dead_ms = (uint32_t)http->limits.stall_ms;
-    (void)setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
+    (void)setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms,
+                     sizeof dead_ms);
     if (listener == LISTENER_HTTPS) {
         connection->certificate = loop->accept[listener].ssl_ctx;
         SSL_CTX_up_ref(connection->certificate);
@@ -323,7 +336,8 @@ static void sweep_exchange(struct http_exchange *exchange, int64_t now_ms)
     struct connection *connection = exchange->connection;
     struct loop *loop = connection->loop;
     if (!exchange->is_answered || connection->is_ending) return;
-    /* For HTTP/2 the stream's own bytes: others, and answers to pings, flow beside a closed window. */
+    /* For HTTP/2 the stream's own bytes: others, and answers to pings, flow beside a closed
+     * window. */
     uint64_t sent = exchange->request->version >= 0x200 ? exchange->request->bytes_sent
                                                         : flow_of(connection).acked_bytes;
     if (exchange->progress_ms == 0 || sent >= exchange->progress_bytes + PROGRESS_BYTES_MIN) {
@@ -338,15 +352,19 @@ static void sweep_exchange(struct http_exchange *exchange, int64_t now_ms)
 static int sweep_stream(h2o_req_t *request, void *memory)
 {
     struct loop *loop = memory;
-    bool is_receiving = request->timestamps.request_begin_at.tv_sec != 0 && request->processed_at.at.tv_sec == 0 &&
-                        request->entity.base == nullptr && request->timestamps.request_body_begin_at.tv_sec != 0;
+    bool is_receiving = request->timestamps.request_begin_at.tv_sec != 0 &&
+                        request->processed_at.at.tv_sec == 0 && request->entity.base == nullptr &&
+                        request->timestamps.request_body_begin_at.tv_sec != 0;
     if (!is_receiving) return 0;
-    struct connection *connection = request->conn->callbacks->get_socket(request->conn)->on_close.data;
+    struct connection *connection =
+        request->conn->callbacks->get_socket(request->conn)->on_close.data;
     struct timeval *now = h2o_get_timestamp(&loop->context, nullptr, nullptr);
     int64_t age_ms = h2o_timeval_subtract(&request->timestamps.request_begin_at, now) / 1000;
     connection->receiving++;
-    if (age_ms > loop->http->limits.request_ms) connection_end(connection, &loop->counters.closed_stalled);
-    else if (connection->receiving > STREAMS_MAX) connection_end(connection, &loop->counters.closed_abuse);
+    if (age_ms > loop->http->limits.request_ms)
+        connection_end(connection, &loop->counters.closed_stalled);
+    else if (connection->receiving > STREAMS_MAX)
+        connection_end(connection, &loop->counters.closed_abuse);
     return 0;
 }
 
@@ -358,7 +376,8 @@ static void sweep_connection(struct connection *connection, int64_t now_ms)
     if (connection->is_ending) return;
     struct flow flow = flow_of(connection);
     uint64_t used_bytes = connection->used_bytes + connection->receiving * (uint64_t)BODY_BYTES_MAX;
-    bool is_flood = connection->drain == nullptr && flow.received_bytes > used_bytes + UNUSED_BYTES_MAX;
+    bool is_flood =
+        connection->drain == nullptr && flow.received_bytes > used_bytes + UNUSED_BYTES_MAX;
     connection->receiving = 0;
     if (is_flood) {
         connection_end(connection, &loop->counters.closed_abuse);
@@ -380,8 +399,11 @@ static void sweep_connection(struct connection *connection, int64_t now_ms)
     } else if (flow.received_bytes > connection->received_bytes && connection->begun_ms == 0) {
         connection->begun_ms = now_ms;
     }
-    bool is_stuck = connection->begun_ms != 0 ? now_ms - connection->begun_ms > limits->request_ms
-                                              : now_ms - connection->quiet_ms > limits->idle_ms;
+    /* HTTP/2 speaks between requests too (windows, pings), so there only requests are life; h2o
+     * itself says good-bye to a connection that is silent, a little earlier. */
+    bool is_begun = connection->begun_ms != 0 && !connection->is_framed;
+    bool is_stuck = is_begun ? now_ms - connection->begun_ms > limits->request_ms
+                             : now_ms - connection->quiet_ms > limits->idle_ms;
     if (is_stuck) connection_end(connection, &loop->counters.closed_stalled);
 }
 
@@ -389,8 +411,10 @@ void loop_sweep(struct loop *loop)
 {
     int64_t now_ms = monotonic_ms();
     struct peers *peers = loop->http->peers;
-    (void)loop->context.globalconf->http2.callbacks.foreach_request(&loop->context, sweep_stream, loop);
-    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections; node = node->next)
+    (void)loop->context.globalconf->http2.callbacks.foreach_request(&loop->context, sweep_stream,
+                                                                    loop);
+    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
+         node = node->next)
         sweep_connection(H2O_STRUCT_FROM_MEMBER(struct connection, link, node), now_ms);
     for (h2o_linklist_t *node = loop->exchanges.next; node != &loop->exchanges; node = node->next)
         sweep_exchange(H2O_STRUCT_FROM_MEMBER(struct http_exchange, link, node), now_ms);

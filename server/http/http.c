@@ -67,11 +67,13 @@ static void loop_stop(struct loop *loop)
     loop->is_stopping = true;
     loop->stop_at_ms = monotonic_ms() + loop->http->limits.stop_ms;
     listeners_close(loop);
-    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections; node = node->next)
+    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
+         node = node->next)
         H2O_STRUCT_FROM_MEMBER(struct connection, link, node)->is_retiring = true;
     h2o_context_request_shutdown(&loop->context);
-    /* The first GOAWAY is enough. The second would put connections into a state in which h2o 2.2.5 never moves past
-     * a CONTINUATION frame; connections without requests are ended by the sweep instead. */
+    /* The first GOAWAY is enough. The second would put connections into a state in which h2o
+     * 2.2.5 never moves past a CONTINUATION frame; connections without requests are ended by the
+     * sweep instead. */
     h2o_timeout_unlink(&loop->context.http2._graceful_shutdown_timeout);
     h2o_timeout_unlink(&loop->sweep);
     loop->sweep_timeout.timeout = (uint64_t)STOP_SWEEP_MS;
@@ -82,10 +84,13 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
 {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, receiver, receiver);
     while (!h2o_linklist_is_empty(messages)) {
-        struct message *message = H2O_STRUCT_FROM_MEMBER(struct message, super.link, messages->next);
+        struct message *message =
+            H2O_STRUCT_FROM_MEMBER(struct message, super.link, messages->next);
         h2o_linklist_unlink(&message->super.link);
         switch (message->kind) {
-        case MESSAGE_ANSWER: task_answered(loop, H2O_STRUCT_FROM_MEMBER(struct task_box, message, message)); break;
+        case MESSAGE_ANSWER:
+            task_answered(loop, H2O_STRUCT_FROM_MEMBER(struct task_box, message, message));
+            break;
         case MESSAGE_CERTIFICATE:
             SSL_CTX_free(loop->accept[LISTENER_HTTPS].ssl_ctx);
             loop->accept[LISTENER_HTTPS].ssl_ctx = message->certificate;
@@ -115,7 +120,8 @@ static void loop_open(struct loop *loop)
         int descriptor = http->descriptors[loop->number][at];
         if (descriptor < 0) continue;
         http->descriptors[loop->number][at] = -1;
-        loop->listeners[at] = h2o_evloop_socket_create(loop->context.loop, descriptor, H2O_SOCKET_FLAG_DONT_READ);
+        loop->listeners[at] =
+            h2o_evloop_socket_create(loop->context.loop, descriptor, H2O_SOCKET_FLAG_DONT_READ);
         loop->listeners[at]->data = loop;
     }
     if (http->certificate != nullptr) {
@@ -124,7 +130,8 @@ static void loop_open(struct loop *loop)
     }
 }
 
-/** On the loop's own thread, for h2o keeps its buffers' allocators by thread. Nothing is open any more. h2o 2.2.5 gives back neither its epoll descriptor nor the memory of its queue. */
+/** On the loop's own thread, for h2o keeps its buffers' allocators by thread. Nothing is open
+ *  any more. h2o 2.2.5 gives back neither its epoll descriptor nor the memory of its queue. */
 static void loop_close(struct loop *loop)
 {
     require(h2o_linklist_is_empty(&loop->connections));
@@ -142,7 +149,8 @@ static void loop_close(struct loop *loop)
 
 static void connections_cut(struct loop *loop)
 {
-    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections; node = node->next)
+    for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
+         node = node->next)
         connection_end(H2O_STRUCT_FROM_MEMBER(struct connection, link, node), nullptr);
 }
 
@@ -150,7 +158,8 @@ static void connections_cut(struct loop *loop)
 static bool loop_is_over(struct loop *loop)
 {
     if (!loop->is_stopping) return false;
-    if (h2o_linklist_is_empty(&loop->connections) && loop->tasks == 0) return atomic_load(&loop->senders) == 0;
+    if (h2o_linklist_is_empty(&loop->connections) && loop->tasks == 0)
+        return atomic_load(&loop->senders) == 0;
     int64_t now_ms = monotonic_ms();
     if (now_ms > loop->stop_at_ms) connections_cut(loop);
     return now_ms > loop->stop_at_ms + TASKS_GRACE_MS;
@@ -172,7 +181,8 @@ static void *loop_run(void *memory)
 
 void loop_send(struct loop *loop, struct message *message)
 {
-    /* h2o wakes the loop by a pipe after it has let go of the queue, and the loop may be done with it by then. */
+    /* h2o wakes the loop by a pipe after it has let go of the queue, and the loop may be done
+     * with it by then. */
     atomic_fetch_add(&loop->senders, 1);
     h2o_multithread_send_message(&loop->receiver, &message->super);
     atomic_fetch_sub(&loop->senders, 1);
@@ -197,7 +207,8 @@ static struct http_limits limits_of(const struct http_limits *given)
         .connections = (uint32_t)or_default(given->connections, CONNECTIONS_MAX),
         .connections_per_address =
             (uint32_t)or_default(given->connections_per_address, CONNECTIONS_PER_ADDRESS_MAX),
-        .connection_requests = (uint32_t)or_default(given->connection_requests, CONNECTION_REQUESTS_MAX),
+        .connection_requests =
+            (uint32_t)or_default(given->connection_requests, CONNECTION_REQUESTS_MAX),
         .connection_aborts = (uint32_t)or_default(given->connection_aborts, CONNECTION_ABORTS_MAX),
         .connection_tasks = (uint32_t)or_default(given->connection_tasks, TASKS_PER_CONNECTION_MAX),
         .tasks = (uint32_t)or_default(given->tasks, TASKS_MAX),
@@ -209,12 +220,13 @@ static void configure(struct http *http)
     h2o_globalconf_t *config = &http->config;
     h2o_config_init(config);
     config->server_name = h2o_iovec_init(H2O_STRLIT("atrium"));
-    /* One more than a handler takes, so that a body just too large is answered by the handler's own words. */
+    /* One more than a handler takes, so that a body just too large is answered by the handler's
+     * own words. */
     config->max_request_entity_size = BODY_BYTES_MAX + 1;
     config->handshake_timeout = (uint64_t)http->limits.handshake_ms;
     config->http1.req_timeout = (uint64_t)http->limits.request_ms;
     config->http1.upgrade_to_http2 = 0;
-    config->http2.idle_timeout = (uint64_t)http->limits.idle_ms;
+    config->http2.idle_timeout = (uint64_t)http->limits.idle_ms * 3 / 4;
     config->http2.max_concurrent_requests_per_connection = STREAMS_MAX;
     answer_install(http);
 }
@@ -265,7 +277,9 @@ enum err http_open(struct task *task, const struct http_options *options, struct
     struct http *http = memory_take(sizeof *http);
     http->options = *options;
     http->limits = limits_of(&options->limits);
-    http->loop_count = options->threads == 0 ? 1 : options->threads < LOOPS_MAX ? options->threads : LOOPS_MAX;
+    http->loop_count = options->threads == 0          ? 1
+                       : options->threads < LOOPS_MAX ? options->threads
+                                                      : LOOPS_MAX;
     http->certificate_file = file_name(options->tls_certificate);
     http->key_file = file_name(options->tls_key);
     memset(http->descriptors, 0xff, sizeof http->descriptors);
@@ -320,8 +334,10 @@ enum err http_reload(struct task *task, struct http *http)
 
 void http_close(struct http *http)
 {
-    for (uint32_t at = 0; at < http->loop_count; at++) post(&http->loops[at], MESSAGE_STOP, nullptr);
-    for (uint32_t at = 0; at < http->loop_count; at++) pthread_join(http->loops[at].thread, nullptr);
+    for (uint32_t at = 0; at < http->loop_count; at++)
+        post(&http->loops[at], MESSAGE_STOP, nullptr);
+    for (uint32_t at = 0; at < http->loop_count; at++)
+        pthread_join(http->loops[at].thread, nullptr);
     uint32_t tasks = atomic_load(&http->tasks);
     if (tasks > 0) {
         /* Their answers will still come to the loops' queues, so those must stay where they are. */

@@ -1,12 +1,15 @@
-/** http: HTTP/1.1 and HTTP/2 by libh2o, and nothing of the domain: listeners, threads, TLS, requests, answers, limits and defences.
+/** http: HTTP/1.1 and HTTP/2 by libh2o, and nothing of the domain: listeners, threads, TLS,
+ *  requests, answers, limits and defences.
  *
- *  One event loop a thread, each with its own listening socket (SO_REUSEPORT). A request is shown to its route's handler on the loop, as views of the
- *  request. The handler answers at once, or makes a task that owns copies of all it needs, hands it elsewhere and returns; the answer comes
- *  back by a task number. No `h2o_req_t` leaves its loop: the loop keeps a map from number to open request, and a request that is reset marks
- *  its task abandoned.
+ *  One event loop a thread, each with its own listening socket (SO_REUSEPORT). A request is shown
+ *  to its handler on the loop, as views of the request. The handler answers at once, or makes a
+ *  task that owns copies of all it needs, hands it elsewhere and returns; the answer comes back as
+ *  a message to the loop. No `h2o_req_t` leaves its loop: the loop alone knows which task belongs
+ *  to which open request, and a request that is reset marks its task abandoned.
  *
  *  Floor   http; h2o.h and OpenSSL only in this folder.
- *  Thread  http_open, http_close, http_reload: main. Handlers run on loops. http_task_answer: any thread.
+ *  Thread  http_open, http_close, http_reload: main. Handlers run on loops. http_task_answer: any
+ *          thread.
  *  Source  RFC 9110, 9112, 9113; defences: THREATS 3.3.
  */
 #pragma once
@@ -24,18 +27,18 @@ struct http_header {
 /** Views of the request, valid while the handler runs. */
 struct http_request {
     str method;
-    str path;      /** before the `?`, percent-decoded once, no dot segments, no NUL */
-    str query;     /** behind the `?`, still encoded */
-    str host;      /** lower case, without port; :authority or Host */
+    str path;          /** before the `?`, percent-decoded once, no dot segments, no NUL */
+    str query;         /** behind the `?`, still encoded */
+    str host;          /** lower case, without port; :authority or Host */
     str host_and_port; /** as sent, lower case */
-    str scheme;    /** `https` or `http`; from the proxy when one is configured */
-    str address;   /** of the client, as text */
-    bool is_loopback; /** peer is loopback and no proxy is configured */
+    str scheme;        /** `https` or `http`; from the proxy when one is configured */
+    str address;       /** of the client, as text */
+    bool is_loopback;  /** peer is loopback and no proxy is configured */
     str body;
     uint32_t header_count;
     const struct http_header *headers; /** names lower case */
     struct http_exchange *exchange;
-    void *owner;   /** of http_options */
+    void *owner; /** of http_options */
 };
 
 struct http_answer {
@@ -50,7 +53,8 @@ str http_header(const struct http_request *request, str name);
 
 /** On the loop: answers now. */
 void http_answer(struct http_exchange *exchange, const struct http_answer *answer);
-/** On the loop: an arena that is cleared once the handler has returned (http_answer copies what it sends). */
+/** On the loop: an arena that is cleared once the handler has returned (http_answer copies what
+ *  it sends). */
 struct arena *http_arena(struct http_exchange *exchange);
 
 /** A request's task: arena, copies, and the way back. */
@@ -58,30 +62,32 @@ struct http_task {
     struct task task;
     struct arena arena;
     struct http *http;
-    uint64_t number;          /** of the open request on its loop */
+    uint64_t number; /** of the open request on its loop */
     uint32_t loop;
     void (*run)(struct http_task *task); /** where it is run, for queues of workers */
     struct http_task *next;
-    void *request;            /** api/'s own */
+    void *request; /** api/'s own */
 };
-/** On the loop. nullptr when TASKS_MAX or TASKS_PER_CONNECTION_MAX is reached: the request was then answered 503 with Retry-After. */
+/** On the loop. nullptr when TASKS_MAX or TASKS_PER_CONNECTION_MAX is reached: the request was
+ *  then answered 503 with Retry-After. */
 struct http_task *http_task_make(struct http_exchange *exchange);
 /** Any thread: whether the request was reset; a task not begun may then be dropped. */
 bool http_task_is_abandoned(const struct http_task *task);
-/** Any thread, exactly once: copies and sends the answer (thrown away when the request was reset), and drops the task with its
- *  arena before it returns. */
+/** Any thread, exactly once: copies and sends the answer (thrown away when the request was
+ *  reset), and drops the task with its arena before it returns. */
 void http_task_answer(struct http_task *task, const struct http_answer *answer);
-/** Any thread: hands the task to a worker thread (`task->run`), at most WORKERS at once, the rest wait in order. */
+/** Any thread: hands the task to a worker thread (`task->run`), at most WORKERS at once, the
+ *  rest wait in order. */
 void http_task_queue(struct http_task *task);
 
 /** Bounds that a test or an operator changes; 0 takes the default of base/limits.h. */
 struct http_limits {
-    int64_t request_ms;    /** from first byte to whole request */
-    int64_t stall_ms;      /** a response of which the peer takes nothing */
-    int64_t idle_ms;       /** a connection without bytes */
+    int64_t request_ms; /** from first byte to whole request */
+    int64_t stall_ms;   /** a response of which the peer takes nothing */
+    int64_t idle_ms;    /** a connection without bytes */
     int64_t handshake_ms;
-    int64_t stop_ms;       /** of a graceful stop */
-    int64_t sweep_ms;      /** between two looks at all connections; 0: a second */
+    int64_t stop_ms;  /** of a graceful stop */
+    int64_t sweep_ms; /** between two looks at all connections; 0: a second */
     uint32_t connections;
     uint32_t connections_per_address; /** given: holds for loopback too */
     uint32_t connection_requests;
@@ -91,21 +97,23 @@ struct http_limits {
 };
 
 struct http_options {
-    str http;           /** ADDR:PORT or empty; port 0: any free port */
+    str http; /** ADDR:PORT or empty; port 0: any free port */
     str https;
     str tls_certificate, tls_key; /** files */
-    str admin;          /** ADDR:PORT of the operator's listener, or empty */
-    str behind_proxy;   /** address of the proxy whose X-Forwarded-For and -Proto are believed, or empty */
+    str admin;                    /** ADDR:PORT of the operator's listener, or empty */
+    /** Address of the proxy whose X-Forwarded-For and -Proto are believed, or empty. */
+    str behind_proxy;
     uint32_t threads;
-    uint32_t rate;      /** requests a second for an address; 0: default and none on loopback */
-    void (*handle)(struct http_request *request);       /** on a loop; must answer or make a task */
+    uint32_t rate; /** requests a second for an address; 0: default and none on loopback */
+    void (*handle)(struct http_request *request); /** on a loop; must answer or make a task */
     void (*handle_admin)(struct http_request *request);
     void *owner;
     struct http_limits limits;
 };
 
-/** Listens and starts the loops; from then on SIGPIPE is ignored. ERR_SYSTEM: an address is in use; ERR_INVALID: plain HTTP on a public address without --behind-proxy; certificate and
- *  key do not fit. */
+/** Listens and starts the loops; from then on SIGPIPE is ignored. ERR_SYSTEM: an address is in
+ *  use; ERR_INVALID: plain HTTP on a public address without --behind-proxy; certificate and key
+ *  do not fit. */
 enum err http_open(struct task *task, const struct http_options *options, struct http **http_out);
 /** The port bound, host order: for port 0. `which`: 0 http, 1 https, 2 admin. */
 uint16_t http_port(const struct http *http, int which);
@@ -115,15 +123,18 @@ enum err http_reload(struct task *task, struct http *http);
 void http_close(struct http *http);
 
 struct http_figures {
-    uint64_t requests, connections, connections_open, refused_rate, refused_busy, closed_abuse, closed_stalled;
+    uint64_t requests, connections, connections_open, refused_rate, refused_busy, closed_abuse,
+        closed_stalled;
     uint32_t tasks_open;
 };
 struct http_figures http_figures(struct http *http);
 
 /** `%41` and `+` decoded; false when the encoding is broken, holds NUL, or is not UTF-8. */
 bool http_query_decode(struct arena *arena, str text, bool plus_is_space, str *text_out);
-/** The next `name=value` of a query string, decoded; false at the end. What cannot be decoded sets *is_broken_out (with empty
- *  texts) and ends the query; otherwise the flag is left alone, so it begins false and may be asked in the loop or behind it. */
-bool http_query_next(struct arena *arena, struct cursor *query, str *name_out, str *value_out, bool *is_broken_out);
+/** The next `name=value` of a query string, decoded; false at the end. What cannot be decoded
+ *  sets *is_broken_out (with empty texts) and ends the query; otherwise the flag is left alone,
+ *  so it begins false and may be asked in the loop or behind it. */
+bool http_query_next(struct arena *arena, struct cursor *query, str *name_out, str *value_out,
+                     bool *is_broken_out);
 /** A cookie's value by name, or empty. */
 str http_cookie(str cookie_header, str name);

@@ -6,7 +6,8 @@
 #include "base/require.h"
 #include "http/loop.h"
 
-/** What one read may bring in: large enough for uploads over a distance, small enough that a flood is noticed. */
+/** What one read may bring in: large enough for uploads over a distance, small enough that a
+ *  flood is noticed. */
 constexpr int RECEIVE_BYTES = 256 * 1024;
 constexpr int BACKLOG = 1024;
 
@@ -69,7 +70,8 @@ static int socket_bind(const union endpoint *endpoint, bool is_shared)
     return -1;
 }
 
-/** A shared port would let a second server of the same user in unnoticed; a bind that does not share finds it. */
+/** A shared port would let a second server of the same user in unnoticed; a bind that does not
+ *  share finds it. */
 static bool is_taken(const union endpoint *endpoint)
 {
     int descriptor = socket_bind(endpoint, false);
@@ -77,7 +79,8 @@ static bool is_taken(const union endpoint *endpoint)
     return descriptor < 0;
 }
 
-static enum err listen_one(struct http *http, enum listener listener, uint32_t loop, union endpoint *endpoint)
+static enum err listen_one(struct http *http, enum listener listener, uint32_t loop,
+                           union endpoint *endpoint)
 {
     int descriptor = socket_bind(endpoint, true);
     if (descriptor < 0) return ERR_SYSTEM;
@@ -86,8 +89,8 @@ static enum err listen_one(struct http *http, enum listener listener, uint32_t l
     socklen_t len = sizeof *endpoint;
     if (getsockname(descriptor, &endpoint->any, &len) != 0) return ERR_SYSTEM;
     /* The next loop's socket binds the port that was free for this one. */
-    http->ports[listener] =
-        ntohs(endpoint->any.sa_family == AF_INET ? endpoint->four.sin_port : endpoint->six.sin6_port);
+    http->ports[listener] = ntohs(endpoint->any.sa_family == AF_INET ? endpoint->four.sin_port
+                                                                     : endpoint->six.sin6_port);
     return ERR_NONE;
 }
 
@@ -98,7 +101,8 @@ enum err listen_all(struct task *task, struct http *http, enum listener listener
     if (!endpoint_read(text, &endpoint, address))
         return fail(task, ERR_INVALID, "%.*s is no address with port", FMT(text));
     if (listener == LISTENER_HTTP && !address_is_loopback(address) && !http->has_proxy)
-        return fail(task, ERR_INVALID, "%.*s: plain HTTP is for loopback, or behind a proxy that is named", FMT(text));
+        return fail(task, ERR_INVALID,
+                    "%.*s: plain HTTP is for loopback, or behind a proxy that is named", FMT(text));
     if (is_taken(&endpoint)) return fail(task, ERR_SYSTEM, "%.*s: %s", FMT(text), strerror(errno));
     for (uint32_t loop = 0; loop < http->loop_count; loop++)
         if (listen_one(http, listener, loop, &endpoint) != ERR_NONE)

@@ -1,8 +1,10 @@
-/** loop: what the files of this folder share: the server, its loops, connections, exchanges and tasks.
+/** loop: what the files of this folder share: the server, its loops, connections, exchanges and
+ *  tasks.
  *
  *  Floor   http.
  *  Thread  a loop, its connections and exchanges are touched by its own thread alone, once it runs.
- *  Memory  an exchange lives in its request's pool; a connection until its socket is closed and its tasks are answered.
+ *  Memory  an exchange lives in its request's pool; a connection until its socket is closed and its
+ *          tasks are answered.
  *  Source  libh2o-evloop 2.2.5 as installed; its holes and our answers: THREATS 3.
  */
 #pragma once
@@ -21,7 +23,8 @@
 
 constexpr uint32_t LOOPS_MAX = 64;
 constexpr uint32_t WORKERS = 2; /** threads for what is too long for a loop */
-constexpr size_t DRAIN_BYTES_MAX = 64 * MIB; /** of a refused body, read so that the answer is seen */
+constexpr size_t DRAIN_BYTES_MAX =
+    64 * MIB; /** of a refused body, read so that the answer is seen */
 
 enum listener : uint8_t { LISTENER_HTTP, LISTENER_HTTPS, LISTENER_ADMIN };
 #define LISTENERS 3
@@ -51,12 +54,12 @@ struct connection {
     uint32_t requests;
     uint32_t completed;
     uint32_t aborted;
-    uint32_t receiving;      /** bodies under way, as the sweep counts them */
-    uint64_t used_bytes;     /** of those received, what became requests */
-    uint64_t received_bytes; /** when it was last quiet */
-    int64_t quiet_ms;        /** since then no byte has come */
+    uint32_t receiving;         /** bodies under way, as the sweep counts them */
+    uint64_t used_bytes;        /** of those received, what became requests */
+    uint64_t received_bytes;    /** when it was last quiet */
+    int64_t quiet_ms;           /** since then no byte has come */
     struct error_stream *drain; /** what is left of a refused body is read away */
-    int64_t begun_ms;        /** when bytes were first seen that are no whole request yet; 0: none */
+    int64_t begun_ms; /** when bytes were first seen that are no whole request yet; 0: none */
     uint8_t address_len;
     char address[INET6_ADDRSTRLEN];
 };
@@ -106,7 +109,8 @@ struct task_box {
 };
 
 struct counters {
-    atomic_uint_fast64_t requests, connections, refused_rate, refused_busy, closed_abuse, closed_stalled;
+    atomic_uint_fast64_t requests, connections, refused_rate, refused_busy, closed_abuse,
+        closed_stalled;
 };
 
 struct loop {
@@ -125,7 +129,7 @@ struct loop {
     struct http_header headers[HEADERS_MAX];
     uint32_t tasks;
     atomic_uint senders; /** threads inside loop_send */
-    bool is_paused; /** out of descriptors: accepts nothing until the next sweep */
+    bool is_paused;      /** out of descriptors: accepts nothing until the next sweep */
     bool is_stopping;
     int64_t stop_at_ms; /** when what is still open is cut */
     uint64_t task_number;
@@ -186,13 +190,25 @@ static inline struct loop *loop_of(h2o_req_t *request)
 
 /* answer.c */
 
-/** Installs what answers requests, and what turns h2o's own errors into problem documents. */
+/** Installs what answers requests. */
 void answer_install(struct http *http);
 /** One piece of memory for the answer, from `take(from, bytes)`. */
-struct packed *answer_pack(const struct http_answer *answer, void *(*take)(void *from, size_t bytes), void *from);
+struct packed *answer_pack(const struct http_answer *answer,
+                           void *(*take)(void *from, size_t bytes), void *from);
 void answer_send(struct http_exchange *exchange, const struct packed *packed);
+void *take_from_pool(void *pool, size_t bytes);
+
+/* problem.c */
+
+const char *status_reason(int status);
+void add_token(h2o_req_t *request, const h2o_token_t *token, const char *value, size_t len);
+/** What every answer says. */
+void add_standing_headers(h2o_req_t *request, bool has_cache_control, bool is_secure);
 /** A problem document; `more` is one more header or has an empty name. */
-void answer_problem(struct http_exchange *exchange, int status, str detail, struct http_header more);
+void answer_problem(struct http_exchange *exchange, int status, str detail,
+                    struct http_header more);
+/** Turns h2o's own errors into problem documents. */
+void problem_install(h2o_hostconf_t *host);
 
 /* http.c */
 
@@ -201,7 +217,8 @@ void loop_send(struct loop *loop, struct message *message);
 
 /* tasks.c */
 
-void task_ended(struct http_exchange *exchange); /** the exchange has ended before its task's answer */
+void task_ended(
+    struct http_exchange *exchange); /** the exchange has ended before its task's answer */
 void task_answered(struct loop *loop, struct task_box *box);
 void workers_open(struct workers *workers);
 void workers_close(struct workers *workers);
@@ -228,7 +245,8 @@ bool address_is_loopback(const uint8_t address[16]);
 /* tls.c */
 
 /** ERR_INVALID: the files cannot be read or do not fit. */
-enum err certificate_load(struct task *task, const char *certificate_file, const char *key_file, SSL_CTX **out);
+enum err certificate_load(struct task *task, const char *certificate_file, const char *key_file,
+                          SSL_CTX **out);
 
 /* listen.c */
 

@@ -35,8 +35,8 @@ static bool unescape(struct arena *arena, str text, bool plus_is_space, str *tex
 
 bool http_query_decode(struct arena *arena, str text, bool plus_is_space, str *text_out)
 {
-    bool is_escaped =
-        str_find_byte(text, '%') != SIZE_MAX || (plus_is_space && str_find_byte(text, '+') != SIZE_MAX);
+    bool is_escaped = str_find_byte(text, '%') != SIZE_MAX ||
+                      (plus_is_space && str_find_byte(text, '+') != SIZE_MAX);
     if (!is_escaped) *text_out = arena_copy(arena, text);
     else if (!unescape(arena, text, plus_is_space, text_out)) return false;
     return utf8_is_valid(*text_out);

@@ -1,15 +1,17 @@
 #include "base/require.h"
 #include "http/loop.h"
 
-/* A task's box is made on the loop, goes wherever the handler hands it, and comes back as a message. Its
- * exchange pointer is read and cleared by the loop alone, so a request that ends first leaves nothing behind. */
+/* A task's box is made on the loop, goes wherever the handler hands it, and comes back as a
+ * message. Its exchange pointer is read and cleared by the loop alone, so a request that ends
+ * first leaves nothing behind. */
 
 static bool is_full(struct http_exchange *exchange)
 {
     struct connection *connection = exchange->connection;
     const struct http_limits *limits = &connection->loop->http->limits;
     if (connection->tasks >= limits->connection_tasks) return true;
-    return atomic_load_explicit(&connection->loop->http->tasks, memory_order_relaxed) >= limits->tasks;
+    return atomic_load_explicit(&connection->loop->http->tasks, memory_order_relaxed) >=
+           limits->tasks;
 }
 
 struct http_task *http_task_make(struct http_exchange *exchange)
@@ -42,7 +44,8 @@ struct http_task *http_task_make(struct http_exchange *exchange)
 
 bool http_task_is_abandoned(const struct http_task *task)
 {
-    return atomic_load_explicit(&((const struct task_box *)task)->is_abandoned, memory_order_acquire);
+    return atomic_load_explicit(&((const struct task_box *)task)->is_abandoned,
+                                memory_order_acquire);
 }
 
 /** Its own piece of memory, which h2o frees with the request: so the loop copies nothing again. */
@@ -108,7 +111,8 @@ void http_task_queue(struct http_task *task)
 static struct http_task *task_next(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
-    while (workers->first == nullptr && !workers->is_ending) pthread_cond_wait(&workers->ready, &workers->lock);
+    while (workers->first == nullptr && !workers->is_ending)
+        pthread_cond_wait(&workers->ready, &workers->lock);
     struct http_task *task = workers->first;
     if (task != nullptr) {
         workers->first = task->next;
@@ -123,7 +127,8 @@ static void *work(void *memory)
 {
     struct workers *workers = memory;
     for (struct http_task *task; (task = task_next(workers)) != nullptr;) {
-        if (http_task_is_abandoned(task)) http_task_answer(task, &(struct http_answer){.status = 503});
+        if (http_task_is_abandoned(task))
+            http_task_answer(task, &(struct http_answer){.status = 503});
         else task->run(task);
     }
     return nullptr;

@@ -31,7 +31,7 @@ static void try_path(struct arena *arena, str text)
 static void try_host(struct arena *arena, str text)
 {
     str host_and_port, host;
-    if (!host_read(arena, text, &host_and_port, &host)) return;
+    if (!authority_read(arena, text, &host_and_port, &host)) return;
     require(host.len > 0 && host.len <= host_and_port.len);
     require(host_and_port.len == text.len);
     require(!has_control(host_and_port));
@@ -44,7 +44,8 @@ static void try_query(struct arena *arena, str text)
     struct cursor query = cursor_of(text);
     str name, value;
     bool is_broken = false;
-    for (const char *before = nullptr; http_query_next(arena, &query, &name, &value, &is_broken); before = query.at) {
+    for (const char *before = nullptr; http_query_next(arena, &query, &name, &value, &is_broken);
+         before = query.at) {
         require(query.at > before);
         require(query.at <= query.end);
         require(utf8_is_valid(name) && utf8_is_valid(value));
@@ -67,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     (void)str_cut(text, '\n', &name, &header);
     str cookie = http_cookie(header, name);
     require(cookie.len <= header.len);
-    require(cookie.len == 0 || (cookie.at >= header.at && cookie.at + cookie.len <= header.at + header.len));
+    require(cookie.len == 0 ||
+            (cookie.at >= header.at && cookie.at + cookie.len <= header.at + header.len));
     arena_drop(&arena);
     return 0;
 }

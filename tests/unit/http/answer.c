@@ -6,29 +6,38 @@ static char kilobyte[1024];
 
 static void show(struct http_request *request)
 {
-    str text = arena_print(http_arena(request->exchange),
-                           "%.*s|%.*s|%.*s|%.*s|%.*s|%.*s|%.*s|%d|%zu|%.*s|%.*s", FMT(request->method),
-                           FMT(request->path), FMT(request->query), FMT(request->host), FMT(request->host_and_port),
-                           FMT(request->scheme), FMT(request->address), request->is_loopback, request->body.len,
-                           FMT(http_header(request, S("x-one"))), FMT(http_header(request, S("cookie"))));
+    str text = arena_print(
+        http_arena(request->exchange), "%.*s|%.*s|%.*s|%.*s|%.*s|%.*s|%.*s|%d|%zu|%.*s|%.*s",
+        FMT(request->method), FMT(request->path), FMT(request->query), FMT(request->host),
+        FMT(request->host_and_port), FMT(request->scheme), FMT(request->address),
+        request->is_loopback, request->body.len, FMT(http_header(request, S("x-one"))),
+        FMT(http_header(request, S("cookie"))));
     answer_text(request, 200, text);
 }
 
 static void handle(struct http_request *request)
 {
-    static const struct http_header own[] = {{S("ETag"), S("\"v1\"")}, {S("Cache-Control"), S("max-age=5")}};
-    static const struct http_header split[] = {{S("location"), S("/a\r\nset-cookie: x=y")}, {S("x-good"), S("1")}};
+    static const struct http_header own[] = {{S("ETag"), S("\"v1\"")},
+                                             {S("Cache-Control"), S("max-age=5")}};
+    static const struct http_header split[] = {{S("location"), S("/a\r\nset-cookie: x=y")},
+                                               {S("x-good"), S("1")}};
     struct http_exchange *exchange = request->exchange;
     if (str_eq(request->path, S("/show"))) show(request);
-    else if (str_eq(request->path, S("/kilobyte"))) answer_text(request, 200, (str){kilobyte, sizeof kilobyte});
+    else if (str_eq(request->path, S("/kilobyte")))
+        answer_text(request, 200, (str){kilobyte, sizeof kilobyte});
     else if (str_eq(request->path, S("/own")))
-        http_answer(exchange, &(struct http_answer){.status = 200, .header_count = 2, .headers = own});
+        http_answer(exchange,
+                    &(struct http_answer){.status = 200, .header_count = 2, .headers = own});
     else if (str_eq(request->path, S("/split")))
-        http_answer(exchange, &(struct http_answer){.status = 201, .header_count = 2, .headers = split});
-    else if (str_eq(request->path, S("/204"))) http_answer(exchange, &(struct http_answer){.status = 204});
-    else if (str_eq(request->path, S("/304"))) http_answer(exchange, &(struct http_answer){.status = 304});
+        http_answer(exchange,
+                    &(struct http_answer){.status = 201, .header_count = 2, .headers = split});
+    else if (str_eq(request->path, S("/204")))
+        http_answer(exchange, &(struct http_answer){.status = 204});
+    else if (str_eq(request->path, S("/304")))
+        http_answer(exchange, &(struct http_answer){.status = 304});
     else if (str_eq(request->path, S("/echo"))) answer_text(request, 200, request->body);
-    else if (str_eq(request->path, S("/greedy"))) (void)arena_take_raw(http_arena(exchange), 1 << 30);
+    else if (str_eq(request->path, S("/greedy")))
+        (void)arena_take_raw(http_arena(exchange), 1 << 30);
     else if (str_eq(request->path, S("/silent"))) return;
     else answer_text(request, 404, S("nothing here"));
 }
@@ -137,9 +146,13 @@ TEST(test_answer__shows_the_request)
 {
     struct http *http = open_one();
     client_open(&client, http_port(http, 0));
-    client_ask(&client, "POST", "/s%68ow?a=%20b", "X-One: two\r\nCookie: a=1\r\nCookie: b=2\r\n", S("12345"), &answer);
-    check_str(answer.body, S("POST|/show|a=%20b|acme.localhost|acme.localhost:8080|http|127.0.0.1|1|5|two|a=1; b=2"));
-    client_send(&client, S("GET http://Other.Example/show HTTP/1.1\r\nHost: acme.localhost\r\n\r\n"));
+    client_ask(&client, "POST", "/s%68ow?a=%20b", "X-One: two\r\nCookie: a=1\r\nCookie: b=2\r\n",
+               S("12345"), &answer);
+    check_str(
+        answer.body,
+        S("POST|/show|a=%20b|acme.localhost|acme.localhost:8080|http|127.0.0.1|1|5|two|a=1; b=2"));
+    client_send(&client,
+                S("GET http://Other.Example/show HTTP/1.1\r\nHost: acme.localhost\r\n\r\n"));
     client_answer(&client, false, &answer);
     check(str_has(answer.body, S("GET|/show||other.example|other.example|")));
     client_close(&client);
@@ -151,10 +164,12 @@ TEST(test_answer__believes_a_header_of_a_proxy_only_from_the_proxy)
     const char *more = "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\nX-Forwarded-Proto: https\r\n";
     for (int at = 0; at < 3; at++) {
         const str proxies[] = {S(""), S("127.0.0.1"), S("192.0.2.1")};
-        struct http *http = server_open((struct http_options){.handle = handle, .behind_proxy = proxies[at]});
+        struct http *http =
+            server_open((struct http_options){.handle = handle, .behind_proxy = proxies[at]});
         client_open(&client, http_port(http, 0));
         client_ask(&client, "GET", "/show", more, S(""), &answer);
-        const str should[] = {S("|http|127.0.0.1|1|"), S("|https|203.0.113.9|0|"), S("|http|127.0.0.1|0|")};
+        const str should[] = {S("|http|127.0.0.1|1|"), S("|https|203.0.113.9|0|"),
+                              S("|http|127.0.0.1|0|")};
         check(str_has(answer.body, should[at]));
         check_int(answer_header(&answer, S("strict-transport-security")).len > 0, at == 1);
         client_close(&client);
@@ -179,7 +194,8 @@ TEST(test_answer__refuses_bad_heads_with_a_problem_document)
 {
     struct http *http = open_one();
     client_open(&client, http_port(http, 0));
-    static const char *const paths[] = {"/a/../b", "//a", "/%2e%2e/x", "/%00", "/%ff", "/a%5cb", "*", "/%zz"};
+    static const char *const paths[] = {"/a/../b", "//a",    "/%2e%2e/x", "/%00",
+                                        "/%ff",    "/a%5cb", "*",         "/%zz"};
     for (size_t at = 0; at < sizeof paths / sizeof paths[0]; at++) {
         client_get(&client, paths[at], &answer);
         check_problem(400, S("unreadable"));
@@ -223,11 +239,13 @@ TEST(test_answer__refuses_too_many_headers)
     char block[512];
     size_t len = request_write(block, false, "/show");
     for (int at = 0; at < 120; at++) block[len++] = (char)0x90; /* accept-encoding: gzip, deflate */
-    check(client_frame(&client, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 1, (str){block, len}));
+    check(client_frame(&client, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 1,
+                       (str){block, len}));
     static struct frame frame;
     bool was_told = false;
     while (client_next(&client, &frame))
-        if (frame.type == FRAME_DATA && str_has((str){frame.body, frame.len}, S("\"status\":431"))) was_told = true;
+        if (frame.type == FRAME_DATA && str_has((str){frame.body, frame.len}, S("\"status\":431")))
+            was_told = true;
     check(was_told);
     check_int(http_figures(http).closed_abuse, 1);
     client_close(&client);
@@ -244,7 +262,9 @@ TEST(test_answer__takes_a_body_of_the_limit_and_none_larger)
     const size_t sizes[] = {BODY_BYTES_MAX, BODY_BYTES_MAX + 1, BODY_BYTES_MAX + 2, sizeof large};
     for (size_t at = 0; at < 4; at++) {
         client_open(&client, http_port(http, 0));
-        int len = snprintf(head, sizeof head, "POST /show HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizes[at]);
+        int len =
+            snprintf(head, sizeof head,
+                     "POST /show HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", sizes[at]);
         client_send(&client, (str){head, (size_t)len});
         client_send(&client, (str){large, sizes[at]});
         client_answer(&client, false, &answer);
@@ -253,7 +273,9 @@ TEST(test_answer__takes_a_body_of_the_limit_and_none_larger)
         client_close(&client);
     }
     client_open(&client, http_port(http, 0));
-    client_send(&client, S("POST /show HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400000\r\n"));
+    client_send(
+        &client,
+        S("POST /show HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400000\r\n"));
     client_send(&client, (str){large, 4 << 20});
     client_answer(&client, false, &answer);
     check_problem(413, S("too-large"));
@@ -264,7 +286,8 @@ TEST(test_answer__takes_a_body_of_the_limit_and_none_larger)
 TEST(test_answer__refuses_broken_framing_with_a_problem_document)
 {
     struct http *http = open_one();
-    static const char *const bad[] = {"Transfer-Encoding: gzip, chunked\r\n", "Content-Length: ten\r\n"};
+    static const char *const bad[] = {"Transfer-Encoding: gzip, chunked\r\n",
+                                      "Content-Length: ten\r\n"};
     for (size_t at = 0; at < sizeof bad / sizeof bad[0]; at++) {
         client_open(&client, http_port(http, 0));
         client_ask(&client, "POST", "/echo", bad[at], S(""), &answer);
@@ -280,9 +303,11 @@ TEST(test_answer__refuses_broken_framing_with_a_problem_document)
 
 TEST(test_answer__has_a_listener_for_the_operator)
 {
-    struct http *http =
-        server_open((struct http_options){.handle = handle, .handle_admin = handle_admin, .admin = S("127.0.0.1:0"),
-                                          .http = S("127.0.0.1:0"), .threads = 2});
+    struct http *http = server_open((struct http_options){.handle = handle,
+                                                          .handle_admin = handle_admin,
+                                                          .admin = S("127.0.0.1:0"),
+                                                          .http = S("127.0.0.1:0"),
+                                                          .threads = 2});
     check(http_port(http, 0) != http_port(http, 2));
     for (int at = 0; at < 8; at++) {
         client_open(&client, http_port(http, 2));
@@ -315,11 +340,16 @@ TEST(test_answer__listens_only_where_it_may)
     http_close(http);
     check_int(open_with((struct http_options){.http = str_of(taken)}), ERR_NONE);
     check_int(open_with((struct http_options){.http = S("0.0.0.0:0")}), ERR_INVALID);
-    check_int(open_with((struct http_options){.http = S("0.0.0.0:0"), .behind_proxy = S("127.0.0.1")}), ERR_NONE);
-    check_int(open_with((struct http_options){.http = S("127.0.0.1:0"), .behind_proxy = S("example")}), ERR_INVALID);
+    check_int(
+        open_with((struct http_options){.http = S("0.0.0.0:0"), .behind_proxy = S("127.0.0.1")}),
+        ERR_NONE);
+    check_int(
+        open_with((struct http_options){.http = S("127.0.0.1:0"), .behind_proxy = S("example")}),
+        ERR_INVALID);
     check_int(open_with((struct http_options){.http = S("[::1]:0")}), ERR_NONE);
     check_int(open_with((struct http_options){.http = S("localhost:0")}), ERR_NONE);
-    static const char *const bad[] = {"127.0.0.1", "8080", ":", "127.0.0.1:", "127.0.0.1:70000", "1.2.3:80", "::1:80"};
+    static const char *const bad[] = {
+        "127.0.0.1", "8080", ":", "127.0.0.1:", "127.0.0.1:70000", "1.2.3:80", "::1:80"};
     for (size_t at = 0; at < sizeof bad / sizeof bad[0]; at++)
         check_int(open_with((struct http_options){.http = str_of(bad[at])}), ERR_INVALID);
 }

@@ -9,7 +9,8 @@ static void handle(struct http_request *request)
 {
     atomic_fetch_add(&shown, 1);
     if (str_eq(request->path, S("/large"))) answer_text(request, 200, (str){large, sizeof large});
-    else if (str_eq(request->path, S("/empty"))) http_answer(request->exchange, &(struct http_answer){.status = 204});
+    else if (str_eq(request->path, S("/empty")))
+        http_answer(request->exchange, &(struct http_answer){.status = 204});
     else answer_text(request, 200, S("small"));
 }
 
@@ -51,7 +52,8 @@ TEST(test_guard__counts_clients_behind_a_proxy_apart)
 {
     struct http *http = open_with((struct http_options){.rate = 5, .behind_proxy = S("127.0.0.1")});
     client_open(&client, http_port(http, 0));
-    for (int at = 0; at < 5; at++) client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.1\r\n", S(""), &answer);
+    for (int at = 0; at < 5; at++)
+        client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.1\r\n", S(""), &answer);
     check_int(answer.status, 200);
     client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.1\r\n", S(""), &answer);
     check_int(answer.status, 429);
@@ -78,7 +80,8 @@ TEST(test_guard__leaves_loopback_alone_without_a_rate)
 TEST(test_guard__bounds_connections_of_an_address_and_in_all)
 {
     for (int at = 0; at < 2; at++) {
-        struct http_limits limits = {.connections = at == 0 ? 3 : 0, .connections_per_address = at == 1 ? 3 : 0};
+        struct http_limits limits = {.connections = at == 0 ? 3 : 0,
+                                     .connections_per_address = at == 1 ? 3 : 0};
         struct http *http = open_with((struct http_options){.limits = limits});
         static struct client clients[4];
         for (int number = 0; number < 4; number++) {
@@ -121,12 +124,14 @@ TEST(test_guard__closes_a_connection_after_its_requests)
 
 static struct http *open_impatient(void)
 {
-    return open_with((struct http_options){.limits = {.request_ms = LIMIT_MS, .idle_ms = LIMIT_MS, .stall_ms = LIMIT_MS}});
+    return open_with((struct http_options){
+        .limits = {.request_ms = LIMIT_MS, .idle_ms = LIMIT_MS, .stall_ms = LIMIT_MS}});
 }
 
 static void check_closed_about(int64_t closed_ms)
 {
-    if (closed_ms < LIMIT_MS / 2 || closed_ms > 4 * LIMIT_MS) fprintf(stderr, "closed after %lld ms\n", (long long)closed_ms);
+    if (closed_ms < LIMIT_MS / 2 || closed_ms > 4 * LIMIT_MS)
+        fprintf(stderr, "closed after %lld ms\n", (long long)closed_ms);
     check(closed_ms >= LIMIT_MS / 2);
     check(closed_ms <= 4 * LIMIT_MS);
 }
@@ -136,7 +141,8 @@ static int64_t trickle(const char *pieces, size_t piece_bytes, size_t piece_coun
 {
     int64_t begun_ms = now_ms();
     for (size_t at = 0; now_ms() - begun_ms < 5 * LIMIT_MS; at++) {
-        if (!client_try_send(&client, (str){pieces + at % piece_count * piece_bytes, piece_bytes})) break;
+        if (!client_try_send(&client, (str){pieces + at % piece_count * piece_bytes, piece_bytes}))
+            break;
         if (client_until_closed(&client, 30) >= 0) break;
     }
     return now_ms() - begun_ms;
@@ -219,7 +225,8 @@ TEST(test_guard__closes_a_reader_that_takes_nothing)
     client_send(&client, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
     int64_t begun_ms = now_ms();
     while (atomic_load(&shown) == 0) usleep(1000);
-    while (http_figures(http).connections_open > 0 && now_ms() - begun_ms < 5 * LIMIT_MS) usleep(10'000);
+    while (http_figures(http).connections_open > 0 && now_ms() - begun_ms < 5 * LIMIT_MS)
+        usleep(10'000);
     check_closed_about(now_ms() - begun_ms);
     check_int(http_figures(http).closed_stalled, 1);
     client_close(&client);
@@ -255,7 +262,8 @@ TEST(test_guard__lets_a_slow_reader_finish)
     http_close(http);
 }
 
-/** A peer that closes while its buffers are full leaves the sender waiting; the server's figures tell the truth. */
+/** A peer that closes while its buffers are full leaves the sender waiting; the server's figures
+ *  tell the truth. */
 static void client_hurry(void)
 {
     struct timeval limit = {0, 300'000};
@@ -286,8 +294,10 @@ static unsigned flood(struct http *http, enum reset_kind kind, size_t per_write)
         for (size_t at = 0; at < per_write; at++, stream += 2) {
             char block[64];
             size_t block_len = request_write(block, false, kind == RESET_EMPTY ? "/empty" : "/");
-            len += frame_write(bytes + len, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, stream, (str){block, block_len});
-            if (kind == RESET_BY_WINDOW) len += frame_write(bytes + len, FRAME_WINDOW, 0, stream, S("\0\0\0\0"));
+            len += frame_write(bytes + len, FRAME_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM,
+                               stream, (str){block, block_len});
+            if (kind == RESET_BY_WINDOW)
+                len += frame_write(bytes + len, FRAME_WINDOW, 0, stream, S("\0\0\0\0"));
             else len += frame_write(bytes + len, FRAME_RESET, 0, stream, S("\0\0\0\x8"));
         }
         is_open = client_try_send(&client, (str){bytes, len});
@@ -309,7 +319,8 @@ TEST(test_guard__ends_rapid_reset)
         for (enum reset_kind kind = RESET_BY_CLIENT; kind <= RESET_EMPTY; kind++) {
             struct http *http = open_with((struct http_options){});
             unsigned served = flood(http, kind, sizes[at]);
-            if (served > 2 * CONNECTION_ABORTS_MAX && sizes[at] > 1) fprintf(stderr, "kind %d, %zu: %u\n", kind, sizes[at], served);
+            if (served > 2 * CONNECTION_ABORTS_MAX && sizes[at] > 1)
+                fprintf(stderr, "kind %d, %zu: %u\n", kind, sizes[at], served);
             check(served <= 2 * CONNECTION_ABORTS_MAX || sizes[at] == 1);
             check_ended_for_abuse(http);
             client_open(&other, http_port(http, 0));
@@ -355,7 +366,8 @@ TEST(test_guard__ends_a_flood_of_frames)
     struct http *http = open_with((struct http_options){});
     static char bytes[17 * 1024];
     size_t len = 0;
-    while (len + 17 <= sizeof bytes) len += frame_write(bytes + len, FRAME_PING, 1, 0, S("12345678"));
+    while (len + 17 <= sizeof bytes)
+        len += frame_write(bytes + len, FRAME_PING, 1, 0, S("12345678"));
     client_open_h2(&client, http_port(http, 0), S(""));
     client_hurry();
     int64_t begun_ms = now_ms();
@@ -379,7 +391,8 @@ TEST(test_guard__ends_streams_opened_and_reset_before_they_are_requests)
         for (; len + 200 < sizeof bytes; stream += 2) {
             char block[64];
             size_t block_len = request_write(block, true, "/");
-            len += frame_write(bytes + len, FRAME_HEADERS, FLAG_END_HEADERS, stream, (str){block, block_len});
+            len += frame_write(bytes + len, FRAME_HEADERS, FLAG_END_HEADERS, stream,
+                               (str){block, block_len});
             len += frame_write(bytes + len, FRAME_RESET, 0, stream, S("\0\0\0\x8"));
         }
         is_open = client_try_send(&client, (str){bytes, len});

@@ -14,8 +14,11 @@ static void run(struct http_task *task)
     atomic_fetch_add(&run_count, 1);
     str text = arena_print(&task->arena, "task %llu", (unsigned long long)task->number);
     const struct http_header headers[] = {{S("X-Worker"), S("yes")}};
-    http_task_answer(task, &(struct http_answer){.status = 200, .content_type = S("text/plain"), .body = text,
-                                                 .header_count = 1, .headers = headers});
+    http_task_answer(task, &(struct http_answer){.status = 200,
+                                                 .content_type = S("text/plain"),
+                                                 .body = text,
+                                                 .header_count = 1,
+                                                 .headers = headers});
 }
 
 static void run_slowly(struct http_task *task)
@@ -238,7 +241,9 @@ static void *disturb(void *memory)
         client_open_h2(mine, http_port(http, 0), S(""));
         for (uint32_t at = 0; at < 30; at++) {
             if (!client_request(mine, 1 + 2 * at, false, at % 3 == 0 ? "/now" : "/work")) break;
-            if (at % 4 == round % 4 && !client_frame(mine, FRAME_RESET, 0, 1 + 2 * at, S("\0\0\0\x8"))) break;
+            if (at % 4 == round % 4 &&
+                !client_frame(mine, FRAME_RESET, 0, 1 + 2 * at, S("\0\0\0\x8")))
+                break;
         }
         if (round % 2 == 0) (void)client_stream(mine, 59);
         client_close(mine);

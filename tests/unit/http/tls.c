@@ -36,7 +36,8 @@ static void certify(const char *name, const char *to_certificate, const char *to
     }
     if (to_key != nullptr) {
         FILE *file = fopen(to_key, "w");
-        check(file != nullptr && PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+        check(file != nullptr &&
+              PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
         fclose(file);
     }
     X509_free(certificate);
@@ -85,13 +86,15 @@ static void tls_open(struct tls *tls, uint16_t port, str alpn, int version_max)
     SSL_CTX_set_security_level(tls->context, 0); /* else OpenSSL itself refuses to speak 1.1 */
     SSL_CTX_set_max_proto_version(tls->context, version_max);
     tls->session = SSL_new(tls->context);
-    if (alpn.len > 0) SSL_set_alpn_protos(tls->session, (const unsigned char *)alpn.at, (unsigned)alpn.len);
+    if (alpn.len > 0)
+        SSL_set_alpn_protos(tls->session, (const unsigned char *)alpn.at, (unsigned)alpn.len);
     SSL_set_fd(tls->session, client.descriptor);
     tls->is_open = SSL_connect(tls->session) == 1;
     ERR_clear_error();
     if (!tls->is_open) return;
     X509 *peer = SSL_get1_peer_certificate(tls->session);
-    X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, tls->subject, sizeof tls->subject);
+    X509_NAME_get_text_by_NID(X509_get_subject_name(peer), NID_commonName, tls->subject,
+                              sizeof tls->subject);
     X509_free(peer);
     const unsigned char *protocol;
     unsigned len;
