@@ -316,10 +316,12 @@ static enum err server_listen(struct server *server, const struct http_options *
 {
     struct task *task = &server->opened.task;
     struct arena *arena = &server->opened.arena;
+    str page_folder = share_of(arena, "web");
+    bool has_page = access(arena_cstring(arena, page_folder), R_OK | X_OK) == 0;
     struct api_options options = {
         .access = &server->opened.place.access,
         .http = *http,
-        .page_folder = share_of(arena, "web"),
+        .page_folder = has_page ? page_folder : S(""),
     };
     TRY(api_open(task, &options, &server->api));
     note_address(server, http);

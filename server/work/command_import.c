@@ -72,13 +72,17 @@ static void show_columns(const struct importing *importing, const struct import 
 
 static void show_faults(const struct importing *importing, const struct import_report *report)
 {
+    uint64_t rows_told = 0, row = 0;
     for (uint32_t at = 0; at < report->fault_count; at++) {
         const struct import_fault *fault = &report->faults[at];
         console_print(importing->console, "row %llu%s%.*s: %.*s\n", (unsigned long long)fault->row,
                       fault->column.len > 0 ? ", " : "", FMT(fault->column), FMT(fault->message));
+        rows_told += fault->row != row;
+        row = fault->row;
     }
-    if (report->fault_count == IMPORT_FAULTS_TOLD_MAX)
-        console_print(importing->console, "… and perhaps more\n");
+    if (report->counts.failed > rows_told)
+        console_print(importing->console, "… and %llu rows more\n",
+                      (unsigned long long)(report->counts.failed - rows_told));
 }
 
 static void show_report(const struct importing *importing, const struct import_report *report,

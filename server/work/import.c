@@ -21,7 +21,9 @@ struct import {
     struct import_plan plan;
     struct import_report report;
     struct arena rows_arena; /** rows of the slice */
-    struct arena lane_arena; /** what is made of them */
+    struct arena lane_arena; /** what a slice leaves: figures, failed rows */
+    struct arena
+        row_arena; /** what is made of one row; cleared behind it, so that it stays in the cache */
     struct csv_row *rows;
     uint32_t row_count;
     bool has_failed_header;
@@ -31,9 +33,10 @@ struct import {
 struct slice {
     struct work work;
     struct import *import;
-    struct task task;
-    uint32_t from;
+    struct task task; /** of one row */
+    struct txn *txn;
     uint32_t rows_max;
+    uint32_t from;
     uint32_t done_count;
     struct import_counts counts;
     struct buf failed;
@@ -190,6 +193,11 @@ static enum err row_check_form(struct task *task, const struct import_plan *plan
                 plan->column_count, count > plan->column_count ? "too many" : "missing");
 }
 
+static const struct csv_row *row_of(const struct slice *slice)
+{
+    return &slice->import->rows[slice->from + slice->done_count];
+}
+
 static enum err row_change(struct slice *slice, struct change *change, const struct csv_row *row,
                            bool *is_update_out)
 {
@@ -232,7 +240,13 @@ static void tell_fault(struct slice *slice, const struct import_fault *fault, st
     else buf_print(told, "row %llu: ", (unsigned long long)fault->row);
     if (fault->column.len > 0) buf_print(told, "%.*s: ", FMT(fault->column));
     buf_put(told, fault->message);
-    if (slice->fault_count < IMPORT_FAULTS_TOLD_MAX) slice->faults[slice->fault_count++] = *fault;
+    if (slice->fault_count == IMPORT_FAULTS_TOLD_MAX) return;
+    struct arena *arena = &slice->import->lane_arena;
+    slice->faults[slice->fault_count++] = (struct import_fault){
+        .row = fault->row,
+        .column = arena_copy(arena, fault->column),
+        .message = arena_copy(arena, fault->message),
+    };
 }
 
 static void row_failed(struct slice *slice, const struct csv_row *row, enum err err)
@@ -280,16 +294,13 @@ static bool is_fault_of_row(enum err err)
     return false;
 }
 
-/** One row behind its own savepoint. */
-static enum err row_run(struct slice *slice, struct txn *txn, const struct csv_row *row)
+/** The row at which the slice stands, as one change. */
+static enum err row_run(struct slice *slice)
 {
     const struct import_options *options = &slice->import->options;
-    struct savepoint savepoint = txn_savepoint(txn);
-    task_fault_clear(&slice->task);
-    slice->task.path = (str){};
     struct change change = {
         .task = &slice->task,
-        .txn = txn,
+        .txn = slice->txn,
         .model = options->model,
         .scope = options->scope,
         .hooks = options->hooks,
@@ -298,16 +309,25 @@ static enum err row_run(struct slice *slice, struct txn *txn, const struct csv_r
         .is_import = true,
     };
     bool is_update = false;
-    enum err err = row_change(slice, &change, row, &is_update);
-    slice->task.path = (str){};
+    TRY(row_change(slice, &change, row_of(slice), &is_update));
+    if (is_update) slice->counts.updated++;
+    else slice->counts.created++;
+    return ERR_NONE;
+}
+
+/** One row behind its own savepoint, in memory of its own. An error is the server's, not the row's. */
+static enum err row_try(struct slice *slice)
+{
+    struct import *import = slice->import;
+    struct savepoint savepoint = txn_savepoint(slice->txn);
+    arena_clear(&import->row_arena);
+    task_init(&slice->task, &import->row_arena);
+    enum err err = row_run(slice);
     if (err != ERR_NONE) {
-        txn_rollback(txn, savepoint);
+        txn_rollback(slice->txn, savepoint);
+        slice->task.path = (str){};
         if (!is_fault_of_row(err)) return err;
-        row_failed(slice, row, err);
-    } else if (is_update) {
-        slice->counts.updated++;
-    } else {
-        slice->counts.created++;
+        row_failed(slice, row_of(slice), err);
     }
     slice->counts.rows++;
     return ERR_NONE;
@@ -315,27 +335,26 @@ static enum err row_run(struct slice *slice, struct txn *txn, const struct csv_r
 
 /* A slice. */
 
-/** As many rows as the lane's turn and the arena allow; at least one. */
+/** As many rows as the lane's turn allows; at least one. */
 static enum err slice_run(struct work *work, struct txn *txn)
 {
     struct slice *slice = (struct slice *)work;
     struct import *import = slice->import;
-    struct arena *arena = &import->lane_arena;
-    task_init(&slice->task, arena);
+    slice->txn = txn;
+    /* One guard for all: past a hard cap the slice is left, and its rows are tried one by one. */
+    import->row_arena.escape = import->lane_arena.escape;
     slice->counts = (struct import_counts){};
     slice->fault_count = 0;
     slice->done_count = 0;
-    slice->failed = buf_make(arena, FAILED_BYTES_MAX);
+    slice->failed = buf_make(&import->lane_arena, FAILED_BYTES_MAX);
     struct task *outer = txn_task(txn);
     txn_set_task(txn, &slice->task);
     int64_t end_ns = clock_monotonic_ns() + IMPORT_SLICE_NS_MAX;
     enum err err = ERR_NONE;
     while (slice->from + slice->done_count < import->row_count) {
         if (slice->done_count == slice->rows_max) break;
-        if (slice->done_count > 0 &&
-            (clock_monotonic_ns() > end_ns || arena->used_bytes > arena->soft_cap_bytes / 2))
-            break;
-        err = row_run(slice, txn, &import->rows[slice->from + slice->done_count]);
+        if (slice->done_count > 0 && clock_monotonic_ns() > end_ns) break;
+        err = row_try(slice);
         if (err != ERR_NONE) break;
         slice->done_count++;
     }
@@ -427,6 +446,22 @@ static enum err slice_stopped(struct task *task, struct import *import, const st
                 (unsigned long long)import->rows[slice->from].number, FMT(detail));
 }
 
+/** A row that by itself takes more memory than a slice may use. */
+static void slice_give_up_row(struct slice *slice)
+{
+    struct import *import = slice->import;
+    arena_clear(&import->lane_arena);
+    arena_clear(&import->row_arena);
+    import->row_arena.escape = nullptr;
+    task_init(&slice->task, &import->row_arena);
+    slice->counts = (struct import_counts){.rows = 1};
+    slice->fault_count = 0;
+    slice->done_count = 0;
+    slice->failed = buf_make(&import->lane_arena, FAILED_BYTES_MAX);
+    row_failed(slice, row_of(slice), ERR_TOO_LARGE);
+    slice->done_count = 1;
+}
+
 /** All rows that were read, in as many turns of the lane as they need. */
 static enum err rows_write(struct task *task, struct import *import)
 {
@@ -437,12 +472,18 @@ static enum err rows_write(struct task *task, struct import *import)
         arena_clear(&import->lane_arena);
         slice->task.fault = (struct fault){};
         enum err err = slice_write(task, slice);
+        if (err == ERR_TOO_LARGE && slice->rows_max > 1) {
+            slice->rows_max = 1;
+            continue;
+        }
+        if (err == ERR_TOO_LARGE) {
+            slice_give_up_row(slice);
+            err = ERR_NONE;
+        }
         if (err == ERR_NONE) {
             TRY(slice_count(task, import, slice));
             slice->from += slice->done_count;
             tries = 0;
-        } else if (err == ERR_TOO_LARGE && slice->rows_max > 1) {
-            slice->rows_max = 1;
         } else if (err == ERR_FULL && tries < FULL_TRIES_MAX) {
             tries++;
             (void)nanosleep(&(struct timespec){.tv_nsec = FULL_WAIT_NS}, nullptr);
@@ -515,6 +556,7 @@ enum err import_open(struct task *task, const struct import_options *options,
     import->report.group = id_make();
     arena_init(&import->rows_arena, ROWS_ARENA_BYTES);
     arena_init(&import->lane_arena, TASK_ARENA_BYTES_MAX);
+    arena_init(&import->row_arena, TASK_ARENA_BYTES_MAX);
     TRY(csv_open(task, options->file, &import->csv));
     struct csv_row header = {};
     enum err err = header_read(task, import, &header);
@@ -552,4 +594,5 @@ void import_close(struct import *import)
     csv_close(import->csv);
     arena_drop(&import->rows_arena);
     arena_drop(&import->lane_arena);
+    arena_drop(&import->row_arena);
 }
