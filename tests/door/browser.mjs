@@ -95,8 +95,11 @@ export class Browser {
     }
 
     async visit(url) {
+        // An address that differs behind the `#` alone would not load anything.
+        await this.#ask('Page.navigate', { url: 'about:blank' });
+        await this.until(`location.href === 'about:blank'`);
         await this.#ask('Page.navigate', { url });
-        await this.until(`document.readyState === 'complete'`);
+        await this.until(`location.href !== 'about:blank' && document.readyState === 'complete'`);
     }
 
     /** The value of an expression in the page. */
@@ -141,7 +144,8 @@ export class Browser {
         await this.until(`(${labelled})(${JSON.stringify(label)}, ${JSON.stringify(inside)})`);
         await this.value(`(() => {
             const select = (${labelled})(${JSON.stringify(label)}, ${JSON.stringify(inside)});
-            const found = [...select.options].find((item) => item.text === ${JSON.stringify(option)});
+            const text = ${JSON.stringify(option)};
+            const found = [...select.options].find((item) => item.text === text);
             select.value = found.value;
             select.dispatchEvent(new Event('change', { bubbles: true }));
         })()`);
@@ -172,6 +176,7 @@ export class Browser {
 /** In the page: the input of a label, whose text may go on with `(required)`. */
 const labelled = `(text, inside) => {
     const labels = [...document.querySelectorAll(inside + ' label')];
-    const label = labels.find((item) => item.textContent.replace(' (required)', '').trim() === text);
+    const plain = (item) => item.textContent.replace(' (required)', '').trim();
+    const label = labels.find((item) => plain(item) === text);
     return label?.control ?? document.getElementById(label?.htmlFor ?? '');
 }`;

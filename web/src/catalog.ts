@@ -32,6 +32,8 @@ export interface Entity {
     label: string;
     title: string;
     isSingle: boolean;
+    /** Lies under another record, whose page lists it. */
+    isPart: boolean;
     fields: Field[];
 }
 
@@ -90,10 +92,10 @@ export async function readCatalog(): Promise<Catalog> {
         label: textOf(given['label']) || textOf(given['name']),
         title: textOf(given['title']),
         isSingle: given['single'] === true,
+        isPart: textOf(given['via']) !== '',
         fields: mapsOf(given['fields']).map(fieldOf),
     }));
-    const given = isMap(map['sets']) ? Object.entries(map['sets']) : [];
-    const sets = new Map(given.map(([name, set]) => [name, setOf(isMap(set) ? set : {})]));
+    const sets = new Map(mapsOf(map['sets']).map((given) => [textOf(given['name']), setOf(given)]));
     return { entities, sets };
 }
 
@@ -109,6 +111,13 @@ export function entityByName(catalog: Catalog, name: string): Entity | undefined
 export function headingOf(entity: Entity): string {
     const words = entity.plural.replaceAll('_', ' ');
     return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Entities that one begins with: the richest first, what there is only one of last. */
+export function mainEntities(catalog: Catalog): Entity[] {
+    const rank = (entity: Entity): number => (entity.isSingle ? 0 : entity.fields.length);
+    const chosen = catalog.entities.filter((entity) => !entity.isPart);
+    return chosen.sort((a, b) => rank(b) - rank(a));
 }
 
 /** Columns of the standard list, in their order. */

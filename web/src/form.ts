@@ -132,10 +132,9 @@ export class RecordForm {
             fault.textContent = messages.join(' ');
             fault.hidden = own.length === 0;
             line.classList.toggle('wrong', own.length > 0);
-            line.querySelector('input, select, textarea')?.toggleAttribute(
-                'aria-invalid',
-                own.length > 0,
-            );
+            const input = line.querySelector('input, select, textarea');
+            if (own.length > 0) input?.setAttribute('aria-invalid', 'true');
+            else input?.removeAttribute('aria-invalid');
             if (own.length > 0) {
                 first ??= widget;
                 const details = line.closest('details');

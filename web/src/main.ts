@@ -1,6 +1,6 @@
 // The staff page: who is signed in, which part is shown. The address behind `#` is the only state.
-import { Problem, signIn, signOut, whoAmI, type Me } from './api';
-import { entityByPlural, headingOf, readCatalog, type Catalog } from './catalog';
+import { list, Problem, signIn, signOut, whoAmI, type Me } from './api';
+import { entityByPlural, headingOf, mainEntities, readCatalog, type Catalog } from './catalog';
 import { button, element, newId, notice } from './element';
 import { ListView } from './list';
 import { recordPage } from './record';
@@ -101,7 +101,7 @@ function frame(catalog: Catalog, me: Me, main: HTMLElement): HTMLElement {
     const out = button('Sign out', () => void signOut().then(start), { class: 'quiet' });
     const who = element('span', { class: 'who' }, me.name || me.email);
     const brand = element('a', { class: 'brand', href: '#/' }, me.firm || 'Atrium');
-    const links = catalog.entities.map((entity) =>
+    const links = mainEntities(catalog).map((entity) =>
         element('li', {}, element('a', { href: `#/${entity.plural}` }, headingOf(entity))),
     );
     const nav = element('nav', { 'aria-label': 'Records' }, element('ul', {}, ...links));
@@ -130,7 +130,9 @@ async function partOf(catalog: Catalog): Promise<HTMLElement> {
     const entity = entityByPlural(catalog, plural);
     if (entity === undefined) return home(catalog);
     if (id !== '') return recordPage(catalog, entity, id, given);
-    return new ListView(catalog, entity).element;
+    if (!entity.isSingle) return new ListView(catalog, entity).element;
+    const { rows } = await list(entity.plural, new URLSearchParams({ limit: '1' }));
+    return recordPage(catalog, entity, rows[0]?.id ?? '', given);
 }
 
 async function show(catalog: Catalog, main: HTMLElement): Promise<void> {

@@ -4,9 +4,10 @@ import { entityByName, headingOf, type Catalog, type Entity, type Field } from '
 import { button, confirmed, element, notice } from './element';
 import { RecordForm } from './form';
 import { ListView } from './list';
-import { titleOf } from './show';
+import { titleOf, valueNode } from './show';
 
 const EXPANDED_MAX = 8;
+const LISTED_MAX = 20;
 
 /** References of other entities that lead to this one: what may be listed under it. */
 function partsOf(catalog: Catalog, entity: Entity): { part: Entity; field: Field }[] {
@@ -83,20 +84,20 @@ function deletion(entity: Entity, row: Row, etag: string): HTMLElement {
     return button('Delete', () => void run(), { class: 'danger' });
 }
 
-function shortText(value: Json): string {
-    if (value === null || value === undefined) return '—';
-    const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-function changeText(entity: Entity, name: string, change: Json): string {
-    const label = entity.fields.find((field) => field.name === name)?.label ?? name;
-    const pair = isMap(change)
-        ? [change['old'], change['new']]
-        : Array.isArray(change)
-          ? change
-          : [];
-    return `${label}: ${shortText(pair[0] ?? null)} → ${shortText(pair[1] ?? null)}`;
+/** `Status: Active → Past`, as the values are shown everywhere else. */
+function changeLine(catalog: Catalog, entity: Entity, name: string, change: Json): HTMLElement {
+    const field = entity.fields.find((item) => item.name === name);
+    const pair = isMap(change) ? change : {};
+    const shown = (value: Json | undefined): Node => {
+        const isNone = value === null || value === undefined;
+        if (isNone || (Array.isArray(value) && value.length === 0))
+            return document.createTextNode('—');
+        if (field === undefined) return document.createTextNode(JSON.stringify(value));
+        return valueNode(catalog, field, value, LISTED_MAX);
+    };
+    const line = element('li', {}, `${field?.label ?? name}: `);
+    line.append(shown(pair['old']), ' → ', shown(pair['new']));
+    return line;
 }
 
 /** Names of those who changed something, each asked for once. */
@@ -139,7 +140,7 @@ function history(catalog: Catalog, entity: Entity, id: string): HTMLElement {
             const what = [textOf(entry['operation']), who].filter((text) => text !== '').join(', ');
             const changes = isMap(entry['changes']) ? Object.entries(entry['changes']) : [];
             const lines = changes.map(([name, change]) =>
-                element('li', {}, changeText(entity, name, change)),
+                changeLine(catalog, entity, name, change),
             );
             const head = element('p', {}, element('time', {}, moment.toLocaleString()), ` ${what}`);
             entries.append(element('li', {}, head, element('ul', {}, ...lines)));

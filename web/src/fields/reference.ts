@@ -153,7 +153,7 @@ export const reference: WidgetMaker = (place) => {
         () => {
             part?.element.remove();
             part = part === null ? newPart(place, target) : null;
-            finder.input.disabled = part !== null;
+            finder.element.hidden = part !== null;
             toggle.textContent = part === null ? 'New' : 'Choose an existing one';
             if (part !== null) body.append(part.element);
             (part ?? { focus: () => finder.input.focus() }).focus();
