@@ -1,7 +1,8 @@
 /** atrium: the command line; the only file that knows all floors.
  *
- *  A command runs on a data directory that is opened here, or, when a server holds it, in that server: its words go over the
- *  control socket with the caller's own terminal. Parsing, help and errors come from the table of commands below.
+ *  A command runs on a data directory that is opened here, or, when a server holds it, in that
+ *  server: its words go over the control socket with the caller's own terminal. Parsing, help and
+ *  errors come from the table of commands below.
  */
 #include <errno.h>
 #include <signal.h>
@@ -115,7 +116,8 @@ static void restart_prepare(char **argv)
     }
 }
 
-/** On the committer's thread, when nobody can tell whether the last commit is on the disk: only a fresh look at it can. */
+/** On the committer's thread, when nobody can tell whether the last commit is on the disk: only a
+ *  fresh look at it can. */
 static void start_anew(str reason)
 {
     int64_t now_ms = clock_now_ms();

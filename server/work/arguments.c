@@ -68,7 +68,8 @@ static bool is_choice(const char *choices, str value)
     return false;
 }
 
-/** Checks a value and keeps it unless one that counts more is there. `named` is how its writer knows it. */
+/** Checks a value and keeps it unless one that counts more is there. `named` is how its writer
+ *  knows it. */
 static bool set_value(struct parsing *parsing, enum flag_name name, enum origin origin, str named,
                       str value)
 {

@@ -1,7 +1,9 @@
-/** arguments: the words of a command line, and the table from which parsing, help and errors derive.
+/** arguments: the words of a command line, and the table from which parsing, help and errors
+ *  derive.
  *
- *  A flag's value comes from the command line, else from ATRIUM_NAME in the environment, else from the file that
- *  --config names (lines `name = value`, `#` comments), else it is the flag's default.
+ *  A flag's value comes from the command line, else from ATRIUM_NAME in the environment, else from
+ *  the file that --config names (lines `name = value`, `#` comments), else it is the flag's
+ *  default.
  *
  *  Floor   work.
  *  Thread  any.
@@ -45,7 +47,8 @@ enum flag_name : uint8_t {
 };
 
 constexpr uint32_t OPERANDS_MAX = 2;
-constexpr size_t ARGUMENT_FILE_BYTES_MAX = 32 * 1024; /** of a map: it goes over the control socket whole */
+/** of a map: it goes over the control socket whole */
+constexpr size_t ARGUMENT_FILE_BYTES_MAX = 32 * 1024;
 
 struct command_place;
 struct arguments;
@@ -64,14 +67,14 @@ enum operand_kind : uint8_t {
 };
 
 struct command {
-    const char *name;     /** one word or two: `tenant create` */
-    const char *operand;  /** `NAME`, or nullptr; always needed when there is one */
+    const char *name;    /** one word or two: `tenant create` */
+    const char *operand; /** `NAME`, or nullptr; always needed when there is one */
     enum operand_kind operand_kind;
     const char *summary;
-    uint64_t flags;       /** bits by flag_name */
+    uint64_t flags; /** bits by flag_name */
     uint64_t flags_needed;
     enum command_needs needs;
-    bool has_limits;      /** --help shows the server's limits */
+    bool has_limits; /** --help shows the server's limits */
     /** Gives the exit status. `place` is nullptr when nothing is needed. */
     int (*run)(struct command_place *place, const struct arguments *arguments,
                struct console *console);
@@ -87,12 +90,13 @@ struct arguments {
 
 enum parsed : uint8_t {
     PARSED_RUN,
-    PARSED_SHOWN, /** help or version was printed: exit 0 */
-    PARSED_WRONG, /** one line said what is wrong: exit 2 */
+    PARSED_SHOWN,  /** help or version was printed: exit 0 */
+    PARSED_WRONG,  /** one line said what is wrong: exit 2 */
     PARSED_FAILED, /** a file could not be read: exit 1 */
 };
 
-/** `environment` as main's environ. Files of maps and passwords are read here; `-` is standard input. */
+/** `environment` as main's environ. Files of maps and passwords are read here; `-` is standard
+ *  input. */
 enum parsed arguments_parse(struct task *task, const struct console *console,
                             const struct command *commands, uint32_t command_count, int argc,
                             char **argv, char **environment, struct arguments *arguments_out);
@@ -104,8 +108,9 @@ static inline bool arguments_has(const struct arguments *arguments, enum flag_na
 /** A number, checked when it was parsed; 0 when it was not given. */
 int64_t arguments_number(const struct arguments *arguments, enum flag_name flag);
 
-/** The words that carry arguments to the owner of a data directory, at most `max`; and back. False when they do not fit. */
-bool arguments_write(struct task *task, const struct arguments *arguments, str *words_out, uint32_t max,
-                     uint32_t *count_out);
+/** The words that carry arguments to the owner of a data directory, at most `max`; and back. False
+ *  when they do not fit. */
+bool arguments_write(struct task *task, const struct arguments *arguments, str *words_out,
+                     uint32_t max, uint32_t *count_out);
 bool arguments_read(struct task *task, const struct command *commands, uint32_t command_count,
                     const str *words, uint32_t count, struct arguments *arguments_out);

@@ -9,7 +9,7 @@
 
 enum flag_kind : uint8_t {
     FLAG_TEXT,
-    FLAG_SWITCH,  /** no value; `true` or `false` in environment and file */
+    FLAG_SWITCH, /** no value; `true` or `false` in environment and file */
     FLAG_NUMBER,
     FLAG_CHOICE,  /** one of the words of `value`, separated by bars */
     FLAG_CONTENT, /** names a file whose text becomes the value */

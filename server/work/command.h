@@ -1,4 +1,5 @@
-/** command: what the command line does with a data directory that is open, here or in the server that owns it.
+/** command: what the command line does with a data directory that is open, here or in the server
+ *  that owns it.
  *
  *  Floor   work.
  *  Thread  one that may block.
@@ -10,10 +11,10 @@
 
 /** A data directory, open. */
 struct command_place {
-    struct task *task;         /** of this command alone */
-    struct access access;      /** its model is nullptr for commands that need only the store */
-    str scheme;                /** for the addresses that are shown: `http` */
-    uint16_t port;             /** 0: as the scheme has it */
+    struct task *task;    /** of this command alone */
+    struct access access; /** its model is nullptr for commands that need only the store */
+    str scheme;           /** for the addresses that are shown: `http` */
+    uint16_t port;        /** 0: as the scheme has it */
 };
 
 /** `http://acme.localhost:8080/` */

@@ -1,4 +1,5 @@
-/** console: where a command writes: its caller's terminal, also when the server runs it for another process.
+/** console: where a command writes: its caller's terminal, also when the server runs it for another
+ *  process.
  *
  *  Floor   work.
  *  Thread  one at a time.

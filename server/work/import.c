@@ -29,7 +29,8 @@ struct import {
     bool has_failed_header;
 };
 
-/** Some rows in the lane. Everything in it is of this run alone; it counts only once it is durable. */
+/** Some rows in the lane. Everything in it is of this run alone; it counts only once it is durable.
+ *  */
 struct slice {
     struct work work;
     struct import *import;
@@ -315,7 +316,8 @@ static enum err row_run(struct slice *slice)
     return ERR_NONE;
 }
 
-/** One row behind its own savepoint, in memory of its own. An error is the server's, not the row's. */
+/** One row behind its own savepoint, in memory of its own. An error is the server's, not the row's.
+ *  */
 static enum err row_try(struct slice *slice)
 {
     struct import *import = slice->import;

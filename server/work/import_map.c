@@ -70,7 +70,8 @@ static const struct field *find_own(struct arena *arena, const struct entity *en
     return nullptr;
 }
 
-/** Fields of the records behind flagged links, first with the reference before them (`contactName`), then alone (`city`). */
+/** Fields of the records behind flagged links, first with the reference before them
+ *  (`contactName`), then alone (`city`). */
 static bool find_through(struct arena *arena, const struct entity *entity, str header,
                          struct path *path_out)
 {
@@ -164,7 +165,8 @@ static uint32_t group_of(struct task *task, struct import_plan *plan, uint32_t p
     return plan->group_count++;
 }
 
-/** Sends a column to a target, a new one or a list that has columns already; false when the place is taken. */
+/** Sends a column to a target, a new one or a list that has columns already; false when the place
+ *  is taken. */
 static bool column_to_target(struct import_plan *plan, uint32_t column,
                              const struct import_target *wanted)
 {

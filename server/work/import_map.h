@@ -1,4 +1,5 @@
-/** import_map: which column of a table goes to which field, and how a row's cells become one API value.
+/** import_map: which column of a table goes to which field, and how a row's cells become one API
+ *  value.
  *
  *  Floor   work; import's own.
  *  Thread  any.
@@ -17,7 +18,7 @@ struct import_group {
     const struct entity *entity;
     const struct field *reference; /** of the parent; nullptr: the row's own record */
     uint32_t parent;
-    str path;                      /** `primary_contact.`, as faults have it */
+    str path; /** `primary_contact.`, as faults have it */
 };
 
 /** A field that cells go to: one column, or several when it is a list. */
@@ -38,7 +39,7 @@ struct import_plan {
     struct import_group groups[IMPORT_GROUPS_MAX];
     uint32_t target_count;
     struct import_target *targets;
-    uint32_t match;        /** target that finds an existing record; UINT32_MAX: none */
+    uint32_t match; /** target that finds an existing record; UINT32_MAX: none */
     uint32_t empty_count;
     str *empty_words;
 };
@@ -50,5 +51,6 @@ enum err import_plan_make(struct task *task, const struct import_options *option
 /** A cell without white space around it; empty also when its text stands for nothing. */
 str import_cell(const struct import_plan *plan, const struct csv_row *row, uint32_t column);
 
-/** The target whose field a fault names (`emails`, `primary_contact.name`, `phones[1]`), or nullptr. */
+/** The target whose field a fault names (`emails`, `primary_contact.name`, `phones[1]`), or
+ *  nullptr. */
 const struct import_target *import_target_of(const struct import_plan *plan, str fault_field);

@@ -1,4 +1,5 @@
-/** import_rows: a row's cells as API values, one map for each record of the row; and what is told of a row at fault.
+/** import_rows: a row's cells as API values, one map for each record of the row; and what is told
+ *  of a row at fault.
  *
  *  Floor   work; import's own.
  *  Thread  any.
@@ -15,7 +16,8 @@ struct import_values {
     struct buf pairs;
 };
 
-/** Finds the record that a reference's cell names; false and a fault (without a field) when it names none or several. */
+/** Finds the record that a reference's cell names; false and a fault (without a field) when it
+ *  names none or several. */
 struct import_names {
     bool (*find)(struct import_names *names, struct task *task, const struct field *field, str cell,
                  struct id *id_out);
