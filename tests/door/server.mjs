@@ -166,19 +166,36 @@ export class Server {
         return this;
     }
 
+    /** The addresses printed last: after an error of the disk the server begins anew by itself. */
     readAddresses() {
-        const plain = /listening on http:\/\/127\.0\.0\.1:(\d+)\n/.exec(this.output);
-        const secure = /listening on https:\/\/[^:\s]+:(\d+)\n/.exec(this.output);
-        const admin = /listening on http:\/\/127\.0\.0\.1:(\d+) \(operator\)/.exec(this.output);
+        const last = (form) => Number([...this.output.matchAll(form)].at(-1)?.[1] ?? 0);
         const wanted = this.options.words ?? [];
-        if (plain) this.port = Number(plain[1]);
-        if (secure) this.securePort = Number(secure[1]);
-        if (admin) this.adminPort = Number(admin[1]);
+        this.port = last(/listening on http:\/\/127\.0\.0\.1:(\d+)\n/g);
+        this.securePort = last(/listening on https:\/\/[^:\s]+:(\d+)\n/g);
+        this.adminPort = last(/listening on http:\/\/127\.0\.0\.1:(\d+) \(operator\)/g);
         return (
-            plain &&
-            (secure || !wanted.includes('--https')) &&
-            (admin || !wanted.includes('--admin'))
+            this.port > 0 &&
+            (this.securePort > 0 || !wanted.includes('--https')) &&
+            (this.adminPort > 0 || !wanted.includes('--admin'))
         );
+    }
+
+    /**
+     * Waits until a server answers here again: this one, begun anew by itself, or one started now.
+     */
+    async comeBack(more = {}) {
+        const begun = Date.now();
+        while (this.isRunning && Date.now() - begun < START_MS_MAX) {
+            try {
+                const answer = await this.send({ method: 'GET', path: '/healthz' });
+                if (answer.status === 200) return;
+            } catch {
+                // It is on its way down or up.
+            }
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        if (this.isRunning) throw new Error(`does not come back:\n${this.output}`);
+        await this.start(more);
     }
 
     send(request) {
