@@ -318,6 +318,21 @@ TEST(test_answer__has_a_listener_for_the_operator)
     http_close(http);
 }
 
+TEST(test_answer__speaks_to_ipv6)
+{
+    struct http *http = server_open((struct http_options){.handle = handle, .http = S("[::1]:0")});
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6,
+                              .sin6_port = htons(http_port(http, 0)),
+                              .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    client.len = 0;
+    client.descriptor = socket(AF_INET6, SOCK_STREAM, 0);
+    check(connect(client.descriptor, (struct sockaddr *)&to, sizeof to) == 0);
+    client_get(&client, "/show", &answer);
+    check(str_has(answer.body, S("|http|::1|1|")));
+    client_close(&client);
+    http_close(http);
+}
+
 static enum err open_with(struct http_options options)
 {
     struct test_task test;

@@ -198,7 +198,8 @@ enum frame_type : uint8_t {
     FRAME_SETTINGS = 4,
     FRAME_PING = 6,
     FRAME_GOAWAY = 7,
-    FRAME_WINDOW = 8
+    FRAME_WINDOW = 8,
+    FRAME_CONTINUATION = 9
 };
 #define FLAG_END_STREAM 1
 #define FLAG_END_HEADERS 4

@@ -231,6 +231,29 @@ TEST(test_tasks__do_not_hold_a_stop_for_a_client_that_reads_nothing)
     client_close(&client);
 }
 
+TEST(test_tasks__do_not_hold_a_stop_for_a_head_that_never_ends)
+{
+    struct http *http = open_one((struct http_limits){});
+    pthread_t closer;
+    char block[64];
+    client_open_h2(&client, http_port(http, 0), S(""));
+    check(client_request(&client, 1, false, "/hold"));
+    wait_for(&held_count, 1);
+    size_t len = request_write(block, false, "/now");
+    check(client_frame(&client, FRAME_HEADERS, FLAG_END_STREAM, 3, (str){block, len}));
+    check(pthread_create(&closer, nullptr, close_it, http) == 0);
+    /* Past the second after which h2o would say its second good-bye. */
+    for (int at = 0; at < 12; at++) {
+        (void)client_frame(&client, FRAME_CONTINUATION, 0, 3, S("\x90"));
+        usleep(100'000);
+    }
+    int64_t begun_ms = now_ms();
+    run(held[0]);
+    pthread_join(closer, nullptr);
+    check(now_ms() - begun_ms < 2000);
+    client_close(&client);
+}
+
 /** Many loops, many threads, resets at any moment; what counts is what the sanitizers say. */
 static atomic_bool is_over;
 static void *disturb(void *memory)
