@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/require.h"
+
+constexpr int64_t FULL_LOG_NS = 1'000'000'000;
 
 void committer_take(struct store *store, struct batch *batch)
 {
@@ -64,6 +67,15 @@ static void look_whether_alive(struct store *store)
     else if (!is_full(code)) break_down(store, code);
 }
 
+/** A full disk is told once a second, however many try. */
+static void log_full(struct committer *committer, int code)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    if (committer->full_at_ns != 0 && now_ns - committer->full_at_ns < FULL_LOG_NS) return;
+    committer->full_at_ns = now_ns;
+    log_warning("committer", "not committed: %s", mdb_strerror(code));
+}
+
 /** Applies the batches of a list in one transaction and commits. ERR_NONE or ERR_FULL. */
 static enum err group_commit(struct store *store, const struct batch *group)
 {
@@ -85,7 +97,7 @@ static enum err group_commit(struct store *store, const struct batch *group)
         return ERR_NONE;
     }
     if (!is_full(code)) break_down(store, code);
-    log_warning("committer", "not committed: %s", mdb_strerror(code));
+    log_full(&store->committer, code);
     look_whether_alive(store);
     return ERR_FULL;
 }

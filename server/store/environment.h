@@ -46,6 +46,7 @@ struct committer {
     struct batch *first, *last;
     bool is_closing;
     bool is_started;
+    int64_t full_at_ns; /** the committer's own: when a full disk was last told */
     pthread_t thread;
 };
 

@@ -36,6 +36,7 @@ struct archive_reader {
     struct seal_stream stream;
     char *room; /** ROW_ROOM_BYTES: plain bytes of rows not yet whole */
     size_t room_len;
+    size_t room_peak;
     char sealed[4 + ARCHIVE_CHUNK_BYTES + STREAM_EXTRA_BYTES];
 };
 
@@ -170,6 +171,7 @@ static enum err space_read(struct archive_reader *reader, str head)
                                reader->room + reader->room_len, &is_last) != ERR_NONE)
             return distrust(reader);
         reader->room_len += len - STREAM_EXTRA_BYTES;
+        if (reader->room_len > reader->room_peak) reader->room_peak = reader->room_len;
         TRY(rows_store(reader));
     }
     reader->space_count++;
@@ -239,7 +241,7 @@ static enum err archive_load(struct task *task, str file, int opened,
         if (reader->txn != nullptr) mdb_txn_abort(reader->txn);
         mdb_env_close(reader->mdb);
     }
-    bytes_wipe(reader->room, ROW_ROOM_BYTES);
+    bytes_wipe(reader->room, reader->room_peak);
     memory_give(reader->room);
     bytes_wipe(reader, sizeof(*reader));
     memory_give(reader);
