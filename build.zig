@@ -1,211 +1,206 @@
 //! The build: server, runner, page, and every check. `./zigw build --help` lists the steps.
 const std = @import("std");
-const builtin = @import("builtin");
+const Compile = std.Build.Step.Compile;
+const Run = std.Build.Step.Run;
+const Step = std.Build.Step;
 
 comptime {
-    if (!std.mem.eql(u8, builtin.zig_version_string, "0.16.0")) @compileError("use ./zigw, which brings zig 0.16.0");
+    const version = @import("builtin").zig_version_string;
+    if (!std.mem.eql(u8, version, "0.16.0")) @compileError("use ./zigw, which brings zig 0.16.0");
 }
 
 const flags = [_][]const u8{
-    "-std=gnu23",           "-D_GNU_SOURCE", "-DH2O_USE_LIBUV=0",
-    "-Wall",                "-Wextra",       "-Wpedantic",
-    "-Werror",              "-Wshadow",      "-Wvla",
-    "-Wstrict-prototypes",  "-Wconversion",  "-Wno-sign-conversion",
-    "-fno-strict-aliasing", "-fstack-protector-strong",
+    "-std=gnu23",    "-D_GNU_SOURCE",        "-DH2O_USE_LIBUV=0",        "-Wall",
+    "-Wextra",       "-Wpedantic",           "-Werror",                  "-Wshadow",
+    "-Wvla",         "-Wstrict-prototypes",  "-Wconversion",             "-Wno-sign-conversion",
+    "-I/usr/include/lua5.4", "-fno-strict-aliasing", "-fstack-protector-strong",
 };
-const server_libraries = [_][]const u8{ "libh2o-evloop", "openssl", "lmdb", "msgpack", "libsodium", "libutf8proc", "jansson" };
-const runner_libraries = [_][]const u8{ "lua5.4", "libseccomp", "msgpack", "libsodium", "libutf8proc", "jansson" };
+const asan_flags = flags ++ [_][]const u8{ "-fsanitize=address,fuzzer-no-link", "-g" };
+const server_libraries = [_][]const u8{
+    "h2o-evloop", "ssl", "crypto", "lmdb", "msgpackc", "sodium", "utf8proc", "jansson", "pthread", "m",
+};
+const runner_libraries = [_][]const u8{
+    "lua5.4", "seccomp", "msgpackc", "sodium", "utf8proc", "jansson", "m",
+};
+const server = "server";
+const runner_folders = [_][]const u8{ "server/base", "server/value", "lua/runner" };
 
-const Build = struct {
+/// One way of compiling everything; its programs lie in zig-out/`folder`.
+const Variant = struct {
     b: *std.Build,
     target: std.Build.ResolvedTarget,
-    optimize: std.builtin.OptimizeMode,
-    tsan: bool = false,
     filter: []const u8,
+    name: []const u8,
+    folder: []const u8,
+    optimize: std.builtin.OptimizeMode = .Debug,
+    tsan: bool = false,
+    asan: bool = false, // zig compiles, Debian's clang links its own runtime
 
-    fn module(self: Build, optimize: std.builtin.OptimizeMode) *std.Build.Module {
+    fn module(self: Variant, folder: []const u8, names: []const []const u8) *std.Build.Module {
         const m = self.b.createModule(.{
             .target = self.target,
-            .optimize = optimize,
+            .optimize = self.optimize,
             .link_libc = true,
             .sanitize_thread = self.tsan,
-            .sanitize_c = if (optimize == .Debug) .full else .trap,
+            .sanitize_c = if (self.asan) .off else if (self.optimize == .Debug) .full else .trap,
         });
-        m.addIncludePath(self.b.path("server"));
+        m.addIncludePath(self.b.path(server));
         m.addIncludePath(self.b.path("tests"));
-        m.addIncludePath(.{ .cwd_relative = "/usr/include/lua5.4" });
+        const chosen: []const []const u8 = if (self.asan) &asan_flags else &flags;
+        m.addCSourceFiles(.{ .root = self.b.path(folder), .files = names, .flags = chosen });
         return m;
     }
 
-    /// Every .c file below some folders as one static library; system libraries are given to executables only.
-    fn library(self: Build, name: []const u8, folders: []const []const u8, optimize: std.builtin.OptimizeMode) *std.Build.Step.Compile {
-        const m = self.module(optimize);
-        for (folders) |folder|
-            m.addCSourceFiles(.{ .root = self.b.path(folder), .files = files(self.b, folder, ".c", "main.c"), .flags = &flags });
+    /// Every .c file below some folders but main.c.
+    fn core(self: Variant, folders: []const []const u8) *Compile {
+        const m = self.module(folders[0], files(self.b, folders[0], ".c", "main.c"));
+        for (folders[1..]) |folder| m.addCSourceFiles(.{
+            .root = self.b.path(folder),
+            .files = files(self.b, folder, ".c", "main.c"),
+            .flags = &flags,
+        });
+        const name = self.b.fmt("{s}_{s}", .{ std.fs.path.basename(folders[0]), self.name });
         return self.b.addLibrary(.{ .name = name, .root_module = m });
     }
 
-    fn program(self: Build, name: []const u8, main: []const u8, core: *std.Build.Step.Compile, libraries: []const []const u8) *std.Build.Step.Compile {
-        const m = self.module(core.root_module.optimize.?);
-        m.addCSourceFile(.{ .file = self.b.path(main), .flags = &flags });
-        m.linkLibrary(core);
-        for (libraries) |library_name| m.linkSystemLibrary(library_name, .{});
-        return self.b.addExecutable(.{ .name = name, .root_module = m });
+    /// One file with main (or a fuzz target) and the core, as a program.
+    fn link(self: Variant, folder: []const u8, file: []const u8, with: *Compile, libraries: []const []const u8, sanitizers: []const u8) std.Build.LazyPath {
+        const b = self.b;
+        const m = self.module(folder, b.dupeStrings(&.{file}));
+        const name = std.fs.path.stem(file);
+        if (!self.asan) {
+            m.linkLibrary(with);
+            for (libraries) |library| m.linkSystemLibrary(library, .{ .use_pkg_config = .no });
+            return b.addExecutable(.{ .name = name, .root_module = m }).getEmittedBin();
+        }
+        const object = b.addObject(.{ .name = name, .root_module = m });
+        const clang = b.addSystemCommand(&.{ "clang", b.fmt("-fsanitize={s}", .{sanitizers}), "-o" });
+        const program = clang.addOutputFileArg(name);
+        clang.addFileArg(object.getEmittedBin());
+        clang.addFileArg(with.getEmittedBin());
+        for (libraries) |library| clang.addArg(b.fmt("-l{s}", .{library}));
+        return program;
     }
 
-    /// Server, runner, schema and page, as they lie below one folder of zig-out.
-    fn install(self: Build, step: *std.Build.Step, folder: []const u8, core: *std.Build.Step.Compile) void {
+    fn place(self: Variant, step: *Step, program: std.Build.LazyPath, name: []const u8) void {
+        const to = self.b.fmt("{s}/bin/{s}", .{ self.folder, name });
+        step.dependOn(&self.b.addInstallFile(program, to).step);
+    }
+
+    /// Server, runner, schema and page.
+    fn install(self: Variant, step: *Step, with: *Compile) void {
         const b = self.b;
-        const optimize = core.root_module.optimize.?;
-        const runner_core = self.library(b.fmt("runner_{s}", .{core.name}), &.{ "server/base", "server/value", "lua/runner" }, optimize);
-        const bin: std.Build.InstallDir = .{ .custom = b.fmt("{s}/bin", .{folder}) };
-        const share: std.Build.InstallDir = .{ .custom = b.fmt("{s}/share/atrium", .{folder}) };
-        for ([_]*std.Build.Step.Compile{
-            self.program("atrium", "server/main.c", core, &server_libraries),
-            self.program("atrium-runner", "lua/runner/main.c", runner_core, &runner_libraries),
-        }) |exe|
-            step.dependOn(&b.addInstallArtifact(exe, .{ .dest_dir = .{ .override = bin } }).step);
+        var plain = self;
+        plain.asan = false;
+        self.place(step, self.link(server, "main.c", with, &server_libraries, "address"), "atrium");
+        const runner = plain.link("lua/runner", "main.c", plain.core(&runner_folders), &runner_libraries, "");
+        self.place(step, runner, "atrium-runner");
         const page = b.addSystemCommand(&.{ "node", "web/build.mjs" });
         const page_folder = page.addOutputDirectoryArg("web");
         for (files(b, "web", "", "")) |file| page.addFileInput(b.path(b.fmt("web/{s}", .{file})));
-        step.dependOn(&b.addInstallDirectory(.{ .source_dir = page_folder, .install_dir = share, .install_subdir = "web" }).step);
-        step.dependOn(&b.addInstallDirectory(.{ .source_dir = b.path("schema"), .install_dir = share, .install_subdir = "schema" }).step);
+        for ([_]std.Build.LazyPath{ b.path("schema"), page_folder }, [_][]const u8{ "schema", "web" }) |from, name|
+            step.dependOn(&b.addInstallDirectory(.{
+                .source_dir = from,
+                .install_dir = .{ .custom = b.fmt("{s}/share/atrium", .{self.folder}) },
+                .install_subdir = name,
+            }).step);
+    }
+
+    /// Each .c file below tests/unit or tests/fuzz is a program; what it prints is shown when it fails.
+    fn programs(self: Variant, step: *Step, folder: []const u8, with: *Compile, fuzz_seconds: u32) void {
+        const b = self.b;
+        for (files(b, folder, ".c", "")) |file| {
+            if (std.mem.indexOf(u8, b.fmt("{s}/{s}", .{ folder, file }), self.filter) == null) continue;
+            const sanitizers = if (fuzz_seconds > 0) "address,fuzzer" else "address";
+            const run = Run.create(b, b.fmt("{s} {s}/{s}", .{ self.name, folder, file }));
+            run.addFileArg(self.link(folder, file, with, &server_libraries, sanitizers));
+            const is_canary = std.mem.eql(u8, file, "canary.c"); // must be found out
+            run.expectExitCode(if (is_canary) 77 else 0);
+            if (fuzz_seconds > 0) {
+                run.addArgs(&.{ "-max_len=4096", "-rss_limit_mb=1024", "-artifact_prefix=.zig-cache/" });
+                run.addArg(b.fmt("-max_total_time={d}", .{fuzz_seconds}));
+                run.addCheck(.{ .expect_stderr_match = if (is_canary) "heap-buffer-overflow" else "Done " });
+            }
+            self.surround(run);
+            step.dependOn(&run.step);
+        }
+    }
+
+    /// What a test finds around it.
+    fn surround(self: Variant, run: *Run) void {
+        const b = self.b;
+        run.setEnvironmentVariable("ATRIUM_RUNNER", b.pathFromRoot("zig-out/bin/atrium-runner"));
+        run.setEnvironmentVariable("ATRIUM_SCHEMA", b.pathFromRoot("schema"));
+        run.setEnvironmentVariable("ATRIUM_ROOT", b.pathFromRoot("."));
+        const suppressions = b.pathFromRoot("tests/tsan.txt");
+        run.setEnvironmentVariable("TSAN_OPTIONS", b.fmt("suppressions={s}", .{suppressions}));
+        for (files(b, "schema", ".lua", "")) |file| run.addFileInput(b.path(b.fmt("schema/{s}", .{file})));
+        run.step.dependOn(b.getInstallStep());
+    }
+
+    /// Through the front door: a real server, real clients, node's own test runner.
+    fn doors(self: Variant, step: *Step, installed: *Step) void {
+        const binary = self.b.pathFromRoot(self.b.fmt("zig-out/{s}/bin/atrium", .{self.folder}));
+        const run = self.b.addSystemCommand(&.{ "node", "tests/run.mjs", binary, "tests/api", self.filter });
+        self.surround(run);
+        run.step.dependOn(installed);
+        run.stdio = .inherit;
+        run.has_side_effects = true;
+        step.dependOn(&run.step);
     }
 };
 
 pub fn build(b: *std.Build) void {
-    const run_step = b.step("run", "Build for shipping, make a demo data directory if there is none, serve it");
-    const test_step = b.step("test", "Every check: tidy, units (plain and under both sanitizers), front door, fuzz smoke");
+    const run_step = b.step("run", "Build for shipping, make two demo firms if there are none, serve");
+    const test_step = b.step("test", "Every check: tidy, units (also sanitized), front door, fuzz smoke");
     const tidy_step = b.step("tidy", "The floors and the mechanical rules of the house style");
-    const fuzz_step = b.step("fuzz", "Fuzz each decoder (-Dseconds=N each), and the canary that must fail");
-    const asan_step = b.step("asan", "Units and the front door under the address sanitizer");
-    const tsan_step = b.step("tsan", "Units and the front door under the thread sanitizer");
-    const bench_step = b.step("bench", "Measure, and print ratios against baselines of the same run");
-    var self: Build = .{
-        .b = b,
-        .target = b.standardTargetOptions(.{}),
-        .optimize = b.standardOptimizeOption(.{}),
-        .filter = b.option([]const u8, "filter", "Only tests whose path holds this") orelse "",
-    };
-    const seconds = b.option(u32, "seconds", "Time of each fuzzer") orelse 2;
+    const fuzz_step = b.step("fuzz", "Fuzz each decoder, and the canary that must be found out");
+    const asan_step = b.step("asan", "Units and front door under the address sanitizer");
+    const tsan_step = b.step("tsan", "Units and front door under the thread sanitizer");
+    const bench_step = b.step("bench", "Measure; print ratios against baselines of the same run");
+    const release_step = b.step("release", "The server as it is shipped, in zig-out/release");
+    const filter = b.option([]const u8, "filter", "Only tests whose path holds this") orelse "";
+    const seconds = b.option(u32, "seconds", "Time of each fuzzer (2)") orelse 2;
+    const target = b.standardTargetOptions(.{});
 
-    self.install(b.getInstallStep(), "", self.library("core", &.{"server"}, self.optimize));
-    tidy(self, tidy_step);
-    units(self, test_step);
-    doors(self, test_step, "", b.getInstallStep());
-    sanitized(self, asan_step, fuzz_step, seconds);
+    const plain: Variant = .{ .b = b, .target = target, .filter = filter, .name = "plain", .folder = "." };
+    const plain_core = plain.core(&.{server});
+    plain.install(b.getInstallStep(), plain_core);
+    plain.programs(test_step, "tests/unit", plain_core, 0);
+    plain.doors(test_step, b.getInstallStep());
+
+    var other = plain;
+    for ([_][]const u8{ "asan", "tsan" }, [_]*Step{ asan_step, tsan_step }) |name, step| {
+        other.name = name;
+        other.folder = name;
+        other.asan = std.mem.eql(u8, name, "asan");
+        other.tsan = !other.asan;
+        const core = other.core(&.{server});
+        const installed = b.step(b.fmt("install-{s}", .{name}), b.fmt("The server in zig-out/{s}", .{name}));
+        other.install(installed, core);
+        other.doors(step, installed);
+        for ([_]*Step{ step, test_step }) |units| other.programs(units, "tests/unit", core, 0);
+        if (other.asan) other.programs(fuzz_step, "tests/fuzz", core, seconds);
+    }
+    const tidy_main = b.createModule(.{ .root_source_file = b.path("tests/tidy.zig"), .target = b.graph.host });
+    const tidy = b.addRunArtifact(b.addExecutable(.{ .name = "tidy", .root_module = tidy_main }));
+    tidy.addArg(b.pathFromRoot("."));
+    tidy.has_side_effects = true;
+    tidy_step.dependOn(&tidy.step);
     test_step.dependOn(tidy_step);
     test_step.dependOn(fuzz_step);
 
-    const release = b.step("release", "The server as it is shipped, in zig-out/release");
-    self.install(release, "release", self.library("core_release", &.{"server"}, .ReleaseSafe));
-    const run = b.addSystemCommand(&.{b.pathFromRoot("zig-out/release/bin/atrium")});
-    run.addArgs(if (b.args) |args| args else &.{ "demo", "--data", "atrium-data" });
-    run.step.dependOn(release);
-    run_step.dependOn(&run.step);
-    const bench = b.addSystemCommand(&.{ "node", "bench/run.mjs", b.pathFromRoot("zig-out/release/bin/atrium") });
-    bench.step.dependOn(release);
-    bench_step.dependOn(&bench.step);
-
-    self.tsan = true;
-    const tsan_install = b.step("install-tsan", "The server under the thread sanitizer, in zig-out/tsan");
-    self.install(tsan_install, "tsan", self.library("core_tsan", &.{"server"}, .Debug));
-    units(self, tsan_step);
-    doors(self, tsan_step, "tsan/", tsan_install);
-}
-
-/// Each tests/unit/**.c is one executable.
-fn units(self: Build, step: *std.Build.Step) void {
-    const b = self.b;
-    const core = self.library("core_units", &.{"server"}, self.optimize);
-    for (files(b, "tests/unit", ".c", "")) |file| {
-        if (std.mem.indexOf(u8, file, self.filter) == null) continue;
-        const exe = self.program(std.fs.path.stem(file), b.fmt("tests/unit/{s}", .{file}), core, &server_libraries);
-        const run = b.addRunArtifact(exe);
-        run.setName(b.fmt("{s} {s}", .{ if (self.tsan) "tsan" else "unit", file }));
-        surroundings(self, run);
-        run.expectExitCode(0);
-        step.dependOn(&run.step);
+    const shipped: Variant = .{ .b = b, .target = target, .filter = filter, .name = "shipped", .folder = "release", .optimize = .ReleaseSafe };
+    shipped.install(release_step, shipped.core(&.{server}));
+    const binary = b.pathFromRoot("zig-out/release/bin/atrium");
+    const run = b.addSystemCommand(&.{binary});
+    run.addArgs(b.args orelse &.{ "demo", "--data", "atrium-data" });
+    const bench = b.addSystemCommand(&.{ "node", "bench/run.mjs", binary });
+    for ([_]*Run{ run, bench }, [_]*Step{ run_step, bench_step }) |command, step| {
+        command.step.dependOn(release_step);
+        command.stdio = .inherit;
+        step.dependOn(&command.step);
     }
-}
-
-/// What a unit finds around it: the runner and the schema.
-fn surroundings(self: Build, run: *std.Build.Step.Run) void {
-    const b = self.b;
-    run.setEnvironmentVariable("ATRIUM_RUNNER", b.pathFromRoot("zig-out/bin/atrium-runner"));
-    run.setEnvironmentVariable("ATRIUM_SCHEMA", b.pathFromRoot("schema"));
-    run.setEnvironmentVariable("ATRIUM_ROOT", b.pathFromRoot("."));
-    run.setEnvironmentVariable("TSAN_OPTIONS", b.fmt("suppressions={s}", .{b.pathFromRoot("tests/tsan.txt")}));
-    for (files(b, "schema", ".lua", "")) |file| run.addFileInput(b.path(b.fmt("schema/{s}", .{file})));
-    run.step.dependOn(b.getInstallStep());
-}
-
-/// Tests through the front door: a real server, real clients, node's own test runner.
-fn doors(self: Build, step: *std.Build.Step, folder: []const u8, installed: *std.Build.Step) void {
-    const b = self.b;
-    const binary = b.pathFromRoot(b.fmt("zig-out/{s}bin/atrium", .{folder}));
-    const run = b.addSystemCommand(&.{ "node", "tests/run.mjs", binary, "tests/api", self.filter });
-    surroundings(self, run);
-    run.step.dependOn(installed);
-    run.stdio = .inherit;
-    run.has_side_effects = true;
-    step.dependOn(&run.step);
-}
-
-fn tidy(self: Build, step: *std.Build.Step) void {
-    const b = self.b;
-    const m = b.createModule(.{ .root_source_file = b.path("tests/tidy.zig"), .target = b.graph.host, .optimize = .Debug });
-    const run = b.addRunArtifact(b.addExecutable(.{ .name = "tidy", .root_module = m }));
-    run.addArg(b.pathFromRoot("."));
-    run.has_side_effects = true;
-    step.dependOn(&run.step);
-}
-
-/// The address sanitizer and libFuzzer: zig compiles, Debian's clang links its own runtime.
-fn sanitized(self: Build, asan_step: *std.Build.Step, fuzz_step: *std.Build.Step, seconds: u32) void {
-    const b = self.b;
-    const core = b.addLibrary(.{ .name = "core_asan", .root_module = asan_module(self, "server", files(b, "server", ".c", "main.c")) });
-    const server = asan_link(self, "atrium", "server", "main.c", core, "address");
-    const install = b.addInstallFile(server, "asan/bin/atrium");
-    install.step.dependOn(b.getInstallStep());
-    doors(self, asan_step, "asan/", &install.step);
-    for ([_][]const u8{ "tests/unit", "tests/fuzz" }) |folder| {
-        const is_fuzz = std.mem.eql(u8, folder, "tests/fuzz");
-        for (files(b, folder, ".c", "")) |file| {
-            if (std.mem.indexOf(u8, file, self.filter) == null) continue;
-            const is_canary = std.mem.eql(u8, file, "canary.c");
-            const run = std.Build.Step.Run.create(b, b.fmt("{s} {s}", .{ if (is_fuzz) "fuzz" else "asan", file }));
-            run.addFileArg(asan_link(self, std.fs.path.stem(file), folder, file, core, if (is_fuzz) "address,fuzzer" else "address"));
-            if (is_fuzz) {
-                run.addArgs(&.{ b.fmt("-max_total_time={d}", .{seconds}), "-max_len=4096", "-verbosity=0", "-rss_limit_mb=1024" });
-                run.addArg(b.fmt("-artifact_prefix={s}/", .{b.cache_root.path orelse "."}));
-            }
-            surroundings(self, run);
-            run.expectExitCode(if (is_canary) canary_exit else 0);
-            (if (is_fuzz) fuzz_step else asan_step).dependOn(&run.step);
-        }
-    }
-}
-
-/// What a fuzzer ends with that has found a crash; the canary must.
-const canary_exit = 77;
-
-fn asan_module(self: Build, folder: []const u8, names: []const []const u8) *std.Build.Module {
-    const m = self.module(.Debug);
-    m.sanitize_c = .off;
-    m.addCSourceFiles(.{ .root = self.b.path(folder), .files = names, .flags = &(flags ++ [_][]const u8{ "-fsanitize=address,fuzzer-no-link", "-g" }) });
-    return m;
-}
-
-fn asan_link(self: Build, name: []const u8, folder: []const u8, file: []const u8, core: *std.Build.Step.Compile, sanitizers: []const u8) std.Build.LazyPath {
-    const b = self.b;
-    const object = b.addObject(.{ .name = name, .root_module = asan_module(self, folder, b.dupeStrings(&.{file})) });
-    const link = b.addSystemCommand(&.{ "clang", b.fmt("-fsanitize={s}", .{sanitizers}), "-o" });
-    const exe = link.addOutputFileArg(name);
-    link.addFileArg(object.getEmittedBin());
-    link.addFileArg(core.getEmittedBin());
-    link.addArgs(&.{ "-lh2o-evloop", "-lssl", "-lcrypto", "-llmdb", "-lmsgpackc", "-lsodium", "-lutf8proc", "-ljansson", "-lpthread", "-lm" });
-    return exe;
 }
 
 /// Every file below `folder` with this ending, sorted so that builds repeat.

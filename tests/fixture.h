@@ -1,4 +1,5 @@
-/** fixture: a store in a fresh folder, the real schema read by the real runner, and one tenant; for tests above store/. */
+/** fixture: a store in a fresh folder, the real schema read by the real runner, and one tenant;
+ *  for tests above store/. */
 #pragma once
 
 #include <stdlib.h>
@@ -61,7 +62,8 @@ static enum err fixture_run(struct work *work, struct txn *txn)
         value = value_of(buf_str(&given));
     }
     if (strcmp(run->verb, "create") == 0) TRY(record_create(&change, entity, &value, &run->id));
-    else if (strcmp(run->verb, "patch") == 0) TRY(record_patch(&change, entity, run->id, &value, run->if_match));
+    else if (strcmp(run->verb, "patch") == 0)
+        TRY(record_patch(&change, entity, run->id, &value, run->if_match));
     else TRY(record_delete(&change, entity, run->id, run->if_match));
     return change_finish(&change);
 }
@@ -82,12 +84,14 @@ static enum err fixture_run(struct work *work, struct txn *txn)
 }
 
 /** Creates and must succeed. */
-[[maybe_unused]] static struct id fixture_create(struct fixture *fixture, const char *entity, const char *json)
+[[maybe_unused]] static struct id fixture_create(struct fixture *fixture, const char *entity,
+                                                 const char *json)
 {
     struct fixture_change run = {.verb = "create", .entity = entity, .json = json};
     enum err err = fixture_do(fixture, &run);
     if (err != ERR_NONE) {
-        fprintf(stderr, "create %s %s: %.*s: %.*s\n", entity, json, FMT(err_slug(err)), FMT(run.task.fault.detail));
+        fprintf(stderr, "create %s %s: %.*s: %.*s\n", entity, json, FMT(err_slug(err)),
+                FMT(run.task.fault.detail));
         for (uint32_t at = 0; at < run.task.fault.item_count; at++)
             fprintf(stderr, "  %.*s: %.*s\n", FMT(run.task.fault.items[at].field),
                     FMT(run.task.fault.items[at].message));
@@ -97,7 +101,8 @@ static enum err fixture_run(struct work *work, struct txn *txn)
     return run.id;
 }
 
-[[maybe_unused]] static enum err fixture_patch(struct fixture *fixture, const char *entity, struct id id, const char *json)
+[[maybe_unused]] static enum err fixture_patch(struct fixture *fixture, const char *entity,
+                                               struct id id, const char *json)
 {
     struct fixture_change run = {.verb = "patch", .entity = entity, .id = id, .json = json};
     enum err err = fixture_do(fixture, &run);
@@ -105,7 +110,8 @@ static enum err fixture_run(struct work *work, struct txn *txn)
     return err;
 }
 
-[[maybe_unused]] static enum err fixture_delete(struct fixture *fixture, const char *entity, struct id id)
+[[maybe_unused]] static enum err fixture_delete(struct fixture *fixture, const char *entity,
+                                                struct id id)
 {
     struct fixture_change run = {.verb = "delete", .entity = entity, .id = id};
     enum err err = fixture_do(fixture, &run);
@@ -130,8 +136,8 @@ static enum err fixture_run(struct work *work, struct txn *txn)
 }
 
 /** A list's JSON for a query string already decoded: pairs of name and value, ended by nullptr. */
-[[maybe_unused]] static enum err fixture_list(struct fixture *fixture, const char *entity, const char *const *pairs,
-                                              str *json_out)
+[[maybe_unused]] static enum err fixture_list(struct fixture *fixture, const char *entity,
+                                              const char *const *pairs, str *json_out)
 {
     struct task *task = &fixture->test.task;
     task->fault = (struct fault){};
@@ -152,14 +158,16 @@ static enum err fixture_run(struct work *work, struct txn *txn)
 
 static void fixture_found(struct check_report *report, uint32_t tenant, str what)
 {
-    fprintf(stderr, "check %u (%llu): %.*s\n", tenant, (unsigned long long)report->fault_count, FMT(what));
+    fprintf(stderr, "check %u (%llu): %.*s\n", tenant, (unsigned long long)report->fault_count,
+            FMT(what));
 }
 
 /** Everything holds. */
 [[maybe_unused]] static void fixture_check(struct fixture *fixture)
 {
     struct check_report report = {.found = fixture_found};
-    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, &report), ERR_NONE);
+    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, &report),
+              ERR_NONE);
     check_int(report.fault_count, 0);
     check(report.keys_checked > 0);
 }
@@ -179,21 +187,26 @@ static enum err fixture_begin(struct work *work, struct txn *txn)
     strncpy(fixture->folder, "/tmp/atrium-test-XXXXXX", sizeof fixture->folder - 1);
     check(mkdtemp(fixture->folder) != nullptr);
     str schema;
-    enum err err = model_read_schema(task, fixture_path("ATRIUM_RUNNER", "zig-out/bin/atrium-runner"),
-                                     fixture_path("ATRIUM_SCHEMA", "schema"), task->arena, &schema);
+    enum err err =
+        model_read_schema(task, fixture_path("ATRIUM_RUNNER", "zig-out/bin/atrium-runner"),
+                          fixture_path("ATRIUM_SCHEMA", "schema"), task->arena, &schema);
     if (err == ERR_NONE) err = model_make(task, task->arena, schema, &fixture->model);
     if (err != ERR_NONE) fprintf(stderr, "schema: %.*s\n", FMT(task->fault.detail));
     check_int(err, ERR_NONE);
     struct store_options options = {.folder = str_of(fixture->folder), .map_bytes = 1ull << 30};
     check_int(store_open(task, &options, &fixture->store), ERR_NONE);
     fixture->space = store_space(fixture->store, 1, id_make());
-    struct fixture_change run = {.verb = "create", .entity = "settings", .json = "{\"title\":\"Test firm\"}", .fixture = fixture};
+    struct fixture_change run = {.verb = "create",
+                                 .entity = "settings",
+                                 .json = "{\"title\":\"Test firm\"}",
+                                 .fixture = fixture};
     arena_init(&run.arena, 64 * MIB);
     task_init(&run.task, &run.arena);
     run.work = (struct work){.run = fixture_begin, .arena = &run.arena};
     err = store_write(fixture->store, &fixture->space, &run.work);
     for (uint32_t at = 0; at < run.task.fault.item_count; at++)
-        fprintf(stderr, "  %.*s: %.*s\n", FMT(run.task.fault.items[at].field), FMT(run.task.fault.items[at].message));
+        fprintf(stderr, "  %.*s: %.*s\n", FMT(run.task.fault.items[at].field),
+                FMT(run.task.fault.items[at].message));
     check_int(err, ERR_NONE);
     fixture_end(&run);
 }

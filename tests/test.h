@@ -1,4 +1,5 @@
-/** test: a unit test file is one executable; each TEST registers itself, main runs them in order of the file.
+/** test: a unit test file is one executable; each TEST registers itself, main runs them in order of
+ *  the file.
  *
  *  A failed check prints where and ends the process with 1. `--only NAME` runs one.
  */

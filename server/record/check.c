@@ -151,7 +151,8 @@ static bool slot_is_true(const str *slots, const struct field *field)
     return value.kind == VALUE_BOOL && value.boolean;
 }
 
-/** From the parent's side: the records with the flag, and whether the kept reference is the one behind it. */
+/** From the parent's side: the records with the flag, and whether the kept reference is the one
+ *  behind it. */
 static enum err check_through(struct checking *checking, const struct field *field,
                               const str *slots)
 {
@@ -292,7 +293,8 @@ static enum err check_entry(struct checking *checking, enum subject subject,
     return ERR_NONE;
 }
 
-/** One slice in a snapshot of its own; goes on behind `after`. A text entry's place is its token and target, so a slice ends only between two of those. */
+/** One slice in a snapshot of its own; goes on behind `after`. A text entry's place is its token
+ *  and target, so a slice ends only between two of those. */
 static enum err check_slice(struct checking *checking, enum subject subject,
                             struct scan_range *range, char *after_bytes, bool *is_last_out)
 {

@@ -1,10 +1,11 @@
 /** check: proves that a tenant's derived rows agree with its records.
  *
- *  Every index and text entry has its record and every record its entries; references hold; one-of flags and what
- *  depends on them hold; required fields are there or named in `incomplete`.
+ *  Every index and text entry has its record and every record its entries; references hold; one-of
+ *  flags and what depends on them hold; required fields are there or named in `incomplete`.
  *
  *  Floor   record.
- *  Thread  any; reads in slices of a fresh snapshot each, so it may run beside writers (a slice is consistent in itself).
+ *  Thread  any; reads in slices of a fresh snapshot each, so it may run beside writers (a slice is
+ *          consistent in itself).
  */
 #pragma once
 

@@ -92,7 +92,8 @@ static enum err follow_flag(struct change *change, const struct field *flag, str
     return draft_save(change, &parent, WRITE_BY_ENGINE);
 }
 
-/** At most one (or exactly one) of the records beside each other carries the flag; the preferred one wins, else the one that has it, else the oldest. */
+/** At most one (or exactly one) of the records beside each other carries the flag; the preferred
+ *  one wins, else the one that has it, else the oldest. */
 static enum err settle(struct change *change, const struct field *flag, struct id parent,
                        struct id preferred)
 {
@@ -228,7 +229,8 @@ static enum err derive_link(struct change *change, const struct draft *draft,
     }
     str stored = draft_get(draft, field);
     if (change->is_import && stored.len > 0 && later->given.bytes.len > 0) {
-        /* A row that is imported again changes the record behind the reference, it does not pile up new ones. */
+        /* A row that is imported again changes the record behind the reference, it does not pile
+         * up new ones. */
         require(draft_reference(draft, field, &id));
         return record_patch(change, field->to, id, &later->given, nullptr);
     }
@@ -237,12 +239,19 @@ static enum err derive_link(struct change *change, const struct draft *draft,
 
 enum err derive_links(struct change *change, struct draft *draft)
 {
-    str path = change->task->path;
+    struct task *task = change->task;
+    str path = task->path;
     for (const struct later *later = draft->later; later != nullptr; later = later->next) {
-        change->task->path =
-            arena_print(change->task->arena, "%.*s%.*s.", FMT(path), FMT(later->field->name));
+        if (later->given.kind == VALUE_BYTES) {
+            struct id id;
+            bool is_there;
+            require(id_of_bytes(later->given.text, &id));
+            TRY(verify_there(change, later->field, id, &is_there));
+            if (!is_there) return task_faults(task);
+        }
+        task->path = arena_print(task->arena, "%.*s%.*s.", FMT(path), FMT(later->field->name));
         enum err err = derive_link(change, draft, later);
-        change->task->path = path;
+        task->path = path;
         if (err != ERR_NONE) return err;
     }
     draft->later = nullptr;

@@ -2,7 +2,8 @@
 
 #include "base/require.h"
 
-/** Records are written in the order of their entity's fields, so the next field is nearly always the one looked for. */
+/** Records are written in the order of their entity's fields, so the next field is nearly always
+ *  the one looked for. */
 static const struct field *next_field(const struct entity *entity, uint32_t *position,
                                       int64_t number)
 {

@@ -1,4 +1,5 @@
-/** draft: one record while it is being changed: its stored values by field, before and now. Internal to record/.
+/** draft: one record while it is being changed: its stored values by field, before and now.
+ *  Internal to record/.
  *
  *  Floor   record.
  *  Thread  that of its change.
@@ -8,8 +9,9 @@
 
 #include "record/record.h"
 
-/** Splits an encoded record into stored values by the field's position in its entity (`field_count` of them);
- *  absent ones are empty. Numbers the entity does not know are passed over. */
+/** Splits an encoded record into stored values by the field's position in its entity
+ *  (`field_count` of them); absent ones are empty. Numbers the entity does not know are passed
+ *  over. */
 void slots_read(const struct entity *entity, str value, str *slots_out);
 
 static inline uint32_t field_position(const struct field *field)
@@ -17,10 +19,12 @@ static inline uint32_t field_position(const struct field *field)
     return (uint32_t)(field - field->entity->fields);
 }
 
-/** A link that must be made once the record itself is written (a reference given through another entity). */
+/** A link that must be made once the record itself is written (a reference given through another
+ *  entity). */
 struct later {
     const struct field *field;
-    struct value given; /** a map: create; text: an id; bytes empty: made from the record's own fields */
+    /** a map: create; text: an id; bytes empty: made from the record's own fields */
+    struct value given;
     struct later *next;
 };
 
@@ -29,7 +33,7 @@ struct draft {
     struct id id;
     bool is_new;
     enum operation operation; /** what is being done with it; for hooks */
-    str *before; /** by field position, as read or last saved */
+    str *before;              /** by field position, as read or last saved */
     str *now;
     struct later *later;
 };
@@ -38,12 +42,13 @@ struct draft {
 struct touched {
     const struct entity *entity;
     struct id id;
-    str before; /** empty: it did not exist */
+    str before;    /** empty: it did not exist */
     bool is_going; /** being deleted */
 };
 
 /** Loads a stored record; ERR_MISSING. */
-enum err draft_load(struct change *change, const struct entity *entity, struct id id, struct draft *draft);
+enum err draft_load(struct change *change, const struct entity *entity, struct id id,
+                    struct draft *draft);
 struct draft *draft_make(struct change *change, const struct entity *entity, struct id id);
 
 static inline str draft_get(const struct draft *draft, const struct field *field)
@@ -71,20 +76,30 @@ bool draft_flag(const struct draft *draft, const struct field *field);
 void draft_defaults(struct change *change, struct draft *draft);
 /** API values into the draft; faults are added, links noted in draft->later. */
 enum err draft_apply(struct change *change, struct draft *draft, const struct value *given);
-/** Nested creation of references that are not made through links; before the record itself is checked. */
+/** Nested creation of references that are not made through links; before the record itself is
+ *  checked. */
 
 /* verify.c */
 
-/** Required (waived ones are noted in `incomplete`), choices, references, uniqueness of what has changed.
- *  ERR_INVALID or ERR_CONFLICT with faults. */
+/** Required (waived ones are noted in `incomplete`), choices, references, uniqueness of what has
+ *  changed. ERR_INVALID or ERR_CONFLICT with faults. */
 enum err draft_verify(struct change *change, struct draft *draft);
 /** Notes in or strikes from `incomplete` that a required field is missing. */
-void draft_note_incomplete(struct change *change, struct draft *draft, const struct field *field, bool is_missing);
+void draft_note_incomplete(struct change *change, struct draft *draft, const struct field *field,
+                           bool is_missing);
+/** A fault on the field when there is no such record in the scope. */
+enum err verify_there(struct change *change, const struct field *field, struct id id,
+                      bool *is_there_out);
+/** Whether a set knows this choice: the schema's or the tenant's own. */
+bool choice_is_known(const struct view *view, const struct choice_set *set, str choice);
+/** The schema's values of a set, for messages. */
+str choices_text(struct arena *arena, const struct choice_set *set);
 bool field_is_waived(struct change *change, const struct field *field);
 
 /* save.c */
 
-/** Who caused this write: somebody (revision and updated_at move) or the engine (only the version does). */
+/** Who caused this write: somebody (revision and updated_at move) or the engine (only the version
+ *  does). */
 enum write_cause : uint8_t { WRITE_BY_ACTOR, WRITE_BY_ENGINE };
 /** Writes the record, its index entries and words, when anything has changed. */
 enum err draft_save(struct change *change, struct draft *draft, enum write_cause cause);
@@ -107,17 +122,18 @@ struct preset {
 };
 /** Makes the links noted in draft->later, once the record is written. */
 enum err derive_links(struct change *change, struct draft *draft);
-/** After a write or removal: one-of flags among the records beside this one, and the references kept through them. `was` and `is` are its
- *  stored values before and after. */
-enum err derive_one_of(struct change *change, const struct entity *entity, struct id id, const str *was,
-                       const str *is);
+/** After a write or removal: one-of flags among the records beside this one, and the references
+ *  kept through them. `was` and `is` are its stored values before and after. */
+enum err derive_one_of(struct change *change, const struct entity *entity, struct id id,
+                       const str *was, const str *is);
 /** The referring records of one that is going: refused, detached or deleted with it. */
 enum err derive_deletion(struct change *change, const struct entity *entity, struct id id);
 
 /* record.c */
 
 /** As record_create; `given` may be nullptr. */
-enum err record_create_from(struct change *change, const struct entity *entity, const struct value *given,
-                            const struct preset *presets, uint32_t preset_count, struct id *id_out);
+enum err record_create_from(struct change *change, const struct entity *entity,
+                            const struct value *given, const struct preset *presets,
+                            uint32_t preset_count, struct id *id_out);
 /** As record_patch, by the engine: without scope and hooks. */
 enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id);

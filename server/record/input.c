@@ -24,7 +24,8 @@ void draft_defaults(struct change *change, struct draft *draft)
     }
 }
 
-/** What identifies an item of a list for `$add` and `$remove`: the text itself, or the `value` of an e-mail or phone. */
+/** What identifies an item of a list for `$add` and `$remove`: the text itself, or the `value` of
+ *  an e-mail or phone. */
 static str item_key(const struct value *item)
 {
     if (item->kind == VALUE_TEXT) return item->text;
@@ -83,7 +84,8 @@ static bool names_a_primary(const struct value *list)
     return false;
 }
 
-/** The stored list in API form, without what is removed, with what is added; then read as a whole. */
+/** The stored list in API form, without what is removed, with what is added; then read as a
+ *  whole. */
 static void apply_list_change(struct change *change, struct draft *draft, const struct field *field,
                               const struct value *add, const struct value *remove)
 {
@@ -198,7 +200,8 @@ enum err draft_set(struct change *change, struct draft *draft, const struct fiel
     else {
         str stored = read_stored(change, field, given);
         struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
-        bool is_empty = (value.kind == VALUE_TEXT && value.text.len == 0) ||
+        bool is_empty = value.kind == VALUE_NIL ||
+                        (value.kind == VALUE_TEXT && value.text.len == 0) ||
                         (value.kind == VALUE_LIST && value.count == 0);
         draft_put(draft, field, is_empty ? (str){} : stored);
     }

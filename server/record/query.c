@@ -64,7 +64,8 @@ static bool op_of(str word, enum filter_op *op_out)
     return false;
 }
 
-/** The filter on this field with this operation: `status=a&status=b` is one filter with two values. */
+/** The filter on this field with this operation: `status=a&status=b` is one filter with two
+ *  values. */
 static enum err find_filter(struct task *task, struct query *query, const struct field *of,
                             const struct field *field, enum filter_op op,
                             struct filter **filter_out)
@@ -134,6 +135,7 @@ static enum err add_filter_value(struct task *task, struct filter *filter, str n
     str *ordered = &filter->values[filter->value_count];
     if (filter->op != FILTER_PREFIX) {
         if (!kind->order_text(task, filter->field, value, ordered)) return refuse_value(task, name);
+        filter->texts[filter->value_count] = value;
     } else {
         if (!kind->is_text)
             return fail(task, ERR_UNREADABLE, "%.*s: is no text, a prefix has no meaning",
@@ -185,8 +187,8 @@ enum err query_add(struct task *task, const struct space *space, struct query *q
     return add_filter(task, query, name, value);
 }
 
-/* A cursor is base64url of: 8 bytes of keyed hash over what follows and the list it belongs to; 1 byte: has a value; 16 bytes id; the
- * ordered value. */
+/* A cursor is base64url of: 8 bytes of keyed hash over what follows and the list it belongs to; 1
+ * byte: has a value; 16 bytes id; the ordered value. */
 
 static uint64_t cursor_hash(const struct space *space, struct arena *arena,
                             const struct query *query, str position)

@@ -1,8 +1,9 @@
 /** query: lists of records: filters, sort, search, pages.
  *
- *  A query walks the most selective index in order and stops at the page's end. On an event loop task->keys_max bounds it
- *  (LOOP_KEYS_MAX): ERR_TOO_LARGE then says "ask again on a worker with WORKER_KEYS_MAX".
- *  Cursors are keyset positions (sort value, id), so a record that stays put is neither missed nor doubled while others change.
+ *  A query walks the most selective index in order and stops at the page's end. On an event loop
+ *  task->keys_max bounds it (LOOP_KEYS_MAX): ERR_TOO_LARGE then says "ask again on a worker with
+ *  WORKER_KEYS_MAX". Cursors are keyset positions (sort value, id), so a record that stays put is
+ *  neither missed nor doubled while others change.
  *
  *  Floor   record.
  *  Thread  any, with its own transaction.
@@ -26,12 +27,15 @@ enum filter_op : uint8_t {
 };
 
 struct filter {
-    const struct field *of;    /** `default_address.country`: the reference; the field is then of the record behind it. nullptr: own field */
+    /** `default_address.country`: the reference; the field is then of the record behind it.
+     *  nullptr: own field */
+    const struct field *of;
     const struct field *field;
     enum filter_op op;
     bool is_empty; /** FILTER_EMPTY's value */
     uint32_t value_count;
     str values[16]; /** ordered bytes */
+    str texts[16];  /** as given; not for prefixes */
 };
 
 struct query {
@@ -41,7 +45,7 @@ struct query {
     const struct field *sort; /** nullptr: by id, which is creation order */
     bool is_descending;
     uint32_t limit;
-    str cursor;           /** as given; read by query_end */
+    str cursor; /** as given; read by query_end */
     bool has_after;
     bool after_has_value; /** the cursor's record has a value in the sort field */
     str after_ordered;
@@ -52,20 +56,24 @@ struct query {
 };
 
 void query_init(struct query *query, const struct entity *entity);
-/** One `name=value` of the query string, decoded. ERR_UNREADABLE: unknown parameter, field without an index, bad value, bad cursor; the fault
- *  names it and says what would be right. The cursor is checked by query_end, since it belongs to one sort. */
-enum err query_add(struct task *task, const struct space *space, struct query *query, str name, str value);
+/** One `name=value` of the query string, decoded. ERR_UNREADABLE: unknown parameter, field
+ *  without an index, bad value, bad cursor; the fault names it and says what would be right. The
+ *  cursor is checked by query_end, since it belongs to one sort. */
+enum err query_add(struct task *task, const struct space *space, struct query *query, str name,
+                   str value);
 /** After the last parameter. */
 enum err query_end(struct task *task, const struct space *space, struct query *query);
 
 /** The cursor of a place in this list. */
-str query_cursor(struct arena *arena, const struct space *space, const struct query *query, bool has_value,
-                 str ordered, struct id id);
+str query_cursor(struct arena *arena, const struct space *space, const struct query *query,
+                 bool has_value, str ordered, struct id id);
 
-/** `{"data":[…],"next":"…"|null[,"count":{…}]}`. ERR_TOO_LARGE: more keys than task->keys_max would be touched; ERR_UNREADABLE: more hits than
- *  QUERY_HITS_MAX would have to be sorted, on a worker too: the detail says to narrow it. */
+/** `{"data":[…],"next":"…"|null[,"count":{…}]}`. ERR_TOO_LARGE: more keys than task->keys_max
+ *  would be touched; ERR_UNREADABLE: more hits than QUERY_HITS_MAX would have to be sorted, on a
+ *  worker too: the detail says to narrow it. */
 enum err query_write(struct buf *json, const struct view *view, const struct query *query);
 
-/** Ids of records whose indexed field has this value (ordered bytes), at most `max`; for `match` of imports. */
+/** Ids of records whose indexed field has this value (ordered bytes), at most `max`; for `match`
+ *  of imports. */
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out);

@@ -245,7 +245,8 @@ static enum err walk_in_order(struct walk *walk)
     return walk->driver == nullptr ? walk_absent(walk) : ERR_NONE;
 }
 
-/** The filter with the fewest entries, counted up to `sample`; nullptr when there is none that could drive. */
+/** The filter with the fewest entries, counted up to `sample`; nullptr when there is none that
+ *  could drive. */
 static enum err choose_driver(const struct walk *walk, uint32_t sample,
                               const struct filter **driver_out, uint32_t *count_out)
 {
@@ -338,7 +339,8 @@ static void distinct(struct hits *hits)
 
 /* Words. */
 
-/** A word of the query: it is found by the one or the other beginning (a number also by its last digits). */
+/** A word of the query: it is found by the one or the other beginning (a number also by its last
+ *  digits). */
 struct query_word {
     uint32_t count;
     str beginnings[2];
@@ -544,10 +546,29 @@ static enum err walk_run(struct walk *walk)
     return walk_in_order(walk);
 }
 
+/** A filter for a choice that a closed set does not have is a mistake, not an empty page. */
+static enum err verify_choices(const struct view *view, const struct query *query)
+{
+    for (uint32_t at = 0; at < query->filter_count; at++) {
+        const struct filter *filter = &query->filters[at];
+        const struct choice_set *set = filter->field->set;
+        if (set == nullptr || (filter->op != FILTER_EQUAL && filter->op != FILTER_NOT_EQUAL))
+            continue;
+        for (uint32_t of = 0; of < filter->value_count; of++)
+            if (!choice_is_known(view, set, filter->texts[of]))
+                return fail(view->task, ERR_UNREADABLE,
+                            "%.*s: has no choice \"%.*s\"; there are: %.*s",
+                            FMT(filter->field->name), FMT(str_first(filter->texts[of], 100)),
+                            FMT(choices_text(view->task->arena, set)));
+    }
+    return ERR_NONE;
+}
+
 enum err query_write(struct buf *json, const struct view *view, const struct query *query)
 {
     if (!scope_may(view->scope, query->entity->number, SCOPE_VIEW))
         return fail(view->task, ERR_FORBIDDEN, "you may not see %.*s", FMT(query->entity->plural));
+    TRY(verify_choices(view, query));
     struct walk page = {.view = view, .query = query, .json = json};
     arena_init(&page.scratch, 4 * MIB);
     buf_put(json, S("{\"data\":["));

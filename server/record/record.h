@@ -1,13 +1,17 @@
-/** record: reads, creates, changes and deletes the records of one tenant. Every change takes this road.
+/** record: reads, creates, changes and deletes the records of one tenant. Every change takes this
+ *  road.
  *
- *  A change runs in its tenant's lane (store/store.h), one after another, behind a savepoint; whatever it returns but
- *  ERR_NONE leaves no trace. Order inside: types and defaults; `before`; required, unique, choices, references, scope; the write; one-of flags and
- *  what depends on them; `after`; at the end `check` on each touched record, then one log entry for each.
+ *  A change runs in its tenant's lane (store/store.h), one after another, behind a savepoint;
+ *  whatever it returns but ERR_NONE leaves no trace. Order inside: types and defaults; `before`;
+ *  required, unique, choices, references, scope; the write; one-of flags and what depends on them;
+ *  `after`; at the end `check` on each touched record, then one log entry for each.
  *
  *  Floor   record; rests on model, store, value, base.
  *  Thread  the lane's, or any with a dry transaction. Nothing here is shared.
- *  Memory  everything returned lives in task->arena, or is a view of the transaction where the name says so.
- *  Bytes   record = MessagePack map {field number: stored value}, absent fields left out; log body = [operation, {field number: [old, new]}].
+ *  Memory  everything returned lives in task->arena, or is a view of the transaction where the name
+ *          says so.
+ *  Bytes   record = MessagePack map {field number: stored value}, absent fields left out; log body
+ *          = [operation, {field number: [old, new]}].
  */
 #pragma once
 
@@ -33,7 +37,8 @@ struct record {
 enum err record_get(const struct view *view, const struct entity *entity, struct id id,
                     struct record *record_out);
 
-/* The entity tag: `"REVISION.VERSION"`. If-Match compares the revision (changes by somebody), If-None-Match the whole. */
+/* The entity tag: `"REVISION.VERSION"`. If-Match compares the revision (changes by somebody),
+ * If-None-Match the whole. */
 struct etag {
     int64_t revision;
     int64_t version;
@@ -52,7 +57,8 @@ struct draft;
 /** Rules hang in here; rules/ fills it. A slot that is nullptr is passed over. */
 struct hooks {
     void *owner;
-    /** `before` may change the draft by draft_set; all may reject by returning ERR_REJECTED with a fault. */
+    /** `before` may change the draft by draft_set; all may reject by returning ERR_REJECTED with
+     *  a fault. */
     enum err (*run)(void *owner, struct change *change, enum hook_point point, struct draft *draft);
 };
 
@@ -65,7 +71,7 @@ struct change {
     const struct hooks *hooks; /** or nullptr */
     struct id group;           /** nil: one of its own */
     struct id cause;           /** request or job */
-    bool is_import;            /** required fields that may be waived are waived, and named in `incomplete` */
+    bool is_import; /** required fields that may be waived are waived, and named in `incomplete` */
     /* kept by record/ */
     struct touched *touched;
     uint32_t touched_count;
@@ -75,13 +81,14 @@ struct change {
 
 struct view change_view(const struct change *change);
 
-/** Creates a record from API values (a map by field names; a reference may be a map, which creates that record too).
- *  ERR_INVALID: the faults name the fields. ERR_CONFLICT: a unique value is taken, the fault says which. ERR_FORBIDDEN: scope. */
-enum err record_create(struct change *change, const struct entity *entity, const struct value *given,
-                       struct id *id_out);
+/** Creates a record from API values (a map by field names; a reference may be a map, which
+ *  creates that record too). ERR_INVALID: the faults name the fields. ERR_CONFLICT: a unique
+ *  value is taken, the fault says which. ERR_FORBIDDEN: scope. */
+enum err record_create(struct change *change, const struct entity *entity,
+                       const struct value *given, struct id *id_out);
 
-/** Merge patch (RFC 7396); lists also by {"$add":[…],"$remove":[…]}. `if_match` nullptr: whatever is there.
- *  ERR_CHANGED: the revision is another. */
+/** Merge patch (RFC 7396); lists also by {"$add":[…],"$remove":[…]}. `if_match` nullptr: whatever
+ *  is there. ERR_CHANGED: the revision is another. */
 enum err record_patch(struct change *change, const struct entity *entity, struct id id,
                       const struct value *given, const struct etag *if_match);
 
@@ -89,7 +96,8 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
 enum err record_delete(struct change *change, const struct entity *entity, struct id id,
                        const struct etag *if_match);
 
-/** Runs `check`, writes one log entry for each touched record. Once, after the last call; nothing is called after it. */
+/** Runs `check`, writes one log entry for each touched record. Once, after the last call; nothing
+ *  is called after it. */
 enum err change_finish(struct change *change);
 
 /** For hooks: which record, and what is being done with it. */

@@ -24,11 +24,12 @@ enum scope_action : uint8_t {
 
 struct scope {
     enum actor_kind actor_kind;
-    struct id actor;                /** user; nil for the system */
-    uint8_t actions[ENTITIES_MAX];  /** by entity number; default none */
+    struct id actor;               /** user; nil for the system */
+    uint8_t actions[ENTITIES_MAX]; /** by entity number; default none */
 };
 
-/** Everything of the tenant, as the system. The one exception to "made in access/"; its uses are counted. */
+/** Everything of the tenant, as the system. The one exception to "made in access/"; its uses are
+ *  counted. */
 struct scope scope_system(void);
 
 static inline bool scope_may(const struct scope *scope, uint16_t entity, enum scope_action action)

@@ -127,7 +127,8 @@ static void write_id(struct buf *json, struct id id)
     else buf_print(json, "\"%.*s\"", ID_TEXT_BYTES, text);
 }
 
-/** One log entry: who changed what, when, and because of which request. An erased body shows no changes. */
+/** One log entry: who changed what, when, and because of which request. An erased body shows no
+ *  changes. */
 static void entry_write(struct buf *json, const struct entity *entity,
                         const struct log_entry *entry)
 {

@@ -19,16 +19,19 @@ struct shape {
     const struct field *expand[SHOW_EXPAND_MAX];
 };
 /** From the query's `fields=a,b` and `expand=c,d`; ERR_UNREADABLE names what is unknown. */
-enum err shape_add_fields(struct task *task, const struct entity *entity, str names, struct shape *shape);
-enum err shape_add_expand(struct task *task, const struct entity *entity, str names, struct shape *shape);
+enum err shape_add_fields(struct task *task, const struct entity *entity, str names,
+                          struct shape *shape);
+enum err shape_add_expand(struct task *task, const struct entity *entity, str names,
+                          struct shape *shape);
 
-/** The record as an object: `id`, then its fields in order of declaration, absent ones null (lists empty). `shape` may be nullptr. */
+/** The record as an object: `id`, then its fields in order of declaration, absent ones null
+ *  (lists empty). `shape` may be nullptr. */
 void record_write(struct buf *json, const struct view *view, const struct record *record,
                   const struct shape *shape);
 
 /** `{"data":[…],"next":…}`: newest first, entries older than sequence `before` (UINT64_MAX: all). */
-enum err history_write(struct buf *json, const struct view *view, const struct entity *entity, struct id id,
-                       uint64_t before, uint32_t limit);
+enum err history_write(struct buf *json, const struct view *view, const struct entity *entity,
+                       struct id id, uint64_t before, uint32_t limit);
 
 /** `{"data":[…],"next":SEQ}`: the tenant's changes behind sequence `after`, oldest first. */
 enum err feed_write(struct buf *json, const struct view *view, uint64_t after, uint32_t limit);

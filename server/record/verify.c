@@ -103,10 +103,11 @@ static void verify_required(struct change *change, struct draft *draft, const st
     if (field->waived_by.len > 0) draft_note_incomplete(change, draft, field, !is_there);
 }
 
-/** The tenant's own choices are records of the entity `choice`; they stand beside those of the schema. */
-static bool tenant_has_choice(struct change *change, str set, str choice)
+/** The tenant's own choices are records of the entity `choice`; they stand beside those of the
+ *  schema. */
+static bool tenant_has_choice(const struct view *view, str set, str choice)
 {
-    const struct entity *entity = model_entity(change->model, S("choice"));
+    const struct entity *entity = model_entity(view->model, S("choice"));
     if (entity == nullptr) return false;
     const struct field *set_field = entity_field(entity, S("set"));
     const struct field *value_field = entity_field(entity, S("value"));
@@ -114,15 +115,15 @@ static bool tenant_has_choice(struct change *change, str set, str choice)
     str ordered;
     struct id ids[64];
     uint32_t count;
-    struct view view = change_view(change);
-    struct task quiet = {.arena = change->task->arena};
+    struct task quiet = {.arena = view->task->arena};
     if (!value_field->kind_of->order_text(&quiet, value_field, choice, &ordered)) return false;
-    if (query_find(&view, value_field, ordered, 64, ids, &count) != ERR_NONE) return false;
+    if (query_find(view, value_field, ordered, 64, ids, &count) != ERR_NONE) return false;
     for (uint32_t at = 0; at < count; at++) {
-        struct draft own;
-        if (draft_load(change, entity, ids[at], &own) != ERR_NONE) continue;
-        struct value own_set = value_of(draft_get(&own, set_field));
-        struct value own_value = value_of(draft_get(&own, value_field));
+        str value, slots[FIELDS_MAX];
+        if (txn_record_get_view(view->txn, entity->number, ids[at], &value) != ERR_NONE) continue;
+        slots_read(entity, value, slots);
+        struct value own_set = value_of(slots[field_position(set_field)]);
+        struct value own_value = value_of(slots[field_position(value_field)]);
         if (own_set.kind == VALUE_TEXT && str_eq(own_set.text, set) &&
             str_eq(own_value.text, choice))
             return true;
@@ -130,32 +131,49 @@ static bool tenant_has_choice(struct change *change, str set, str choice)
     return false;
 }
 
-static void verify_choice(struct change *change, const struct field *field, str choice)
+bool choice_is_known(const struct view *view, const struct choice_set *set, str choice)
 {
-    const struct choice_set *set = field->set;
-    if (set == nullptr || set->is_open || set_choice(set, choice) != nullptr) return;
-    if (tenant_has_choice(change, set->name, choice)) return;
-    struct buf known = buf_make(change->task->arena, 512);
+    return set == nullptr || set->is_open || set_choice(set, choice) != nullptr ||
+           tenant_has_choice(view, set->name, choice);
+}
+
+str choices_text(struct arena *arena, const struct choice_set *set)
+{
+    struct buf known = buf_make(arena, 512);
     for (uint32_t at = 0; at < set->choice_count; at++)
         buf_print(&known, "%s%.*s", at == 0 ? "" : ", ", FMT(set->choices[at].value));
+    return buf_str(&known);
+}
+
+static void verify_choice(struct change *change, const struct field *field, str choice)
+{
+    struct view view = change_view(change);
+    if (choice_is_known(&view, field->set, choice)) return;
     task_fault(change->task, field->name, S("choice"), "has no choice \"%.*s\"; there are: %.*s",
-               FMT(str_first(choice, 100)), FMT(buf_str(&known)));
+               FMT(str_first(choice, 100)), FMT(choices_text(change->task->arena, field->set)));
+}
+
+enum err verify_there(struct change *change, const struct field *field, struct id id,
+                      bool *is_there_out)
+{
+    struct record record;
+    struct view view = change_view(change);
+    enum err err = record_get(&view, field->to, id, &record);
+    *is_there_out = err == ERR_NONE;
+    if (err != ERR_MISSING) return err;
+    change->task->fault.detail = (str){};
+    task_fault(change->task, field->name, S("missing"), "there is no such %.*s",
+               FMT(field->to->name));
+    return ERR_NONE;
 }
 
 static enum err verify_reference(struct change *change, const struct field *field,
                                  struct value stored)
 {
     struct id id;
+    bool is_there;
     require(stored.kind == VALUE_BYTES && id_of_bytes(stored.text, &id));
-    struct record record;
-    struct view view = change_view(change);
-    enum err err = record_get(&view, field->to, id, &record);
-    if (err == ERR_NONE) return ERR_NONE;
-    if (err != ERR_MISSING) return err;
-    change->task->fault.detail = (str){};
-    task_fault(change->task, field->name, S("missing"), "there is no such %.*s",
-               FMT(field->to->name));
-    return ERR_NONE;
+    return verify_there(change, field, id, &is_there);
 }
 
 static enum err verify_items(struct change *change, const struct draft *draft,
@@ -173,7 +191,8 @@ static enum err verify_items(struct change *change, const struct draft *draft,
     return ERR_NONE;
 }
 
-/** Whether another record has this value; an index entry is cut at KEY_ORDERED_BYTES_MAX, then the record decides. */
+/** Whether another record has this value; an index entry is cut at KEY_ORDERED_BYTES_MAX, then
+ *  the record decides. */
 static enum err verify_unique(struct change *change, const struct draft *draft,
                               const struct field *field, bool *is_taken_out)
 {

@@ -19,7 +19,8 @@ static int hits(struct fixture *fixture, const char *const *pairs)
 
 #define HITS(fixture, ...) hits(fixture, (const char *const[]){__VA_ARGS__, nullptr})
 #define REFUSED(fixture, ...) \
-    (fixture_list(fixture, "client", (const char *const[]){__VA_ARGS__, nullptr}, &(str){}) == ERR_UNREADABLE)
+    (fixture_list(fixture, "client", (const char *const[]){__VA_ARGS__, nullptr}, &(str){}) == \
+     ERR_UNREADABLE)
 
 static void fill(struct fixture *fixture, int count)
 {
@@ -28,7 +29,8 @@ static void fill(struct fixture *fixture, int count)
     for (int at = 0; at < count; at++) {
         char json[512];
         snprintf(json, sizeof json,
-                 "{\"name\":\"Firm %03d\",\"kind\":\"individual\",\"status\":\"%s\",\"tags\":[\"t%d\",\"u%d\"],"
+                 "{\"name\":\"Firm "
+                 "%03d\",\"kind\":\"individual\",\"status\":\"%s\",\"tags\":[\"t%d\",\"u%d\"],"
                  "\"phones\":[\"030-00743%02d\"],\"emails\":[\"mail%d@firm.example\"],"
                  "\"default_address\":{\"line1\":\"Weg %d\",\"city\":\"%s\",\"country\":\"DE\"}%s}",
                  at, statuses[at % 4], at % 5, at % 7, at, at, at, cities[at % 3],
@@ -107,7 +109,8 @@ TEST(test_query__pages_stay_right_while_records_change)
     struct fixture fixture;
     fixture_init(&fixture);
     fill(&fixture, 60);
-    static const char *const sorts[] = {"id", "-id", "name", "-name", "vat_number", "-vat_number", "created_at", "-updated_at"};
+    static const char *const sorts[] = {"id",         "-id",         "name",       "-name",
+                                        "vat_number", "-vat_number", "created_at", "-updated_at"};
     for (size_t sort = 0; sort < sizeof sorts / sizeof sorts[0]; sort++)
         for (int filtered = 0; filtered < 3; filtered++) {
             int total = 0;
@@ -121,7 +124,8 @@ TEST(test_query__pages_stay_right_while_records_change)
                 str json;
                 check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
                 const char *name = json.at;
-                while ((name = memmem(name, (size_t)(json.at + json.len - name), "\"Firm ", 6)) != nullptr) {
+                while ((name = memmem(name, (size_t)(json.at + json.len - name), "\"Firm ", 6)) !=
+                       nullptr) {
                     int number = (int)strtol(name + 6, nullptr, 10);
                     check(number < 60 && seen[number] == 0);
                     seen[number] = 1;
@@ -134,7 +138,9 @@ TEST(test_query__pages_stay_right_while_records_change)
                 check(len < sizeof cursor);
                 memcpy(cursor, next + 8, len);
                 cursor[len] = 0;
-                if (page == 1) fixture_create(&fixture, "client", "{\"name\":\"Aaa\",\"kind\":\"individual\"}");
+                if (page == 1)
+                    fixture_create(&fixture, "client",
+                                   "{\"name\":\"Aaa\",\"kind\":\"individual\"}");
             }
             check_int(total, filtered == 0 ? 60 : 45);
         }
@@ -154,9 +160,13 @@ TEST(test_query__touches_few_keys)
     task->keys_touched = 0;
     task->keys_max = 20;
     str json;
-    check_int(fixture_list(&fixture, "client", (const char *const[]){"limit", "50", nullptr}, &json), ERR_TOO_LARGE);
+    check_int(
+        fixture_list(&fixture, "client", (const char *const[]){"limit", "50", nullptr}, &json),
+        ERR_TOO_LARGE);
     task->keys_max = 0;
-    check_int(fixture_list(&fixture, "client", (const char *const[]){"limit", "5", "count", "true", nullptr}, &json), ERR_NONE);
+    check_int(fixture_list(&fixture, "client",
+                           (const char *const[]){"limit", "5", "count", "true", nullptr}, &json),
+              ERR_NONE);
     check(count_of(json, "\"count\":{\"value\":60,\"exact\":true}") == 1);
     fixture_drop(&fixture);
 }

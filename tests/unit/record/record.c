@@ -3,14 +3,16 @@
 #include "fixture.h"
 
 #define COMPANY(name) \
-    "{\"name\":\"" name "\",\"primary_contact\":{\"name\":\"Ann Lee\",\"emails\":[\"ann@acme.example\"]}}"
+    "{\"name\":\"" name \
+    "\",\"primary_contact\":{\"name\":\"Ann Lee\",\"emails\":[\"ann@acme.example\"]}}"
 
 static bool has(str json, const char *part)
 {
     return memmem(json.at, json.len, part, strlen(part)) != nullptr;
 }
 
-static struct id reference_of(struct fixture *fixture, const char *entity, struct id id, const char *field)
+static struct id reference_of(struct fixture *fixture, const char *entity, struct id id,
+                              const char *field)
 {
     str json = fixture_show(fixture, entity, id);
     char mark[64];
@@ -21,8 +23,8 @@ static struct id reference_of(struct fixture *fixture, const char *entity, struc
     return found;
 }
 
-static enum err refused(struct fixture *fixture, const char *verb, const char *entity, struct id id, const char *json,
-                        const char *field, const char *code)
+static enum err refused(struct fixture *fixture, const char *verb, const char *entity, struct id id,
+                        const char *json, const char *field, const char *code)
 {
     struct fixture_change run = {.verb = verb, .entity = entity, .id = id, .json = json};
     enum err err = fixture_do(fixture, &run);
@@ -40,10 +42,11 @@ TEST(test_record__creates_with_nested_references)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct id id = fixture_create(&fixture, "client",
-                                  "{\"name\":\"Acme\",\"kind\":\"company\",\"tags\":[\"vip\"],"
-                                  "\"primary_contact\":{\"name\":\"Ann Lee\",\"emails\":[\"ann@acme.example\"]},"
-                                  "\"default_address\":{\"line1\":\"Main St 1\",\"city\":\"Berlin\",\"country\":\"DE\"}}");
+    struct id id = fixture_create(
+        &fixture, "client",
+        "{\"name\":\"Acme\",\"kind\":\"company\",\"tags\":[\"vip\"],"
+        "\"primary_contact\":{\"name\":\"Ann Lee\",\"emails\":[\"ann@acme.example\"]},"
+        "\"default_address\":{\"line1\":\"Main St 1\",\"city\":\"Berlin\",\"country\":\"DE\"}}");
     str json = fixture_show(&fixture, "client", id);
     check(has(json, "\"name\":\"Acme\""));
     check(has(json, "\"tags\":[\"vip\"]"));
@@ -60,8 +63,9 @@ TEST(test_record__makes_an_individuals_contact_from_itself)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct id id = fixture_create(&fixture, "client",
-                                  "{\"name\":\"Bo Ek\",\"kind\":\"individual\",\"emails\":[\"bo@ek.example\"]}");
+    struct id id = fixture_create(
+        &fixture, "client",
+        "{\"name\":\"Bo Ek\",\"kind\":\"individual\",\"emails\":[\"bo@ek.example\"]}");
     struct id contact = reference_of(&fixture, "client", id, "primary_contact");
     str json = fixture_show(&fixture, "contact", contact);
     check(has(json, "\"name\":\"Bo Ek\""));
@@ -75,20 +79,28 @@ TEST(test_record__names_each_fault)
     struct fixture fixture;
     fixture_init(&fixture);
     struct id nil = {};
-    enum err err = refused(&fixture, "create", "client", nil, "{\"name\":\"Acme\"}", "primary_contact", "required");
+    enum err err = refused(&fixture, "create", "client", nil, "{\"name\":\"Acme\"}",
+                           "primary_contact", "required");
     check_int(err, ERR_INVALID);
-    check_int(refused(&fixture, "create", "client", nil, "{\"nmae\":\"Acme\"}", "nmae", "unknown"), ERR_INVALID);
-    check_int(refused(&fixture, "create", "client", nil, "{\"nmae\":\"Acme\"}", "name", "required"), ERR_INVALID);
-    check_int(refused(&fixture, "create", "client", nil, "{\"name\":7}", "name", "type"), ERR_INVALID);
-    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"created_at\":1}", "created_at", "read_only"),
+    check_int(refused(&fixture, "create", "client", nil, "{\"nmae\":\"Acme\"}", "nmae", "unknown"),
               ERR_INVALID);
-    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"status\":\"sleepy\"}", "status", "choice"),
+    check_int(refused(&fixture, "create", "client", nil, "{\"nmae\":\"Acme\"}", "name", "required"),
               ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"name\":7}", "name", "type"),
+              ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"created_at\":1}",
+                      "created_at", "read_only"),
+              ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"status\":\"sleepy\"}",
+                      "status", "choice"),
+              ERR_INVALID);
+    check_int(
+        refused(&fixture, "create", "client", nil,
+                "{\"name\":\"A\",\"account_manager\":\"00000000-0000-7000-8000-000000000000\"}",
+                "account_manager", "missing"),
+        ERR_INVALID);
     check_int(refused(&fixture, "create", "client", nil,
-                      "{\"name\":\"A\",\"account_manager\":\"00000000-0000-7000-8000-000000000000\"}",
-                      "account_manager", "missing"),
-              ERR_INVALID);
-    check_int(refused(&fixture, "create", "client", nil, "{\"name\":\"A\",\"primary_contact\":{\"title\":\"x\"}}",
+                      "{\"name\":\"A\",\"primary_contact\":{\"title\":\"x\"}}",
                       "primary_contact.name", "required"),
               ERR_INVALID);
     fixture_check(&fixture);
@@ -111,7 +123,8 @@ TEST(test_record__keeps_exactly_one_primary_contact)
     check(id_eq(reference_of(&fixture, "client", client, "primary_contact"), first));
     check_int(fixture_patch(&fixture, "client_contact", link, "{\"is_primary\":true}"), ERR_NONE);
     check(id_eq(reference_of(&fixture, "client", client, "primary_contact"), second));
-    check_int(refused(&fixture, "patch", "client_contact", link, "{\"is_primary\":false}", "is_primary", "one_of"),
+    check_int(refused(&fixture, "patch", "client_contact", link, "{\"is_primary\":false}",
+                      "is_primary", "one_of"),
               ERR_INVALID);
     check_int(fixture_delete(&fixture, "contact", second), ERR_NONE);
     check(id_eq(reference_of(&fixture, "client", client, "primary_contact"), first));
@@ -129,11 +142,13 @@ TEST(test_record__waives_the_contact_for_imports_and_says_so)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct fixture_change run = {.verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
+    struct fixture_change run = {
+        .verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
     check_int(fixture_do(&fixture, &run), ERR_NONE);
     fixture_end(&run);
     check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[\"primary_contact\"]"));
-    check_int(fixture_patch(&fixture, "client", run.id, "{\"primary_contact\":{\"name\":\"Ann\"}}"), ERR_NONE);
+    check_int(fixture_patch(&fixture, "client", run.id, "{\"primary_contact\":{\"name\":\"Ann\"}}"),
+              ERR_NONE);
     check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[]"));
     fixture_check(&fixture);
     fixture_drop(&fixture);
@@ -143,9 +158,11 @@ TEST(test_record__adds_to_and_removes_from_lists)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct id id = fixture_create(&fixture, "contact", "{\"name\":\"Ann\",\"emails\":[\"a@x.example\",\"b@x.example\"]}");
+    struct id id = fixture_create(
+        &fixture, "contact", "{\"name\":\"Ann\",\"emails\":[\"a@x.example\",\"b@x.example\"]}");
     check_int(fixture_patch(&fixture, "contact", id,
-                            "{\"emails\":{\"$add\":[{\"value\":\"c@x.example\",\"primary\":true}],\"$remove\":[\"b@x.example\"]}}"),
+                            "{\"emails\":{\"$add\":[{\"value\":\"c@x.example\",\"primary\":true}],"
+                            "\"$remove\":[\"b@x.example\"]}}"),
               ERR_NONE);
     str json = fixture_show(&fixture, "contact", id);
     check(has(json, "a@x.example") && has(json, "c@x.example") && !has(json, "b@x.example"));
@@ -163,7 +180,11 @@ TEST(test_record__compares_the_revision_only)
     fixture_init(&fixture);
     struct id client = fixture_create(&fixture, "client", COMPANY("Acme"));
     struct etag stale = {.revision = 1}, never = {.revision = 7};
-    struct fixture_change run = {.verb = "patch", .entity = "client", .id = client, .json = "{\"name\":\"B\"}", .if_match = &never};
+    struct fixture_change run = {.verb = "patch",
+                                 .entity = "client",
+                                 .id = client,
+                                 .json = "{\"name\":\"B\"}",
+                                 .if_match = &never};
     check_int(fixture_do(&fixture, &run), ERR_CHANGED);
     fixture_end(&run);
     run.if_match = &stale; /* the reference that followed its link has not raised the revision */
@@ -178,10 +199,12 @@ TEST(test_record__refuses_a_taken_value)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    fixture_create(&fixture, "client", "{\"name\":\"A\",\"reference\":\"K-1\",\"primary_contact\":{\"name\":\"x\"}}");
+    fixture_create(&fixture, "client",
+                   "{\"name\":\"A\",\"reference\":\"K-1\",\"primary_contact\":{\"name\":\"x\"}}");
     struct id nil = {};
     check_int(refused(&fixture, "create", "client", nil,
-                      "{\"name\":\"B\",\"reference\":\"k-1\",\"primary_contact\":{\"name\":\"y\"}}", "reference", "taken"),
+                      "{\"name\":\"B\",\"reference\":\"k-1\",\"primary_contact\":{\"name\":\"y\"}}",
+                      "reference", "taken"),
               ERR_CONFLICT);
     fixture_check(&fixture);
     fixture_drop(&fixture);
@@ -208,14 +231,16 @@ TEST(test_record__runs_hooks_in_order_and_obeys_them)
     struct fixture fixture;
     fixture_init(&fixture);
     struct hooks hooks = {hook_calls, hook};
-    struct fixture_change run = {.verb = "create", .entity = "contact", .json = "{\"name\":\"soft\"}", .hooks = &hooks};
+    struct fixture_change run = {
+        .verb = "create", .entity = "contact", .json = "{\"name\":\"soft\"}", .hooks = &hooks};
     check_int(fixture_do(&fixture, &run), ERR_NONE);
     check(has(fixture_show(&fixture, "contact", run.id), "\"name\":\"Soft\""));
     check_int(hook_calls[HOOK_BEFORE], 1);
     check_int(hook_calls[HOOK_AFTER], 1);
     check_int(hook_calls[HOOK_CHECK], 1);
     fixture_end(&run);
-    run = (struct fixture_change){.verb = "create", .entity = "contact", .json = "{\"name\":\"bad\"}", .hooks = &hooks};
+    run = (struct fixture_change){
+        .verb = "create", .entity = "contact", .json = "{\"name\":\"bad\"}", .hooks = &hooks};
     check_int(fixture_do(&fixture, &run), ERR_REJECTED);
     fixture_end(&run);
     check_int(fixture_show(&fixture, "contact", run.id).len, 0);
@@ -228,7 +253,8 @@ TEST(test_record__tells_its_history)
     struct fixture fixture;
     fixture_init(&fixture);
     struct id id = fixture_create(&fixture, "contact", "{\"name\":\"Ann\"}");
-    check_int(fixture_patch(&fixture, "contact", id, "{\"name\":\"Bea\",\"title\":\"CEO\"}"), ERR_NONE);
+    check_int(fixture_patch(&fixture, "contact", id, "{\"name\":\"Bea\",\"title\":\"CEO\"}"),
+              ERR_NONE);
     check_int(fixture_patch(&fixture, "contact", id, "{\"name\":\"Bea\"}"), ERR_NONE);
     check_int(fixture_delete(&fixture, "contact", id), ERR_NONE);
     struct task *task = &fixture.test.task;
@@ -236,7 +262,9 @@ TEST(test_record__tells_its_history)
     check_int(txn_open(task, &fixture.space, &txn), ERR_NONE);
     struct view view = {task, txn, fixture.model, &fixture.scope};
     struct buf json = buf_make(task->arena, MIB);
-    check_int(history_write(&json, &view, model_entity(fixture.model, S("contact")), id, UINT64_MAX, 10), ERR_NONE);
+    check_int(
+        history_write(&json, &view, model_entity(fixture.model, S("contact")), id, UINT64_MAX, 10),
+        ERR_NONE);
     str text = buf_str(&json);
     check(has(text, "\"operation\":\"create\"") && has(text, "\"operation\":\"delete\""));
     check(has(text, "\"name\":{\"old\":\"Ann\",\"new\":\"Bea\"}"));
@@ -248,7 +276,8 @@ TEST(test_record__tells_its_history)
     fixture_drop(&fixture);
 }
 
-/** Random changes of clients, contacts, links and addresses, most of them refused or odd; afterwards everything must hold. */
+/** Random changes of clients, contacts, links and addresses, most of them refused or odd;
+ *  afterwards everything must hold. */
 TEST(test_record__holds_after_random_changes)
 {
     const char *given = getenv("ATRIUM_SEED");
@@ -275,18 +304,24 @@ TEST(test_record__holds_after_random_changes)
                      : other == 2 ? "{\"reference\":\"r%d\",\"tags\":{\"$add\":[\"t%d\"]}}"
                                   : "{\"name\":\"n%d\",\"default_address\":{\"line1\":\"l%d\"}}",
                      rand() % 9, rand() % 9);
-            if (other == 2 && flag) snprintf(json, sizeof json, "{\"primary_contact\":\"%s\"}", contact);
+            if (other == 2 && flag)
+                snprintf(json, sizeof json, "{\"primary_contact\":\"%s\"}", contact);
             break;
-        case 1: snprintf(json, sizeof json, "{\"name\":\"c%d\",\"phones\":[\"030 %d\"]}", rand() % 9, rand() % 99999); break;
+        case 1:
+            snprintf(json, sizeof json, "{\"name\":\"c%d\",\"phones\":[\"030 %d\"]}", rand() % 9,
+                     rand() % 99999);
+            break;
         case 2:
-            snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\",\"is_primary\":%s}", client, contact,
-                     flag ? "true" : "false");
+            snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\",\"is_primary\":%s}",
+                     client, contact, flag ? "true" : "false");
             break;
         default:
-            snprintf(json, sizeof json, "{\"client\":\"%s\",\"line1\":\"street %d\",\"is_default\":%s}", client, rand() % 9,
-                     flag ? "true" : "false");
+            snprintf(json, sizeof json,
+                     "{\"client\":\"%s\",\"line1\":\"street %d\",\"is_default\":%s}", client,
+                     rand() % 9, flag ? "true" : "false");
         }
-        struct fixture_change run = {.entity = entities[which], .json = json, .is_import = rand() % 8 == 0};
+        struct fixture_change run = {
+            .entity = entities[which], .json = json, .is_import = rand() % 8 == 0};
         int slot = counts[which] > 0 ? rand() % counts[which] : 0;
         int verb = counts[which] == 0 ? 0 : rand() % 10;
         run.verb = verb < 4 && counts[which] < 40 ? "create" : verb < 8 ? "patch" : "delete";
