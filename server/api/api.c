@@ -30,7 +30,7 @@ static bool is_below_api(str path)
 static enum err find_tenant(struct arrival *arrival)
 {
     struct call *call = arrival->call;
-    const struct access *access = call->api->access;
+    const struct access *access = call->access;
     struct space instance = store_instance(access->store);
     TRY(txn_open(call->task, &instance, &call->txn));
     enum err err = tenant_enter_host(call->txn, access, arrival->request->host, &call->tenant);
@@ -42,7 +42,7 @@ static enum err find_tenant(struct arrival *arrival)
 static enum err find_identity(struct arrival *arrival)
 {
     struct call *call = arrival->call;
-    const struct access *access = call->api->access;
+    const struct access *access = call->access;
     str authorization = http_header(arrival->request, S("authorization"));
     enum err err = ERR_UNAUTHENTICATED;
     if (authorization.len > 0) {
@@ -97,7 +97,7 @@ static enum err check_identity(struct arrival *arrival)
     struct call *call = arrival->call;
     TRY(find_identity(arrival));
     if (session_is_stale(&call->identity, call->task->now_ms))
-        session_touch(call->api->access, &call->tenant.space, &call->identity, call->task->now_ms);
+        session_touch(call->access, &call->tenant.space, &call->identity, call->task->now_ms);
     return ERR_NONE;
 }
 
@@ -118,7 +118,7 @@ static enum err arrive(void *argument)
     struct arrival *arrival = argument;
     const struct http_request *request = arrival->request;
     struct call *call = arrival->call;
-    const struct access *access = call->api->access;
+    const struct access *access = call->access;
     struct route_match match = route_match(access->model, method_of(call->method), request->path);
     call->route = match.route;
     call->entity = match.entity;
@@ -142,8 +142,11 @@ static enum err arrive(void *argument)
 
 static struct call call_begin(struct http_request *request, struct task *task)
 {
+    const struct api *api = request->owner;
     struct call call = {
-        .api = request->owner,
+        .api = api,
+        .access = api->access,
+        .hooks = api->hooks,
         .task = task,
         .exchange = request->exchange,
         .method = request->method,

@@ -28,6 +28,7 @@ struct api {
 };
 
 constexpr uint32_t REPLY_HEADERS_MAX = 8;
+constexpr size_t REPLY_BYTES_USUAL = 2 * KIB;
 constexpr size_t REPLY_BYTES_MAX_LOOP = 2 * MIB; /** larger ones are formed by a worker */
 constexpr size_t REPLY_BYTES_MAX_WORKER = 32 * MIB;
 
@@ -41,7 +42,9 @@ struct reply {
 };
 
 struct call {
-    struct api *api;
+    const struct api *api;       /** on the loop and the threads that api_close waits for */
+    const struct access *access; /** outlives the api, as a lane may, at a stop */
+    const struct hooks *hooks;
     struct task *task;
     struct txn *txn; /** open while the call's function runs */
     const struct route *route;
@@ -81,7 +84,7 @@ static inline struct view call_view(const struct call *call)
     return (struct view){
         .task = call->task,
         .txn = call->txn,
-        .model = call->api->access->model,
+        .model = call->access->model,
         .scope = &call->identity.scope,
     };
 }

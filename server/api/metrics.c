@@ -60,7 +60,7 @@ enum err metrics_read(struct call *call)
     /* A listener may take a request before the call that opened it has returned. */
     if (call->api->http == nullptr) return fail(call->task, ERR_FULL, "the server is starting");
     struct buf text = reply_buf(call);
-    struct store_figures store = store_figures(call->api->access->store);
+    struct store_figures store = store_figures(call->access->store);
     struct http_figures http = http_figures(call->api->http);
     store_write_figures(&text, &store);
     http_write_figures(&text, &http);

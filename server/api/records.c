@@ -59,12 +59,15 @@ bool if_match_read(str list, struct etag present, bool *is_any_out, struct etag 
     return count > 0 || tag_out->revision != no_tag.revision;
 }
 
-static void reply_tag(struct call *call, const struct record *record)
+static void reply_tag(struct call *call, struct etag etag)
 {
-    struct etag etag = record_etag(record);
-    reply_header(call, S("etag"),
-                 arena_print(call->task->arena, "\"%lld.%lld\"", (long long)etag.revision,
-                             (long long)etag.version));
+    struct buf tag = buf_make(call->task->arena, 64);
+    buf_put_byte(&tag, '"');
+    json_write_int(&tag, etag.revision);
+    buf_put_byte(&tag, '.');
+    json_write_int(&tag, etag.version);
+    buf_put_byte(&tag, '"');
+    reply_header(call, S("etag"), buf_str(&tag));
 }
 
 /* Queries. */
@@ -180,12 +183,12 @@ enum err records_read(struct call *call)
     struct view view = call_view(call);
     struct record record;
     TRY(record_get(&view, call->entity, call->record, &record));
-    reply_tag(call, &record);
+    struct etag etag = record_etag(&record);
+    reply_tag(call, etag);
     reply_header(call, S("cache-control"), S("private, no-cache"));
     /* The tag speaks of this record alone, not of those that are shown within it. */
     bool is_alone = wanted == nullptr || wanted->expand_count == 0;
-    if (is_alone && call->if_none_match.len > 0 &&
-        tags_name(call->if_none_match, record_etag(&record))) {
+    if (is_alone && call->if_none_match.len > 0 && tags_name(call->if_none_match, etag)) {
         reply_empty(call, 304);
         return ERR_NONE;
     }
@@ -224,9 +227,9 @@ static struct change change_begin(const struct call *call)
     return (struct change){
         .task = call->task,
         .txn = call->txn,
-        .model = call->api->access->model,
+        .model = call->access->model,
         .scope = &call->identity.scope,
-        .hooks = call->api->hooks,
+        .hooks = call->hooks,
         .cause = call->task->request_id,
     };
 }
@@ -249,7 +252,7 @@ static enum err reply_record(struct call *call, int status, struct id id, const 
     struct view view = call_view(call);
     struct record record;
     TRY(record_get(&view, call->entity, id, &record));
-    reply_tag(call, &record);
+    reply_tag(call, record_etag(&record));
     struct buf json = reply_buf(call);
     record_write(&json, &view, &record, shape);
     return reply_json(call, status, &json);

@@ -11,7 +11,11 @@ static const str problem_type = {"application/problem+json", 24};
 struct buf reply_buf(const struct call *call)
 {
     bool is_on_loop = call->http_task == nullptr;
-    return buf_make(call->task->arena, is_on_loop ? REPLY_BYTES_MAX_LOOP : REPLY_BYTES_MAX_WORKER);
+    struct buf body =
+        buf_make(call->task->arena, is_on_loop ? REPLY_BYTES_MAX_LOOP : REPLY_BYTES_MAX_WORKER);
+    /* Most answers fit at once, and need not be moved while they grow. */
+    (void)buf_room(&body, REPLY_BYTES_USUAL);
+    return body;
 }
 
 enum err reply_json(struct call *call, int status, const struct buf *json)

@@ -99,7 +99,7 @@ static void lane_done(struct work *work, enum err err)
 static void submit(struct call *call)
 {
     call->work = (struct work){.run = in_lane, .done = lane_done, .arena = call->task->arena};
-    enum err err = store_submit(call->api->access->store, &call->tenant.space, &call->work);
+    enum err err = store_submit(call->access->store, &call->tenant.space, &call->work);
     if (err != ERR_NONE) call_answer(call, err);
 }
 

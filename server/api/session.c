@@ -42,7 +42,7 @@ static void write_actions(struct buf *json, const struct call *call)
         {SCOPE_EDIT, S("edit")},
         {SCOPE_DELETE, S("delete")},
     };
-    const struct model *model = call->api->access->model;
+    const struct model *model = call->access->model;
     buf_put(json, S("\"entities\":{"));
     for (uint32_t entity = 0; entity < model->entity_count; entity++) {
         if (entity > 0) buf_put_byte(json, ',');
@@ -103,8 +103,7 @@ enum err session_open(struct call *call)
     str email, password;
     TRY(session_given(call, &email, &password));
     struct session_new session;
-    TRY(session_create(call->task, call->api->access, &call->tenant.space, email, password,
-                       &session));
+    TRY(session_create(call->task, call->access, &call->tenant.space, email, password, &session));
     call->identity = session.identity;
     reply_header(
         call, S("set-cookie"),
@@ -117,7 +116,7 @@ enum err session_close(struct call *call)
 {
     if (call->identity.credential != CREDENTIAL_SESSION)
         return fail(call->task, ERR_FORBIDDEN, "a token is no session; it ends where it was made");
-    TRY(session_end(call->task, call->api->access, &call->tenant.space, call->identity.token_hash));
+    TRY(session_end(call->task, call->access, &call->tenant.space, call->identity.token_hash));
     reply_header(call, S("set-cookie"),
                  cookie_write(call->task->arena, call->is_cookie_plain, S(""), 0));
     reply_empty(call, 204);
