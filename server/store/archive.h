@@ -11,9 +11,10 @@
  *      the plain bytes of all chunks in a row: [database, key, stored value], …
  *    'E' | length 4 | sealed [number of spaces, number of rows, running hash]
  *
- *  A space's stream key is derived from its data key, or from the instance's when it has none (never made, or shredded).
- *  The running hash goes over every piece before the end; the end is sealed under a key derived from the master key. So a
- *  file that is cut short, altered, or put together from two is refused.
+ *  A space's stream key is derived from its data key, or from the instance's when it has none
+ *  (never made, or shredded). The running hash goes over every piece before the end; the end is
+ *  sealed under a key derived from the master key. So a file that is cut short, altered, or put
+ *  together from two is refused.
  */
 #pragma once
 

@@ -63,8 +63,8 @@ static bool head_write(struct archive_writer *writer, char kind, str bytes)
     return piece_write(writer, (str){head, 5}) && piece_write(writer, bytes);
 }
 
-/** The space's wrapped key as it is stored, and the key of its stream. A key that is lost or damaged does not
- *  keep its rows out of the backup. */
+/** The space's wrapped key as it is stored, and the key of its stream. A key that is lost or
+ *  damaged does not keep its rows out of the backup. */
 static str space_key_find(struct archive_writer *writer, uint32_t number,
                           struct secret_key *key_out)
 {
@@ -210,8 +210,8 @@ static enum err archive_write(struct task *task, struct archive_writer *writer)
     }
 }
 
-/** `file`.key: there already with this key, or made. Another key there is a conflict: the backup could not be
- *  restored with it. */
+/** `file`.key: there already with this key, or made. Another key there is a conflict: the backup
+ *  could not be restored with it. */
 static enum err key_file_make(struct task *task, struct store *store, str file)
 {
     str name = arena_print(task->arena, "%.*s.key", FMT(file));

@@ -1,11 +1,12 @@
 /** batch: the writes of one group of works of one tenant, as bytes, and how they are applied.
  *
- *  Applying is a pure function of environment and batch: the seam at which batches may one day come from a
- *  replicated log.
+ *  Applying is a pure function of environment and batch: the seam at which batches may one day come
+ *  from a replicated log.
  *
  *  Floor   store, inside.
  *  Thread  made on a lane thread, then the committer's.
- *  Bytes   [version, tenant, [database, key, stored value or nil (delete), …]] in the order of (database, key)
+ *  Bytes   [version, tenant, [database, key, stored value or nil (delete), …]] in the order of
+ *          (database, key)
  */
 #pragma once
 
@@ -29,6 +30,6 @@ void batch_close(struct batch *batch);
 /** Writes what is pending as the batch's bytes. */
 void batch_write(struct batch *batch, uint32_t tenant, const struct pending *pending);
 
-/** Applies the bytes within a write transaction; an LMDB code. MDB_CORRUPTED: not a batch, or a key of another
- *  tenant. The transaction must be aborted unless it is 0. */
+/** Applies the bytes within a write transaction; an LMDB code. MDB_CORRUPTED: not a batch, or a key
+ *  of another tenant. The transaction must be aborted unless it is 0. */
 int batch_apply(MDB_txn *mdb, const MDB_dbi databases[DATABASE_COUNT], str bytes);

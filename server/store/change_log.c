@@ -74,7 +74,8 @@ static void bounds_of_log(struct walk *walk, const struct txn *txn)
 }
 
 /** Finds the newest entry once for a transaction, then carries it along. When it cannot be read the
- *  transaction is marked, so that no work of it is kept: an entry in a wrong place would break the log. */
+ *  transaction is marked, so that no work of it is kept: an entry in a wrong place would break the
+ *  log. */
 static void log_end_find(struct txn *txn)
 {
     if (txn->has_log_end) return;

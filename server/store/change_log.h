@@ -1,9 +1,10 @@
 /** change_log: the entries of a tenant's log and the chain that binds them.
  *
- *  chain = keyed hash(previous chain, space's uuid, sequence, head), the head being all of the entry but its body, with the
- *  hash of the body in the body's place: so a body can be erased and the chain still holds. Before the first entry stands
- *  the hash of the uuid alone. The key is derived from the instance's data key. Walking in slices one carries on with the
- *  chain of the entry before.
+ *  chain = keyed hash(previous chain, space's uuid, sequence, head), the head being all of the
+ *  entry but its body, with the hash of the body in the body's place: so a body can be erased and
+ *  the chain still holds. Before the first entry stands the hash of the uuid alone. The key is
+ *  derived from the instance's data key. Walking in slices one carries on with the chain of the
+ *  entry before.
  *
  *  Floor   store, inside.
  *  Thread  any.

@@ -47,7 +47,8 @@ static const char *const DATABASE_TITLES[DATABASE_COUNT] = {"records", "index", 
     arena_clear(&checker->arena);
 }
 
-/** The uuid a space's hashes were made with: of its key's row, else of what the instance knows about it. */
+/** The uuid a space's hashes were made with: of its key's row, else of what the instance knows
+ *  about it. */
 static bool uuid_find(struct checker *checker, uint32_t number, struct id *uuid_out)
 {
     struct store *store = checker->store;
@@ -187,7 +188,8 @@ static void row_check_one(struct checker *checker, str key, str stored)
     if (is_right && is_space_key) space_key_check(checker, number, key, value);
 }
 
-/** Past a page that LMDB cannot read the walk goes on with the next tenant; false when there is none. */
+/** Past a page that LMDB cannot read the walk goes on with the next tenant; false when there is
+ *  none. */
 static bool skip_tenant(struct checker *checker, int code)
 {
     uint32_t number = checker->has_last ? bytes_uint32(checker->last.bytes) : 0;

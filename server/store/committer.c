@@ -22,8 +22,8 @@ void committer_take(struct store *store, struct batch *batch)
     pthread_mutex_unlock(&committer->lock);
 }
 
-/** Waits for batches and takes as many as fit one commit, at least one; nullptr: the end. A lane has at most one
- *  batch here, so first come, first served is round robin by tenant. */
+/** Waits for batches and takes as many as fit one commit, at least one; nullptr: the end. A lane
+ *  has at most one batch here, so first come, first served is round robin by tenant. */
 static struct batch *group_take(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
@@ -44,7 +44,8 @@ static struct batch *group_take(struct committer *committer)
     return group;
 }
 
-/** The outcome of a commit is unknown, or the environment is lost to this process: nobody is answered. */
+/** The outcome of a commit is unknown, or the environment is lost to this process: nobody is
+ *  answered. */
 [[noreturn]] static void break_down(struct store *store, int code)
 {
     log_error("committer", "the environment cannot go on: %s", mdb_strerror(code));
@@ -58,7 +59,8 @@ static bool is_full(int code)
            code == ENOMEM;
 }
 
-/** After a full disk the environment must still take transactions: a failed write of the meta page does not. */
+/** After a full disk the environment must still take transactions: a failed write of the meta page
+ *  does not. */
 static void look_whether_alive(struct store *store)
 {
     MDB_txn *mdb;

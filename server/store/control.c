@@ -38,7 +38,8 @@ struct control {
     void *owner;
     char *folder;
     int listener;
-    int stop; /** an eventfd: the listening thread ends when it is written, or looks at its slots again */
+    /** an eventfd: the listening thread ends when it is written, or looks at its slots again */
+    int stop;
     bool is_closing;
     bool is_started;
     pthread_t thread;

@@ -57,8 +57,8 @@ static int databases_open(MDB_env *mdb, MDB_dbi databases_out[DATABASE_COUNT])
     return code;
 }
 
-/** MDB_NOTLS and nothing else: no WRITEMAP (a full disk would be SIGBUS), no NOSYNC (what is answered is
- *  durable), no NORDAHEAD (the map is usually smaller than memory). */
+/** MDB_NOTLS and nothing else: no WRITEMAP (a full disk would be SIGBUS), no NOSYNC (what is
+ *  answered is durable), no NORDAHEAD (the map is usually smaller than memory). */
 static int folder_open(const char *folder, uint64_t map_bytes, MDB_env **mdb_out)
 {
     MDB_env *mdb;
@@ -105,7 +105,8 @@ enum err owner_lock_take(struct task *task, str folder, int64_t wait_ms, int *fi
     if (file < 0) return fail(task, ERR_SYSTEM, "%s: %s", path, strerror(errno));
     int64_t end_ns = clock_monotonic_ns() + wait_ms * 1'000'000;
     for (;;) {
-        /* Bound to the open file, not to the process: a second owner inside this process is refused too. */
+        /* Bound to the open file, not to the process: a second owner inside this process is refused
+         * too. */
         struct flock lock = lock_all();
         if (fcntl(file, F_OFD_SETLK, &lock) == 0) {
             *file_out = file;

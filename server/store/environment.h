@@ -18,16 +18,17 @@ constexpr uint32_t READER_POOLS =
     32; /** snapshots are kept apart by thread, so threads do not meet */
 constexpr uint32_t LANE_BUCKETS = 1024;
 
-/** Snapshots that are closed and wait to be renewed. `lock` guards `idle`; it is held for a few instructions
- *  and nearly always by the same thread. */
+/** Snapshots that are closed and wait to be renewed. `lock` guards `idle`; it is held for a few
+ *  instructions and nearly always by the same thread. */
 struct reader_pool {
     pthread_mutex_t lock;
     struct txn *idle;
     char apart[64]; /** so that two pools do not share a cache line */
 };
 
-/** Lanes with work, and those ready to be served. `lock` guards everything here and in each lane; it is held
- *  for a few instructions by submitters, lane threads and the committer, never during I/O. */
+/** Lanes with work, and those ready to be served. `lock` guards everything here and in each lane;
+ *  it is held for a few instructions by submitters, lane threads and the committer, never during
+ *  I/O. */
 struct lanes {
     pthread_mutex_t lock;
     pthread_cond_t is_ready; /** a lane became ready, or closing has begun */
@@ -39,7 +40,8 @@ struct lanes {
     uint32_t thread_count;
 };
 
-/** Batches that wait for the committer. `lock` guards the queue; lane threads add, the committer takes. */
+/** Batches that wait for the committer. `lock` guards the queue; lane threads add, the committer
+ *  takes. */
 struct committer {
     pthread_mutex_t lock;
     pthread_cond_t has_batch;
@@ -82,10 +84,12 @@ struct store {
     _Atomic uint64_t committed_bytes;
 };
 
-/** LMDB's code as ours: full map or disk, no reader slot: ERR_FULL; damaged: ERR_CORRUPT; else ERR_SYSTEM. */
+/** LMDB's code as ours: full map or disk, no reader slot: ERR_FULL; damaged: ERR_CORRUPT; else
+ *  ERR_SYSTEM. */
 enum err mdb_err(int code);
 
-/** One LMDB environment in a folder with its databases open; also for restore, which has no store yet. */
+/** One LMDB environment in a folder with its databases open; also for restore, which has no store
+ *  yet. */
 enum err mdb_open_folder(struct task *task, str folder, uint64_t map_bytes, MDB_env **mdb_out,
                          MDB_dbi databases_out[DATABASE_COUNT]);
 

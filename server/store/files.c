@@ -16,7 +16,8 @@ enum err folder_sync(struct task *task, str folder)
     char *path = arena_cstring(task->arena, folder);
     int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file < 0) return fail(task, ERR_SYSTEM, "%s: %s", path, strerror(errno));
-    /* Some file systems cannot sync a folder and say EINVAL; there is nothing more to be done then. */
+    /* Some file systems cannot sync a folder and say EINVAL; there is nothing more to be done
+     * then. */
     bool is_synced = fsync(file) == 0 || errno == EINVAL;
     int cause = errno;
     close(file);

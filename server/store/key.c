@@ -161,7 +161,8 @@ void row_key_system(struct row_key *key, const struct space *space, enum system_
 
 /* Bounds. */
 
-/** Turns the bytes into the first ones behind all that begin with them; false when there are none. */
+/** Turns the bytes into the first ones behind all that begin with them; false when there are
+ *  none. */
 static bool step_behind(struct row_key *key)
 {
     while (key->len > 0 && (uint8_t)key->bytes[key->len - 1] == 0xFF) key->len--;

@@ -1,19 +1,22 @@
 /** key: the bytes of every key, and the bounds of every walk over keys.
  *
- *  Only this file forms keys, and only from a space; `row_bounds_hold` is the one place where a walk is ended
- *  at its prefix. The tenant's number has a fixed width, so no tenant's prefix is the prefix of another's.
+ *  Only this file forms keys, and only from a space; `row_bounds_hold` is the one place where a
+ *  walk is ended at its prefix. The tenant's number has a fixed width, so no tenant's prefix is the
+ *  prefix of another's.
  *
  *  Floor   store, inside.
  *  Thread  any.
  *  Bytes   numbers are big-endian and of fixed width, so that byte order is number order.
  *
  *    records   tenant 4 | entity 2 | id 16
- *    index     tenant 4 | entity 2 | field 2 | ordered value ≤ 128 | id 16          no value
- *    text      tenant 4 | entity 2 | token ≤ 48 | 00 | target id 16 | source id 16  no value
- *    changes   tenant 4 | 00 | sequence 8                                           the entry
- *              tenant 4 | 01 | entity 2 | record id 16 | sequence 8                 finds it; no value
+ *    index     tenant 4 | entity 2 | field 2 | ordered value ≤ 128 | id 16
+ *    text      tenant 4 | entity 2 | token ≤ 48 | 00 | target id 16 | source id 16
+ *    changes   tenant 4 | 00 | sequence 8                               the entry
+ *              tenant 4 | 01 | entity 2 | record id 16 | sequence 8     finds it by its record
  *    outbox    tenant 4 | due ms 8, sign bit flipped | id 16
  *    system    tenant 4 | row 1 | key ≤ 506
+ *
+ *  Index, text and finder entries have no value.
  */
 #pragma once
 
@@ -82,7 +85,8 @@ struct row_bounds {
 void row_bounds_all(struct row_bounds *bounds, const struct row_key *prefix);
 /** Raises the lower end to prefix + `rest`; open: behind it and all that begins with it. */
 void row_bounds_from(struct row_bounds *bounds, str rest, bool is_open);
-/** Lowers the upper end to behind prefix + `rest` and all that begins with it; open: to before it. */
+/** Lowers the upper end to behind prefix + `rest` and all that begins with it; open: to before
+ *  it. */
 void row_bounds_to(struct row_bounds *bounds, str rest, bool is_open);
 /** Whether a key lies within. Every walk asks it for every key. */
 bool row_bounds_hold(const struct row_bounds *bounds, str key);

@@ -186,8 +186,8 @@ void batch_answer(struct store *store, struct batch *batch, enum err err)
     }
 }
 
-/** One group of one lane. Answers wait for the commit also where a work failed: it may have failed because of
- *  writes of its group that are not durable yet. */
+/** One group of one lane. Answers wait for the commit also where a work failed: it may have failed
+ *  because of writes of its group that are not durable yet. */
 static void lane_serve(struct store *store, struct lane *lane)
 {
     struct txn *txn;

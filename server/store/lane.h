@@ -1,7 +1,8 @@
 /** lane: the queue of one tenant's works, made when there is work and gone when there is none.
  *
- *  States: queued works and not ready → ready (in the ring) → served by a thread → its batch is with the
- *  committer → ready again, or gone. A lane is in one place at a time, so a tenant's works never run at once.
+ *  States: queued works and not ready → ready (in the ring) → served by a thread → its batch is
+ *  with the committer → ready again, or gone. A lane is in one place at a time, so a tenant's works
+ *  never run at once.
  *
  *  Floor   store, inside.
  *  Thread  all under `lanes.lock`, but for `space`, which does not change.

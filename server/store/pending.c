@@ -31,7 +31,8 @@ static void find_links(struct pending *pending, enum database database, str key,
     }
 }
 
-/** The first entry, standing or not, for which the comparison is not below zero (above zero when strict). */
+/** The first entry, standing or not, for which the comparison is not below zero (above zero when
+ *  strict). */
 static struct pending_entry *find_from(const struct pending *pending, enum database database,
                                        str key, bool is_strict)
 {
@@ -87,7 +88,8 @@ void pending_set(struct pending *pending, enum database database, str key, enum 
                  str value)
 {
     require(key.len > 0);
-    /* Room in the journal first: an arena that leaves the task in between must find all as it was. */
+    /* Room in the journal first: an arena that leaves the task in between must find all as it
+     * was. */
     if (pending->undo_count == pending->undo_capacity) {
         uint64_t capacity = pending->undo_capacity == 0 ? 32 : pending->undo_capacity * 2;
         struct pending_undo *grown = arena_new(pending->arena, struct pending_undo, capacity);
@@ -138,7 +140,8 @@ struct pending_entry *pending_next(const struct pending_entry *entry)
     return next != nullptr && next->database == entry->database ? next : nullptr;
 }
 
-/** Whether an entry lies before the key, or in the database at all or before it when there is none. */
+/** Whether an entry lies before the key, or in the database at all or before it when there is
+ *  none. */
 static bool is_before(const struct pending_entry *entry, enum database database, const str *key)
 {
     if (key == nullptr) return entry->database <= database;

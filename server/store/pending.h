@@ -1,7 +1,8 @@
-/** pending: the writes of a transaction that are not yet handed in: a sorted map with a journal to undo them.
+/** pending: the writes of a transaction that are not yet handed in: a sorted map with a journal to
+ *  undo them.
  *
- *  A skip list by (database, key). Entries are never unlinked, an undone one says PENDING_NOTHING, so a
- *  walk may hold a pointer while others write.
+ *  A skip list by (database, key). Entries are never unlinked, an undone one says PENDING_NOTHING,
+ *  so a walk may hold a pointer while others write.
  *
  *  Floor   store, inside.
  *  Thread  one at a time.
@@ -57,6 +58,7 @@ struct pending_entry *pending_before(const struct pending *pending, enum databas
                                      const str *key);
 /** The next standing entry of the same database, or nullptr. */
 struct pending_entry *pending_next(const struct pending_entry *entry);
-/** The first standing entry of all, then on by `pending_following`, across databases: the order of a batch. */
+/** The first standing entry of all, then on by `pending_following`, across databases: the order of
+ *  a batch. */
 struct pending_entry *pending_first(const struct pending *pending);
 struct pending_entry *pending_following(const struct pending_entry *entry);

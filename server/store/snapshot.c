@@ -258,8 +258,8 @@ enum err row_get(struct txn *txn, enum database database, const struct row_key *
     return row_check(txn, database, key_str, (str){value.mv_data, value.mv_size}, value_out);
 }
 
-/** Past the hard cap of the pending writes control goes where the task's own guard stands. A lane has put a
- *  guard of its own. */
+/** Past the hard cap of the pending writes control goes where the task's own guard stands. A lane
+ *  has put a guard of its own. */
 static void writes_begin(struct txn *txn)
 {
     require(txn->takes_writes);

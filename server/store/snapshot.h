@@ -1,4 +1,5 @@
-/** snapshot: the inside of a transaction: its LMDB read snapshot, pending writes, open walks; rows by key.
+/** snapshot: the inside of a transaction: its LMDB read snapshot, pending writes, open walks; rows
+ *  by key.
  *
  *  Floor   store, inside.
  *  Thread  one at a time; `opened_at_ns` is read by the keeper.
@@ -58,7 +59,8 @@ enum err row_get(struct txn *txn, enum database database, const struct row_key *
 /** Takes the hash off a stored value and checks it. ERR_CORRUPT is logged and told to the task. */
 enum err row_check(struct txn *txn, enum database database, str key, str stored, str *value_out);
 void row_put(struct txn *txn, enum database database, const struct row_key *key, str value);
-/** The same without a copy: a buffer in the transaction's arena with room for the hash at its start. */
+/** The same without a copy: a buffer in the transaction's arena with room for the hash at its
+ *  start. */
 struct buf row_build(struct txn *txn);
 void row_put_built(struct txn *txn, enum database database, const struct row_key *key,
                    struct buf *built);

@@ -1,14 +1,17 @@
-/** store: the LMDB environment of one data directory: its tenants' spaces, lanes, committer, keyring and log.
+/** store: the LMDB environment of one data directory: its tenants' spaces, lanes, committer,
+ *  keyring and log.
  *
- *  One process owns a data directory. Each tenant has one lane in which its changes run one after another; one
- *  committer thread makes the lanes' batches durable, many in one fsync. What is answered is durable.
+ *  One process owns a data directory. Each tenant has one lane in which its changes run one after
+ *  another; one committer thread makes the lanes' batches durable, many in one fsync. What is
+ *  answered is durable.
  *
  *  Floor   store; lmdb.h only in this folder.
- *  Thread  see each function. Threads owned: LANE_THREADS lane threads, one committer, one keeper (stale readers,
- *          reader age, free space).
- *  Files   DIR/data.mdb, DIR/lock.mdb (LMDB), DIR/owner.lock, DIR/control.sock, DIR/master.key (0600).
- *  Bytes   see store/key.h for keys; a stored value is 8 bytes of short hash over (tenant's UUID, key, value), then
- *          MessagePack. Index and text entries have an empty value.
+ *  Thread  see each function. Threads owned: LANE_THREADS lane threads, one committer, one keeper
+ *          (stale readers, reader age, free space).
+ *  Files   DIR/data.mdb, DIR/lock.mdb (LMDB), DIR/owner.lock, DIR/control.sock, DIR/master.key
+ *          (0600).
+ *  Bytes   see store/key.h for keys; a stored value is 8 bytes of short hash over (tenant's UUID,
+ *          key, value), then MessagePack. Index and text entries have an empty value.
  */
 #pragma once
 
@@ -30,22 +33,26 @@ struct store_options {
     str folder;
     bool must_exist;    /** refuse to create a new data directory */
     uint64_t map_bytes; /** 0: 1 TiB, or what the system allows */
-    /** Called on the committer's thread when the disk fails in a way that leaves the outcome of a commit unknown (EIO,
-     *  MDB_PANIC). Never returns: it starts the process anew, which checks. nullptr: abort. */
+    /** Called on the committer's thread when the disk fails in a way that leaves the outcome of a
+     *  commit unknown (EIO, MDB_PANIC). Never returns: it starts the process anew, which checks.
+     *  nullptr: abort. */
     void (*broken)(str reason);
 };
 
-/** Opens a data directory alone and starts its threads. ERR_CONFLICT: another process owns it (waits up to
- *  2 s for one that is ending). ERR_CORRUPT, ERR_SYSTEM: the fault says which file and why. */
+/** Opens a data directory alone and starts its threads. ERR_CONFLICT: another process owns it
+ *  (waits up to 2 s for one that is ending). ERR_CORRUPT, ERR_SYSTEM: the fault says which file and
+ *  why. */
 enum err store_open(struct task *task, const struct store_options *options,
                     struct store **store_out);
 /** Finishes what lanes have taken, answers the rest ERR_FULL, ends the threads, closes. */
 void store_close(struct store *store);
 
-/** Whether another process owns the directory now; for a command that then speaks to it over control.sock. */
+/** Whether another process owns the directory now; for a command that then speaks to it over
+ *  control.sock. */
 bool store_is_owned(str folder);
 
-/* Tenants of the store (number, uuid, wrapped key). Names and hosts are access/'s own rows in space 0. */
+/* Tenants of the store (number, uuid, wrapped key). Names and hosts are access/'s own rows in space
+ * 0. */
 
 /** Any thread. The space of the instance itself. */
 struct space store_instance(struct store *store);
@@ -56,10 +63,11 @@ struct space store_space(struct store *store, uint32_t number, struct id uuid);
 
 /** One change in a tenant's lane. The submitter owns it until `done` was called. */
 struct work {
-    /** On a lane thread, behind a savepoint: anything but ERR_NONE leaves no trace. May run for long only
-     *  while it waits for a runner. */
+    /** On a lane thread, behind a savepoint: anything but ERR_NONE leaves no trace. May run for
+     *  long only while it waits for a runner. */
     enum err (*run)(struct work *work, struct txn *txn);
-    /** On the committer or a lane thread, exactly once: ERR_NONE when durable, run's error, or the commit's. Must not block. */
+    /** On the committer or a lane thread, exactly once: ERR_NONE when durable, run's error, or the
+     *  commit's. Must not block. */
     void (*done)(struct work *work, enum err err);
     struct arena
         *arena; /** of the task this work belongs to: guarded while `run` runs; may be nullptr */
@@ -67,10 +75,12 @@ struct work {
     enum err err;      /** the lane's own */
 };
 
-/** Any thread; does not block on I/O. ERR_FULL: the lane's queue is at LANE_QUEUE_MAX, or the store is closing; the work was
- *  not taken then and `done` is not called. A full disk is told by `done`. */
+/** Any thread; does not block on I/O. ERR_FULL: the lane's queue is at LANE_QUEUE_MAX, or the store
+ *  is closing; the work was not taken then and `done` is not called. A full disk is told by
+ *  `done`. */
 enum err store_submit(struct store *store, const struct space *space, struct work *work);
-/** Blocks until done; not on an event loop, a lane or the committer. `work->done` may be nullptr. */
+/** Blocks until done; not on an event loop, a lane or the committer. `work->done` may be
+ *  nullptr. */
 enum err store_write(struct store *store, const struct space *space, struct work *work);
 
 /* Figures, for metrics and tests. */
@@ -89,12 +99,13 @@ struct store_figures store_figures(struct store *store);
 
 /* Whole-environment work. */
 
-/** A sealed copy of the live environment: each tenant's rows under its own key, wrapped by the master key. Writes
- *  go on meanwhile. Written to a temporary name, synced, renamed. The master key is written beside it as `file`.key (0600) unless that
- *  is there already. */
+/** A sealed copy of the live environment: each tenant's rows under its own key, wrapped by the
+ *  master key. Writes go on meanwhile. Written to a temporary name, synced, renamed. The master key
+ *  is written beside it as `file`.key (0600) unless that is there already. */
 enum err store_backup(struct task *task, struct store *store, str file);
-/** Into a folder that does not exist or is empty. ERR_CONFLICT otherwise; ERR_CORRUPT when cut short, altered or under another key
- *  (key from `key_file`, or `file`.key when empty). Nothing is left behind on failure. */
+/** Into a folder that does not exist or is empty. ERR_CONFLICT otherwise; ERR_CORRUPT when cut
+ *  short, altered or under another key (key from `key_file`, or `file`.key when empty). Nothing is
+ *  left behind on failure. */
 enum err store_restore(struct task *task, str file, str key_file, str folder);
 
 /** One fault found. `tenant` is a number; 0 also stands for the environment. */
@@ -103,6 +114,6 @@ struct check_report {
     uint64_t keys_checked;
     uint64_t fault_count;
 };
-/** Every key parses, every hash fits, each tenant's log chain and counts hold. Reads in slices of a fresh snapshot each.
- *  What needs the model (indexes, references) is record/check.h. */
+/** Every key parses, every hash fits, each tenant's log chain and counts hold. Reads in slices of a
+ *  fresh snapshot each. What needs the model (indexes, references) is record/check.h. */
 enum err store_check(struct task *task, struct store *store, struct check_report *report);

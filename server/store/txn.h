@@ -1,7 +1,8 @@
 /** txn: one tenant's rows as of one moment, with this transaction's own pending writes on top.
  *
- *  A lane's transaction is an LMDB read snapshot plus a sorted map of pending writes; gets and scans merge the two.
- *  Nothing is written until the lane hands its batch to the committer. A transaction that is never handed in is a dry run.
+ *  A lane's transaction is an LMDB read snapshot plus a sorted map of pending writes; gets and
+ *  scans merge the two. Nothing is written until the lane hands its batch to the committer. A
+ *  transaction that is never handed in is a dry run.
  *
  *  Floor   store.
  *  Thread  one at a time.
@@ -16,18 +17,21 @@ struct txn;
 
 /* Life. */
 
-/** A snapshot for reading on the calling thread. `task` counts keys touched and bounds them (keys_max). Transactions are
- *  kept and renewed for each thread, so opening costs no allocation. ERR_FULL: no reader slot. */
+/** A snapshot for reading on the calling thread. `task` counts keys touched and bounds them
+ *  (keys_max). Transactions are kept and renewed for each thread, so opening costs no allocation.
+ *  ERR_FULL: no reader slot. */
 enum err txn_open(struct task *task, const struct space *space, struct txn **txn_out);
 /** A snapshot that takes pending writes but can never be handed in. */
 enum err txn_open_dry(struct task *task, const struct space *space, struct txn **txn_out);
 void txn_close(struct txn *txn);
 
-/** The same snapshot seen from another space; only access/ calls it, to go from a host name to its tenant. No writes may be pending. */
+/** The same snapshot seen from another space; only access/ calls it, to go from a host name to its
+ *  tenant. No writes may be pending. */
 void txn_enter(struct txn *txn, const struct space *space);
 
 const struct space *txn_space(const struct txn *txn);
-/** Whose keys and time are counted. In a lane it is nullptr until the work's `run` sets it, which it does first. */
+/** Whose keys and time are counted. In a lane it is nullptr until the work's `run` sets it, which
+ *  it does first. */
 struct task *txn_task(struct txn *txn);
 void txn_set_task(struct txn *txn, struct task *task);
 
@@ -48,13 +52,15 @@ enum err txn_record_get(struct txn *txn, uint16_t entity, struct id id, struct a
 void txn_record_put(struct txn *txn, uint16_t entity, struct id id, str value);
 void txn_record_delete(struct txn *txn, uint16_t entity, struct id id);
 
-/* Index: key = tenant, entity, field, ordered value (value/key.h, ≤ KEY_ORDERED_BYTES_MAX), id. No value. */
+/* Index: key = tenant, entity, field, ordered value (value/key.h, ≤ KEY_ORDERED_BYTES_MAX), id. No
+ * value. */
 
 void txn_index_put(struct txn *txn, uint16_t entity, uint16_t field, str ordered, struct id id);
 void txn_index_delete(struct txn *txn, uint16_t entity, uint16_t field, str ordered, struct id id);
 
-/* Text: key = tenant, entity, token (≤ KEY_TOKEN_BYTES_MAX, cut), 00, target id, source id. No value. The target is the record that is found, the source
- * the record that has the word: itself, or one that lies under it (an address under its client). */
+/* Text: key = tenant, entity, token (≤ KEY_TOKEN_BYTES_MAX, cut), 00, target id, source id. No
+ * value. The target is the record that is found, the source the record that has the word: itself,
+ * or one that lies under it (an address under its client). */
 
 void txn_text_put(struct txn *txn, uint16_t entity, str token, struct id target, struct id source);
 void txn_text_delete(struct txn *txn, uint16_t entity, str token, struct id target,
@@ -70,8 +76,8 @@ struct scan_range {
     bool is_unbounded_from;
     bool is_unbounded_to;
     bool is_descending;
-    bool
-        has_after; /** go on behind this place (keyset cursor): ordered bytes and id as given by scan_next */
+    /** go on behind this place (keyset cursor): ordered bytes and id as given by scan_next */
+    bool has_after;
     str after_ordered;
     struct id after_id;
 };
@@ -84,15 +90,15 @@ struct scan_entry {
 };
 
 struct scan;
-/** In key order (or back). The scan belongs to the transaction and ends with it. Writing during a scan is allowed; the scan
- *  goes on behind the last entry given. */
+/** In key order (or back). The scan belongs to the transaction and ends with it. Writing during a
+ *  scan is allowed; the scan goes on behind the last entry given. */
 struct scan *scan_index(struct txn *txn, uint16_t entity, uint16_t field,
                         const struct scan_range *range);
 struct scan *scan_text(struct txn *txn, uint16_t entity, const struct scan_range *range);
 /** All records of an entity by id. */
 struct scan *scan_records(struct txn *txn, uint16_t entity, const struct scan_range *range);
-/** ERR_NONE with *has_entry_out; ERR_TOO_LARGE when task->keys_max is reached; ERR_FULL when the snapshot is older than
- *  READER_AGE_MS_MAX (take a new one); ERR_CORRUPT. */
+/** ERR_NONE with *has_entry_out; ERR_TOO_LARGE when task->keys_max is reached; ERR_FULL when the
+ *  snapshot is older than READER_AGE_MS_MAX (take a new one); ERR_CORRUPT. */
 enum err scan_next(struct scan *scan, bool *has_entry_out, struct scan_entry *entry_out);
 /** Moves forward to the first entry at or behind (ordered, id). Ascending scans only. */
 void scan_seek(struct scan *scan, str ordered, struct id id);
@@ -104,7 +110,8 @@ enum err scan_index_count(struct txn *txn, uint16_t entity, uint16_t field,
 enum err scan_text_count(struct txn *txn, uint16_t entity, const struct scan_range *range,
                          uint32_t max, uint32_t *count_out);
 
-/* The change log: key = tenant, sequence. Each entry is chained by a keyed hash over the hash of its body. */
+/* The change log: key = tenant, sequence. Each entry is chained by a keyed hash over the hash of
+ * its body. */
 
 struct log_entry {
     uint64_t sequence; /** given by txn_log_append */
@@ -114,7 +121,9 @@ struct log_entry {
     int64_t at_ms;
     uint16_t entity;
     struct id record;
-    str body; /** MessagePack, the record floor's: {field: [old, new]} and the operation; may be erased later */
+    /** MessagePack, the record floor's: {field: [old, new]} and the operation; may be erased
+     *  later */
+    str body;
 };
 /** Also makes the entry that finds it by record. */
 uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry);
@@ -122,7 +131,8 @@ uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry);
 uint64_t txn_log_newest(struct txn *txn);
 /** The entry with this sequence, or the next one behind it; ERR_MISSING at the end. Views. */
 enum err txn_log_from(struct txn *txn, uint64_t sequence, struct log_entry *entry_out);
-/** The newest entry of a record older than `before` (UINT64_MAX: the newest); ERR_MISSING when none. Views. */
+/** The newest entry of a record older than `before` (UINT64_MAX: the newest); ERR_MISSING when
+ *  none. Views. */
 enum err txn_log_of_record(struct txn *txn, uint16_t entity, struct id record, uint64_t before,
                            struct log_entry *entry_out);
 
@@ -140,11 +150,14 @@ void txn_outbox_delete(struct txn *txn, int64_t due_ms, struct id id);
 enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id,
                           struct outbox_entry *entry_out);
 
-/* System rows: what is no record: tenants and hosts (in the instance's space), sessions, tokens, password hashes, counters. */
+/* System rows: what is no record: tenants and hosts (in the instance's space), sessions, tokens,
+ * password hashes, counters. */
 
 enum system_row : uint8_t {
-    SYSTEM_KEY,    /** the space's wrapped data key; only store/ reads or writes it */
-    SYSTEM_TENANT, /** instance: number, 4 bytes big-endian → {name, title, uuid, state}; backup and check walk these */
+    SYSTEM_KEY, /** the space's wrapped data key; only store/ reads or writes it */
+    /** instance: number, 4 bytes big-endian → {name, title, uuid, state}; backup and check walk
+     *  these */
+    SYSTEM_TENANT,
     SYSTEM_TENANT_NAME, /** instance: name → number */
     SYSTEM_COUNTER,     /** name → integer */
     SYSTEM_CATALOG,     /** instance: the catalog that wrote this environment */
@@ -161,7 +174,9 @@ void txn_system_delete(struct txn *txn, enum system_row row, str key);
 enum err txn_system_after(struct txn *txn, enum system_row row, str after, struct arena *arena,
                           str *key_out, str *value_out);
 
-/** The space's data key, unwrapped with the master key; ERR_MISSING when there is none (never made, or shredded). */
+/** The space's data key, unwrapped with the master key; ERR_MISSING when there is none (never made,
+ *  or shredded). */
 enum err txn_data_key(struct txn *txn, struct secret_key *key_out);
-/** Makes the space's random data key and keeps it wrapped (associated data: number, uuid). Once for a new tenant. */
+/** Makes the space's random data key and keeps it wrapped (associated data: number, uuid). Once for
+ *  a new tenant. */
 void txn_data_key_make(struct txn *txn);

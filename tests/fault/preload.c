@@ -2,18 +2,24 @@
  *
  *  Built as a shared library, used by tests only; rests on nothing of the server.
  *
- *  ATRIUM_FAULT=pwrite:N:EIO|ENOSPC[:all]   the N-th write to a file named data.mdb fails, or all from the N-th on
- *  ATRIUM_FAULT=fdatasync:N:EIO|ENOSPC[:all]  the same for its syncs
- *      N = 0: those fail that happen while the switch of the count file is on
- *  ATRIUM_FAULT=malloc:N[:LIBRARY]          the N-th allocation by the program itself, or by a library whose path has
- *                                           this word in it (lmdb), gives NULL
- *  ATRIUM_COUNT_FILE=PATH                   running counts, see `struct counts`; readable while the process runs and after
- *  ATRIUM_SHADOW=FOLDER                     FOLDER/data.mdb is the first data.mdb opened as it stood on the disk: changed
- *                                           only by syncs that succeeded, and by writes through a file opened O_DSYNC
- *                                           (LMDB's meta pages). After SIGKILL it is what a power cut would have left.
+ *  ATRIUM_FAULT=pwrite:N:EIO|ENOSPC[:all]
+ *      The N-th write to a file named data.mdb fails, or all from the N-th on.
+ *  ATRIUM_FAULT=fdatasync:N:EIO|ENOSPC[:all]
+ *      The same for its syncs.
+ *      N = 0: those fail that happen while the switch of the count file is on.
+ *  ATRIUM_FAULT=malloc:N[:LIBRARY]
+ *      The N-th allocation by the program itself, or by a library whose path has this word in it
+ *      (lmdb), gives NULL.
+ *  ATRIUM_COUNT_FILE=PATH
+ *      Running counts, see `struct counts`; readable while the process runs and after.
+ *  ATRIUM_SHADOW=FOLDER
+ *      FOLDER/data.mdb is the first data.mdb opened as it stood on the disk: changed only by syncs
+ *      that succeeded, and by writes through a file opened O_DSYNC (LMDB's meta pages). After
+ *      SIGKILL it is what a power cut would have left.
  *
- *  Source  mdb.c of LMDB 0.9.24: data pages go by pwrite, or lseek and writev, to one file, then fdatasync, then the meta page
- *          by pwrite to a second one with O_DSYNC; a new file's first pages go to the first one.
+ *  Source  mdb.c of LMDB 0.9.24: data pages go by pwrite, or lseek and writev, to one file, then
+ *          fdatasync, then the meta page by pwrite to a second one with O_DSYNC; a new file's first
+ *          pages go to the first one.
  *  Thread  any; one lock for all of it.
  */
 #include <dlfcn.h>
@@ -156,8 +162,9 @@ static void need_ready(void)
     if (!atomic_load(&is_ready)) start();
 }
 
-/** Counts one call and says whether it is to fail. N counts the calls of this process, but a fault that comes
- *  once comes once for all processes of one count file: one that starts anew after it is left alone. */
+/** Counts one call and says whether it is to fail. N counts the calls of this process, but a fault
+ *  that comes once comes once for all processes of one count file: one that starts anew after it is
+ *  left alone. */
 static bool must_fail(enum fault_kind kind, _Atomic uint64_t *calls)
 {
     static _Atomic uint64_t calls_here;
@@ -311,7 +318,8 @@ int close(int file)
     return real_close(file);
 }
 
-/** A full disk lasts, but LMDB's meta pages have their place: a lasting ENOSPC leaves them alone. */
+/** A full disk lasts, but LMDB's meta pages have their place: a lasting ENOSPC leaves them
+ *  alone. */
 static bool write_fails(int file)
 {
     bool is_placed = atomic_load(&file_is_durable[file]) != 0;

@@ -1,5 +1,5 @@
-/** store_restore: backup files. The first byte chooses: the rest is the file behind its magic, or it is the rows of
- *  the instance, sealed rightly. */
+/** store_restore: backup files. The first byte chooses: the rest is the file behind its magic, or
+ *  it is the rows of the instance, sealed rightly. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -45,8 +45,8 @@ static void head_put(struct buf *out, char kind, str bytes)
     buf_put(out, bytes);
 }
 
-/** A file of one space whose rows are these bytes, in one chunk. The running hash is over the pieces as the
- *  reader takes them. */
+/** A file of one space whose rows are these bytes, in one chunk. The running hash is over the
+ *  pieces as the reader takes them. */
 static void archive_put(struct arena *arena, struct buf *out, str rows)
 {
     struct secret_key data_key = master_key;

@@ -132,7 +132,8 @@ TEST(test_fault__full_disk_refuses_and_comes_back)
     _exit(42);
 }
 
-/** In a process of its own: writes until told to fail; the exit status of `leave` is what should come. */
+/** In a process of its own: writes until told to fail; the exit status of `leave` is what should
+ *  come. */
 static int child_run(struct test_store *test, _Atomic int *fails, int with)
 {
     pid_t child = fork();

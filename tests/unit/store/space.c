@@ -4,7 +4,8 @@
 #include "store_test.h"
 #include "value/value.h"
 
-/* A walk of one tenant never yields another's key: tenants at the ends of the number space and side by side. */
+/* A walk of one tenant never yields another's key: tenants at the ends of the number space and side
+ * by side. */
 
 static const uint32_t TENANTS[] = {0,          1,          2,          0x00FFFFFF, 0x01000000,
                                    0x0100FFFF, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF};

@@ -7,7 +7,8 @@
 #include "value/key.h"
 #include "value/value.h"
 
-/* A reference model: what the rows of one entity and one index should be, in plain sorted arrays. */
+/* A reference model: what the rows of one entity and one index should be, in plain sorted
+ * arrays. */
 
 struct model_row {
     uint8_t id; /** the record's number; ids are made from it */
