@@ -261,6 +261,7 @@ static bool is_refused(struct http_exchange *exchange)
     struct loop *loop = connection->loop;
     h2o_req_t *request = exchange->request;
     if (connection->is_ending) {
+        connection_cut(connection);
         answer_problem(exchange, 503, S("This connection is being closed."), retry);
     } else if (request->headers.size > HEADERS_MAX) {
         /* Their memory is spent already; whoever sends such a request gets no second one. */

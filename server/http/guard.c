@@ -146,13 +146,10 @@ static void on_end_timer(h2o_timeout_entry_t *entry)
     shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
 }
 
-/** Forgets what was read and not looked at yet, so that h2o's loop over HTTP/2 frames stops
- *  after the present one (which it takes from the buffer itself when it is done). Thousands of
- *  requests may lie there. */
-static void input_cut(h2o_socket_t *socket)
+void connection_cut(struct connection *connection)
 {
-    h2o_buffer_t *input = socket->input;
-    if (input->bytes == nullptr || input->size < FRAME_HEAD_BYTES) return;
+    h2o_buffer_t *input = connection->socket->input;
+    if (!connection->is_framed || input->bytes == nullptr || input->size < FRAME_HEAD_BYTES) return;
     const uint8_t *head = (const uint8_t *)input->bytes;
     size_t frame_bytes =
         FRAME_HEAD_BYTES + ((size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2]);
@@ -164,7 +161,6 @@ void connection_end(struct connection *connection, atomic_uint_fast64_t *counter
     if (connection->is_ending || connection->socket == nullptr) return;
     connection->is_ending = true;
     if (counter != nullptr) count(counter);
-    if (connection->is_framed) input_cut(connection->socket);
     h2o_timeout_link(connection->loop->context.loop, &connection->loop->context.zero_timeout,
                      &connection->end);
 }

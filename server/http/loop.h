@@ -231,6 +231,10 @@ void peers_close(struct peers *peers);
 void connection_accept(struct loop *loop, enum listener listener, h2o_socket_t *socket);
 /** Marks the connection; it is cut from a timer, never inside a callback of h2o. */
 void connection_end(struct connection *connection, atomic_uint_fast64_t *counter);
+/** Forgets what was read and not looked at yet, so that h2o's loop over HTTP/2 frames stops after
+ *  the present one (which it takes from the buffer itself when it is done). Thousands of requests
+ *  may lie there, and some come out of the kernel even after the connection is shut. */
+void connection_cut(struct connection *connection);
 /** After the last task of a connection that is closed. */
 void connection_release(struct connection *connection);
 /** Whether the request is within its address's rate. */
