@@ -126,8 +126,8 @@ void txn_close(struct txn *txn)
     if (txn->takes_writes) arena_clear(&txn->arena);
     txn->arena.escape = nullptr;
     txn->task = nullptr;
-    atomic_store_explicit(&txn->is_long, false, memory_order_relaxed);
-    atomic_store_explicit(&txn->opened_at_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&txn->opened_at_ns, 0, memory_order_release);
+    atomic_store_explicit(&txn->is_long, false, memory_order_release);
     pool_give(txn);
 }
 

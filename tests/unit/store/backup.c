@@ -1,6 +1,6 @@
 #include "test.h"
 
-#include "store/key.h"
+#include "store/environment.h"
 #include "store_test.h"
 #include "value/value.h"
 
@@ -326,5 +326,46 @@ TEST(test_check__names_the_tenant_of_a_damaged_value)
     check_int(txn_open(&test.task.task, &space, &txn), ERR_NONE);
     check_int(txn_system_get(txn, SYSTEM_COUNTER, S("invoice"), arena, &value), ERR_NONE);
     txn_close(txn);
+    test_store_drop(&test);
+}
+
+/** Deletes one row behind the store's back. */
+static void row_remove(struct test_store *test, enum database database, const struct row_key *key)
+{
+    MDB_env *mdb;
+    MDB_dbi databases[DATABASE_COUNT];
+    MDB_txn *txn;
+    MDB_val name = {key->len, (void *)key->bytes};
+    check_int(mdb_open_folder(&test->task.task, str_of(test->folder), 0, &mdb, databases),
+              ERR_NONE);
+    check_int(mdb_txn_begin(mdb, nullptr, 0, &txn), 0);
+    check_int(mdb_del(txn, databases[database], &name, nullptr), 0);
+    check_int(mdb_txn_commit(txn), 0);
+    mdb_env_close(mdb);
+}
+
+TEST(test_check__misses_what_was_cut_out_of_the_log)
+{
+    struct test_store test;
+    store_fill(&test);
+    tenants_name(&test);
+    struct space space = space_of(test.store, 1);
+    struct row_key key;
+    row_key_log(&key, &space, 100);
+    store_close(test.store);
+    row_remove(&test, DATABASE_CHANGES, &key);
+    check_int(test_store_try(&test), ERR_NONE);
+    uint32_t tenant;
+    /* The gap, the chain over it, and the record's entry that leads nowhere. */
+    check_int(faults(&test, &tenant), 3);
+    check_int(tenant, 1);
+    store_close(test.store);
+    row_key_log_of(&key, &space, 1, id_of(99), 100);
+    row_remove(&test, DATABASE_CHANGES, &key);
+    row_key_log_of(&key, &space, 1, id_of(199), 200);
+    row_remove(&test, DATABASE_CHANGES, &key);
+    check_int(test_store_try(&test), ERR_NONE);
+    check_int(faults(&test, &tenant), 3);
+    check_int(tenant, 1);
     test_store_drop(&test);
 }

@@ -206,3 +206,25 @@ TEST(test_environment__data_key_opens_after_reopen)
     txn_close(txn);
     test_store_drop(&test);
 }
+
+TEST(test_environment__reader_slots_end_with_an_error)
+{
+    struct test_store test;
+    test_store_open(&test);
+    struct space space = store_space(test.store, 1, id_of(1));
+    static struct txn *txns[READERS_MAX + 1];
+    for (int round = 0; round < 2; round++) {
+        uint32_t count = 0;
+        enum err err = ERR_NONE;
+        while (count <= READERS_MAX && err == ERR_NONE) {
+            err = txn_open(&test.task.task, &space, &txns[count]);
+            if (err == ERR_NONE) count++;
+        }
+        check_int(err, ERR_FULL);
+        check_int(count, READERS_MAX);
+        check_int(store_figures(test.store).readers_open, READERS_MAX);
+        while (count > 0) txn_close(txns[--count]);
+    }
+    check_int(bulk_put(&test, 1), ERR_NONE);
+    test_store_drop(&test);
+}

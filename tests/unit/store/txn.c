@@ -209,3 +209,117 @@ TEST(test_txn__agrees_with_a_simple_model)
     test_store_drop(&test);
     random_seed(0);
 }
+
+static str token_of(struct arena *arena, uint32_t number)
+{
+    return arena_print(arena, "w%02u", number);
+}
+
+/** Reads a scan to its end as "token target source" numbers. */
+static str scan_print(struct arena *arena, struct scan *scan)
+{
+    struct buf out = buf_make(arena, 1 << 16);
+    struct scan_entry entry;
+    for (bool has_entry = true;;) {
+        check_int(scan_next(scan, &has_entry, &entry), ERR_NONE);
+        if (!has_entry) break;
+        buf_print(&out, "%.*s.%u.%u ", FMT(entry.ordered), entry.id.bytes[0],
+                  entry.source.bytes[0]);
+    }
+    scan_close(scan);
+    return buf_str(&out);
+}
+
+struct text_work {
+    struct work work;
+    struct arena *arena;
+};
+
+static enum err text_run(struct work *work, struct txn *txn)
+{
+    struct arena *arena = ((struct text_work *)work)->arena;
+    for (uint32_t token = 1; token <= 3; token++)
+        for (uint8_t target = 1; target <= 2; target++)
+            for (uint8_t source = 1; source <= 2; source++)
+                txn_text_put(txn, ENTITY, token_of(arena, token), id_of(target), id_of(source));
+    txn_text_put(txn, ENTITY, S("w"), id_of(1), id_of(1));
+    return ERR_NONE;
+}
+
+TEST(test_scan__text_ranges_cursors_and_seeks)
+{
+    struct test_store test;
+    test_store_open(&test);
+    struct arena *arena = &test.task.arena;
+    struct space space = store_space(test.store, 1, id_of(1));
+    struct text_work own = {.work.run = text_run, .arena = arena};
+    check_int(store_write(test.store, &space, &own.work), ERR_NONE);
+    struct txn *txn;
+    check_int(txn_open(&test.task.task, &space, &txn), ERR_NONE);
+    struct scan_range range = {.from = S("w02"), .to = S("w02")};
+    check_str(scan_print(arena, scan_text(txn, ENTITY, &range)),
+              S("w02.1.1 w02.1.2 w02.2.1 w02.2.2 "));
+    range = (struct scan_range){.from = S("w\0"), .to = S("w\0")};
+    check_str(scan_print(arena, scan_text(txn, ENTITY, &range)), S("w.1.1 "));
+    range = (struct scan_range){.from = S("w01"),
+                                .from_is_open = true,
+                                .to = S("w03"),
+                                .to_is_open = true,
+                                .is_descending = true};
+    check_str(scan_print(arena, scan_text(txn, ENTITY, &range)),
+              S("w02.2.2 w02.2.1 w02.1.2 w02.1.1 "));
+    range = (struct scan_range){.from = S("w02"),
+                                .to = S("w"),
+                                .has_after = true,
+                                .after_ordered = S("w02"),
+                                .after_id = id_of(2)};
+    check_str(scan_print(arena, scan_text(txn, ENTITY, &range)),
+              S("w03.1.1 w03.1.2 w03.2.1 w03.2.2 "));
+    range.is_descending = true;
+    check_str(scan_print(arena, scan_text(txn, ENTITY, &range)), S("w02.1.2 w02.1.1 "));
+    range = (struct scan_range){.from = S("x"), .is_unbounded_to = true};
+    check_str(scan_print(arena, scan_text(txn, ENTITY, &range)), S(""));
+
+    range = (struct scan_range){.is_unbounded_from = true, .is_unbounded_to = true};
+    struct scan *scan = scan_text(txn, ENTITY, &range);
+    struct scan_entry entry;
+    bool has_entry;
+    scan_seek(scan, S("w01"), id_of(2));
+    check_int(scan_next(scan, &has_entry, &entry), ERR_NONE);
+    check(has_entry && entry.id.bytes[0] == 2 && entry.source.bytes[0] == 1);
+    scan_seek(scan, S("w01"), id_of(1)); /* never back */
+    check_int(scan_next(scan, &has_entry, &entry), ERR_NONE);
+    check(has_entry && entry.id.bytes[0] == 2 && entry.source.bytes[0] == 2);
+    scan_seek(scan, S("w03"), id_of(2));
+    check_str(scan_print(arena, scan), S("w03.2.1 w03.2.2 "));
+    txn_close(txn);
+    test_store_drop(&test);
+}
+
+TEST(test_scan__seeks_over_pending_writes)
+{
+    struct test_store test;
+    test_store_open(&test);
+    struct arena *arena = &test.task.arena;
+    struct space space = store_space(test.store, 1, id_of(1));
+    struct text_work own = {.work.run = text_run, .arena = arena};
+    check_int(store_write(test.store, &space, &own.work), ERR_NONE);
+    struct txn *txn;
+    struct scan_entry entry;
+    bool has_entry;
+    struct scan_range range = {.is_unbounded_from = true, .is_unbounded_to = true};
+    check_int(txn_open_dry(&test.task.task, &space, &txn), ERR_NONE);
+    txn_text_put(txn, ENTITY, S("w025"), id_of(9), id_of(9));
+    txn_text_delete(txn, ENTITY, S("w03"), id_of(1), id_of(1));
+    struct scan *scan = scan_text(txn, ENTITY, &range);
+    scan_seek(scan, S("w02"), id_of(3));
+    check_int(scan_next(scan, &has_entry, &entry), ERR_NONE);
+    check(has_entry);
+    check_str(entry.ordered, S("w025"));
+    /* Written while the scan stands before it: seen. Behind it: not. */
+    txn_text_put(txn, ENTITY, S("w024"), id_of(9), id_of(9));
+    txn_text_put(txn, ENTITY, S("w026"), id_of(8), id_of(9));
+    check_str(scan_print(arena, scan), S("w026.8.9 w03.1.2 w03.2.1 w03.2.2 "));
+    txn_close(txn);
+    test_store_drop(&test);
+}
