@@ -229,6 +229,7 @@ static int run_here(const struct arguments *arguments, struct console *console, 
 {
     struct opened opened = {};
     bool may_make = arguments->command->run == command_tenant_create;
+    if (arguments->command->run == command_check) command_check_alone();
     *err_out = place_open(&opened, arguments, arguments->command->needs, may_make);
     int status = 1;
     if (*err_out == ERR_NONE) status = arguments->command->run(&opened.place, arguments, console);

@@ -1,5 +1,10 @@
 #include "work/command.h"
 
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/require.h"
 #include "base/random.h"
 #include "record/check.h"
@@ -173,11 +178,42 @@ static void check_found(struct check_report *report, uint32_t tenant, str what)
                   FMT(what));
 }
 
+/* LMDB reads pages through the memory map and trusts them, so a damaged one may end the process.
+   Then at least the tenant is told. */
+
+static bool is_alone;
+static char checked_name[TENANT_NAME_BYTES_MAX + 1];
+
+static void note_checked(str name)
+{
+    if (is_alone) (void)snprintf(checked_name, sizeof checked_name, "%.*s", FMT(name));
+}
+
+static void check_died(int)
+{
+    static const char before[] = "atrium: a damaged page was met while checking ";
+    static const char behind[] = "; the rest was not checked\n";
+    if (write(STDERR_FILENO, before, sizeof before - 1) > 0 &&
+        write(STDERR_FILENO, checked_name, strlen(checked_name)) > 0)
+        (void)!write(STDERR_FILENO, behind, sizeof behind - 1);
+    _exit(1);
+}
+
+void command_check_alone(void)
+{
+    static const int deaths[] = {SIGSEGV, SIGBUS, SIGABRT};
+    is_alone = true;
+    note_checked(S("the environment"));
+    for (size_t at = 0; at < sizeof deaths / sizeof deaths[0]; at++)
+        (void)sigaction(deaths[at], &(struct sigaction){.sa_handler = check_died}, nullptr);
+}
+
 static enum err check_tenants(struct checking *checking)
 {
     struct command_place *place = checking->place;
     for (uint32_t at = 0; at < checking->tenant_count; at++) {
         const struct tenant *tenant = &checking->tenants[at];
+        note_checked(tenant->name);
         uint64_t faults_before = checking->report.fault_count;
         progress_show(&checking->progress, at, checking->tenant_count, "%.*s", FMT(tenant->name));
         TRY(record_check(place->task, &tenant->space, place->access.model, &checking->report));
@@ -190,6 +226,25 @@ static enum err check_tenants(struct checking *checking)
     return ERR_NONE;
 }
 
+static enum err check_all(struct checking *checking)
+{
+    struct command_place *place = checking->place;
+    struct task *task = place->task;
+    TRY(tenants_walk(place, count_tenant, &checking->tenant_max));
+    if (checking->tenant_max > TENANTS_MAX)
+        return fail(task, ERR_TOO_LARGE, "more than %u tenants", TENANTS_MAX);
+    checking->tenants = arena_new(task->arena, struct tenant, checking->tenant_max + 1);
+    TRY(tenants_walk(place, note_tenant, checking));
+    TRY(store_check(task, place->access.store, &checking->report));
+    if (checking->report.fault_count == 0) {
+        str keys = number_text(task->arena, checking->report.keys_checked);
+        console_print(checking->console,
+                      "environment: %.*s keys parse, every hash fits, every log's chain holds\n",
+                      FMT(keys));
+    }
+    return check_tenants(checking);
+}
+
 int command_check(struct command_place *place, [[maybe_unused]] const struct arguments *arguments,
                   struct console *console)
 {
@@ -197,20 +252,8 @@ int command_check(struct command_place *place, [[maybe_unused]] const struct arg
     struct checking checking = {
         .report = {.found = check_found}, .place = place, .console = console};
     progress_start(&checking.progress, console);
-    enum err err = tenants_walk(place, count_tenant, &checking.tenant_max);
-    if (err == ERR_NONE && checking.tenant_max > TENANTS_MAX)
-        err = fail(task, ERR_TOO_LARGE, "more than %u tenants", TENANTS_MAX);
-    if (err != ERR_NONE) return console_fail(console, task, err);
-    checking.tenants = arena_new(task->arena, struct tenant, checking.tenant_max + 1);
-    err = tenants_walk(place, note_tenant, &checking);
-    if (err == ERR_NONE) err = store_check(task, place->access.store, &checking.report);
-    if (err == ERR_NONE && checking.report.fault_count == 0) {
-        str keys = number_text(task->arena, checking.report.keys_checked);
-        console_print(console,
-                      "environment: %.*s keys parse, every hash fits, every log's chain holds\n",
-                      FMT(keys));
-    }
-    if (err == ERR_NONE) err = check_tenants(&checking);
+    enum err err = check_all(&checking);
+    progress_end(&checking.progress);
     if (err != ERR_NONE) return console_fail(console, task, err);
     if (checking.report.fault_count == 0) {
         console_print(console, "everything holds (%u tenants)\n", checking.tenant_count);

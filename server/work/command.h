@@ -34,6 +34,8 @@ int command_import(struct command_place *place, const struct arguments *argument
                    struct console *console);
 int command_check(struct command_place *place, const struct arguments *arguments,
                   struct console *console);
+/** Before a check by a process of its own: should a damaged page end it, it says whose it was. */
+void command_check_alone(void);
 int command_backup(struct command_place *place, const struct arguments *arguments,
                    struct console *console);
 /** Needs no place: makes one. */
