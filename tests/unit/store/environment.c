@@ -65,48 +65,6 @@ TEST(test_environment__full_map_refuses_writes_and_loses_nothing)
     test_store_drop(&test);
 }
 
-struct large_work {
-    struct work work;
-    uint32_t count;
-    _Atomic int *answered;
-    enum err answer;
-};
-
-static enum err large_run(struct work *work, struct txn *txn)
-{
-    static char value[3000] = {(char)0xC5, 0x0B, (char)0xB5};
-    for (uint64_t i = 0; i < ((struct large_work *)work)->count; i++)
-        txn_record_put(txn, 2, id_of(i), (str){value, sizeof(value)});
-    return ERR_NONE;
-}
-
-static void large_done(struct work *work, enum err err)
-{
-    struct large_work *own = (struct large_work *)work;
-    own->answer = err;
-    ++*own->answered;
-}
-
-TEST(test_environment__one_tenants_large_batch_does_not_cost_the_others)
-{
-    struct test_store test = {.map_bytes = 512 << 10};
-    test_task_init(&test.task);
-    test_folder_make(test.folder);
-    check_int(test_store_try(&test), ERR_NONE);
-    _Atomic int answered = 0;
-    struct large_work works[6];
-    for (uint32_t i = 0; i < 6; i++) {
-        struct space space = store_space(test.store, i + 1, id_of(i));
-        works[i] = (struct large_work){.work = {.run = large_run, .done = large_done},
-                                       .count = i == 3 ? 400 : 1,
-                                       .answered = &answered};
-        check_int(store_submit(test.store, &space, &works[i].work), ERR_NONE);
-    }
-    while (answered < 6) usleep(1000);
-    for (uint32_t i = 0; i < 6; i++) check_int(works[i].answer, i == 3 ? ERR_FULL : ERR_NONE);
-    test_store_drop(&test);
-}
-
 TEST(test_environment__has_one_owner)
 {
     struct test_store test, other;

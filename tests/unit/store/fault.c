@@ -14,6 +14,7 @@
 static _Atomic int syncs;
 static _Atomic int sync_fails_with;
 static _Atomic int write_fails_with;
+static _Atomic bool is_sync_held;
 
 int fdatasync(int file)
 {
@@ -21,6 +22,7 @@ int fdatasync(int file)
         errno = sync_fails_with;
         return -1;
     }
+    while (is_sync_held) usleep(1000);
     syncs++;
     return (int)syscall(SYS_fdatasync, file);
 }
@@ -124,6 +126,57 @@ TEST(test_fault__full_disk_refuses_and_comes_back)
     check_int(put(&test, 50, &own), ERR_NONE);
     check_int(count(&test), 4);
     check(store_figures(test.store).works_failed == 6);
+    test_store_drop(&test);
+}
+
+struct large_work {
+    struct work work;
+    uint32_t count;
+    _Atomic int *answered;
+    enum err answer;
+};
+
+static enum err large_run(struct work *work, struct txn *txn)
+{
+    static char value[3000] = {(char)0xC5, 0x0B, (char)0xB5};
+    for (uint64_t i = 0; i < ((struct large_work *)work)->count; i++)
+        txn_record_put(txn, 2, id_of(i), (str){value, sizeof(value)});
+    return ERR_NONE;
+}
+
+static void large_done(struct work *work, enum err err)
+{
+    struct large_work *own = (struct large_work *)work;
+    own->answer = err;
+    ++*own->answered;
+}
+
+TEST(test_fault__one_tenants_large_batch_does_not_cost_the_others)
+{
+    struct test_store test = {.map_bytes = 512 << 10};
+    test_task_init(&test.task);
+    test_folder_make(test.folder);
+    check_int(test_store_try(&test), ERR_NONE);
+    _Atomic int answered = 0;
+    struct large_work works[6];
+    struct put_work first = {.work = {.run = put_run, .done = put_done}};
+    struct space first_space = store_space(test.store, 99, id_of(99));
+    /* While the first commit waits for the disk the other batches gather to one group. */
+    is_sync_held = true;
+    check_int(store_submit(test.store, &first_space, &first.work), ERR_NONE);
+    usleep(20'000);
+    for (uint32_t i = 0; i < 6; i++) {
+        struct space space = store_space(test.store, i + 1, id_of(i));
+        works[i] = (struct large_work){.work = {.run = large_run, .done = large_done},
+                                       .count = i == 3 ? 400 : 1,
+                                       .answered = &answered};
+        check_int(store_submit(test.store, &space, &works[i].work), ERR_NONE);
+    }
+    usleep(50'000);
+    check_int(answered, 0);
+    is_sync_held = false;
+    while (answered < 6) usleep(1000);
+    for (uint32_t i = 0; i < 6; i++) check_int(works[i].answer, i == 3 ? ERR_FULL : ERR_NONE);
     test_store_drop(&test);
 }
 
