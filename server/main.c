@@ -280,6 +280,21 @@ static struct http_options http_options_of(const struct arguments *arguments)
                               : cores > 0 ? cores
                                           : 1),
         .rate = (uint32_t)arguments_number(arguments, FLAG_RATE),
+        .limits =
+            {
+                .request_ms = arguments_number(arguments, FLAG_REQUEST_MS),
+                .stall_ms = arguments_number(arguments, FLAG_STALL_MS),
+                .idle_ms = arguments_number(arguments, FLAG_IDLE_MS),
+                .stop_ms = arguments_number(arguments, FLAG_STOP_MS),
+                .connections = (uint32_t)arguments_number(arguments, FLAG_CONNECTIONS),
+                .connections_per_address =
+                    (uint32_t)arguments_number(arguments, FLAG_CONNECTIONS_PER_ADDRESS),
+                .connection_requests =
+                    (uint32_t)arguments_number(arguments, FLAG_CONNECTION_REQUESTS),
+                .connection_aborts = (uint32_t)arguments_number(arguments, FLAG_CONNECTION_ABORTS),
+                .connection_tasks = (uint32_t)arguments_number(arguments, FLAG_CONNECTION_TASKS),
+                .tasks = (uint32_t)arguments_number(arguments, FLAG_TASKS),
+            },
     };
 }
 
@@ -446,7 +461,10 @@ static int command_demo([[maybe_unused]] struct command_place *place,
 #define FLAGS_SERVE \
     (FLAGS_MODEL | FLAG_BIT(HTTP) | FLAG_BIT(HTTPS) | FLAG_BIT(TLS_CERT) | FLAG_BIT(TLS_KEY) | \
      FLAG_BIT(ADMIN) | FLAG_BIT(DOMAIN) | FLAG_BIT(BEHIND_PROXY) | FLAG_BIT(THREADS) | \
-     FLAG_BIT(RATE))
+     FLAG_BIT(RATE) | FLAG_BIT(CONNECTIONS) | FLAG_BIT(CONNECTIONS_PER_ADDRESS) | \
+     FLAG_BIT(CONNECTION_REQUESTS) | FLAG_BIT(CONNECTION_ABORTS) | FLAG_BIT(CONNECTION_TASKS) | \
+     FLAG_BIT(TASKS) | FLAG_BIT(REQUEST_MS) | FLAG_BIT(STALL_MS) | FLAG_BIT(IDLE_MS) | \
+     FLAG_BIT(STOP_MS))
 
 const struct command commands[] = {
     {

@@ -26,6 +26,16 @@ enum flag_name : uint8_t {
     FLAG_BEHIND_PROXY,
     FLAG_THREADS,
     FLAG_RATE,
+    FLAG_CONNECTIONS,
+    FLAG_CONNECTIONS_PER_ADDRESS,
+    FLAG_CONNECTION_REQUESTS,
+    FLAG_CONNECTION_ABORTS,
+    FLAG_CONNECTION_TASKS,
+    FLAG_TASKS,
+    FLAG_REQUEST_MS,
+    FLAG_STALL_MS,
+    FLAG_IDLE_MS,
+    FLAG_STOP_MS,
     FLAG_TENANT,
     FLAG_TITLE,
     FLAG_OWNER,
@@ -74,7 +84,7 @@ struct command {
     uint64_t flags; /** bits by flag_name */
     uint64_t flags_needed;
     enum command_needs needs;
-    bool has_limits; /** --help shows the server's limits */
+    bool has_limits; /** --help shows the limits that are fixed, too */
     /** Gives the exit status. `place` is nullptr when nothing is needed. */
     int (*run)(struct command_place *place, const struct arguments *arguments,
                struct console *console);

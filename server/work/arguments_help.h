@@ -24,6 +24,7 @@ struct flag {
     enum flag_kind kind;
     int64_t least;
     int64_t most;
+    int64_t usual; /** what holds when it is not given; 0: see the words */
 };
 
 extern const struct flag flag_table[FLAG_COUNT];
