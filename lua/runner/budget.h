@@ -18,6 +18,6 @@ struct budget {
     bool is_spent; /** steps ran out */
 };
 
-/** A state without any library whose allocator and hook spend `budget`; nullptr when the budget is too
- *  small for an empty one. Ended by lua_close. */
+/** A state without any library whose allocator and hook spend `budget`; nullptr when the budget is
+ *  too small for an empty one. Ended by lua_close. */
 lua_State *budget_open_state(struct budget *budget);

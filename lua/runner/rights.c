@@ -8,7 +8,8 @@
 
 #include "base/require.h"
 
-/* A sanitizer maps terabytes and runs threads of its own; under it the limits would end the program. */
+/* A sanitizer maps terabytes and runs threads of its own; under it the limits would end the
+ * program. */
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 constexpr bool is_sanitized = true;
 #else

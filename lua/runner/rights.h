@@ -13,5 +13,6 @@ struct rights {
     uint32_t cpu_seconds_max;
 };
 
-/** Closes every descriptor but the three standard ones, then drops. For good. ERR_SYSTEM: refused. */
+/** Closes every descriptor but the three standard ones, then drops. For good. ERR_SYSTEM:
+ *  refused. */
 enum err rights_drop(const struct rights *rights);

@@ -1,8 +1,9 @@
-/* The form of what is written, for model_make (`?` means that the key may be absent):
+/* The form of what is written, for model_make:
  *
  *  {"version": 1,
  *   "entities": [{"at": "schema/client.lua:3", "name": text, "attributes": {word: value},
- *                 "fields": [{"at": …, "kind": text, "name": text, "number": integer, "attributes": {…}}]}],
+ *                 "fields": [{"at": …, "kind": text, "name": text, "number": integer,
+ *                             "attributes": {…}}]}],
  *   "sets":     [{"at": …, "name": text, "attributes": {…},
  *                 "choices": [{"value": text, "attributes": {…}}]}]}
  *
@@ -125,7 +126,8 @@ static str text_at(lua_State *state, int at)
     return (str){text, len};
 }
 
-/** What is in a table: its places 1…n and its words, sorted. The words stay valid while the table does. */
+/** What is in a table: its places 1…n and its words, sorted. The words stay valid while the table
+ *  does. */
 struct entries {
     size_t place_count;
     size_t word_count;
@@ -347,7 +349,8 @@ static void pack_set(lua_State *state, struct reading *reading)
     lua_settop(state, top);
 }
 
-/** Runs one file and appends what it returns to the tables at the stack places `entities` and `sets`. */
+/** Runs one file and appends what it returns to the tables at the stack places `entities` and
+ *  `sets`. */
 static void run_file(lua_State *state, struct reading *reading, const struct source *source,
                      int entities, int sets)
 {

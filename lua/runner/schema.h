@@ -4,5 +4,5 @@
  */
 #pragma once
 
-/** `atrium-runner --schema FOLDER`. The exit code; on 1 standard error says `schema/x.lua:12: …`. */
+/** `--schema FOLDER`. The exit code; on 1, standard error says `schema/x.lua:12: …`. */
 int schema_run(char **arguments);

@@ -20,5 +20,6 @@ struct sources {
     struct source *items; /** sorted by name */
 };
 
-/** Reads FOLDER/NAME.lua, names of lower-case letters, digits and `_`; other files are left alone. False with the reason. */
+/** Reads FOLDER/NAME.lua, names of lower-case letters, digits and `_`; other files are left alone.
+ *  False with the reason. */
 bool sources_read(struct arena *arena, str folder, struct sources *sources_out, str *reason_out);

@@ -24,7 +24,7 @@ bool cell_plain(struct task *, const struct field *, str cell, struct buf *given
     return true;
 }
 
-/** Signs that people put between digits and that mean nothing: blanks of all widths, apostrophes. */
+/** Signs between digits that mean nothing: blanks of all widths, apostrophes. */
 static size_t skipped_bytes(str text)
 {
     static const str skipped[] = {
@@ -98,8 +98,8 @@ static size_t find_last(str text, char byte)
 
 enum reading : uint8_t { READING_NONE, READING_TWO, READING_ONE };
 
-/** Where the decimal sign is (SIZE_MAX: nowhere) and which sign groups thousands (0: none). `is_short`: at most two digits
- *  can stand behind the decimal sign, so three are a group. */
+/** Where the decimal sign is (SIZE_MAX: nowhere) and which sign groups thousands (0: none).
+ *  `is_short`: at most two digits can stand behind the decimal sign, so three are a group. */
 static enum reading find_signs(const struct written *written, bool is_short, size_t *decimal_out,
                                char *group_out)
 {
@@ -195,7 +195,8 @@ struct currency_sign {
     str code;
 };
 
-/** The currency whose sign this is, or the text in capitals. `kr`, `R$` and their like mean several or are rare. */
+/** The currency whose sign this is, or the text in capitals. `kr`, `R$` and their like mean several
+ *  or are rare. */
 static str currency_of_text(struct arena *arena, str text)
 {
     static const struct currency_sign signs[] = {
@@ -224,7 +225,8 @@ static bool is_number_byte(char byte)
     return (byte >= '0' && byte <= '9') || str_find_byte(S("+-(.,"), byte) != SIZE_MAX;
 }
 
-/** Cuts `-EUR 12.50`, `12.50 EUR` into number and currency; the currency is empty when there is none. */
+/** Cuts `-EUR 12.50`, `12.50 EUR` into number and currency; the currency is empty when there is
+ *  none. */
 static void split_money(struct arena *arena, str cell, str *number_out, str *currency_out)
 {
     str text = str_trim(cell);
@@ -440,7 +442,8 @@ struct items {
     str list[LIST_ITEMS_MAX];
 };
 
-/** Cuts at each byte of `signs`, leaving out empty items; false with a fault when there are too many. */
+/** Cuts at each byte of `signs`, leaving out empty items; false with a fault when there are too
+ *  many. */
 static bool split_cell(struct task *task, const struct field *field, str cell, str signs,
                        struct items *items)
 {

@@ -120,7 +120,8 @@ static bool read_entry_member(struct task *task, const struct field *field, str 
     return false;
 }
 
-/** A bare text, or an object of value, label, primary. An empty value is kept here and left out by the caller. */
+/** A bare text, or an object of value, label, primary. An empty value is kept here and left out by
+ *  the caller. */
 static bool read_entry(struct task *task, const struct field *field, const struct value *given,
                        entry_check *check, struct entry *entry)
 {

@@ -1,4 +1,5 @@
-/* Kinds that order by a number: number, decimal, money, date, time, boolean; and the reference, which orders by its bytes. */
+/* Kinds that order by a number: number, decimal, money, date, time, boolean; and the reference,
+ * which orders by its bytes. */
 #include "base/limits.h"
 #include "base/require.h"
 #include "model/kinds.h"
@@ -89,6 +90,10 @@ bool read_decimal(struct task *task, const struct field *field, const struct val
     if (!decimal_units(task, field, given, &units)) {
         kind_fault(task, field, "range", "is no number with at most %u digits behind the point",
                    field->scale);
+        return false;
+    }
+    if (units > DECIMAL_UNITS_MAX || units < -DECIMAL_UNITS_MAX) {
+        kind_fault(task, field, "range", "has more than 15 digits");
         return false;
     }
     if (field->has_least && units < field->least) {

@@ -36,7 +36,8 @@ bool read_line_text(struct task *task, const struct field *field, str text, uint
                    "is one line, but has a line break or control character in it");
         return false;
     }
-    /* Composing costs more than counting, and no text gets shorter by more than its combining marks. */
+    /* Composing costs more than counting, and no text gets shorter by more than its combining
+     * marks. */
     if (line.len > (size_t)characters_max * 16 || utf8_length(line) > (size_t)characters_max * 4) {
         kind_fault(task, field, "length", "is longer than %u characters", characters_max);
         return false;

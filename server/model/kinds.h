@@ -1,6 +1,7 @@
 /** kinds: the functions of the rows in model/kind.c, by subject; nobody else includes it.
  *
- *  Names are what they do, then the kind (`read_money`); each is described by its member in struct kind.
+ *  Names are what they do, then the kind (`read_money`); each is described by its member in struct
+ *  kind.
  *  Floor   model.
  */
 #pragma once
@@ -16,6 +17,8 @@ constexpr uint32_t PHONE_DIGITS_MIN = 3;
 constexpr uint32_t PHONE_DIGITS_MAX = 20;
 constexpr int64_t NUMBER_EXACT_MAX =
     9'007'199'254'740'991; /** 2^53 - 1: what a float and JavaScript hold exactly */
+constexpr int64_t DECIMAL_UNITS_MAX =
+    999'999'999'999'999; /** 15 digits: what a JSON number carries unchanged */
 
 /* Shared by the files of kinds. */
 #define kind_fault(task, field, code, ...) task_fault((task), (field)->name, S(code), __VA_ARGS__)
@@ -27,12 +30,14 @@ struct key_list key_one(struct arena *arena, str key);
 str key_of_text(struct arena *arena, str text);
 /** The words of any text. */
 struct key_list words_of_text(struct arena *arena, str text);
-/** One line: composed and trimmed; false with a fault when it has control bytes or too many characters. */
+/** One line: composed and trimmed; false with a fault when it has control bytes or too many
+ *  characters. */
 bool read_line_text(struct task *task, const struct field *field, str text, uint32_t characters_max,
                     str *line_out);
 /** The digits of a telephone number up to its first letter (an extension is not part of it). */
 str phone_digits(struct arena *arena, str number);
-/** The value of a choice whose label or value this is, in the field's built-in set; the text itself when it is in none. */
+/** The value of a choice whose label or value this is, in the field's built-in set; the text itself
+ *  when it is in none. */
 str choice_of_text(struct arena *arena, const struct field *field, str text);
 
 bool read_text(struct task *task, const struct field *field, const struct value *given,

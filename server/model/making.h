@@ -50,17 +50,19 @@ str name_nearest(const str *names, size_t count, str name);
 
 /** `a-z`, then `a-z 0-9 _`, at most NAME_BYTES_MAX. */
 bool name_is_good(str name);
-/** What can be the value of a choice: one line without `;` and control bytes, 1 to CHOICE_BYTES_MAX bytes, no blanks at the ends. */
+/** What can be the value of a choice: one line without `;` and control bytes, 1 to CHOICE_BYTES_MAX
+ *  bytes, no blanks at the ends. */
 bool choice_value_is_good(str value);
 /** `#rrggbb` in lower case. */
 bool color_is_good(str color);
 /** `first_name` → `First name`. */
 str label_of_name(struct arena *arena, str name);
 
-/** Sets first, then entities and their fields, all that needs no other entity (model/declared.c). */
+/** Sets, then entities and their fields: all that needs no other entity (model/declared.c). */
 void make_sets(struct making *making, const struct value *sets);
 void make_entities(struct making *making, const struct value *entities);
-/** The words of fields (model/words.c): of rank 0 when the field is read, of later ranks when all entities are there. */
+/** The words of fields (model/words.c): of rank 0 when the field is read, of later ranks when all
+ *  entities are there. */
 constexpr int FIELD_WORD_RANK_MAX = 3;
 void apply_field_words(struct making *making, const struct made_entity *entity,
                        struct made_field *field, int rank);

@@ -1,6 +1,7 @@
 /** model: what a record is: entities, fields, choices and how they refer to each other.
  *
- *  Declared in schema/, one entity a file, read by the runner, checked here and frozen. Plain data: after model_make nothing changes.
+ *  Declared in schema/, one entity a file, read by the runner, checked here and frozen. Plain
+ *  data: after model_make nothing changes.
  *
  *  Floor   model; rests on value, base.
  *  Thread  any, read only.
@@ -71,8 +72,9 @@ struct choice {
 struct choice_set {
     str name; /** `client.status` */
     str label;
-    bool
-        is_open; /** any text is taken, as for tags; of a set that is not open, the tenant's own choice records count too */
+    /** any text is taken, as for tags; of a set that is not open, the tenant's own choice records
+     *  count too */
+    bool is_open;
     uint32_t choice_count;
     const struct choice *choices;
 };
@@ -89,13 +91,14 @@ struct made_from {
     const struct made_from_pair *pairs;
 };
 
-/** `through = "client_contact.is_primary"`: this reference is the record behind the flagged link; kept by the engine from the links' flags. */
+/** `through = "client_contact.is_primary"`: this reference is the record behind the flagged link;
+ *  kept by the engine from the links' flags. */
 struct through {
     const struct entity *link;  /** nullptr: this is no such field */
     const struct field *flag;   /** the link's one_of field */
     const struct field *parent; /** the link's reference to this entity */
-    const struct field
-        *target; /** the link's reference to what is meant; nullptr: the link itself is meant */
+    /** the link's reference to what is meant; nullptr: the link itself is meant */
+    const struct field *target;
 };
 
 struct field {
@@ -107,8 +110,8 @@ struct field {
     str label;
     bool is_required;
     bool is_unique;
-    bool
-        is_indexed; /** filters and sorts; also set for unique fields, references, one_of flags, system times */
+    /** filters and sorts; also set for unique fields, references, one_of flags, system times */
+    bool is_indexed;
     bool is_searched; /** words of it are found by q */
     bool is_computed; /** kept by the engine: refused in input */
     bool is_hidden;   /** never shown (revision, version) */
@@ -124,17 +127,19 @@ struct field {
     const struct choice_set *set;
     const struct entity *to;
     enum on_delete on_delete;
-    const struct field *
-        one_of_per; /** boolean: at most one record with this flag for each value of that reference */
+    /** boolean: at most one record with this flag for each value of that reference */
+    const struct field *one_of_per;
     bool one_of_at_least; /** … and at least one */
     struct through through;
     const struct made_from *made_from;
-    str waived_by; /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then `incomplete` names it */
-    uint8_t list;  /** column of the standard list, 0: not in it */
+    /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then
+     *  `incomplete` names it */
+    str waived_by;
+    uint8_t list; /** column of the standard list, 0: not in it */
     uint32_t synonym_count;
     const str *synonyms; /** names that import headers may have, folded by fold_name */
-    const str *
-        synonym_labels; /** one for each: the label that a value from such a column gets in a list (`fax`), or empty */
+    /** one for each: the label that a value from such a column gets in a list (`fax`), or empty */
+    const str *synonym_labels;
 };
 
 struct entity {
@@ -143,17 +148,17 @@ struct entity {
     str plural;
     str label;
     const struct field *title;
-    const struct field
-        *via; /** reference whose record this one lies under; its words find that record too */
+    /** reference whose record this one lies under; its words find that record too */
+    const struct field *via;
     bool is_single; /** exactly one record, made with the tenant (settings) */
     uint32_t field_count;
     const struct field *fields; /** in order of declaration, then the system's */
     uint32_t referrer_count;
-    const struct field *const *
-        referrers; /** fields of any entity that refer to this one, neither computed nor `through` */
+    /** fields of any entity that refer to this one, neither computed nor `through` */
+    const struct field *const *referrers;
     uint32_t under_count;
-    const struct entity *const
-        *under; /** entities whose `via` leads here and that have searched fields */
+    /** entities whose `via` leads here and that have searched fields */
+    const struct entity *const *under;
 };
 
 struct model {
@@ -163,8 +168,9 @@ struct model {
     const struct choice_set *sets;
 };
 
-/** Reads what the runner sent (form: lua/runner/schema.c), checks all of it, freezes it. ERR_INVALID: each fault's
- *  field is `entity.field`, its message names the word. ERR_UNREADABLE: no MessagePack. */
+/** Reads what the runner sent (form: lua/runner/schema.c), checks all of it, freezes it.
+ *  ERR_INVALID: each fault's field is `entity.field`, its message names the word. ERR_UNREADABLE:
+ *  no MessagePack. */
 enum err model_make(struct task *task, struct arena *arena, str schema,
                     const struct model **model_out);
 
@@ -178,7 +184,8 @@ const struct field *entity_field_by_number(const struct entity *entity, uint16_t
 str entity_nearest(const struct entity *entity, str name);
 const struct choice *set_choice(const struct choice_set *set, str value);
 
-/** Runs `runner --schema folder` and gives what it wrote (≤ SCHEMA_BYTES_MAX, `value_check`ed). ERR_SYSTEM: not found or it failed;
- *  ERR_INVALID: a schema file is wrong; the fault carries the runner's words with file and line. */
+/** Runs `runner --schema folder` and gives what it wrote (≤ SCHEMA_BYTES_MAX, `value_check`ed).
+ *  ERR_SYSTEM: not found or it failed; ERR_INVALID: a schema file is wrong; the fault carries the
+ *  runner's words with file and line. */
 enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena,
                            str *schema_out);

@@ -154,7 +154,8 @@ static void parse_set(struct parser *parser, struct code_set *set)
     if (parser->why == nullptr && set->count == 0) refuse(parser, "has an empty set");
 }
 
-/** How many steps a node is written as, counted before they are written, so that nested repeats cost nothing. */
+/** How many steps a node is written as, counted before they are written, so that nested repeats
+ *  cost nothing. */
 static uint32_t count_steps(const struct node *node)
 {
     uint64_t left = node->left == nullptr ? 0 : node->left->step_count;

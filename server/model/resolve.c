@@ -62,7 +62,8 @@ void set_one_of(struct making *making, const struct made_entity *entity, struct 
     made->field->one_of_at_least = has_least && least.kind == VALUE_INT && least.integer == 1;
 }
 
-/** The link's own reference to what the `through` field means; nullptr and a fault unless there is exactly one. */
+/** The link's own reference to what the `through` field means; nullptr and a fault unless there is
+ *  exactly one. */
 static const struct field *link_target(struct making *making, const struct made_entity *entity,
                                        struct made_field *made, const struct field *flag)
 {

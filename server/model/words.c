@@ -156,7 +156,8 @@ static void set_list(struct making *making, const struct made_entity *entity,
     else made->field->list = (uint8_t)value->integer;
 }
 
-/** Places hold plain names (`"phone"`), words map a name to the label of its values (`fax = "fax"`). */
+/** Places hold plain names (`"phone"`), words map a name to the label of its values (`fax =
+ *  "fax"`). */
 static void set_synonyms(struct making *making, const struct made_entity *entity,
                          struct made_field *made, const struct value *value)
 {

@@ -84,6 +84,7 @@ static const struct accepted accepted[] = {
     {FIELD_DECIMAL, "12.5", "12.50"},
     {FIELD_DECIMAL, "\"-0.05\"", "-0.05"},
     {FIELD_DECIMAL, "0.1", "0.10"},
+    {FIELD_DECIMAL, "9999999999999.99", "9999999999999.99"},
     {FIELD_MONEY, "{\"amount\":1250,\"currency\":\"EUR\"}",
      "{\"amount\":1250,\"currency\":\"EUR\"}"},
     {FIELD_MONEY, "{\"currency\":\"JPY\",\"amount\":-1}", "{\"amount\":-1,\"currency\":\"JPY\"}"},
@@ -167,6 +168,7 @@ static const struct refused refused[] = {
     {FIELD_DECIMAL, "12.345", "range", "at most 2 digits"},
     {FIELD_DECIMAL, "\"x\"", "range", "no number"},
     {FIELD_DECIMAL, "92233720368547759", "range", "no number"},
+    {FIELD_DECIMAL, "10000000000000", "range", "15 digits"},
     {FIELD_DECIMAL, "{}", "type", "object"},
     {FIELD_MONEY, "12", "type", "amount"},
     {FIELD_MONEY, "{\"amount\":12}", "type", "currency"},
@@ -338,7 +340,8 @@ static uint64_t test_seed(void)
     return seed;
 }
 
-/** Writes one random value of a kind as JSON and as a filter's text; gives it as a number to compare by. */
+/** Writes one random value of a kind as JSON and as a filter's text; gives it as a number to
+ *  compare by. */
 static double random_value(enum field_kind kind, char json[80], char text[80])
 {
     uint64_t bits = random_uint64();
@@ -546,7 +549,8 @@ TEST(test_kind__gives_words_as_people_look_for_them)
     test_task_drop(&test);
 }
 
-/** Whether a query finds a telephone number, as record/ matches: by prefix, any of the alternatives. */
+/** Whether a query finds a telephone number, as record/ matches: by prefix, any of the
+ *  alternatives. */
 static bool finds_phone(struct test_task *test, const char *query, const char *json)
 {
     struct field phones = field_of(FIELD_PHONES);

@@ -84,32 +84,23 @@ TEST(test_model__finds_by_name_plural_and_number)
     test_task_drop(&test);
 }
 
+/* clang-format off */
+static const char many_fields[] =
+    JSON_FIELD("decimal", "hours", 2, "\"scale\":2,\"min\":1,\"max\":24,\"index\":true")
+    "," JSON_FIELD("text", "code", 3,
+                   "\"pattern\":\"[A-Z]{3}\",\"default\":\"ABC\",\"unique\":true,"
+                   "\"label\":\"The code\",\"list\":3,\"max\":5")
+    "," JSON_FIELD("phones", "phones", 4, "\"synonyms\":{\"Phone No.\":\"\",\"fax\":\"fax\"}")
+    "," JSON_FIELD("choice", "kind", 5,
+                   "\"set\":\"thing.kind\",\"default\":\"small\",\"required\":true")
+    "," JSON_FIELD("text", "must", 6, "\"required\":true,\"waived_by\":\"lenient\"");
+/* clang-format on */
+
 TEST(test_model__keeps_what_each_word_says)
 {
     struct test_task test;
     test_task_init(&test);
-    const struct model *model = make(
-        &test,
-        test_thing(
-            &test, "",
-            JSON_FIELD("decimal", "hours", 2, "\"scale\":2,\"min\":1,\"max\":24,\"index\":true") "," JSON_FIELD(
-                "text", "code", 3,
-                "\"pattern\":\"[A-Z]{3}\",\"default\":\"ABC\",\"unique\":true,\"label\":\"The "
-                "code\",\"list\":3,\"max\":5") "," JSON_FIELD("phones", "phones", 4,
-                                                              "\"synonyms\":{\"1\":\"Phone "
-                                                              "No.\",\"fax\":\"fax\"}") "," JSON_FIELD("choice",
-                                                                                                       "kind",
-                                                                                                       5,
-                                                                                                       "\"set\":"
-                                                                                                       "\"thing."
-                                                                                                       "kind\","
-                                                                                                       "\"default\":"
-                                                                                                       "\"small\","
-                                                                                                       "\"required\":"
-                                                                                                       "true") "," JSON_FIELD("text",
-                                                                                                                              "must",
-                                                                                                                              6,
-                                                                                                                              "\"required\":true,\"waived_by\":\"lenient\"")));
+    const struct model *model = make(&test, test_thing(&test, "", many_fields));
     const struct entity *thing = model_entity(model, S("thing"));
     const struct field *hours = entity_field(thing, S("hours"));
     check(hours->has_least && hours->has_most && hours->is_indexed);
@@ -148,20 +139,20 @@ TEST(test_model__folds_synonyms_and_keeps_their_labels)
     test_task_drop(&test);
 }
 
+/* clang-format off */
 #define LINK_FIELDS(flag_words, target) \
-    "{\"at\":\"\",\"name\":\"link\",\"attributes\":{\"number\":8,\"plural\":\"links\",\"title\":" \
-    "\"thing\",\"via\":\"thing\"}," \
-    "\"fields\":[" JSON_FIELD("reference", "thing", 1, "\"to\":\"thing\",\"required\":true,\"on_delete\":\"cascade\"") "," JSON_FIELD( \
-        "reference", "person", 2, \
-        "\"to\":\"" target \
-        "\",\"required\":true") "," JSON_FIELD("boolean", "is_main", 3, \
-                                               flag_words) "," JSON_FIELD("text", "note", 4, \
-                                                                          "\"search\":true") "]}"
+    "{\"at\":\"\",\"name\":\"link\",\"attributes\":{\"number\":8,\"plural\":\"links\"," \
+    "\"title\":\"thing\",\"via\":\"thing\"},\"fields\":[" \
+    JSON_FIELD("reference", "thing", 1, \
+               "\"to\":\"thing\",\"required\":true,\"on_delete\":\"cascade\"") \
+    "," JSON_FIELD("reference", "person", 2, "\"to\":\"" target "\",\"required\":true") \
+    "," JSON_FIELD("boolean", "is_main", 3, flag_words) \
+    "," JSON_FIELD("text", "note", 4, "\"search\":true") "]}"
 #define THING_ENTITY(fields) \
     "{\"at\":\"\",\"name\":\"thing\",\"attributes\":{\"number\":7,\"plural\":\"things\"," \
-    "\"title\":\"name\"}," \
-    "\"fields\":[" JSON_FIELD("text", "name", 1, "") "," JSON_FIELD( \
-        "choice", "kind", 2, "\"set\":\"thing.kind\"") fields "]}"
+    "\"title\":\"name\"},\"fields\":[" JSON_FIELD("text", "name", 1, "") \
+    "," JSON_FIELD("choice", "kind", 2, "\"set\":\"thing.kind\"") fields "]}"
+/* clang-format on */
 #define ONE_OF "\"one_of\":{\"per\":\"thing\",\"at_least\":1}"
 #define THROUGH \
     "\"to\":\"user\",\"through\":\"link.is_main\",\"made_when\":{\"kind\":\"big\"},\"made_from\":" \

@@ -1,4 +1,5 @@
-/* The declarations of the product: that they make a model, and that no number in stored bytes ever changes its meaning. */
+/* The declarations of the product: that they make a model, and that no number in stored bytes ever
+ *  changes its meaning. */
 #include "model/model.h"
 
 #include <fcntl.h>
