@@ -122,7 +122,7 @@ static void log_entry_check(struct checker *checker, const struct row_place *pla
             found(checker, place->tenant, key, "the log's chain is broken before or in this entry");
     }
     checker->chain = row.chain;
-    checker->has_chain = true;
+    checker->has_chain = checker->is_known;
     if (row.entry.body.len > 0) {
         struct hash body = log_body_hash(chain_key, row.entry.body);
         if (memcmp(body.bytes, row.body_hash.bytes, HASH_BYTES) != 0)
