@@ -46,8 +46,8 @@ static const str runs[] = {
     {"0987654321", 10},
 };
 
-/** A hash made with the parameters of crypto.c over bytes that were thrown away. The unit test holds
- *  it to the parameters. */
+/** A hash made with the parameters of crypto.c over bytes that were thrown away. The unit test
+ *  holds it to the parameters. */
 static const char hash_of_nobody[] = "$argon2id$v=19$m=19456,t=2,p=1$mXcQDfd6NHk3B0q0f9Vy1w$"
                                      "0a6YdUw2t8c4vZl1mQe5XrTn3KsGh7BpJfLiOuEyVxA";
 

@@ -21,8 +21,8 @@ static enum err run_guarded(struct call *call)
     return arena_guard(call->task->arena, run, call);
 }
 
-/** A copy of the call that outlives the request, in a task of its own; nullptr: there is no room for
- *  one, and the request was answered 503. */
+/** A copy of the call that outlives the request, in a task of its own; nullptr: there is no room
+ *  for one, and the request was answered 503. */
 static struct call *call_move(struct call *call)
 {
     struct http_task *http_task = http_task_make(call->exchange);
