@@ -134,7 +134,9 @@ static enum err arrive(void *argument)
     }
     if (call->tenant.is_suspended)
         return fail(call->task, ERR_FORBIDDEN, "this firm is suspended; its data is kept");
-    if (match.route->need == NEED_IDENTITY) TRY(check_identity(arrival));
+    bool has_token = http_header(request, S("authorization")).len > 0;
+    enum need need = match.route->need;
+    if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
     if (match.route->has_body) TRY(check_type(arrival));
     return road_take(call, &arrival->is_gone);
