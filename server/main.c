@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -47,6 +48,7 @@ struct server {
     const struct arguments *arguments;
     struct api *api;
     struct control *control;
+    atomic_bool is_stopping; /** for commands of other processes that take long */
 };
 
 /** What a process that is started anew needs; set once, before any thread. */
@@ -200,6 +202,7 @@ static int run_call(void *owner, const struct control_call *call)
     task_init(&task, &arena);
     struct command_place place = server->opened.place;
     place.task = &task;
+    place.is_stopping = &server->is_stopping;
     int status;
     if (!arguments_read(&task, commands, command_count, call->words, call->word_count,
                         &arguments) ||
@@ -378,6 +381,7 @@ static void server_wait(struct server *server, const sigset_t *signals)
 
 static void server_close(struct server *server)
 {
+    atomic_store(&server->is_stopping, true);
     if (server->control != nullptr) control_close(server->control);
     if (server->api != nullptr) api_close(server->api);
     opened_drop(&server->opened);

@@ -213,6 +213,8 @@ static enum err check_tenants(struct checking *checking)
     struct command_place *place = checking->place;
     for (uint32_t at = 0; at < checking->tenant_count; at++) {
         const struct tenant *tenant = &checking->tenants[at];
+        if (command_is_stopping(place))
+            return fail(place->task, ERR_FULL, "the check was stopped: the server ends");
         note_checked(tenant->name);
         uint64_t faults_before = checking->report.fault_count;
         progress_show(&checking->progress, at, checking->tenant_count, "%.*s", FMT(tenant->name));

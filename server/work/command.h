@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "access/access.h"
 #include "work/arguments.h"
 
@@ -15,7 +17,14 @@ struct command_place {
     struct access access; /** its model is nullptr for commands that need only the store */
     str scheme;           /** for the addresses that are shown: `http` */
     uint16_t port;        /** 0: as the scheme has it */
+    /** set when the server that runs this must end; nullptr: never */
+    const atomic_bool *is_stopping;
 };
+
+static inline bool command_is_stopping(const struct command_place *place)
+{
+    return place->is_stopping != nullptr && atomic_load(place->is_stopping);
+}
 
 /** `http://acme.localhost:8080/` */
 str command_address(const struct command_place *place, str tenant_name);

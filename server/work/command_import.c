@@ -13,12 +13,13 @@ struct importing {
     uint64_t bytes_total;
 };
 
-static void show_progress(void *owner, uint64_t bytes_done, const struct import_counts *counts)
+static bool show_progress(void *owner, uint64_t bytes_done, const struct import_counts *counts)
 {
     struct importing *importing = owner;
     progress_show(&importing->progress, bytes_done, importing->bytes_total,
                   "%llu %.*s, %llu failed", (unsigned long long)(counts->rows - counts->failed),
                   FMT(importing->entity->plural), (unsigned long long)counts->failed);
+    return !command_is_stopping(importing->place);
 }
 
 static enum err find_entity(struct task *task, const struct model *model, str name,

@@ -568,14 +568,23 @@ enum err import_open(struct task *task, const struct import_options *options,
     return err;
 }
 
+/** Tells how far the import is; ERR_FULL when it is not wanted any more. */
+static enum err tell_progress(struct task *task, const struct import *import)
+{
+    const struct import_options *options = &import->options;
+    if (options->progress == nullptr) return ERR_NONE;
+    const struct import_counts *counts = &import->report.counts;
+    if (options->progress(options->owner, csv_position(import->csv), counts)) return ERR_NONE;
+    return fail(task, ERR_FULL, "the import was stopped after %llu rows, which stand",
+                (unsigned long long)counts->rows);
+}
+
 enum err import_run(struct task *task, struct import *import, struct import_report *report_out)
 {
     enum err err = ERR_NONE;
     while (err == ERR_NONE && rows_read(task, import)) {
         err = rows_write(task, import);
-        if (import->options.progress != nullptr)
-            import->options.progress(import->options.owner, csv_position(import->csv),
-                                     &import->report.counts);
+        if (err == ERR_NONE) err = tell_progress(task, import);
     }
     *report_out = import->report;
     return err;

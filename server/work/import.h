@@ -60,8 +60,8 @@ struct import_options {
     bool is_clearing;
     bool is_preview; /** everything but writing */
     struct id cause; /** job or request */
-    /** After each slice. */
-    void (*progress)(void *owner, uint64_t bytes_done, const struct import_counts *counts);
+    /** After each slice; false ends the import there, with ERR_FULL. */
+    bool (*progress)(void *owner, uint64_t bytes_done, const struct import_counts *counts);
     void *owner;
 };
 

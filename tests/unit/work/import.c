@@ -15,6 +15,7 @@ struct attempt {
     const char *empty_words;
     bool is_preview;
     bool is_clearing;
+    bool is_unwanted; /** stopped after its first slice */
     struct import_report report;
     const struct import_column *columns;
     uint32_t column_count;
@@ -39,6 +40,13 @@ static str text_of_file(struct arena *arena, int file)
     return (str){room, (size_t)stat.st_size};
 }
 
+static bool go_on(void *owner, uint64_t bytes_done, const struct import_counts *counts)
+{
+    check(bytes_done > 0);
+    check(counts->rows > 0);
+    return !((const struct attempt *)owner)->is_unwanted;
+}
+
 static enum err run(struct attempt *attempt, str table)
 {
     struct task *task = &attempt->fixture.test.task;
@@ -58,6 +66,8 @@ static enum err run(struct attempt *attempt, str table)
             str_of(attempt->empty_words == nullptr ? IMPORT_EMPTY_WORDS : attempt->empty_words),
         .is_preview = attempt->is_preview,
         .is_clearing = attempt->is_clearing,
+        .progress = go_on,
+        .owner = attempt,
     };
     struct import *import;
     task_fault_clear(task);
@@ -406,5 +416,20 @@ TEST(test_import__goes_through_more_rows_than_one_slice)
     run_well(&attempt, buf_str(&table));
     counts_are(&attempt, 1202, 0, 1);
     check_int(attempt.report.faults[0].row, 702);
+    finish(&attempt);
+}
+
+TEST(test_import__stops_between_slices_and_what_was_done_stands)
+{
+    struct attempt attempt = {.is_unwanted = true};
+    fixture_init(&attempt.fixture);
+    struct buf table = buf_make(&attempt.fixture.test.arena, 1 * MIB);
+    buf_put(&table, S("Company\n"));
+    for (uint32_t row = 0; row < IMPORT_SLICE_ROWS_MAX + 7; row++)
+        buf_print(&table, "Firm %u\n", row);
+    check_int(run(&attempt, buf_str(&table)), ERR_FULL);
+    counts_are(&attempt, IMPORT_SLICE_ROWS_MAX, 0, 0);
+    static const char *const pairs[] = {"count", "true", "limit", "1", nullptr};
+    must_have(list(&attempt, "client", pairs), "\"value\":500");
     finish(&attempt);
 }
