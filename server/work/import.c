@@ -26,6 +26,7 @@ struct import {
         row_arena; /** what is made of one row; cleared behind it, so that it stays in the cache */
     struct csv_row *rows;
     uint32_t row_count;
+    uint32_t rows_max; /** of one turn in the lane; fewer when rows are rich */
     bool has_failed_header;
 };
 
@@ -36,7 +37,6 @@ struct slice {
     struct import *import;
     struct task task; /** of one row */
     struct txn *txn;
-    uint32_t rows_max;
     uint32_t from;
     uint32_t done_count;
     struct import_counts counts;
@@ -343,7 +343,7 @@ static enum err slice_run(struct work *work, struct txn *txn)
     struct slice *slice = (struct slice *)work;
     struct import *import = slice->import;
     slice->txn = txn;
-    /* One guard for all: past a hard cap the slice is left, and its rows are tried one by one. */
+    /* One guard for all: past a hard cap the slice is left, and fewer rows are tried. */
     import->row_arena.escape = import->lane_arena.escape;
     slice->counts = (struct import_counts){};
     slice->fault_count = 0;
@@ -354,7 +354,7 @@ static enum err slice_run(struct work *work, struct txn *txn)
     int64_t end_ns = clock_monotonic_ns() + IMPORT_SLICE_NS_MAX;
     enum err err = ERR_NONE;
     while (slice->from + slice->done_count < import->row_count) {
-        if (slice->done_count == slice->rows_max) break;
+        if (slice->done_count == import->rows_max) break;
         if (slice->done_count > 0 && clock_monotonic_ns() > end_ns) break;
         err = row_try(slice);
         if (err != ERR_NONE) break;
@@ -469,13 +469,12 @@ static enum err rows_write(struct task *task, struct import *import)
 {
     struct slice *slice = arena_new(&import->rows_arena, struct slice, 1);
     slice->import = import;
-    slice->rows_max = IMPORT_SLICE_ROWS_MAX;
     for (uint32_t tries = 0; slice->from < import->row_count;) {
         arena_clear(&import->lane_arena);
         slice->task.fault = (struct fault){};
         enum err err = slice_write(task, slice);
-        if (err == ERR_TOO_LARGE && slice->rows_max > 1) {
-            slice->rows_max = 1;
+        if (err == ERR_TOO_LARGE && import->rows_max > 1) {
+            import->rows_max /= 2;
             continue;
         }
         if (err == ERR_TOO_LARGE) {
@@ -485,6 +484,7 @@ static enum err rows_write(struct task *task, struct import *import)
         if (err == ERR_NONE) {
             TRY(slice_count(task, import, slice));
             slice->from += slice->done_count;
+            if (import->rows_max < IMPORT_SLICE_ROWS_MAX) import->rows_max++;
             tries = 0;
         } else if (err == ERR_FULL && tries < FULL_TRIES_MAX) {
             tries++;
@@ -556,6 +556,7 @@ enum err import_open(struct task *task, const struct import_options *options,
     struct import *import = arena_new(task->arena, struct import, 1);
     import->options = *options;
     import->report.group = id_make();
+    import->rows_max = IMPORT_SLICE_ROWS_MAX;
     arena_init(&import->rows_arena, ROWS_ARENA_BYTES);
     arena_init(&import->lane_arena, TASK_ARENA_BYTES_MAX);
     arena_init(&import->row_arena, TASK_ARENA_BYTES_MAX);
