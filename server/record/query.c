@@ -121,6 +121,17 @@ static enum err filter_field(struct task *task, const struct query *query, str p
     return ERR_NONE;
 }
 
+/** How a prefix stands in the index: as the kind orders it (digits of a telephone number), without
+ *  the 00 that ends a whole value; otherwise folded. */
+static str prefix_of(struct task *task, const struct field *field, str text)
+{
+    struct task quiet = {.arena = task->arena};
+    str ordered;
+    bool is_ordered = field->kind_of->order_text(&quiet, field, text, &ordered);
+    if (is_ordered && str_ends(ordered, S("\0"))) ordered.len--;
+    return str_first(is_ordered ? ordered : fold(task->arena, text), KEY_ORDERED_BYTES_MAX);
+}
+
 static enum err add_filter_value(struct task *task, struct filter *filter, str name, str value)
 {
     str shown = str_first(name, 64);
@@ -140,7 +151,7 @@ static enum err add_filter_value(struct task *task, struct filter *filter, str n
         if (!kind->is_text)
             return fail(task, ERR_UNREADABLE, "%.*s: is no text, a prefix has no meaning",
                         FMT(shown));
-        *ordered = str_first(fold(task->arena, value), KEY_ORDERED_BYTES_MAX);
+        *ordered = prefix_of(task, filter->field, value);
         if (ordered->len == 0) return fail(task, ERR_UNREADABLE, "%.*s: is empty", FMT(shown));
     }
     filter->value_count++;

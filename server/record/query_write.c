@@ -26,6 +26,8 @@ struct walk {
     struct arena scratch;        /** for one record */
     uint32_t given;
     bool is_full;
+    uint32_t keys_end; /** give up the walk at this many keys touched; 0: not bounded */
+    bool is_given_up;
     struct hit last;
 };
 
@@ -112,6 +114,13 @@ static void give(struct walk *walk, const struct record *record, const struct hi
     walk->given++;
 }
 
+/** Whether the walk has had the keys it was given; it ends then. */
+static bool is_given_up(struct walk *walk)
+{
+    if (walk->keys_end == 0 || walk->view->task->keys_touched < walk->keys_end) return false;
+    return walk->is_given_up = true;
+}
+
 static enum err load(const struct walk *walk, struct id id, struct record *record_out)
 {
     enum err err = record_get(walk->view, walk->query->entity, id, record_out);
@@ -136,7 +145,7 @@ static enum err offer(struct walk *walk, const struct hit *hit)
 /** Walks an index (or, without a field, the records) in the list's own order from the cursor on. */
 static enum err walk_scan(struct walk *walk, struct scan *scan, bool has_value)
 {
-    while (!walk->is_full) {
+    while (!walk->is_full && !is_given_up(walk)) {
         bool has_entry;
         struct scan_entry entry;
         TRY(scan_next(scan, &has_entry, &entry));
@@ -165,12 +174,12 @@ static enum err walk_absent(struct walk *walk)
     const struct field *sort = query->sort;
     bool is_always_there = (sort->is_required && sort->waived_by.len == 0) ||
                            sort->number == FIELD_CREATED_AT || sort->number == FIELD_UPDATED_AT;
-    if (is_always_there || walk->is_full) return ERR_NONE;
+    if (is_always_there || walk->is_full || walk->is_given_up) return ERR_NONE;
     struct scan_range range = {.is_unbounded_from = true, .is_unbounded_to = true};
     if (!query->after_has_value) range_go_on(walk, &range, (str){});
     range.is_descending = query->is_descending;
     struct scan *scan = scan_records(walk->view->txn, query->entity->number, &range);
-    while (!walk->is_full) {
+    while (!walk->is_full && !is_given_up(walk)) {
         bool has_entry;
         struct scan_entry entry;
         TRY(scan_next(scan, &has_entry, &entry));
@@ -358,9 +367,15 @@ static uint32_t read_words(struct arena *arena, str text, struct query_word word
     bool is_digits;
     struct key_list list = kind_query_words(arena, text, &is_digits);
     uint32_t count = 0;
+    if (is_digits) { /* the forms of one number, either of which will do */
+        words[0] = (struct query_word){};
+        for (uint32_t at = 0; at < list.count && at < 2; at++)
+            words[0].beginnings[words[0].count++] = str_first(list.items[at], KEY_TOKEN_BYTES_MAX);
+        return words[0].count > 0 ? 1 : 0;
+    }
     for (uint32_t at = 0; at < list.count && count < SEARCH_WORDS_MAX; at++) {
         str word = str_first(list.items[at], KEY_TOKEN_BYTES_MAX);
-        if (word.len == 0 || word.at[0] == '~') continue;
+        if (word.len == 0) continue;
         words[count] = (struct query_word){1, {word}};
         if (is_number(word)) {
             char *back = arena_take_raw(arena, word.len + 1);
@@ -479,8 +494,22 @@ static enum err gather_filter(struct walk *walk, struct hits *hits)
     return filter->of == nullptr ? ERR_NONE : follow_back(walk, filter->of, hits);
 }
 
+/** What was gathered lies in the order of ids: the walk ends with the page. */
+static enum err give_by_id(struct walk *walk, const struct hits *hits)
+{
+    const struct query *query = walk->query;
+    for (uint32_t at = 0; at < hits->count && !walk->is_full; at++) {
+        const struct hit *hit = &hits->items[query->is_descending ? hits->count - 1 - at : at];
+        int place = memcmp(hit->id.bytes, query->after_id.bytes, 16);
+        bool is_behind = query->is_descending ? place < 0 : place > 0;
+        if (walk->json != nullptr && query->has_after && !is_behind) continue;
+        TRY(offer(walk, hit));
+    }
+    return ERR_NONE;
+}
+
 /** Sorts what was gathered and gives the part behind the cursor. */
-static enum err give_hits(struct walk *walk, struct hits *hits)
+static enum err give_sorted(struct walk *walk, struct hits *hits)
 {
     const struct query *query = walk->query;
     struct arena *arena = walk->view->task->arena;
@@ -492,7 +521,7 @@ static enum err give_hits(struct walk *walk, struct hits *hits)
         str slots[FIELDS_MAX];
         slots_read(query->entity, record.value, slots);
         if (!filters_hold(walk, slots)) continue;
-        str stored = query->sort == nullptr ? (str){} : slots[field_position(query->sort)];
+        str stored = slots[field_position(query->sort)];
         if (stored.len > 0) {
             struct value value = value_of(stored);
             struct key_list keys = query->sort->kind_of->order(arena, query->sort, &value);
@@ -507,12 +536,41 @@ static enum err give_hits(struct walk *walk, struct hits *hits)
     struct hit after = {query->after_has_value, query->after_ordered, query->after_id};
     for (uint32_t at = 0; at < kept && !walk->is_full; at++) {
         struct record record;
-        if (walk->json != nullptr && query->has_after && compare(&hits->items[at], &after) <= 0)
-            continue;
-        if (walk->json != nullptr) TRY(load(walk, hits->items[at].id, &record));
+        if (query->has_after && compare(&hits->items[at], &after) <= 0) continue;
+        TRY(load(walk, hits->items[at].id, &record));
         give(walk, &record, &hits->items[at]);
     }
     return ERR_NONE;
+}
+
+/** A count needs no order. */
+static enum err give_hits(struct walk *walk, struct hits *hits)
+{
+    bool is_ordered = walk->query->sort != nullptr && walk->json != nullptr;
+    return is_ordered ? give_sorted(walk, hits) : give_by_id(walk, hits);
+}
+
+/** Filters that let much through fill the page soon in the sort's own order; only when they have not
+ *  after as many keys as the driver has entries is it better to gather those and sort. */
+static enum err walk_or_gather(struct walk *walk, uint32_t entries)
+{
+    struct hits hits = {};
+    struct task *task = walk->view->task;
+    const struct filter *driver = walk->driver;
+    bool may_walk = walk->query->sort != nullptr && walk->json != nullptr && entries > SAMPLE_LOOP;
+    if (may_walk) {
+        size_t mark = walk->json->len;
+        walk->driver = nullptr;
+        walk->keys_end = task->keys_touched + entries;
+        TRY(walk_in_order(walk));
+        if (!walk->is_given_up) return ERR_NONE;
+        walk->keys_end = 0;
+        walk->json->len = mark;
+        walk->given = 0;
+        walk->driver = driver;
+    }
+    TRY(gather_filter(walk, &hits));
+    return give_hits(walk, &hits);
 }
 
 static enum err walk_run(struct walk *walk)
@@ -538,10 +596,7 @@ static enum err walk_run(struct walk *walk)
             walk, scan_index(walk->view->txn, query->entity->number, driver->field->number, &range),
             false);
     }
-    if (count < sample) {
-        TRY(gather_filter(walk, &hits));
-        return give_hits(walk, &hits);
-    }
+    if (count < sample) return walk_or_gather(walk, count);
     walk->driver = nullptr;
     return walk_in_order(walk);
 }
@@ -574,6 +629,8 @@ enum err query_write(struct buf *json, const struct view *view, const struct que
     buf_put(json, S("{\"data\":["));
     enum err err = walk_run(&page);
     arena_drop(&page.scratch);
+    /* On a loop it is asked again on a worker; there is nobody to ask after that. */
+    if (err == ERR_TOO_LARGE && view->task->keys_max > LOOP_KEYS_MAX) return ERR_UNREADABLE;
     TRY(err);
     buf_put(json, S("],\"next\":"));
     if (!page.is_full) buf_put(json, S("null"));

@@ -95,6 +95,8 @@ TEST(test_query__finds_words_digits_and_addresses)
     check_int(HITS(&fixture, "q", "fir 007"), 1);
     check_int(HITS(&fixture, "q", "0074307"), 1);
     check_int(HITS(&fixture, "q", "74307"), 1);
+    check_int(HITS(&fixture, "phones[prefix]", "030-0074307"), 1);
+    check_int(HITS(&fixture, "phones[prefix]", "030-00743", "limit", "200"), 60);
     check_int(HITS(&fixture, "q", "030-0074311"), 1);
     check_int(HITS(&fixture, "q", "mail7@firm.example"), 1);
     check_int(HITS(&fixture, "q", "sao paulo"), 20);
