@@ -33,7 +33,8 @@ static struct test_case *test_first, **test_last = &test_first;
 #define check(condition) \
     ((condition) ? (void)0 : test_failed(__FILE__, __LINE__, #condition))
 #define check_str(is, should) test_check_str(__FILE__, __LINE__, (is), (should))
-#define check_int(is, should) test_check_int(__FILE__, __LINE__, (long long)(is), (long long)(should))
+#define check_int(is, should) \
+    test_check_int(__FILE__, __LINE__, (long long)(is), (long long)(should))
 
 [[noreturn, maybe_unused]] static void test_failed(const char *file, int line, const char *what)
 {
@@ -48,7 +49,8 @@ static struct test_case *test_first, **test_last = &test_first;
     exit(1);
 }
 
-[[maybe_unused]] static void test_check_int(const char *file, int line, long long is, long long should)
+[[maybe_unused]] static void test_check_int(const char *file, int line, long long is,
+                                            long long should)
 {
     if (is == should) return;
     fprintf(stderr, "%s:%d: is %lld, should be %lld\n", file, line, is, should);

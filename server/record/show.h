@@ -29,7 +29,7 @@ enum err shape_add_expand(struct task *task, const struct entity *entity, str na
 void record_write(struct buf *json, const struct view *view, const struct record *record,
                   const struct shape *shape);
 
-/** `{"data":[…],"next":…}`: newest first, entries older than sequence `before` (UINT64_MAX: all). */
+/** `{"data":[…],"next":…}`: newest first, those older than sequence `before`. */
 enum err history_write(struct buf *json, const struct view *view, const struct entity *entity,
                        struct id id, uint64_t before, uint32_t limit);
 

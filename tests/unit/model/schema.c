@@ -98,7 +98,7 @@ TEST(test_schema__never_gives_a_number_another_meaning)
     struct test_task test;
     test_task_init(&test);
     str catalog = catalog_of(&test, product_model(&test));
-    str root = from_environment("ATRIUM_ROOT", ".");
+    str root = from_environment("PROJECT_ROOT", ".");
     str golden =
         read_whole(&test, arena_print(&test.arena, "%.*s/tests/golden/schema.txt", FMT(root)));
     int broken = 0;

