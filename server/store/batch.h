@@ -5,14 +5,16 @@
  *
  *  Floor   store, inside.
  *  Thread  made on a lane thread, then the committer's.
- *  Bytes   [version, tenant, [database, key, stored value or nil (delete), …]] in the order of
- *          (database, key)
+ *  Bytes   MessagePack [version, tenant, rows]; the rows are bytes, one behind another in the order
+ *          of (database, key), numbers big-endian:
+ *          database 1 | length of key 2 | length of value 4 | key | stored value
+ *          The length FF FF FF FF deletes the key and has no value.
  */
 #pragma once
 
 #include "store/snapshot.h"
 
-constexpr int64_t BATCH_VERSION = 1;
+constexpr int64_t BATCH_VERSION = 2;
 
 struct batch {
     struct batch *next;
