@@ -6,7 +6,7 @@
 
 constexpr size_t ROW_HEAD_BYTES = 1 + 2 + 4;   /** database, key's and value's length */
 constexpr uint32_t VALUE_DELETED = UINT32_MAX; /** in the value's place: the key goes */
-constexpr size_t HEAD_BYTES_MAX = 32;          /** of the list, its numbers and the rows' length */
+constexpr size_t BATCH_HEAD_BYTES_MAX = 32;    /** of the list, its numbers and the rows' length */
 
 struct batch *batch_open(struct lane *lane)
 {
@@ -49,8 +49,8 @@ void batch_write(struct batch *batch, uint32_t tenant, const struct pending *pen
         require(len - (size_t)(at - rows) >= ROW_HEAD_BYTES + entry->key.len + entry->value.len);
         at = row_write(at, entry);
     }
-    struct buf out = buf_make(&batch->arena, HEAD_BYTES_MAX + len);
-    require(buf_room(&out, HEAD_BYTES_MAX + len) != nullptr);
+    struct buf out = buf_make(&batch->arena, BATCH_HEAD_BYTES_MAX + len);
+    require(buf_room(&out, BATCH_HEAD_BYTES_MAX + len) != nullptr);
     pack_list(&out, 3);
     pack_int(&out, BATCH_VERSION);
     pack_int(&out, tenant);
