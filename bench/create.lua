@@ -1,12 +1,22 @@
--- wrk: each request creates another contact.
+-- wrk: each request creates another contact, for the firms given behind `--` in turn: host, token, host, token, …
+local firms = {}
 local count = 0
 
 wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
+
+function init(args)
+  for at = 1, #args, 2 do
+    firms[#firms + 1] = {
+      ["Content-Type"] = "application/json",
+      ["Host"] = args[at],
+      ["Authorization"] = "Bearer " .. args[at + 1],
+    }
+  end
+end
 
 function request()
   count = count + 1
   local body = string.format(
     '{"name":"Contact Number %d","title":"Buyer","emails":["contact%d@bench.example"]}', count, count)
-  return wrk.format(nil, nil, nil, body)
+  return wrk.format(nil, nil, firms[count % #firms + 1], body)
 end

@@ -17,11 +17,11 @@ function run(program, words) {
 }
 
 /** Requests a second by wrk; throws when any answer was not a success. */
-export async function loadByWrk({ url, headers = {}, connections, seconds, script }) {
+export async function loadByWrk({ url, headers = {}, connections, seconds, script, more = [] }) {
     const words = ['-t1', `-c${connections}`, `-d${seconds}s`];
     for (const [name, value] of Object.entries(headers)) words.push('-H', `${name}: ${value}`);
     if (script) words.push('-s', script);
-    const out = await run('wrk', [...words, url]);
+    const out = await run('wrk', [...words, url, ...(more.length > 0 ? ['--', ...more] : [])]);
     const wrong = /Non-2xx or 3xx responses: (\d+)/.exec(out);
     if (wrong) throw new Error(`${wrong[1]} answers of ${url} were no success\n${out}`);
     return {
@@ -39,6 +39,11 @@ export async function loadByH2load({ url, headers = {}, connections, streams, se
     if (!statuses || Number(statuses[3]) + Number(statuses[4]) > 0)
         throw new Error(`h2load of ${url}\n${out}`);
     return { perSecond: Number(/([\d.]+) req\/s/.exec(out)[1]) };
+}
+
+/** The middle one of some numbers. */
+export function median(numbers) {
+    return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 }
 
 /** Anonymous memory of a process in KiB, 0 when it is gone. */

@@ -1,9 +1,10 @@
-/** raw_lmdb: what LMDB alone takes for the rows that a tenant's creates wrote.
+/** raw_lmdb: what LMDB alone takes for the rows that creates of some tenants wrote.
  *
- *  Reads every row of one tenant from a stopped server's data directory, puts them into creates by the id in each
- *  key (ids are in time order) or the sequence of log entries, and writes the same keys and values, in groups of
- *  the same size, into a fresh environment with the same settings: one transaction and one sync for each group.
- *  Usage: raw_lmdb DATA TENANT CREATES GROUP FOLDER; prints creates, rows, bytes, commits and seconds.
+ *  Reads every row of every tenant from a stopped server's data directory, puts them into creates
+ *  by the id in each key (ids are in time order) or the sequence of log entries, and writes the
+ *  same keys and values, in groups of the same size, into a fresh environment with the same
+ *  settings: one transaction and one sync for each group.
+ *  Usage: raw_lmdb DATA CREATES GROUP FOLDER; prints creates, rows, bytes, commits and seconds.
  */
 #include <errno.h>
 #include <lmdb.h>
@@ -19,7 +20,7 @@
 
 struct row {
     unsigned database;
-    uint64_t order; /* the first eight bytes of the record's id, or where a log entry stands among its like */
+    uint64_t order; /* first half of the record's id, or the sequence of a log entry */
     MDB_val key, value;
 };
 
@@ -65,8 +66,8 @@ static void add_row(unsigned database, uint64_t order, const MDB_val *key, const
     rows[row_count++] = (struct row){database, order, copy(key), copy(value)};
 }
 
-/* Keys: tenant 4, then for records entity 2 and id; index and text end with an id; changes: 00 and sequence, or
- * 01, entity 2, id, sequence. */
+/* Keys: tenant 4, then for records entity 2 and id; index and text end with an id; changes: 00 and
+ * sequence, or 01, entity 2, id, sequence. */
 static uint64_t order_of(const char *name, const MDB_val *key)
 {
     const unsigned char *at = key->mv_data;
@@ -77,15 +78,17 @@ static uint64_t order_of(const char *name, const MDB_val *key)
     return 0;
 }
 
-static void read_database(MDB_txn *txn, unsigned database, const unsigned char tenant[4])
+/* Tenant 0 is the instance itself. */
+static void read_database(MDB_txn *txn, unsigned database)
 {
     MDB_dbi dbi;
     MDB_cursor *cursor;
     must(mdb_dbi_open(txn, names[database], 0, &dbi), names[database]);
     must(mdb_cursor_open(txn, dbi, &cursor), "cursor");
-    MDB_val key = {4, (void *)(uintptr_t)tenant}, value;
+    static unsigned char first[4] = {0, 0, 0, 1};
+    MDB_val key = {4, first}, value;
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (code == 0 && key.mv_size >= 4 && memcmp(key.mv_data, tenant, 4) == 0) {
+    while (code == 0) {
         add_row(database, order_of(names[database], &key), &key, &value);
         code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
@@ -93,7 +96,7 @@ static void read_database(MDB_txn *txn, unsigned database, const unsigned char t
     mdb_cursor_close(cursor);
 }
 
-static void read_all(const char *folder, const unsigned char tenant[4])
+static void read_all(const char *folder)
 {
     MDB_env *environment;
     MDB_txn *txn;
@@ -110,7 +113,7 @@ static void read_all(const char *folder, const unsigned char tenant[4])
         names[database_count++] = strndup(key.mv_data, key.mv_size);
     mdb_cursor_close(cursor);
     for (unsigned database = 0; database < database_count; database++)
-        if (strcmp(names[database], "system") != 0) read_database(txn, database, tenant);
+        if (strcmp(names[database], "system") != 0) read_database(txn, database);
     mdb_txn_abort(txn);
     mdb_env_close(environment);
 }
@@ -204,18 +207,15 @@ static void write_all(const char *folder, uint64_t group)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6) {
-        fprintf(stderr, "usage: raw_lmdb DATA TENANT CREATES GROUP FOLDER\n");
+    if (argc != 5) {
+        fprintf(stderr, "usage: raw_lmdb DATA CREATES GROUP FOLDER\n");
         return 2;
     }
-    unsigned long number = strtoul(argv[2], NULL, 10);
-    uint64_t group = strtoull(argv[4], NULL, 10);
-    create_count = strtoull(argv[3], NULL, 10);
-    if (number == 0 || group == 0 || create_count == 0) return 2;
-    const unsigned char tenant[4] = {(unsigned char)(number >> 24), (unsigned char)(number >> 16),
-                                     (unsigned char)(number >> 8), (unsigned char)number};
-    read_all(argv[1], tenant);
+    create_count = strtoull(argv[2], NULL, 10);
+    uint64_t group = strtoull(argv[3], NULL, 10);
+    if (group == 0 || create_count == 0) return 2;
+    read_all(argv[1]);
     number_creates();
-    write_all(argv[5], group);
+    write_all(argv[4], group);
     return 0;
 }
