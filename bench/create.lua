@@ -1,4 +1,5 @@
--- wrk: each request creates another contact, for the firms given behind `--` in turn: host, token, host, token, …
+-- wrk: each request creates another contact, in turn for the firms given behind `--`, each by its
+-- host and a token.
 local firms = {}
 local count = 0
 
@@ -17,6 +18,9 @@ end
 function request()
   count = count + 1
   local body = string.format(
-    '{"name":"Contact Number %d","title":"Buyer","emails":["contact%d@bench.example"]}', count, count)
+    '{"name":"Contact Number %d","title":"Buyer","emails":["contact%d@bench.example"]}',
+    count,
+    count
+  )
   return wrk.format(nil, nil, firms[count % #firms + 1], body)
 end
