@@ -65,6 +65,7 @@ constexpr int64_t SESSION_AGE_MS_MAX = 30LL * 24 * 3600 * 1000;
 
 /* HTTP. */
 constexpr uint32_t HEADERS_MAX = 100;                 /** of one request */
+constexpr size_t HEADER_BYTES_MAX = 64 * KIB;         /** its target, header names and values */
 constexpr uint32_t STREAMS_MAX = 32;                  /** open HTTP/2 requests of one connection */
 constexpr uint32_t CONNECTIONS_MAX = 4096;            /** of the server */
 constexpr uint32_t CONNECTIONS_PER_ADDRESS_MAX = 256; /** not on loopback */

@@ -252,6 +252,16 @@ static bool view_target(struct loop *loop, h2o_req_t *request, struct http_reque
            path_decode(&loop->arena, raw_path, &view->path);
 }
 
+/** In HTTP/2 a field that was sent once costs its repetitions one byte each, but counts whole. */
+static bool head_is_too_large(const h2o_req_t *request)
+{
+    if (request->headers.size > HEADERS_MAX) return true;
+    size_t bytes = request->input.path.len + request->input.authority.len;
+    for (size_t at = 0; at < request->headers.size; at++)
+        bytes += request->headers.entries[at].name->len + request->headers.entries[at].value.len;
+    return bytes > HEADER_BYTES_MAX;
+}
+
 /** Refuses at the smallest price, before anything is looked at. */
 static bool is_refused(struct http_exchange *exchange)
 {
@@ -263,9 +273,10 @@ static bool is_refused(struct http_exchange *exchange)
     if (connection->is_ending) {
         connection_cut(connection);
         answer_problem(exchange, 503, S("This connection is being closed."), retry);
-    } else if (request->headers.size > HEADERS_MAX) {
+    } else if (head_is_too_large(request)) {
         /* Their memory is spent already; whoever sends such a request gets no second one. */
-        answer_problem(exchange, 431, S("A request holds at most 100 header fields."), nothing);
+        answer_problem(exchange, 431, S("A request holds at most 100 header fields, of 64 KiB."),
+                       nothing);
         request->http1_is_persistent = 0;
         if (request->version >= 0x200) connection_end(connection, &loop->counters.closed_abuse);
     } else if (request->entity.len > BODY_BYTES_MAX) {

@@ -103,6 +103,7 @@ struct limit {
 static const struct limit limits[] = {
     {"request body", (int64_t)BODY_BYTES_MAX / 1024, "KiB"},
     {"headers of a request", HEADERS_MAX, ""},
+    {"all of them together", (int64_t)HEADER_BYTES_MAX / 1024, "KiB"},
     {"open HTTP/2 streams of a connection", STREAMS_MAX, ""},
     {"nesting of JSON", VALUE_DEPTH_MAX, ""},
     {"a record", (int64_t)RECORD_BYTES_MAX / 1024, "KiB"},

@@ -254,6 +254,45 @@ TEST(test_answer__refuses_too_many_headers)
 
 static char large[10 << 20];
 
+static size_t put_text(size_t at, str text)
+{
+    memcpy(large + at, text.at, text.len);
+    return at + text.len;
+}
+
+static size_t put_many(size_t at, size_t bytes)
+{
+    memset(large + at, 'x', bytes);
+    return at + bytes;
+}
+
+TEST(test_answer__refuses_a_large_head)
+{
+    struct http *http = open_one();
+    /* In one field, in many, in the path; each a little within the limit, and beyond it. */
+    for (int form = 0; form < 3; form++) {
+        for (int is_beyond = 0; is_beyond < 2; is_beyond++) {
+            size_t bytes = is_beyond ? HEADER_BYTES_MAX + 1024 : HEADER_BYTES_MAX - 1024;
+            size_t count = form == 1 ? 50 : 1;
+            size_t len = put_text(0, S("GET /kilobyte?"));
+            if (form == 2) len = put_many(len, bytes);
+            len = put_text(len, S(" HTTP/1.1\r\nHost: a\r\n"));
+            for (size_t at = 0; at < count && form < 2; at++) {
+                len = put_many(put_text(len, S("X-Long: ")), bytes / count);
+                len = put_text(len, S("\r\n"));
+            }
+            len = put_text(len, S("\r\n"));
+            client_open(&client, http_port(http, 0));
+            check(client_try_send(&client, (str){large, len}));
+            client_answer(&client, false, &answer);
+            check_int(answer.status, is_beyond ? 431 : 200);
+            if (is_beyond) check(client_until_closed(&client, 1000) >= 0);
+            client_close(&client);
+        }
+    }
+    http_close(http);
+}
+
 TEST(test_answer__takes_a_body_of_the_limit_and_none_larger)
 {
     struct http *http = open_one();
