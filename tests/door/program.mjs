@@ -1,5 +1,6 @@
 // The program under test, run as a person would: its words, its exit status, what it printed.
 import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -17,11 +18,20 @@ export function environment(more = {}) {
     return { ...Object.fromEntries(kept), ...more };
 }
 
+/** Whether the program watches itself, and so is slow and stands no library put before its own. */
+function isWatched() {
+    if (!fs.existsSync(binary)) return false;
+    const bytes = fs.readFileSync(binary);
+    return bytes.includes('__asan_init') || bytes.includes('__tsan_init');
+}
+
+export const isSanitized = isWatched();
+
 /** Runs one command to its end: `{status, out, err}`; a signal's name stands in `signal`. */
 export function command(words, options = {}) {
     return new Promise((resolve, reject) => {
         const child = spawn(binary, words, {
-            cwd: options.folder ?? '/',
+            cwd: options.folder ?? root,
             env: environment(options.environment),
             stdio: ['ignore', 'pipe', 'pipe'],
             timeout: options.timeoutMs ?? 120_000,

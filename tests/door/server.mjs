@@ -5,7 +5,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { closeConnections, send } from './http.mjs';
-import { binary, command, environment, mustRun } from './program.mjs';
+import { binary, command, environment, mustRun, root } from './program.mjs';
 
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 20_000;
@@ -131,7 +131,7 @@ export class Server {
             ...(more.words ?? []),
         ];
         const child = spawn(binary, words, {
-            cwd: '/',
+            cwd: root,
             env: environment({ ...this.options.environment, ...more.environment }),
             stdio: ['ignore', 'pipe', 'pipe'],
         });
