@@ -13,7 +13,7 @@ constexpr size_t HOST_BYTES_MAX = 253;
 
 str key_of_text(struct arena *arena, str text)
 {
-    struct buf key = buf_make(arena, KEY_ORDERED_BYTES_MAX + 1);
+    struct buf key = buf_make(arena, KEY_ORDERED_BYTES_MAX);
     key_put_text(&key, fold(arena, text));
     return buf_str(&key);
 }

@@ -44,7 +44,7 @@ void key_put_text(struct buf *out, str text)
     str before_nul, behind_nul;
     (void)str_cut(text, 0, &before_nul, &behind_nul);
     buf_put(out, str_first(before_nul, KEY_ORDERED_BYTES_MAX));
-    if (before_nul.len <= KEY_ORDERED_BYTES_MAX) buf_put_byte(out, 0);
+    if (before_nul.len < KEY_ORDERED_BYTES_MAX) buf_put_byte(out, 0);
 }
 
 void key_put_id(struct buf *out, struct id id)

@@ -4,7 +4,7 @@
  *          float:   8, IEEE bits, sign-dependent flip; -0 as 0
  *          boolean: 1
  *          text:    folded UTF-8 without NUL, then one 00; cut at KEY_ORDERED_BYTES_MAX
- *                   (then no 00: the rest is compared in the record)
+ *                   (one of that length or longer has no 00: the record is compared)
  *          id:      16
  *  Floor   value.
  *  Thread  any.

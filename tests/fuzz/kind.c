@@ -33,7 +33,7 @@ static void check_stored(struct task *task, const struct field *field, const str
     struct key_list keys = field->kind_of->order(task->arena, field, &value);
     require(keys.count > 0 && (keys.count == 1 || field->kind_of->is_list));
     for (uint32_t i = 0; i < keys.count; i++)
-        require(keys.items[i].len > 0 && keys.items[i].len <= KEY_ORDERED_BYTES_MAX + 1);
+        require(keys.items[i].len > 0 && keys.items[i].len <= KEY_ORDERED_BYTES_MAX);
     if (field->kind_of->words == nullptr) return;
     struct key_list words = field->kind_of->words(task->arena, field, &value);
     for (uint32_t i = 0; i < words.count; i++) require(words.items[i].len > 0);

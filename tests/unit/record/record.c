@@ -195,6 +195,21 @@ TEST(test_record__compares_the_revision_only)
     fixture_drop(&fixture);
 }
 
+/** The index keeps 128 bytes of a value; around that length nothing may break. */
+TEST(test_record__takes_texts_of_every_length)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    for (int length = 125; length <= 131; length++) {
+        char json[256], name[132] = {};
+        memset(name, 'a', (size_t)length);
+        snprintf(json, sizeof json, "{\"name\":\"%s\"}", name);
+        fixture_create(&fixture, "contact", json);
+    }
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
 TEST(test_record__refuses_a_taken_value)
 {
     struct fixture fixture;
