@@ -11,8 +11,16 @@ process.env.ATRIUM_BINARY = path.resolve(process.argv[2] ?? 'zig-out/release/bin
 const { binary, compile, environment } = await import('../tests/door/program.mjs');
 const { openServer } = await import('../tests/door/server.mjs');
 const { generate } = await import('./generate.mjs');
-const { anonymousKib, figures, hasProgram, loadByH2load, loadByWrk, median, Table } =
-    await import('./measure.mjs');
+const {
+    anonymousKib,
+    figures,
+    hasProgram,
+    loadByH2load,
+    loadByWrk,
+    median,
+    processorMicros,
+    Table,
+} = await import('./measure.mjs');
 
 const SECONDS = 4;
 const IMPORTED = 100_000;
@@ -96,15 +104,26 @@ async function measureReads(server, firm, folder) {
     const load = (url) => loadByWrk({ url, headers, connections: 32, seconds: SECONDS });
     try {
         // In turns, so that a busy moment of the machine falls on both.
-        const sums = { fixed: 0, record: 0 };
-        for (let turn = 0; turn < 2; turn++) {
-            sums.fixed += (await load(`http://127.0.0.1:${port}/`)).perSecond / 2;
-            sums.record += (await load(`http://127.0.0.1:${server.port}${where}`)).perSecond / 2;
+        const fixed = { url: `http://127.0.0.1:${port}/`, pid: child.pid, perSecond: 0, micros: 0 };
+        const own = {
+            url: `http://127.0.0.1:${server.port}${where}`,
+            pid: server.child.pid,
+            perSecond: 0,
+            micros: 0,
+        };
+        for (const side of [fixed, own, fixed, own]) {
+            const before = processorMicros(side.pid);
+            const { perSecond, count } = await load(side.url);
+            side.perSecond += perSecond / 2;
+            side.micros += (processorMicros(side.pid) - before) / count / 2;
         }
-        table.add('fixed answer of 1 KB, bare h2o', `${number(sums.fixed)} /s`);
-        table.add(`GET one record (${bytes} bytes)`, `${number(sums.record)} /s`);
-        const ratio = sums.record / sums.fixed;
+        const told = (side) =>
+            `${number(side.perSecond)} /s, ${number(side.micros, 1)} µs of processor`;
+        table.add('fixed answer of 1 KB, bare h2o', told(fixed));
+        table.add(`GET one record (${bytes} bytes)`, told(own));
+        const ratio = own.perSecond / fixed.perSecond;
         table.add('… against the fixed answer', number(ratio, 2), '>= 0.7', ratio >= 0.7);
+        table.add('… by time of processor', number(fixed.micros / own.micros, 2));
         if (hasProgram('h2load')) {
             const h2 = (to) =>
                 loadByH2load({
@@ -115,9 +134,9 @@ async function measureReads(server, firm, folder) {
                     seconds: SECONDS,
                 });
             const plain = await h2(`http://127.0.0.1:${port}/`);
-            const own = await h2(`http://127.0.0.1:${server.port}${where}`);
-            table.add('GET one record over HTTP/2', `${number(own.perSecond)} /s`);
-            table.add('… against the fixed answer', number(own.perSecond / plain.perSecond, 2));
+            const overHttp2 = await h2(`http://127.0.0.1:${server.port}${where}`);
+            table.add('GET one record over HTTP/2', `${number(overHttp2.perSecond)} /s`);
+            table.add('… against the fixed answer', number(overHttp2.perSecond / plain.perSecond, 2));
         } else {
             table.add('HTTP/2', 'skipped: there is no h2load');
         }
