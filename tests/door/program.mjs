@@ -15,7 +15,8 @@ export function environment(more = {}) {
     const kept = Object.entries(process.env).filter(
         ([name]) => !name.startsWith('ATRIUM_') || ownSettings.includes(name),
     );
-    return { ...Object.fromEntries(kept), ...more };
+    const leaks = `suppressions=${path.join(root, 'tests/door/lsan.txt')}:print_suppressions=0`;
+    return { ...Object.fromEntries(kept), LSAN_OPTIONS: leaks, ...more };
 }
 
 /** Whether the program watches itself, and so is slow and stands no library put before its own. */
