@@ -35,6 +35,7 @@ static enum err add_sort(struct task *task, struct query *query, str value)
 {
     query->is_descending = value.len > 0 && value.at[0] == '-';
     str name = query->is_descending ? str_from(value, 1) : value;
+    query->sort = nullptr;
     if (str_eq(name, S("id"))) return ERR_NONE;
     if (str_find_byte(name, ',') != SIZE_MAX)
         return fail(task, ERR_UNREADABLE,
@@ -132,6 +133,38 @@ static str prefix_of(struct task *task, const struct field *field, str text)
     return str_first(is_ordered ? ordered : fold(task->arena, text), KEY_ORDERED_BYTES_MAX);
 }
 
+struct key_list texts_folded(struct arena *arena, const struct value *stored)
+{
+    bool is_list = stored->kind == VALUE_LIST;
+    uint32_t count = is_list ? stored->count : 1;
+    struct key_list texts = {0, arena_new(arena, str, count)};
+    struct cursor cursor = cursor_of(is_list ? stored->items : stored->bytes);
+    struct value item;
+    for (uint32_t at = 0; at < count && value_next(&cursor, &item); at++) {
+        struct cursor inner = cursor_of(item.items);
+        struct value text = item; /* an e-mail is a list that begins with its address */
+        if (item.kind == VALUE_LIST && !value_next(&inner, &text)) continue;
+        if (text.kind == VALUE_TEXT) texts.items[texts.count++] = fold(arena, text.text);
+    }
+    return texts;
+}
+
+/** All of a filter's value in the form in which it would be stored, folded. */
+static str whole_of(struct task *task, const struct field *field, str text)
+{
+    struct task quiet = {.arena = task->arena};
+    struct buf given = buf_make(task->arena, text.len + 8);
+    struct buf stored = buf_make(task->arena, RECORD_BYTES_MAX);
+    pack_text(&given, text);
+    struct value value = value_of(buf_str(&given));
+    if (field->kind_of->read(&quiet, field, &value, &stored)) {
+        value = value_of(buf_str(&stored));
+        struct key_list texts = texts_folded(task->arena, &value);
+        if (texts.count == 1) return texts.items[0];
+    }
+    return fold(task->arena, text);
+}
+
 static enum err add_filter_value(struct task *task, struct filter *filter, str name, str value)
 {
     str shown = str_first(name, 64);
@@ -153,6 +186,10 @@ static enum err add_filter_value(struct task *task, struct filter *filter, str n
                         FMT(shown));
         *ordered = prefix_of(task, filter->field, value);
         if (ordered->len == 0) return fail(task, ERR_UNREADABLE, "%.*s: is empty", FMT(shown));
+    }
+    if (kind->is_text && key_is_cut(*ordered)) {
+        filter->wholes[filter->value_count] = whole_of(task, filter->field, value);
+        filter->is_cut = true;
     }
     filter->value_count++;
     return ERR_NONE;
@@ -189,7 +226,7 @@ enum err query_add(struct task *task, const struct space *space, struct query *q
     if (str_eq(name, S("expand")))
         return shape_add_expand(task, query->entity, value, &query->shape);
     if (str_eq(name, S("after"))) return query->cursor = value, ERR_NONE;
-    if (str_eq(name, S("q"))) return query->words = value, ERR_NONE;
+    if (str_eq(name, S("q"))) return query->words = str_trim(value), ERR_NONE;
     if (str_eq(name, S("count"))) {
         query->wants_count = str_eq(value, S("true"));
         if (query->wants_count || str_eq(value, S("false"))) return ERR_NONE;
@@ -260,5 +297,61 @@ enum err query_find(const struct view *view, const struct field *field, str orde
         if (str_eq(entry.ordered, ordered)) ids_out[(*count_out)++] = entry.id;
     }
     scan_close(scan);
+    return ERR_NONE;
+}
+
+static bool has_text(struct key_list texts, struct key_list others)
+{
+    for (uint32_t at = 0; at < texts.count; at++)
+        for (uint32_t of = 0; of < others.count; of++)
+            if (str_eq(texts.items[at], others.items[of])) return true;
+    return false;
+}
+
+static bool has_id(const struct id *ids, uint32_t count, struct id id)
+{
+    for (uint32_t at = 0; at < count; at++)
+        if (id_eq(ids[at], id)) return true;
+    return false;
+}
+
+/** Adds the records with this key; where the index has cut it, those that have one of the texts. */
+static enum err find_key(const struct view *view, const struct field *field, str key,
+                         struct key_list texts, uint32_t max, struct id *ids_out,
+                         uint32_t *count_out)
+{
+    struct arena *arena = view->task->arena;
+    struct scan_range range = {.from = key, .to = key};
+    struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
+    while (*count_out < max) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        if (!str_eq(entry.ordered, key) || has_id(ids_out, *count_out, entry.id)) continue;
+        if (texts.count > 0 && key_is_cut(key)) {
+            str value;
+            struct value stored;
+            TRY(txn_record_get_view(view->txn, field->entity->number, entry.id, &value));
+            if (!value_find(value, field->number, &stored)) continue;
+            if (!has_text(texts_folded(arena, &stored), texts)) continue;
+        }
+        ids_out[(*count_out)++] = entry.id;
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+enum err query_find_same(const struct view *view, const struct field *field,
+                         const struct value *stored, uint32_t max, struct id *ids_out,
+                         uint32_t *count_out)
+{
+    require(field->is_indexed);
+    *count_out = 0;
+    struct key_list keys = field->kind_of->order(view->task->arena, field, stored);
+    struct key_list texts =
+        field->kind_of->is_text ? texts_folded(view->task->arena, stored) : (struct key_list){};
+    for (uint32_t at = 0; at < keys.count; at++)
+        TRY(find_key(view, field, keys.items[at], texts, max, ids_out, count_out));
     return ERR_NONE;
 }

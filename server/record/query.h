@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "model/kind.h"
 #include "record/show.h"
 
 constexpr uint32_t QUERY_HITS_MAX = 50'000;  /** gathered and sorted in memory */
@@ -36,6 +37,8 @@ struct filter {
     uint32_t value_count;
     str values[16]; /** ordered bytes */
     str texts[16];  /** as given; not for prefixes */
+    str wholes[16]; /** of a value that an index cuts: all of it, folded; otherwise empty */
+    bool is_cut;    /** some value is: index entries alone do not decide */
 };
 
 struct query {
@@ -73,7 +76,19 @@ str query_cursor(struct arena *arena, const struct space *space, const struct qu
  *  worker too: the detail says to narrow it. */
 enum err query_write(struct buf *json, const struct view *view, const struct query *query);
 
-/** Ids of records whose indexed field has this value (ordered bytes), at most `max`; for `match`
- *  of imports. */
+/** Whether an index has cut this value, so that others may have the same ordered bytes. */
+static inline bool key_is_cut(str ordered)
+{
+    return ordered.len == KEY_ORDERED_BYTES_MAX && ordered.at[ordered.len - 1] != 0;
+}
+/** The whole folded texts of a stored value, one for each item: they decide where an index cuts. */
+struct key_list texts_folded(struct arena *arena, const struct value *stored);
+
+/** Ids of records whose indexed field has these ordered bytes, at most `max`. */
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out);
+/** Ids of records whose indexed field shares a value with `stored`, whole texts compared, none
+ *  twice, at most `max`. */
+enum err query_find_same(const struct view *view, const struct field *field,
+                         const struct value *stored, uint32_t max, struct id *ids_out,
+                         uint32_t *count_out);

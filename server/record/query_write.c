@@ -8,7 +8,7 @@
 
 constexpr uint32_t SAMPLE_LOOP = 100;      /** entries counted to judge a filter, on a loop */
 constexpr uint32_t SAMPLE_WORKER = 20'000; /** … and on a worker */
-constexpr uint32_t UNDER_MAX = 100;        /** records below one whose words are compared */
+constexpr size_t SCRATCH_BYTES = 4 * MIB;
 
 /** A place in the order of the list. */
 struct hit {
@@ -54,6 +54,20 @@ static bool compares(enum filter_op op, str key, str value)
     return false;
 }
 
+static bool compares_any(enum filter_op op, struct key_list list, str value)
+{
+    bool is_any = false;
+    for (uint32_t at = 0; at < list.count && !is_any; at++)
+        is_any = compares(op, list.items[at], value);
+    return is_any;
+}
+
+/** Whether the walk's own index decides this filter. */
+static bool is_driven(const struct walk *walk, const struct filter *filter)
+{
+    return filter == walk->driver && !filter->is_cut;
+}
+
 /** The filtered field's stored value: of the record, or of the one its reference leads to. */
 static str filtered_value(const struct walk *walk, const struct filter *filter, const str *slots)
 {
@@ -73,15 +87,18 @@ static bool filter_holds(struct walk *walk, const struct filter *filter, const s
     struct arena *arena = &walk->scratch;
     str stored = filtered_value(walk, filter, slots);
     if (filter->op == FILTER_EMPTY) return (stored.len == 0) == filter->is_empty;
-    struct key_list keys = {};
+    struct key_list keys = {}, texts = {};
     if (stored.len > 0) {
         struct value value = value_of(stored);
         keys = filter->field->kind_of->order(arena, filter->field, &value);
+        if (filter->is_cut) texts = texts_folded(arena, &value);
     }
     bool is_any = false;
-    for (uint32_t key = 0; key < keys.count && !is_any; key++)
-        for (uint32_t at = 0; at < filter->value_count && !is_any; at++)
-            is_any = compares(filter->op, keys.items[key], filter->values[at]);
+    for (uint32_t at = 0; at < filter->value_count && !is_any; at++) {
+        bool is_cut = filter->wholes[at].len > 0;
+        is_any = is_cut ? compares_any(filter->op, texts, filter->wholes[at])
+                        : compares_any(filter->op, keys, filter->values[at]);
+    }
     return filter->op == FILTER_NOT_EQUAL ? !is_any : is_any;
 }
 
@@ -90,7 +107,7 @@ static bool filters_hold(struct walk *walk, const str *slots)
     bool holds = true;
     for (uint32_t at = 0; at < walk->query->filter_count && holds; at++) {
         const struct filter *filter = &walk->query->filters[at];
-        if (filter == walk->driver) continue;
+        if (is_driven(walk, filter)) continue;
         holds = filter_holds(walk, filter, slots);
     }
     arena_clear(&walk->scratch);
@@ -121,19 +138,29 @@ static bool is_given_up(struct walk *walk)
     return walk->is_given_up = true;
 }
 
+static enum err load_value(const struct walk *walk, const struct entity *entity, struct id id,
+                           str *value_out)
+{
+    enum err err = txn_record_get_view(walk->view->txn, entity->number, id, value_out);
+    if (err == ERR_NONE) return ERR_NONE;
+    return fail(walk->view->task, err == ERR_MISSING ? ERR_CORRUPT : err,
+                "a stored %.*s is damaged, or an index names one that is not there",
+                FMT(entity->name));
+}
+
 static enum err load(const struct walk *walk, struct id id, struct record *record_out)
 {
-    enum err err = record_get(walk->view, walk->query->entity, id, record_out);
-    return err == ERR_MISSING
-               ? fail(walk->view->task, ERR_CORRUPT, "an index names a record that is not there")
-               : err;
+    const struct entity *entity = walk->query->entity;
+    *record_out = (struct record){.entity = entity, .id = id};
+    return load_value(walk, entity, id, &record_out->value);
 }
 
 static enum err offer(struct walk *walk, const struct hit *hit)
 {
     struct record record;
     TRY(load(walk, hit->id, &record));
-    if (walk->query->filter_count > (walk->driver == nullptr ? 0u : 1u)) {
+    uint32_t driven_count = walk->driver != nullptr && is_driven(walk, walk->driver) ? 1 : 0;
+    if (walk->query->filter_count > driven_count) {
         str slots[FIELDS_MAX];
         slots_read(record.entity, record.value, slots);
         if (!filters_hold(walk, slots)) return ERR_NONE;
@@ -199,15 +226,16 @@ static struct scan_range filter_range(const struct filter *filter, uint32_t at)
 {
     str value = filter->values[at];
     struct scan_range range = {.from = value, .to = value};
+    bool is_cut = filter->wholes[at].len > 0; /* then what begins with it may lie on either side */
     switch (filter->op) {
     case FILTER_GREATER:
-        range.from_is_open = true;
+        range.from_is_open = !is_cut;
         [[fallthrough]];
     case FILTER_GREATER_EQUAL:
         range.is_unbounded_to = true;
         break;
     case FILTER_LESS:
-        range.to_is_open = true;
+        range.to_is_open = !is_cut;
         [[fallthrough]];
     case FILTER_LESS_EQUAL:
         range.is_unbounded_from = true;
@@ -397,30 +425,43 @@ static bool has_word(struct key_list list, const struct query_word *word)
     return false;
 }
 
-/** Marks which words the record itself and those under it have. */
-static enum err mark_words(struct walk *walk, const struct record *record,
-                           const struct query_word *words, uint32_t count, bool *has)
+static bool mark_words(struct walk *walk, const struct entity *entity, str value,
+                       const struct query_word *words, uint32_t count, bool *has)
 {
     str slots[FIELDS_MAX];
-    slots_read(record->entity, record->value, slots);
-    struct key_list own = record_words(&walk->scratch, record->entity, slots);
-    for (uint32_t at = 0; at < count; at++) has[at] = has[at] || has_word(own, &words[at]);
-    for (uint32_t of = 0; of < record->entity->under_count; of++) {
-        const struct entity *under = record->entity->under[of];
-        struct id ids[UNDER_MAX];
-        uint32_t under_count;
-        TRY(query_find(walk->view, under->via, id_bytes(&record->id), UNDER_MAX, ids,
-                       &under_count));
-        for (uint32_t child = 0; child < under_count; child++) {
-            str value;
-            TRY(txn_record_get_view(walk->view->txn, under->number, ids[child], &value));
-            slots_read(under, value, slots);
-            struct key_list below = record_words(&walk->scratch, under, slots);
-            for (uint32_t at = 0; at < count; at++)
-                has[at] = has[at] || has_word(below, &words[at]);
-        }
+    slots_read(entity, value, slots);
+    struct key_list own = record_words(&walk->scratch, entity, slots);
+    bool has_all = true;
+    for (uint32_t at = 0; at < count; at++) {
+        has[at] = has[at] || has_word(own, &words[at]);
+        has_all = has_all && has[at];
     }
     arena_clear(&walk->scratch);
+    return has_all;
+}
+
+/** Whether the record itself and those under it have all words between them. */
+static enum err has_words(struct walk *walk, const struct record *record,
+                          const struct query_word *words, uint32_t count, bool *has_all_out)
+{
+    bool has[SEARCH_WORDS_MAX] = {};
+    const struct entity *entity = record->entity;
+    *has_all_out = mark_words(walk, entity, record->value, words, count, has);
+    for (uint32_t of = 0; of < entity->under_count && !*has_all_out; of++) {
+        const struct entity *under = entity->under[of];
+        struct scan_range range = {.from = id_bytes(&record->id), .to = id_bytes(&record->id)};
+        struct scan *scan = scan_index(walk->view->txn, under->number, under->via->number, &range);
+        while (!*has_all_out) {
+            bool has_entry;
+            struct scan_entry entry;
+            str value;
+            TRY(scan_next(scan, &has_entry, &entry));
+            if (!has_entry) break;
+            TRY(load_value(walk, under, entry.id, &value));
+            *has_all_out = mark_words(walk, under, value, words, count, has);
+        }
+        scan_close(scan);
+    }
     return ERR_NONE;
 }
 
@@ -455,11 +496,9 @@ static enum err gather_words(struct walk *walk, struct hits *hits)
     uint32_t kept = 0;
     for (uint32_t at = 0; at < hits->count; at++) {
         struct record record;
-        bool has[SEARCH_WORDS_MAX] = {};
+        bool has_all;
         TRY(load(walk, hits->items[at].id, &record));
-        TRY(mark_words(walk, &record, words, count, has));
-        bool has_all = true;
-        for (uint32_t word = 0; word < count; word++) has_all = has_all && has[word];
+        TRY(has_words(walk, &record, words, count, &has_all));
         if (has_all) hits->items[kept++] = hits->items[at];
     }
     hits->count = kept;
@@ -524,9 +563,10 @@ static enum err give_sorted(struct walk *walk, struct hits *hits)
         str stored = slots[field_position(query->sort)];
         if (stored.len > 0) {
             struct value value = value_of(stored);
-            struct key_list keys = query->sort->kind_of->order(arena, query->sort, &value);
+            struct key_list keys = query->sort->kind_of->order(&walk->scratch, query->sort, &value);
             hit.has_value = keys.count > 0;
-            hit.ordered = keys.count > 0 ? keys.items[0] : (str){};
+            hit.ordered = keys.count > 0 ? arena_copy(arena, keys.items[0]) : (str){};
+            arena_clear(&walk->scratch);
         }
         hits->items[kept++] = hit;
     }
@@ -573,17 +613,27 @@ static enum err walk_or_gather(struct walk *walk, uint32_t entries)
     return give_hits(walk, &hits);
 }
 
+/** Entries counted to judge one filter; all of them together may use half of the task's keys. */
+static uint32_t sample_size(const struct walk *walk)
+{
+    uint32_t keys_max = walk->view->task->keys_max;
+    bool is_on_loop = keys_max > 0 && keys_max <= LOOP_KEYS_MAX;
+    uint32_t sample = is_on_loop ? SAMPLE_LOOP : SAMPLE_WORKER;
+    uint32_t filters = walk->query->filter_count;
+    uint32_t fair =
+        (is_on_loop ? LOOP_KEYS_MAX : WORKER_KEYS_MAX) / 2 / (filters > 0 ? filters : 1);
+    return sample < fair ? sample : fair;
+}
+
 static enum err walk_run(struct walk *walk)
 {
     const struct query *query = walk->query;
-    const struct task *task = walk->view->task;
     struct hits hits = {};
     if (query->words.len > 0) {
         TRY(gather_words(walk, &hits));
         return give_hits(walk, &hits);
     }
-    bool is_on_loop = task->keys_max > 0 && task->keys_max <= LOOP_KEYS_MAX;
-    uint32_t sample = is_on_loop ? SAMPLE_LOOP : SAMPLE_WORKER, count;
+    uint32_t sample = sample_size(walk), count;
     TRY(choose_driver(walk, sample, &walk->driver, &count));
     if (walk->driver == nullptr) return walk_in_order(walk);
     const struct filter *driver = walk->driver;
@@ -601,12 +651,32 @@ static enum err walk_run(struct walk *walk)
     return walk_in_order(walk);
 }
 
-/** A filter for a choice that a closed set does not have is a mistake, not an empty page. */
-static enum err verify_choices(const struct view *view, const struct query *query)
+static enum err walk_guarded(void *argument)
+{
+    struct walk *walk = argument;
+    walk->scratch.escape = walk->view->task->arena->escape;
+    return walk_run(walk);
+}
+
+/** Past a hard cap the walk is left for here, so that its scratch memory is given back. */
+static enum err walk_whole(struct walk *walk)
+{
+    arena_init(&walk->scratch, SCRATCH_BYTES);
+    enum err err = arena_guard(walk->view->task->arena, walk_guarded, walk);
+    arena_drop(&walk->scratch);
+    return err;
+}
+
+/** A filter for a choice that a closed set does not have is a mistake, not an empty page; one
+ *  through a reference needs a view of what is behind it. */
+static enum err verify_filters(const struct view *view, const struct query *query)
 {
     for (uint32_t at = 0; at < query->filter_count; at++) {
         const struct filter *filter = &query->filters[at];
         const struct choice_set *set = filter->field->set;
+        if (!scope_may(view->scope, filter->field->entity->number, SCOPE_VIEW))
+            return fail(view->task, ERR_FORBIDDEN, "you may not see %.*s",
+                        FMT(filter->field->entity->plural));
         if (set == nullptr || (filter->op != FILTER_EQUAL && filter->op != FILTER_NOT_EQUAL))
             continue;
         for (uint32_t of = 0; of < filter->value_count; of++)
@@ -619,16 +689,31 @@ static enum err verify_choices(const struct view *view, const struct query *quer
     return ERR_NONE;
 }
 
+/** How many there are; at least this many where that needs more keys than a worker may touch. */
+static enum err write_count(struct buf *json, const struct view *view, const struct query *query,
+                            uint32_t shown)
+{
+    struct walk count = {.view = view, .query = query};
+    enum err err = walk_whole(&count);
+    bool is_exact = err == ERR_NONE && !count.is_full;
+    if (err == ERR_TOO_LARGE && view->task->keys_max > LOOP_KEYS_MAX) {
+        task_fault_clear(view->task);
+        err = ERR_NONE;
+    }
+    TRY(err);
+    buf_print(json, ",\"count\":{\"value\":%u,\"exact\":%s}",
+              count.given > shown ? count.given : shown, is_exact ? "true" : "false");
+    return ERR_NONE;
+}
+
 enum err query_write(struct buf *json, const struct view *view, const struct query *query)
 {
     if (!scope_may(view->scope, query->entity->number, SCOPE_VIEW))
         return fail(view->task, ERR_FORBIDDEN, "you may not see %.*s", FMT(query->entity->plural));
-    TRY(verify_choices(view, query));
+    TRY(verify_filters(view, query));
     struct walk page = {.view = view, .query = query, .json = json};
-    arena_init(&page.scratch, 4 * MIB);
     buf_put(json, S("{\"data\":["));
-    enum err err = walk_run(&page);
-    arena_drop(&page.scratch);
+    enum err err = walk_whole(&page);
     /* On a loop it is asked again on a worker; there is nobody to ask after that. */
     if (err == ERR_TOO_LARGE && view->task->keys_max > LOOP_KEYS_MAX) return ERR_UNREADABLE;
     TRY(err);
@@ -638,15 +723,7 @@ enum err query_write(struct buf *json, const struct view *view, const struct que
         buf_print(json, "\"%.*s\"",
                   FMT(query_cursor(view->task->arena, txn_space(view->txn), query,
                                    page.last.has_value, page.last.ordered, page.last.id)));
-    if (query->wants_count) {
-        struct walk count = {.view = view, .query = query};
-        arena_init(&count.scratch, 4 * MIB);
-        err = walk_run(&count);
-        arena_drop(&count.scratch);
-        TRY(err);
-        buf_print(json, ",\"count\":{\"value\":%u,\"exact\":%s}", count.given,
-                  count.is_full ? "false" : "true");
-    }
+    if (query->wants_count) TRY(write_count(json, view, query, page.given));
     buf_put_byte(json, '}');
     return buf_is_over(json)
                ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer")

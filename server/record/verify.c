@@ -191,31 +191,21 @@ static enum err verify_items(struct change *change, const struct draft *draft,
     return ERR_NONE;
 }
 
-/** Whether another record has this value; an index entry is cut at KEY_ORDERED_BYTES_MAX, then
- *  the record decides. */
+/** Whether another record has this value. */
 static enum err verify_unique(struct change *change, const struct draft *draft,
                               const struct field *field, bool *is_taken_out)
 {
-    struct arena *arena = change->task->arena;
     struct value stored = value_of(draft_get(draft, field));
-    struct key_list keys = field->kind_of->order(arena, field, &stored);
     struct view view = change_view(change);
-    for (uint32_t at = 0; at < keys.count; at++) {
-        struct id ids[16];
-        uint32_t count;
-        TRY(query_find(&view, field, keys.items[at], 16, ids, &count));
-        for (uint32_t other = 0; other < count; other++) {
-            if (id_eq(ids[other], draft->id)) continue;
-            if (keys.items[at].len >= KEY_ORDERED_BYTES_MAX) {
-                struct draft taken;
-                TRY(draft_load(change, draft->entity, ids[other], &taken));
-                if (!str_eq(draft_get(&taken, field), stored.bytes)) continue;
-            }
-            *is_taken_out = true;
-            task_fault(change->task, field->name, S("taken"), "is taken: another %.*s has it",
-                       FMT(draft->entity->name));
-            return ERR_NONE;
-        }
+    struct id ids[2]; /* its own and another */
+    uint32_t count;
+    TRY(query_find_same(&view, field, &stored, 2, ids, &count));
+    for (uint32_t other = 0; other < count; other++) {
+        if (id_eq(ids[other], draft->id)) continue;
+        *is_taken_out = true;
+        task_fault(change->task, field->name, S("taken"), "is taken: another %.*s has it",
+                   FMT(draft->entity->name));
+        break;
     }
     return ERR_NONE;
 }
@@ -223,7 +213,6 @@ static enum err verify_unique(struct change *change, const struct draft *draft,
 enum err draft_verify(struct change *change, struct draft *draft)
 {
     bool is_taken = false;
-    uint32_t faults = change->task->fault.item_count;
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
         if (field->is_system) continue;
@@ -235,7 +224,7 @@ enum err draft_verify(struct change *change, struct draft *draft)
             TRY(verify_items(change, draft, field));
         if (field->is_unique) TRY(verify_unique(change, draft, field, &is_taken));
     }
-    if (is_taken && change->task->fault.item_count == faults + 1)
+    if (is_taken && change->task->fault.item_count == 1)
         return fail(change->task, ERR_CONFLICT, "a value that must be unique is taken");
     return task_faults(change->task);
 }

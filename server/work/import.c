@@ -122,20 +122,12 @@ static enum err row_match(struct change *change, const struct import_plan *plan,
     if (!target->field->kind_of->read(task, target->field, &given, &stored))
         return task_faults(task);
     struct value value = value_of(buf_str(&stored));
-    struct key_list keys = target->field->kind_of->order(task->arena, target->field, &value);
-    uint32_t found_count = 0;
-    for (uint32_t at = 0; at < keys.count; at++) {
-        struct id ids[MATCHES_MAX];
-        uint32_t count;
-        TRY(query_find(&view, target->field, keys.items[at], MATCHES_MAX, ids, &count));
-        for (uint32_t id_at = 0; id_at < count; id_at++) {
-            if (found_count > 0 && id_eq(*id_out, ids[id_at])) continue;
-            *id_out = ids[id_at];
-            found_count++;
-        }
-    }
-    *has_match_out = found_count > 0;
-    if (found_count < 2) return ERR_NONE;
+    struct id ids[MATCHES_MAX];
+    uint32_t count;
+    TRY(query_find_same(&view, target->field, &value, MATCHES_MAX, ids, &count));
+    *has_match_out = count > 0;
+    if (count > 0) *id_out = ids[0];
+    if (count < 2) return ERR_NONE;
     task_fault(task, target->path, S("ambiguous"),
                "is in several records, so it is not clear which is meant");
     return task_faults(task);

@@ -172,3 +172,139 @@ TEST(test_query__touches_few_keys)
     check(count_of(json, "\"count\":{\"value\":60,\"exact\":true}") == 1);
     fixture_drop(&fixture);
 }
+
+#define TEN(text) text text text text text text text text text text
+#define HAN43 \
+    TEN("\xe6\xbc\xa2") \
+    TEN("\xe6\xbc\xa2") TEN("\xe6\xbc\xa2") \
+        TEN("\xe6\xbc\xa2") "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2"
+
+static struct id person(struct fixture *fixture, const char *members)
+{
+    char json[1024];
+    snprintf(json, sizeof json, "{\"name\":\"p\",\"kind\":\"individual\",%s}", members);
+    return fixture_create(fixture, "client", json);
+}
+
+/** An index keeps 128 bytes of a value; what is longer is decided in the record. */
+TEST(test_query__tells_long_texts_apart)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    for (int at = 0; at < 3; at++) {
+        char members[512];
+        snprintf(members, sizeof members,
+                 "\"location\":\"" HAN43 " %c\",\"website\":\"example.com/%s%c\"", "ACE"[at],
+                 TEN(TEN("a")) TEN("b") TEN("c") TEN("d"), "xyz"[at]);
+        person(&fixture, members);
+    }
+    person(&fixture, "\"location\":\"here\"");
+    check_int(HITS(&fixture, "location", HAN43 " a"), 1);
+    check_int(HITS(&fixture, "location", HAN43 " b"), 0);
+    check_int(HITS(&fixture, "location", HAN43 " a", "location", HAN43 " c"), 2);
+    check_int(HITS(&fixture, "location", HAN43 " a", "sort", "name"), 1);
+    check_int(HITS(&fixture, "location[ne]", HAN43 " a"), 3);
+    check_int(HITS(&fixture, "location[gt]", HAN43 " a"), 2);
+    check_int(HITS(&fixture, "location[gte]", HAN43 " c", "sort", "location"), 2);
+    check_int(HITS(&fixture, "location[lt]", HAN43 " c", "sort", "-location"), 2);
+    check_int(HITS(&fixture, "location[lte]", HAN43 " d"), 3);
+    check_int(HITS(&fixture, "location[prefix]", HAN43), 3);
+    check_int(HITS(&fixture, "location[prefix]", HAN43 " e"), 1);
+    check_int(
+        HITS(&fixture, "website", "example.com/" TEN(TEN("a")) TEN("b") TEN("c") TEN("d") "y"), 1);
+    str json;
+    check_int(fixture_list(&fixture, "client",
+                           (const char *const[]){"location", HAN43 " e", "count", "true", nullptr},
+                           &json),
+              ERR_NONE);
+    check_int(count_of(json, "\"value\":1,\"exact\":true"), 1);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__compares_unique_values_whole)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    person(&fixture, "\"reference\":\"" HAN43 " A\"");
+    person(&fixture, "\"reference\":\"" HAN43 " B\"");
+    static const char *const taken[] = {HAN43 " a", HAN43 " b"};
+    for (int at = 0; at < 2; at++) {
+        char json[512];
+        snprintf(json, sizeof json, "{\"name\":\"p\",\"kind\":\"individual\",\"reference\":\"%s\"}",
+                 taken[at]);
+        struct fixture_change run = {.verb = "create", .entity = "client", .json = json};
+        check_int(fixture_do(&fixture, &run), ERR_CONFLICT);
+        fixture_end(&run);
+    }
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__finds_words_below_a_record_however_many_lie_there)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = person(&fixture, "\"business_name\":\"Depot\"");
+    char json[256], client[ID_TEXT_BYTES + 1] = {};
+    id_write(id, client);
+    for (int at = 0; at < 110; at++) {
+        snprintf(json, sizeof json, "{\"client\":\"%s\",\"line1\":\"Weg %d\"}", client, at);
+        fixture_create(&fixture, "address", json);
+    }
+    check_int(HITS(&fixture, "q", "depot weg 109"), 1);
+    check_int(HITS(&fixture, "q", "depot weg 111"), 0);
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__counts_as_far_as_keys_reach)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 60);
+    struct task *task = &fixture.test.task;
+    str json;
+    const char *const pairs[] = {"limit", "5", "count", "true", nullptr};
+    task->keys_max = LOOP_KEYS_MAX + 1;
+    task->keys_touched = LOOP_KEYS_MAX + 1 - 60;
+    check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
+    check_int(count_of(json, "\"exact\":false"), 1);
+    check_int(count_of(json, "\"count\":{\"value\":0"), 0);
+    task->keys_max = LOOP_KEYS_MAX; /* there a worker is asked */
+    check_int(fixture_list(&fixture, "client", pairs, &json), ERR_TOO_LARGE);
+    task->keys_max = 0;
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__leaves_a_list_that_is_too_large_for_its_task)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 30);
+    struct arena *arena = fixture.test.task.arena;
+    size_t cap = arena->soft_cap_bytes;
+    arena->soft_cap_bytes = (arena->used_bytes + 24 * KIB) / ARENA_HARD_FACTOR;
+    str json;
+    check_int(fixture_list(&fixture, "client",
+                           (const char *const[]){"name[ne]", "x", "sort", "-name", nullptr}, &json),
+              ERR_TOO_LARGE);
+    arena->soft_cap_bytes = cap;
+    check_int(HITS(&fixture, "name[ne]", "x", "sort", "-name"), 30);
+    fixture_drop(&fixture);
+}
+
+TEST(test_query__takes_the_last_sort_and_no_blank_words)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture_create(&fixture, "client", "{\"name\":\"B\",\"kind\":\"individual\"}");
+    fixture_create(&fixture, "client", "{\"name\":\"A\",\"kind\":\"individual\"}");
+    str json;
+    check_int(fixture_list(&fixture, "client",
+                           (const char *const[]){"sort", "name", "sort", "id", "q", " ", nullptr},
+                           &json),
+              ERR_NONE);
+    check_int(count_of(json, "\"id\":\""), 2);
+    check(memmem(json.at, json.len, "\"name\":\"B\"", 10) <
+          memmem(json.at, json.len, "\"name\":\"A\"", 10));
+    fixture_drop(&fixture);
+}
