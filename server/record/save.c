@@ -199,9 +199,11 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     if (!has_changed) return ERR_NONE;
 
     struct arena *arena = change->task->arena;
-    str before = draft->is_new ? (str){} : encode(arena, entity, draft->before);
-    struct touched *touched;
-    TRY(change_touch(change, entity, draft->id, before, &touched));
+    struct touched *touched = change_touched(change, entity, draft->id);
+    if (touched == nullptr) {
+        str before = draft->is_new ? (str){} : encode(arena, entity, draft->before);
+        TRY(change_touch(change, entity, draft->id, before, &touched));
+    }
     if (touched->is_going) return ERR_NONE;
     stamp(change, draft, cause);
     str value = encode(arena, entity, draft->now);
@@ -285,7 +287,7 @@ enum err change_finish(struct change *change)
         const struct touched *touched = &change->touched[at];
         str after = {};
         enum err err =
-            txn_record_get(change->txn, touched->entity->number, touched->id, arena, &after);
+            txn_record_get_view(change->txn, touched->entity->number, touched->id, &after);
         if (err != ERR_NONE && err != ERR_MISSING) return err;
         if (touched->before.len == 0 && after.len == 0) continue;
         struct buf body = buf_make(arena, 2 * RECORD_BYTES_MAX + 4096);
