@@ -430,6 +430,6 @@ TEST(test_import__stops_between_slices_and_what_was_done_stands)
     check_int(run(&attempt, buf_str(&table)), ERR_FULL);
     counts_are(&attempt, IMPORT_SLICE_ROWS_MAX, 0, 0);
     static const char *const pairs[] = {"count", "true", "limit", "1", nullptr};
-    must_have(list(&attempt, "client", pairs), "\"value\":500");
+    must_have(list(&attempt, "client", pairs), "\"value\":1000");
     finish(&attempt);
 }
