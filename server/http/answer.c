@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/require.h"
+#include "http/head.h"
 #include "http/loop.h"
 #include "http/query.h"
 
@@ -36,17 +37,20 @@ static h2o_iovec_t put_lower(char **room, str name)
     return h2o_iovec_init(at, name.len);
 }
 
-/** Line ends in a name or value would let a caller's text become another header. */
+/** Line ends in a name or value would let a caller's text become another header. No loop ends
+ *  early, so that the compiler takes many bytes at once. */
 static bool header_is_sound(const struct http_header *header)
 {
-    if (header->name.len == 0) return false;
-    for (size_t at = 0; at < header->name.len; at++)
-        if ((uint8_t)header->name.at[at] <= ' ' || header->name.at[at] == ':') return false;
+    unsigned bad = header->name.len == 0;
+    for (size_t at = 0; at < header->name.len; at++) {
+        uint8_t byte = (uint8_t)header->name.at[at];
+        bad |= (byte <= ' ') | (byte == ':');
+    }
     for (size_t at = 0; at < header->value.len; at++) {
         uint8_t byte = (uint8_t)header->value.at[at];
-        if ((byte < ' ' && byte != '\t') || byte == 0x7f) return false;
+        bad |= ((byte < ' ') & (byte != '\t')) | (byte == 0x7f);
     }
-    return true;
+    return bad == 0;
 }
 
 struct packed *answer_pack(const struct http_answer *answer,
@@ -262,6 +266,13 @@ static bool head_is_too_large(const h2o_req_t *request)
     return bytes > HEADER_BYTES_MAX;
 }
 
+/** An HTTP/1 request's head as it came: h2o takes it from the buffer behind the answer only. */
+static str head_of(const struct connection *connection)
+{
+    const h2o_buffer_t *input = connection->socket->input;
+    return (str){input->bytes, input->size};
+}
+
 /** Refuses at the smallest price, before anything is looked at. */
 static bool is_refused(struct http_exchange *exchange)
 {
@@ -279,6 +290,10 @@ static bool is_refused(struct http_exchange *exchange)
                        nothing);
         request->http1_is_persistent = 0;
         if (request->version >= 0x200) connection_end(connection, &loop->counters.closed_abuse);
+    } else if (request->version < 0x200 && !head_is_sound(head_of(connection))) {
+        answer_problem(exchange, 400, S("The host or the framing of this request is ambiguous."),
+                       nothing);
+        request->http1_is_persistent = 0;
     } else if (request->entity.len > BODY_BYTES_MAX) {
         answer_problem(exchange, 413,
                        S("A request holds at most 1 MiB; larger things come in parts."), nothing);
