@@ -82,9 +82,11 @@ enum err identity_of_session(struct txn *txn, const struct access *access, str t
 /** Makes its texts copies in the arena instead of views. */
 void identity_keep(struct arena *arena, struct identity *identity);
 
-/** In a lane, behind a change of a record of `entity` and before it is finished. ERR_CONFLICT: the
- *  firm would be left without an owner who may enter. */
-enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity);
+/** In a lane, behind a change of a record of `entity` by the user `by` and before it is finished.
+ *  ERR_CONFLICT: the firm would be left without an owner who can enter: one with a password, or
+ *  `by`, whose token or session has just let him in. */
+enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity,
+                              struct id by);
 
 /* Sign-in. */
 

@@ -1,5 +1,6 @@
 #include "access/user.h"
 
+#include "access/password.h"
 #include "access/role.h"
 #include "base/fold.h"
 #include "base/require.h"
@@ -137,7 +138,22 @@ void identity_keep(struct arena *arena, struct identity *identity)
     identity->token_hash = arena_copy(arena, identity->token_hash);
 }
 
-enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity)
+/** An owner who was never given a password holds no door open. */
+static enum err is_owner_who_enters(struct txn *txn, const struct user_row *user, struct id by,
+                                    bool *enters_out)
+{
+    str password;
+    *enters_out = false;
+    if (!str_eq(user->role, S("owner")) || user->is_disabled) return ERR_NONE;
+    *enters_out = id_eq(user->id, by);
+    if (*enters_out) return ERR_NONE;
+    enum err err = password_row_get(txn, user->id, &password);
+    *enters_out = err == ERR_NONE;
+    return err == ERR_MISSING ? ERR_NONE : err;
+}
+
+enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity,
+                              struct id by)
 {
     constexpr uint32_t users_max = 100'000;
     if (entity->number != USER_ENTITY) return ERR_NONE;
@@ -145,12 +161,12 @@ enum err access_verify_change(struct task *task, struct txn *txn, const struct e
     struct scan *scan = scan_records(txn, USER_ENTITY, &all);
     bool has_owner = false, has_entry = true;
     enum err err = ERR_NONE;
-    for (uint32_t seen = 0; !has_owner && seen < users_max; seen++) {
+    for (uint32_t seen = 0; err == ERR_NONE && !has_owner && seen < users_max; seen++) {
         struct scan_entry entry;
         err = scan_next(scan, &has_entry, &entry);
         if (err != ERR_NONE || !has_entry) break;
         struct user_row user = user_row_of(entry.id, entry.value);
-        has_owner = str_eq(user.role, S("owner")) && !user.is_disabled;
+        err = is_owner_who_enters(txn, &user, by, &has_owner);
     }
     scan_close(scan);
     TRY(err);

@@ -236,7 +236,7 @@ static struct change change_begin(const struct call *call)
 
 static enum err change_end(struct call *call, struct change *change)
 {
-    TRY(access_verify_change(call->task, call->txn, call->entity));
+    TRY(access_verify_change(call->task, call->txn, call->entity, call->identity.user));
     return change_finish(change);
 }
 
