@@ -29,7 +29,7 @@ struct buf buf_make(struct arena *arena, size_t max)
     return (struct buf){.arena = arena, .max = max};
 }
 
-char *buf_room(struct buf *buf, size_t bytes)
+char *buf_room_more(struct buf *buf, size_t bytes)
 {
     require(buf->len <= buf->capacity);
     if (bytes > buf->capacity - buf->len) {
@@ -42,23 +42,6 @@ char *buf_room(struct buf *buf, size_t bytes)
     /* Nothing asked of an empty buffer still gives a place, so that nullptr has one meaning. */
     if (buf->at == nullptr) buf->at = arena_take_raw(buf->arena, 0);
     return buf->at + buf->len;
-}
-
-void buf_put(struct buf *buf, str s)
-{
-    if (s.len == 0) return;
-    char *room = buf_room(buf, s.len);
-    if (room == nullptr) return;
-    memcpy(room, s.at, s.len);
-    buf->len += s.len;
-}
-
-void buf_put_byte(struct buf *buf, char byte)
-{
-    char *room = buf_room(buf, 1);
-    if (room == nullptr) return;
-    *room = byte;
-    buf->len++;
 }
 
 void buf_print(struct buf *buf, const char *format, ...)

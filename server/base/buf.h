@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/require.h"
 
 struct buf {
     struct arena *arena;
@@ -20,16 +21,39 @@ struct buf {
 
 struct buf buf_make(struct arena *arena, size_t max);
 
+/** The same as buf_room, where there is no room yet. */
+char *buf_room_more(struct buf *buf, size_t bytes);
+
 /** Room for `bytes` more, or nullptr (and marked) past the maximum.
  *  `buf_grew` says how much was used. */
-char *buf_room(struct buf *buf, size_t bytes);
+static inline char *buf_room(struct buf *buf, size_t bytes)
+{
+    require(buf->len <= buf->capacity);
+    bool has_room = buf->at != nullptr && bytes <= buf->capacity - buf->len;
+    return has_room ? buf->at + buf->len : buf_room_more(buf, bytes);
+}
 static inline void buf_grew(struct buf *buf, size_t bytes)
 {
     buf->len += bytes;
 }
 
-void buf_put(struct buf *buf, str s);
-void buf_put_byte(struct buf *buf, char byte);
+static inline void buf_put(struct buf *buf, str s)
+{
+    if (s.len == 0) return;
+    char *room = buf_room(buf, s.len);
+    if (room == nullptr) return;
+    memcpy(room, s.at, s.len);
+    buf->len += s.len;
+}
+
+static inline void buf_put_byte(struct buf *buf, char byte)
+{
+    char *room = buf_room(buf, 1);
+    if (room == nullptr) return;
+    *room = byte;
+    buf->len++;
+}
+
 [[gnu::format(printf, 2, 3)]] void buf_print(struct buf *buf, const char *format, ...);
 
 static inline str buf_str(const struct buf *buf)

@@ -58,15 +58,25 @@ bool id_is_nil(struct id id)
     return id_eq(id, nil);
 }
 
-void id_write(struct id id, char text_out[ID_TEXT_BYTES])
+static char *write_hex(char *at, const uint8_t *bytes, size_t count)
 {
     static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
-    for (size_t byte = 0; byte < sizeof id.bytes; byte++) {
-        if (is_hyphen_at(at)) text_out[at++] = '-';
-        text_out[at++] = digits[id.bytes[byte] >> 4];
-        text_out[at++] = digits[id.bytes[byte] & 15];
+    for (size_t byte = 0; byte < count; byte++) {
+        at[2 * byte] = digits[bytes[byte] >> 4];
+        at[2 * byte + 1] = digits[bytes[byte] & 15];
     }
+    return at + 2 * count;
+}
+
+void id_write(struct id id, char text_out[ID_TEXT_BYTES])
+{
+    char *at = write_hex(text_out, id.bytes, 4);
+    for (size_t byte = 4; byte < 10; byte += 2) {
+        *at = '-';
+        at = write_hex(at + 1, id.bytes + byte, 2);
+    }
+    *at = '-';
+    write_hex(at + 1, id.bytes + 10, 6);
 }
 
 str id_text(struct arena *arena, struct id id)
