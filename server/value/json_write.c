@@ -45,6 +45,14 @@ static size_t plain_len(str text)
         memcpy(&word, text.at + at, sizeof word);
         if (word_escapes(word) != 0) break;
     }
+    bool is_end_plain = false;
+    if (text.len >= sizeof(uint64_t) && text.len - at < sizeof(uint64_t)) {
+        /* The rest, together with bytes before it that were seen already. */
+        uint64_t word;
+        memcpy(&word, text.at + text.len - sizeof word, sizeof word);
+        is_end_plain = word_escapes(word) == 0;
+    }
+    if (is_end_plain) return text.len;
     while (at < text.len && !byte_escapes(text.at[at])) at++;
     return at;
 }

@@ -13,7 +13,8 @@
 constexpr uint32_t KEYS_PAIRWISE_MAX = 8;
 constexpr uint32_t KEYS_CAPACITY_MIN = 64;
 
-static uint64_t big_endian(const char *at, size_t bytes)
+/** Of 1, 2, 4 or 8 bytes. */
+static inline uint64_t big_endian(const char *at, size_t bytes)
 {
     uint64_t number = 0;
     for (size_t byte = 0; byte < bytes; byte++) number = number << 8 | (uint8_t)at[byte];
@@ -21,7 +22,7 @@ static uint64_t big_endian(const char *at, size_t bytes)
 }
 
 /** The big-endian number at the cursor, which moves behind it. */
-static bool take_number(struct cursor *cursor, size_t bytes, uint64_t *number_out)
+static inline bool take_number(struct cursor *cursor, size_t bytes, uint64_t *number_out)
 {
     if (cursor_left(cursor) < bytes) return false;
     *number_out = big_endian(cursor->at, bytes);
@@ -29,7 +30,8 @@ static bool take_number(struct cursor *cursor, size_t bytes, uint64_t *number_ou
     return true;
 }
 
-static bool read_integer(struct cursor *cursor, size_t bytes, bool is_signed, struct value *value)
+static inline bool read_integer(struct cursor *cursor, size_t bytes, bool is_signed,
+                                struct value *value)
 {
     uint64_t number;
     if (!take_number(cursor, bytes, &number)) return false;
@@ -40,7 +42,7 @@ static bool read_integer(struct cursor *cursor, size_t bytes, bool is_signed, st
     return true;
 }
 
-static bool read_float(struct cursor *cursor, size_t bytes, struct value *value)
+static inline bool read_float(struct cursor *cursor, size_t bytes, struct value *value)
 {
     uint64_t bits;
     if (!take_number(cursor, bytes, &bits)) return false;
@@ -56,8 +58,8 @@ static bool read_float(struct cursor *cursor, size_t bytes, struct value *value)
     return isfinite(value->number);
 }
 
-static bool read_bytes(struct cursor *cursor, uint64_t len, enum value_kind kind,
-                       struct value *value)
+static inline bool read_bytes(struct cursor *cursor, uint64_t len, enum value_kind kind,
+                              struct value *value)
 {
     if (len > cursor_left(cursor)) return false;
     value->kind = kind;
@@ -67,16 +69,16 @@ static bool read_bytes(struct cursor *cursor, uint64_t len, enum value_kind kind
 }
 
 /** Bytes or text whose length stands in the next `bytes` bytes. */
-static bool read_long_bytes(struct cursor *cursor, size_t bytes, enum value_kind kind,
-                            struct value *value)
+static inline bool read_long_bytes(struct cursor *cursor, size_t bytes, enum value_kind kind,
+                                   struct value *value)
 {
     uint64_t len;
     return take_number(cursor, bytes, &len) && read_bytes(cursor, len, kind, value);
 }
 
 /** A list or map; each of its parts takes a byte at least, so a count beyond the bytes is a lie. */
-static bool read_group(struct cursor *cursor, uint64_t count, enum value_kind kind,
-                       struct value *value)
+static inline bool read_group(struct cursor *cursor, uint64_t count, enum value_kind kind,
+                              struct value *value)
 {
     uint64_t parts = kind == VALUE_MAP ? 2 * count : count;
     if (parts > cursor_left(cursor)) return false;
@@ -85,64 +87,119 @@ static bool read_group(struct cursor *cursor, uint64_t count, enum value_kind ki
     return true;
 }
 
-static bool read_long_group(struct cursor *cursor, size_t bytes, enum value_kind kind,
-                            struct value *value)
+static inline bool read_long_group(struct cursor *cursor, size_t bytes, enum value_kind kind,
+                                   struct value *value)
 {
     uint64_t count;
     return take_number(cursor, bytes, &count) && read_group(cursor, count, kind, value);
 }
 
-/** Types whose first byte is c0 to df; the lengths of a family are powers of two in a row. */
+/** Types whose first byte is c0 to df. Lengths stand in the calls, so that each is read by its own
+ *  few instructions. */
 static bool read_long_head(struct cursor *cursor, uint8_t first, struct value *value)
 {
-    if (first == 0xc0) {
+    switch (first) {
+    case 0xc0:
         value->kind = VALUE_NIL;
         return true;
-    }
-    if (first == 0xc2 || first == 0xc3) {
+    case 0xc2:
+    case 0xc3:
         value->kind = VALUE_BOOL;
         value->boolean = first == 0xc3;
         return true;
+    case 0xc4:
+        return read_long_bytes(cursor, 1, VALUE_BYTES, value);
+    case 0xc5:
+        return read_long_bytes(cursor, 2, VALUE_BYTES, value);
+    case 0xc6:
+        return read_long_bytes(cursor, 4, VALUE_BYTES, value);
+    case 0xca:
+        return read_float(cursor, 4, value);
+    case 0xcb:
+        return read_float(cursor, 8, value);
+    case 0xcc:
+        return read_integer(cursor, 1, false, value);
+    case 0xcd:
+        return read_integer(cursor, 2, false, value);
+    case 0xce:
+        return read_integer(cursor, 4, false, value);
+    case 0xcf:
+        return read_integer(cursor, 8, false, value);
+    case 0xd0:
+        return read_integer(cursor, 1, true, value);
+    case 0xd1:
+        return read_integer(cursor, 2, true, value);
+    case 0xd2:
+        return read_integer(cursor, 4, true, value);
+    case 0xd3:
+        return read_integer(cursor, 8, true, value);
+    case 0xd9:
+        return read_long_bytes(cursor, 1, VALUE_TEXT, value);
+    case 0xda:
+        return read_long_bytes(cursor, 2, VALUE_TEXT, value);
+    case 0xdb:
+        return read_long_bytes(cursor, 4, VALUE_TEXT, value);
+    case 0xdc:
+        return read_long_group(cursor, 2, VALUE_LIST, value);
+    case 0xdd:
+        return read_long_group(cursor, 4, VALUE_LIST, value);
+    case 0xde:
+        return read_long_group(cursor, 2, VALUE_MAP, value);
+    case 0xdf:
+        return read_long_group(cursor, 4, VALUE_MAP, value);
+    default: /* c1 is no type, the rest are extension types */
+        return false;
     }
-    if (first < 0xc4) return false; /* c1 is no type */
-    if (first <= 0xc6) return read_long_bytes(cursor, 1U << (first - 0xc4), VALUE_BYTES, value);
-    if (first < 0xca) return false; /* extension types */
-    if (first <= 0xcb) return read_float(cursor, 4U << (first - 0xca), value);
-    if (first <= 0xcf) return read_integer(cursor, 1U << (first - 0xcc), false, value);
-    if (first <= 0xd3) return read_integer(cursor, 1U << (first - 0xd0), true, value);
-    if (first < 0xd9) return false; /* extension types */
-    if (first <= 0xdb) return read_long_bytes(cursor, 1U << (first - 0xd9), VALUE_TEXT, value);
-    if (first <= 0xdd) return read_long_group(cursor, 2U << (first - 0xdc), VALUE_LIST, value);
-    return read_long_group(cursor, 2U << (first - 0xde), VALUE_MAP, value);
+}
+
+static bool read_far_head(struct cursor *cursor, uint8_t first, struct value *value)
+{
+    if (first < 0x90) return read_group(cursor, first & 0x0f, VALUE_MAP, value);
+    if (first < 0xa0) return read_group(cursor, first & 0x0f, VALUE_LIST, value);
+    return read_long_head(cursor, first, value);
 }
 
 /** One value, but of a list or map only its head. The cursor moves; on false its place means
- *  nothing. */
-static bool read_head(struct cursor *cursor, struct value *value)
+ *  nothing. Small numbers and short texts, which are most of what is stored, are read in place. */
+static inline bool read_head(struct cursor *cursor, struct value *value)
 {
-    if (cursor_left(cursor) == 0) return false;
+    if (cursor->at == cursor->end) return false;
     uint8_t first = (uint8_t)*cursor->at++;
     if (first < 0x80 || first >= 0xe0) {
         value->kind = VALUE_INT;
         value->integer = (int8_t)first;
         return true;
     }
-    if (first < 0x90) return read_group(cursor, first & 0x0f, VALUE_MAP, value);
-    if (first < 0xa0) return read_group(cursor, first & 0x0f, VALUE_LIST, value);
-    if (first < 0xc0) return read_bytes(cursor, first & 0x1f, VALUE_TEXT, value);
-    return read_long_head(cursor, first, value);
+    if (first >= 0xa0 && first < 0xc0) return read_bytes(cursor, first & 0x1f, VALUE_TEXT, value);
+    return read_far_head(cursor, first, value);
 }
 
-static uint64_t part_count(const struct value *value)
+static inline uint64_t part_count(const struct value *value)
 {
     if (value->kind == VALUE_LIST) return value->count;
     return value->kind == VALUE_MAP ? 2 * (uint64_t)value->count : 0;
+}
+
+/** How many bytes the commonest values take, by their first byte; 0: it must be read to know. */
+static inline size_t plain_bytes(uint8_t first)
+{
+    if (first < 0x80 || first >= 0xe0) return 1;
+    if (first >= 0xa0 && first < 0xc0) return 1U + (first & 0x1f);
+    return 0;
 }
 
 /** Moves over `count` whole values: one counter for all levels, so depth costs nothing. */
 static bool skip_values(struct cursor *cursor, uint64_t count)
 {
     while (count > 0) {
+        size_t left = cursor_left(cursor);
+        size_t bytes = left == 0 ? 0 : plain_bytes((uint8_t)*cursor->at);
+        if (bytes > 0) {
+            if (bytes > left) return false;
+            cursor->at += bytes;
+            if (--count > left - bytes) return false;
+            continue;
+        }
         struct value value;
         if (!read_head(cursor, &value)) return false;
         count += part_count(&value);
@@ -158,6 +215,11 @@ static int compare_keys(const struct value *a, const struct value *b)
     if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
     if (a->kind == VALUE_TEXT) return str_compare(a->text, b->text);
     return a->integer < b->integer ? -1 : a->integer > b->integer;
+}
+
+static inline bool keys_eq(const struct value *a, const struct value *b)
+{
+    return a->kind == VALUE_TEXT ? str_eq(a->text, b->text) : a->integer == b->integer;
 }
 
 /** One list or map that value_check is in. */
@@ -337,10 +399,11 @@ bool value_next(struct cursor *cursor, struct value *value_out)
     struct cursor next = *cursor;
     struct value value = {};
     if (!read_head(&next, &value)) return false;
-    const char *items_at = next.at;
-    if (!skip_values(&next, part_count(&value))) return false;
-    if (value.kind == VALUE_LIST || value.kind == VALUE_MAP)
+    if (value.kind == VALUE_LIST || value.kind == VALUE_MAP) {
+        const char *items_at = next.at;
+        if (!skip_values(&next, part_count(&value))) return false;
         value.items = str_between(items_at, next.at);
+    }
     value.bytes = str_between(cursor->at, next.at);
     *value_out = value;
     *cursor = next;
@@ -355,17 +418,25 @@ struct value value_of(str bytes)
     return value;
 }
 
+bool value_pairs(str map, struct cursor *pairs_out, uint32_t *count_out)
+{
+    struct value head;
+    *pairs_out = cursor_of(map);
+    if (!read_head(pairs_out, &head) || head.kind != VALUE_MAP) return false;
+    *count_out = head.count;
+    return true;
+}
+
 static bool find_key(str map, const struct value *key, struct value *value_out)
 {
-    struct cursor cursor = cursor_of(map);
-    struct value head;
-    if (!read_head(&cursor, &head) || head.kind != VALUE_MAP) return false;
-    for (uint32_t pair = 0; pair < head.count; pair++) {
+    struct cursor cursor;
+    uint32_t count;
+    if (!value_pairs(map, &cursor, &count)) return false;
+    for (uint32_t pair = 0; pair < count; pair++) {
         struct value found;
         if (!read_head(&cursor, &found)) return false;
         if (part_count(&found) > 0 && !skip_values(&cursor, part_count(&found))) return false;
-        if (found.kind == key->kind && compare_keys(&found, key) == 0)
-            return value_next(&cursor, value_out);
+        if (found.kind == key->kind && keys_eq(&found, key)) return value_next(&cursor, value_out);
         if (!skip_values(&cursor, 1)) return false;
     }
     return false;
@@ -375,6 +446,28 @@ bool value_find(str map, uint64_t key, struct value *value_out)
 {
     if (key > INT64_MAX) return false;
     return find_key(map, &(struct value){.kind = VALUE_INT, .integer = (int64_t)key}, value_out);
+}
+
+void value_find_all(str map, const uint64_t *keys, uint32_t count, struct value *values_out)
+{
+    struct cursor cursor;
+    uint32_t pairs;
+    for (uint32_t at = 0; at < count; at++) values_out[at] = (struct value){};
+    if (!value_pairs(map, &cursor, &pairs)) return;
+    for (uint32_t found = 0; found < count && pairs > 0; pairs--) {
+        struct value key = {};
+        if (!read_head(&cursor, &key) || !skip_values(&cursor, part_count(&key))) return;
+        uint32_t at = count;
+        if (key.kind == VALUE_INT && key.integer >= 0)
+            for (at = 0; at < count && keys[at] != (uint64_t)key.integer;) at++;
+        if (at == count) {
+            if (!skip_values(&cursor, 1)) return;
+        } else if (value_next(&cursor, &values_out[at])) {
+            found++;
+        } else {
+            return;
+        }
+    }
 }
 
 bool value_find_text(str map, str key, struct value *value_out)

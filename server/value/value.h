@@ -49,9 +49,15 @@ bool value_next(struct cursor *cursor, struct value *value_out);
 /** The one value in `bytes`; VALUE_NIL when damaged or empty. */
 struct value value_of(str bytes);
 
+/** The pairs of an encoded map, key and value in turn, for value_next; false when it is none. What
+ *  stands behind the map's head is looked at only as it is read. */
+bool value_pairs(str map, struct cursor *pairs_out, uint32_t *count_out);
+
 /** The value of a key in an encoded map; false when absent. */
 bool value_find(str map, uint64_t key, struct value *value_out);
 bool value_find_text(str map, str key, struct value *value_out);
+/** The values of some keys in one walk; VALUE_NIL for those that are absent. */
+void value_find_all(str map, const uint64_t *keys, uint32_t count, struct value *values_out);
 
 /** Same bytes in one canonical form: numbers by value, maps without regard to order. */
 bool value_eq(const struct value *a, const struct value *b);
