@@ -255,6 +255,19 @@ static void add_system_fields(struct making *making, struct entity *entity)
     require(entity->field_count == declared_count + SYSTEM_FIELD_COUNT);
 }
 
+/** What a record's JSON says of each field, whatever its value. */
+static void make_json(struct arena *arena, const struct entity *entity)
+{
+    struct field *fields = (struct field *)entity->fields;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        struct field *field = &fields[at];
+        bool is_list = field->kind_of != nullptr && field->kind_of->is_list;
+        field->json_absent =
+            arena_print(arena, ",\"%.*s\":%s", FMT(field->name), is_list ? "[]" : "null");
+        field->json_head = str_first(field->json_absent, field->name.len + 4);
+    }
+}
+
 static void make_fields(struct making *making, struct made_entity *made, const struct value *list)
 {
     if (list->count == 0 || list->count > FIELDS_MAX) {
@@ -275,6 +288,7 @@ static void make_fields(struct making *making, struct made_entity *made, const s
     for (uint32_t i = 0; i < made->field_count; i++)
         apply_field_words(making, made, &made->fields[i], 0);
     add_system_fields(making, made->entity);
+    make_json(making->arena, made->entity);
 }
 
 static struct entity_words read_entity_words(struct making *making, const struct made_entity *made,

@@ -135,7 +135,9 @@ struct field {
     /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then
      *  `incomplete` names it */
     str waived_by;
-    uint8_t list; /** column of the standard list, 0: not in it */
+    uint8_t list;    /** column of the standard list, 0: not in it */
+    str json_head;   /** `,"name":` */
+    str json_absent; /** `,"name":null`, of a list `,"name":[]` */
     uint32_t synonym_count;
     const str *synonyms; /** names that import headers may have, folded by fold_name */
     /** one for each: the label that a value from such a column gets in a list (`fax`), or empty */

@@ -14,22 +14,56 @@ static const struct field *next_field(const struct entity *entity, uint32_t *pos
     return nullptr;
 }
 
+/** A walk over the stored values of a record. */
+struct stored_walk {
+    const struct entity *entity;
+    struct cursor cursor;
+    uint32_t pairs_left;
+    uint32_t position;
+};
+
+static struct stored_walk stored_begin(const struct entity *entity, str record)
+{
+    struct stored_walk walk = {.entity = entity};
+    if (record.len == 0 || !value_pairs(record, &walk.cursor, &walk.pairs_left))
+        walk.pairs_left = 0;
+    return walk;
+}
+
+/** The next field that the entity knows, with its value; nullptr at the end, or where the record
+ *  is damaged. */
+static const struct field *stored_next(struct stored_walk *walk, struct value *value_out)
+{
+    while (walk->pairs_left > 0) {
+        struct value key;
+        walk->pairs_left--;
+        if (!value_next(&walk->cursor, &key) || !value_next(&walk->cursor, value_out))
+            return nullptr;
+        if (key.kind != VALUE_INT) continue;
+        const struct field *field = next_field(walk->entity, &walk->position, key.integer);
+        if (field != nullptr) return field;
+    }
+    return nullptr;
+}
+
 void slots_read(const struct entity *entity, str value, str *slots_out)
 {
     require(entity->field_count <= FIELDS_MAX);
     memset(slots_out, 0, entity->field_count * sizeof *slots_out);
-    if (value.len == 0) return;
-    struct value map = value_of(value);
-    if (map.kind != VALUE_MAP) return;
-    struct cursor cursor = cursor_of(map.items);
-    uint32_t position = 0;
-    for (uint32_t pair = 0; pair < map.count; pair++) {
-        struct value key, item;
-        if (!value_next(&cursor, &key) || !value_next(&cursor, &item)) return;
-        if (key.kind != VALUE_INT) continue;
-        const struct field *field = next_field(entity, &position, key.integer);
-        if (field != nullptr) slots_out[field_position(field)] = item.bytes;
-    }
+    struct stored_walk walk = stored_begin(entity, value);
+    struct value item;
+    for (const struct field *field; (field = stored_next(&walk, &item)) != nullptr;)
+        slots_out[field_position(field)] = item.bytes;
+}
+
+void values_read(const struct entity *entity, str value, struct value *values_out)
+{
+    require(entity->field_count <= FIELDS_MAX);
+    for (uint32_t at = 0; at < entity->field_count; at++) values_out[at].bytes = (str){};
+    struct stored_walk walk = stored_begin(entity, value);
+    struct value item;
+    for (const struct field *field; (field = stored_next(&walk, &item)) != nullptr;)
+        values_out[field_position(field)] = item;
 }
 
 struct draft *draft_make(struct change *change, const struct entity *entity, struct id id)

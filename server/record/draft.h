@@ -14,6 +14,9 @@
  *  over. */
 void slots_read(const struct entity *entity, str value, str *slots_out);
 
+/** The same, read; of an absent one only `bytes` is set, and empty. */
+void values_read(const struct entity *entity, str value, struct value *values_out);
+
 static inline uint32_t field_position(const struct field *field)
 {
     return (uint32_t)(field - field->entity->fields);

@@ -48,16 +48,13 @@ enum err record_get(const struct view *view, const struct entity *entity, struct
     return ERR_NONE;
 }
 
-static int64_t hidden_number(str value, uint16_t number)
-{
-    struct value found;
-    return value_find(value, number, &found) && found.kind == VALUE_INT ? found.integer : 0;
-}
-
 struct etag record_etag(const struct record *record)
 {
-    return (struct etag){hidden_number(record->value, FIELD_REVISION),
-                         hidden_number(record->value, FIELD_VERSION)};
+    static const uint64_t keys[] = {FIELD_REVISION, FIELD_VERSION};
+    struct value found[2];
+    value_find_all(record->value, keys, 2, found);
+    return (struct etag){found[0].kind == VALUE_INT ? found[0].integer : 0,
+                         found[1].kind == VALUE_INT ? found[1].integer : 0};
 }
 
 bool etag_parse(str text, struct etag *etag_out)

@@ -85,8 +85,8 @@ void record_write(struct buf *json, const struct view *view, const struct record
                   const struct shape *shape)
 {
     const struct entity *entity = record->entity;
-    str slots[FIELDS_MAX];
-    slots_read(entity, record->value, slots);
+    struct value values[FIELDS_MAX];
+    values_read(entity, record->value, values);
     char id[ID_TEXT_BYTES];
     id_write(record->id, id);
     buf_put(json, S("{\"id\":\""));
@@ -99,16 +99,11 @@ void record_write(struct buf *json, const struct view *view, const struct record
         if (shape != nullptr && shape->field_count > 0 && !is_expanded &&
             !is_in(field, shape->fields, shape->field_count))
             continue;
-        buf_put(json, S(",\""));
-        buf_put(json, field->name);
-        buf_put(json, S("\":"));
-        if (slots[at].len == 0) {
-            buf_put(json, field->kind_of->is_list ? S("[]") : S("null"));
-            continue;
-        }
-        struct value stored = value_of(slots[at]);
-        if (is_expanded) write_expanded_field(json, view, field, &stored);
-        else field->kind_of->write(json, field, &stored);
+        const struct value *stored = &values[at];
+        buf_put(json, stored->bytes.len == 0 ? field->json_absent : field->json_head);
+        if (stored->bytes.len == 0) continue;
+        if (is_expanded) write_expanded_field(json, view, field, stored);
+        else field->kind_of->write(json, field, stored);
     }
     buf_put_byte(json, '}');
 }
