@@ -99,13 +99,13 @@ bool path_decode(struct arena *arena, str raw, str *path_out)
     if (raw.len == 0 || raw.at[0] != '/') return false;
     if (str_find_byte(raw, '%') == SIZE_MAX) *path_out = raw;
     else if (!unescape(arena, raw, false, path_out)) return false;
-    bool is_ascii = true;
+    unsigned bad = 0, high = 0;
     for (size_t at = 0; at < path_out->len; at++) {
         uint8_t byte = (uint8_t)path_out->at[at];
-        if (byte < 0x20 || byte == 0x7f || byte == '\\') return false;
-        if (byte >= 0x80) is_ascii = false;
+        bad |= (byte < 0x20) | (byte == 0x7f) | (byte == '\\');
+        high |= byte & 0x80;
     }
-    return (is_ascii || utf8_is_valid(*path_out)) && segments_are_plain(*path_out);
+    return bad == 0 && (high == 0 || utf8_is_valid(*path_out)) && segments_are_plain(*path_out);
 }
 
 static bool is_host_byte(char byte, bool is_bracketed)
