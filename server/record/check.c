@@ -15,7 +15,7 @@ struct checking {
     const struct model *model;
     struct check_report *report;
     struct scope scope;
-    struct arena arena; /** of one slice */
+    struct arena arena; /** of one entry */
     struct task task;
     struct txn *txn;
     const struct entity *entity;
@@ -157,10 +157,11 @@ static enum err check_through(struct checking *checking, const struct field *fie
                               const str *slots)
 {
     const struct through *through = &field->through;
-    struct id ids[SLICE_ENTRIES], kept = {}, behind = {};
+    struct id ids[CHANGE_WRITES_MAX], kept = {}, behind = {};
     uint32_t count, flagged = 0;
     struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
-    TRY(query_find(&view, through->parent, id_bytes(&checking->at), SLICE_ENTRIES, ids, &count));
+    TRY(query_find(&view, through->parent, id_bytes(&checking->at), CHANGE_WRITES_MAX, ids,
+                   &count));
     for (uint32_t at = 0; at < count; at++) {
         str link[FIELDS_MAX];
         bool is_there;
@@ -181,6 +182,21 @@ static enum err check_through(struct checking *checking, const struct field *fie
     if (has != (flagged > 0) || (has && !id_eq(kept, behind)))
         found(checking, "%.*s is not the one behind %.*s", FMT(field->name),
               FMT(through->flag->name));
+    return ERR_NONE;
+}
+
+static enum err check_unique(struct checking *checking, const struct field *field, str stored)
+{
+    struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
+    struct value value = value_of(stored);
+    struct id ids[2];
+    uint32_t count;
+    TRY(query_find_same(&view, field, &value, 2, ids, &count));
+    for (uint32_t other = 0; other < count; other++) {
+        if (id_eq(ids[other], checking->at)) continue;
+        found(checking, "%.*s is in another record too", FMT(field->name));
+        break;
+    }
     return ERR_NONE;
 }
 
@@ -214,6 +230,9 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
         bool is_missing = slots[at].len == 0;
         if (field->is_required && is_missing && !is_noted(checking, slots, field))
             found(checking, "%.*s is missing", FMT(field->name));
+        if (!is_missing && is_noted(checking, slots, field))
+            found(checking, "%.*s is noted as missing, but it is there", FMT(field->name));
+        if (!is_missing && field->is_unique) TRY(check_unique(checking, field, slots[at]));
         if (field->through.link != nullptr) TRY(check_through(checking, field, slots));
     }
     TRY(check_index_entries(checking, slots));
@@ -302,12 +321,15 @@ static enum err check_slice(struct checking *checking, enum subject subject,
     *is_last_out = false;
     struct id after_id = range->after_id;
     size_t after_len = range->after_ordered.len;
-    for (uint32_t count = 0;; count++) {
+    uint32_t count = 0;
+    for (;;) {
         bool has;
-        struct scan_entry entry;
+        struct scan_entry entry = {};
         enum err err = scan_next(scan, &has, &entry);
         if (err == ERR_CORRUPT) {
-            found(checking, "a stored value is damaged");
+            checking->at = entry.id;
+            found(checking, "the stored value is damaged");
+            if (!id_is_nil(entry.id)) after_id = entry.id;
             continue;
         }
         if (err == ERR_FULL) break;
@@ -324,6 +346,9 @@ static enum err check_slice(struct checking *checking, enum subject subject,
         if (entry.ordered.len > 0) memcpy(after_bytes, entry.ordered.at, entry.ordered.len);
         after_len = entry.ordered.len;
         after_id = entry.id;
+        count++;
+        task_fault_clear(&checking->task);
+        arena_clear(&checking->arena);
     }
     scan_close(scan);
     range->has_after = true;

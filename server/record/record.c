@@ -89,13 +89,13 @@ static enum err write(struct change *change, struct draft *draft)
     memcpy(was, draft->before, draft->entity->field_count * sizeof *was);
     TRY(draft_save(change, draft, WRITE_BY_ACTOR));
     TRY(derive_one_of(change, draft->entity, draft->id, was, draft->now));
-    if (draft->later != nullptr) {
-        enum operation operation = draft->operation;
-        TRY(derive_links(change, draft));
-        TRY(draft_load(change, draft->entity, draft->id,
-                       draft)); /* the references that follow those links */
-        draft->operation = operation;
-    }
+    if (draft->later != nullptr) TRY(derive_links(change, draft));
+    if (change->hooks == nullptr) return ERR_NONE;
+    /* `after` sees the record with all that was derived, and what it was before. */
+    enum operation operation = draft->operation;
+    TRY(draft_load(change, draft->entity, draft->id, draft));
+    draft->operation = operation;
+    draft->before = was;
     return run_hook(change, HOOK_AFTER, draft);
 }
 

@@ -193,7 +193,8 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
 {
     const struct entity *entity = draft->entity;
     size_t bytes = entity->field_count * sizeof(str);
-    bool has_changed = draft->is_new;
+    /* Naming another record behind a link is a change of this one by its actor. */
+    bool has_changed = draft->is_new || (cause == WRITE_BY_ACTOR && draft->later != nullptr);
     for (uint32_t at = 0; at < entity->field_count && !has_changed; at++)
         has_changed = !str_eq(draft->before[at], draft->now[at]);
     if (!has_changed) return ERR_NONE;
@@ -272,6 +273,9 @@ static enum err check_touched(struct change *change)
         struct draft *draft =
             draft_make(change, change->touched[at].entity, change->touched[at].id);
         TRY(draft_load(change, draft->entity, draft->id, draft));
+        slots_read(draft->entity, change->touched[at].before, draft->before);
+        bool was_there = change->touched[at].before.len > 0;
+        draft->operation = was_there ? OPERATION_UPDATE : OPERATION_CREATE;
         TRY(change->hooks->run(change->hooks->owner, change, HOOK_CHECK, draft));
     }
     require(change->touched_count == count);

@@ -95,7 +95,10 @@ static void verify_required(struct change *change, struct draft *draft, const st
         is_there = true;
     }
     if (!field->is_required) return;
-    if (!is_there && !field_is_waived(change, field)) {
+    /* What was let off once does not stand in the way of other changes. */
+    bool was_waived =
+        !draft->is_new && field->waived_by.len > 0 && draft->before[field_position(field)].len == 0;
+    if (!is_there && !was_waived && !field_is_waived(change, field)) {
         if (has_fault(change->task, field)) return;
         task_fault(change->task, field->name, S("required"), "is required");
         return;

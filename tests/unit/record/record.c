@@ -355,3 +355,133 @@ TEST(test_record__holds_after_random_changes)
     fixture_check(&fixture);
     fixture_drop(&fixture);
 }
+
+/** Whoever names another primary contact changes the client: two who saw the same do not both. */
+TEST(test_record__counts_a_named_reference_as_a_change)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id client = fixture_create(&fixture, "client", COMPANY("Acme"));
+    struct etag seen = {.revision = 1};
+    enum err should[] = {ERR_NONE, ERR_CHANGED};
+    for (int at = 0; at < 2; at++) {
+        char json[128], other[ID_TEXT_BYTES + 1] = {};
+        id_write(fixture_create(&fixture, "contact", "{\"name\":\"Bo\"}"), other);
+        snprintf(json, sizeof json, "{\"primary_contact\":\"%s\"}", other);
+        struct fixture_change run = {
+            .verb = "patch", .entity = "client", .id = client, .json = json, .if_match = &seen};
+        check_int(fixture_do(&fixture, &run), should[at]);
+        fixture_end(&run);
+    }
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+/** What an import was let off does not stand in the way of other changes. */
+TEST(test_record__changes_what_is_incomplete)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct fixture_change run = {
+        .verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
+    check_int(fixture_do(&fixture, &run), ERR_NONE);
+    fixture_end(&run);
+    check_int(fixture_patch(&fixture, "client", run.id, "{\"status\":\"past\"}"), ERR_NONE);
+    check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[\"primary_contact\"]"));
+    check_int(refused(&fixture, "patch", "client", run.id, "{\"name\":null}", "name", "required"),
+              ERR_INVALID);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+/** `after` and `check` see the record with what was derived, and the record before the change. */
+static int seen_sides;
+static enum err sides_hook(void *owner, struct change *change, enum hook_point point,
+                           struct draft *draft)
+{
+    (void)owner, (void)change;
+    const struct entity *entity = draft_entity(draft);
+    if (point == HOOK_BEFORE || !str_eq(entity->name, S("client_contact"))) return ERR_NONE;
+    const struct field *flag = entity_field(entity, S("is_primary"));
+    const struct field *role = entity_field(entity, S("role"));
+    check_str(draft_stored(draft, flag, false), S("\xc3"));
+    bool is_new = draft_operation(draft) == OPERATION_CREATE;
+    check_str(draft_stored(draft, flag, true), is_new ? S("") : S("\xc3"));
+    check_str(draft_stored(draft, role, true), S(""));
+    check_int(draft_stored(draft, role, false).len > 0, !is_new);
+    seen_sides++;
+    return ERR_NONE;
+}
+
+TEST(test_record__shows_hooks_both_sides)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct fixture_change lonely = {
+        .verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
+    check_int(fixture_do(&fixture, &lonely), ERR_NONE);
+    fixture_end(&lonely);
+    char json[256], client[ID_TEXT_BYTES + 1] = {}, contact[ID_TEXT_BYTES + 1] = {};
+    id_write(lonely.id, client);
+    id_write(fixture_create(&fixture, "contact", "{\"name\":\"Bo\"}"), contact);
+    snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\"}", client, contact);
+    struct hooks hooks = {nullptr, sides_hook};
+    struct fixture_change run = {
+        .verb = "create", .entity = "client_contact", .json = json, .hooks = &hooks};
+    check_int(fixture_do(&fixture, &run), ERR_NONE);
+    fixture_end(&run);
+    run.verb = "patch";
+    run.json = "{\"role\":\"owner\"}";
+    check_int(fixture_do(&fixture, &run), ERR_NONE);
+    fixture_end(&run);
+    check_int(seen_sides, 4);
+    fixture_drop(&fixture);
+}
+
+/** Links that move, are given to somebody else, or go: each client keeps the right contact. */
+TEST(test_record__keeps_primary_contacts_through_every_move)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id a = fixture_create(&fixture, "client", COMPANY("A"));
+    struct id b = fixture_create(&fixture, "client", COMPANY("B"));
+    struct id ann = reference_of(&fixture, "client", a, "primary_contact");
+    struct id bea = fixture_create(&fixture, "contact", "{\"name\":\"Bea\"}");
+    struct id cid = fixture_create(&fixture, "contact", "{\"name\":\"Cid\"}");
+    char json[256], text_a[ID_TEXT_BYTES + 1] = {}, text_b[ID_TEXT_BYTES + 1] = {},
+                                           text_bea[ID_TEXT_BYTES + 1] = {},
+                                           text_cid[ID_TEXT_BYTES + 1] = {};
+    id_write(a, text_a);
+    id_write(b, text_b);
+    id_write(bea, text_bea);
+    id_write(cid, text_cid);
+    snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\"}", text_a, text_bea);
+    struct id link = fixture_create(&fixture, "client_contact", json);
+    check(id_eq(reference_of(&fixture, "client", a, "primary_contact"), ann));
+    /* An id that is linked already: its link gets the flag, no second one is made. */
+    snprintf(json, sizeof json, "{\"primary_contact\":\"%s\"}", text_bea);
+    check_int(fixture_patch(&fixture, "client", a, json), ERR_NONE);
+    check(id_eq(reference_of(&fixture, "client", a, "primary_contact"), bea));
+    check(has(fixture_show(&fixture, "client_contact", link), "\"is_primary\":true"));
+    /* The flagged link is about somebody else now. */
+    snprintf(json, sizeof json, "{\"contact\":\"%s\"}", text_cid);
+    check_int(fixture_patch(&fixture, "client_contact", link, json), ERR_NONE);
+    check(id_eq(reference_of(&fixture, "client", a, "primary_contact"), cid));
+    /* It moves to another client with its flag: the oldest of those left takes over at the first. */
+    snprintf(json, sizeof json, "{\"client\":\"%s\"}", text_b);
+    check_int(fixture_patch(&fixture, "client_contact", link, json), ERR_NONE);
+    check(id_eq(reference_of(&fixture, "client", a, "primary_contact"), ann));
+    check(id_eq(reference_of(&fixture, "client", b, "primary_contact"), cid));
+    check_int(fixture_patch(&fixture, "client_contact", link, "{\"is_primary\":false}"),
+              ERR_INVALID);
+    /* A contact that goes: the next one; the last one may not go. */
+    check_int(fixture_delete(&fixture, "contact", cid), ERR_NONE);
+    check(!id_eq(reference_of(&fixture, "client", b, "primary_contact"), cid));
+    check_int(fixture_delete(&fixture, "contact", ann), ERR_CONFLICT);
+    check(id_eq(reference_of(&fixture, "client", a, "primary_contact"), ann));
+    fixture_check(&fixture);
+    check_int(fixture_delete(&fixture, "client", a), ERR_NONE);
+    check_int(fixture_delete(&fixture, "contact", ann), ERR_NONE);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
