@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "record/query.h"
+#include "work/import_pace.h"
 #include "work/import_rows.h"
 
 constexpr uint32_t MATCHES_MAX = 2; /** one is wanted, two are too many */
@@ -27,6 +28,7 @@ struct import {
     struct csv_row *rows;
     uint32_t row_count;
     uint32_t rows_max; /** of one turn in the lane; fewer when rows are rich */
+    struct import_pace pace;
     bool has_failed_header;
 };
 
@@ -39,6 +41,7 @@ struct slice {
     struct txn *txn;
     uint32_t from;
     uint32_t done_count;
+    int64_t ended_ns; /** when its turn in the lane did */
     struct import_counts counts;
     struct buf failed;
     uint32_t fault_count;
@@ -343,7 +346,7 @@ static enum err slice_run(struct work *work, struct txn *txn)
     slice->failed = buf_make(&import->lane_arena, FAILED_BYTES_MAX);
     struct task *outer = txn_task(txn);
     txn_set_task(txn, &slice->task);
-    int64_t end_ns = clock_monotonic_ns() + IMPORT_SLICE_NS_MAX;
+    int64_t end_ns = clock_monotonic_ns() + import->pace.turn_ns;
     enum err err = ERR_NONE;
     while (slice->from + slice->done_count < import->row_count) {
         if (slice->done_count == import->rows_max) break;
@@ -353,6 +356,7 @@ static enum err slice_run(struct work *work, struct txn *txn)
         slice->done_count++;
     }
     txn_set_task(txn, outer);
+    slice->ended_ns = clock_monotonic_ns();
     /* What was done before a lack of room or time stands; the row that met it is tried again. */
     return slice->done_count > 0 ? ERR_NONE : err;
 }
@@ -428,8 +432,11 @@ static enum err slice_write(struct task *task, struct slice *slice)
 {
     const struct import_options *options = &slice->import->options;
     if (options->is_preview) return slice_preview(task, slice);
+    struct store *store = options->space->store;
     slice->work = (struct work){.run = slice_run, .arena = &slice->import->lane_arena};
-    return store_write(options->space->store, options->space, &slice->work);
+    TRY(store_write(store, options->space, &slice->work));
+    import_pace_turned(&slice->import->pace, store, clock_monotonic_ns() - slice->ended_ns);
+    return ERR_NONE;
 }
 
 static enum err slice_stopped(struct task *task, struct import *import, const struct slice *slice,
@@ -549,6 +556,7 @@ enum err import_open(struct task *task, const struct import_options *options,
     import->options = *options;
     import->report.group = id_make();
     import->rows_max = IMPORT_SLICE_ROWS_MAX;
+    import_pace_start(&import->pace, options->space->store);
     arena_init(&import->rows_arena, ROWS_ARENA_BYTES);
     arena_init(&import->lane_arena, TASK_ARENA_BYTES_MAX);
     arena_init(&import->row_arena, TASK_ARENA_BYTES_MAX);

@@ -21,7 +21,7 @@ constexpr uint32_t IMPORT_FAULTS_TOLD_MAX = 20;
 /** read at once; the lane takes them in turns, the last of which is short */
 constexpr uint32_t IMPORT_SLICE_ROWS_MAX = 1000;
 constexpr size_t IMPORT_SLICE_BYTES_MAX = 512 * KIB; /** of cells, read at once */
-/** of the lane, before others have their turn */
+/** of a turn in the lane, before others have theirs; shorter while they write */
 constexpr int64_t IMPORT_SLICE_NS_MAX = 50'000'000;
 constexpr size_t IMPORT_EXAMPLE_BYTES_MAX = 60;
 
