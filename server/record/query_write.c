@@ -590,8 +590,8 @@ static enum err give_hits(struct walk *walk, struct hits *hits)
     return is_ordered ? give_sorted(walk, hits) : give_by_id(walk, hits);
 }
 
-/** Filters that let much through fill the page soon in the sort's own order; only when they have not
- *  after as many keys as the driver has entries is it better to gather those and sort. */
+/** Filters that let much through fill the page soon in the sort's own order; only when they have
+ *  not after as many keys as the driver has entries is it better to gather those and sort. */
 static enum err walk_or_gather(struct walk *walk, uint32_t entries)
 {
     struct hits hits = {};

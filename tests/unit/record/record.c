@@ -467,7 +467,7 @@ TEST(test_record__keeps_primary_contacts_through_every_move)
     snprintf(json, sizeof json, "{\"contact\":\"%s\"}", text_cid);
     check_int(fixture_patch(&fixture, "client_contact", link, json), ERR_NONE);
     check(id_eq(reference_of(&fixture, "client", a, "primary_contact"), cid));
-    /* It moves to another client with its flag: the oldest of those left takes over at the first. */
+    /* It moves to another client with its flag: at the first the oldest one left takes over. */
     snprintf(json, sizeof json, "{\"client\":\"%s\"}", text_b);
     check_int(fixture_patch(&fixture, "client_contact", link, json), ERR_NONE);
     check(id_eq(reference_of(&fixture, "client", a, "primary_contact"), ann));
