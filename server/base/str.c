@@ -56,6 +56,28 @@ static bool is_decimal(str s)
     return cursor_left(&cursor) == 0;
 }
 
+static bool is_control(char byte)
+{
+    return (uint8_t)byte < 0x20 || byte == 0x7f;
+}
+
+bool str_has_control(str s)
+{
+    /* Eight bytes at a time: the high bit stays in each that is below 20, or is 7f. */
+    constexpr uint64_t each = 0x0101010101010101;
+    size_t at = 0;
+    for (; s.len - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, s.at + at, sizeof word);
+        uint64_t deleted = word ^ (each * 0x7f);
+        uint64_t low = (word - each * 0x20) & ~word;
+        deleted = (deleted - each) & ~deleted;
+        if (((low | deleted) & (each * 0x80)) != 0) return true;
+    }
+    while (at < s.len && !is_control(s.at[at])) at++;
+    return at < s.len;
+}
+
 str str_trim(str s)
 {
     while (s.len > 0 && is_space(s.at[0])) s = str_from(s, 1);

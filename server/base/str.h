@@ -66,6 +66,9 @@ static inline str str_first(str s, size_t len)
     return (str){s.at, s.len < len ? s.len : len};
 }
 
+/** Whether there is a control byte: below 20, or 7f. Tabs and line ends are such. */
+bool str_has_control(str s);
+
 /** The place of the first such byte, or SIZE_MAX. */
 static inline size_t str_find_byte(str s, char byte)
 {

@@ -99,13 +99,8 @@ bool path_decode(struct arena *arena, str raw, str *path_out)
     if (raw.len == 0 || raw.at[0] != '/') return false;
     if (str_find_byte(raw, '%') == SIZE_MAX) *path_out = raw;
     else if (!unescape(arena, raw, false, path_out)) return false;
-    unsigned bad = 0, high = 0;
-    for (size_t at = 0; at < path_out->len; at++) {
-        uint8_t byte = (uint8_t)path_out->at[at];
-        bad |= (byte < 0x20) | (byte == 0x7f) | (byte == '\\');
-        high |= byte & 0x80;
-    }
-    return bad == 0 && (high == 0 || utf8_is_valid(*path_out)) && segments_are_plain(*path_out);
+    if (str_has_control(*path_out) || str_find_byte(*path_out, '\\') != SIZE_MAX) return false;
+    return utf8_is_valid(*path_out) && segments_are_plain(*path_out);
 }
 
 static bool is_host_byte(char byte, bool is_bracketed)

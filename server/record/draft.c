@@ -7,10 +7,12 @@
 static const struct field *next_field(const struct entity *entity, uint32_t *position,
                                       int64_t number)
 {
-    for (uint32_t at = *position; at < entity->field_count; at++)
-        if (entity->fields[at].number == number) return *position = at + 1, &entity->fields[at];
-    for (uint32_t at = 0; at < *position; at++)
-        if (entity->fields[at].number == number) return *position = at + 1, &entity->fields[at];
+    const struct field *fields = entity->fields, *end = fields + entity->field_count;
+    const struct field *from = fields + *position;
+    for (const struct field *field = from; field < end; field++)
+        if (field->number == number) return *position = (uint32_t)(field - fields) + 1, field;
+    for (const struct field *field = fields; field < from; field++)
+        if (field->number == number) return *position = (uint32_t)(field - fields) + 1, field;
     return nullptr;
 }
 

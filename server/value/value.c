@@ -58,8 +58,8 @@ static inline bool read_float(struct cursor *cursor, size_t bytes, struct value 
     return isfinite(value->number);
 }
 
-static inline bool read_bytes(struct cursor *cursor, uint64_t len, enum value_kind kind,
-                              struct value *value)
+[[gnu::always_inline]] static inline bool read_bytes(struct cursor *cursor, uint64_t len,
+                                                     enum value_kind kind, struct value *value)
 {
     if (len > cursor_left(cursor)) return false;
     value->kind = kind;
@@ -161,7 +161,7 @@ static bool read_far_head(struct cursor *cursor, uint8_t first, struct value *va
 
 /** One value, but of a list or map only its head. The cursor moves; on false its place means
  *  nothing. Small numbers and short texts, which are most of what is stored, are read in place. */
-static inline bool read_head(struct cursor *cursor, struct value *value)
+[[gnu::always_inline]] static inline bool read_head(struct cursor *cursor, struct value *value)
 {
     if (cursor->at == cursor->end) return false;
     uint8_t first = (uint8_t)*cursor->at++;

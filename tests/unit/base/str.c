@@ -115,3 +115,19 @@ TEST(test_str_to_double__bounds_the_length)
     check(str_to_double((str){digits, 1100}, &number) && number == 1);
     check(!str_to_double((str){digits, 1101}, &number));
 }
+
+TEST(test_str__finds_a_control_byte_at_each_place)
+{
+    char text[24];
+    for (size_t len = 0; len <= sizeof text; len++) {
+        for (int byte = 0; byte < 256; byte++) {
+            memset(text, 'a', sizeof text);
+            for (size_t at = 0; at < len; at++) {
+                text[at] = (char)byte;
+                check(str_has_control((str){text, len}) == (byte < 0x20 || byte == 0x7f));
+                text[at] = at % 2 == 0 ? ' ' : (char)0xff;
+            }
+            check(!str_has_control((str){text, len}));
+        }
+    }
+}
