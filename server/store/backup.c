@@ -243,10 +243,19 @@ static enum err part_open(struct task *task, const char *part, int *file_out)
     return fail(task, ERR_SYSTEM, "%s: %s", part, strerror(cause));
 }
 
+/** A finished backup takes the place of an older one, but not that of a device or a folder. */
+static enum err place_judge(struct task *task, const char *name)
+{
+    struct stat about;
+    if (lstat(name, &about) != 0 || S_ISREG(about.st_mode)) return ERR_NONE;
+    return fail(task, ERR_CONFLICT, "%s is there and is no file.", name);
+}
+
 enum err store_backup(struct task *task, struct store *store, str file)
 {
     int opened;
     char *name = arena_cstring(task->arena, file);
+    TRY(place_judge(task, name));
     char *part = arena_cstring(task->arena, arena_print(task->arena, "%s.part", name));
     TRY(key_file_make(task, store, file));
     TRY(part_open(task, part, &opened));

@@ -49,6 +49,9 @@ static enum err folder_make(struct task *task, const struct store_options *optio
     if (options->must_exist && stat(data_file, &about) != 0)
         return fail(task, errno == ENOENT ? ERR_MISSING : ERR_SYSTEM, "%s: %s", data_file,
                     strerror(errno));
+    /* An owner would fill it, and find that everything holds. */
+    if (options->must_exist && about.st_size == 0)
+        return fail(task, ERR_CORRUPT, "%s is empty.", data_file);
     if (options->must_exist || mkdir(folder, 0700) == 0 || errno == EEXIST) return ERR_NONE;
     return fail(task, ERR_SYSTEM, "%s: %s", folder, strerror(errno));
 }

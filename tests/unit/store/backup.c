@@ -145,6 +145,26 @@ static bool exists(str path)
     return stat(name, &about) == 0;
 }
 
+TEST(test_backup__takes_the_place_of_a_file_alone)
+{
+    struct test_store test;
+    test_store_open(&test);
+    char path[128], linked[128];
+    snprintf(path, sizeof(path), "%s/out", test.folder);
+    snprintf(linked, sizeof(linked), "%s/link", test.folder);
+    check_int(store_backup(&test.task.task, test.store, str_of(path)), ERR_NONE);
+    check_int(store_backup(&test.task.task, test.store, str_of(path)), ERR_NONE);
+    check_int(symlink(path, linked), 0);
+    check_int(store_backup(&test.task.task, test.store, str_of(linked)), ERR_CONFLICT);
+    check_int(store_backup(&test.task.task, test.store, str_of(test.folder)), ERR_CONFLICT);
+    check_int(unlink(linked), 0);
+    check_int(mkfifo(linked, 0600), 0);
+    check_int(store_backup(&test.task.task, test.store, str_of(linked)), ERR_CONFLICT);
+    struct stat about;
+    check(lstat(linked, &about) == 0 && S_ISFIFO(about.st_mode));
+    test_store_drop(&test);
+}
+
 TEST(test_backup__restores_the_same_rows)
 {
     struct test_store test, copy = {};

@@ -107,6 +107,22 @@ static void file_replace(struct test_store *test, const char *name, str bytes, m
     close(file);
 }
 
+TEST(test_environment__takes_an_emptied_file_for_no_data)
+{
+    struct test_store test;
+    test_store_open(&test);
+    store_close(test.store);
+    char path[128];
+    snprintf(path, sizeof(path), "%s/data.mdb", test.folder);
+    check_int(truncate(path, 0), 0);
+    struct store_options options = {.folder = str_of(test.folder), .must_exist = true};
+    check_int(store_open(&test.task.task, &options, &test.store), ERR_CORRUPT);
+    check_int(unlink(path), 0);
+    check_int(store_open(&test.task.task, &options, &test.store), ERR_MISSING);
+    check_int(test_store_try(&test), ERR_NONE);
+    test_store_drop(&test);
+}
+
 TEST(test_environment__refuses_a_wrong_or_open_master_key)
 {
     struct test_store test;
