@@ -2,6 +2,8 @@
 // there.
 import assert from 'node:assert/strict';
 
+const RECENT_MAX = 20;
+
 /**
  * Writers of one firm. Each owns the clients that it made, so for each record at most one change is
  * unanswered when the server dies: that one may be there whole or not at all, everything else must
@@ -15,13 +17,20 @@ export class Journal {
         this.acknowledged = 0;
         // name → {id, note, pendingNote, state: creating, there, deleting or gone}
         this.byName = new Map();
+        this.recent = new Map(); // writer → entries
+        this.sequence = 0; // of the feed, as far as it was read
+    }
+
+    /** What a writer made last; the rest it leaves as it is. */
+    recentOf(writer) {
+        const made = this.recent.get(writer) ?? [];
+        this.recent.set(writer, made.slice(-RECENT_MAX));
+        return this.recent.get(writer);
     }
 
     /** One write by one writer; false when the server did not answer. */
     async write(writer) {
-        const own = [...this.byName.values()].filter(
-            (entry) => entry.writer === writer && entry.state === 'there',
-        );
+        const own = this.recentOf(writer).filter((entry) => entry.state === 'there');
         const choice = this.random.below(10);
         if (own.length === 0 || choice < 5) return this.create(writer);
         if (choice < 9) return this.change(this.random.pick(own));
@@ -32,6 +41,7 @@ export class Journal {
         const name = `Journal ${writer} ${++this.count}`;
         const entry = { name, writer, state: 'creating', note: 'first', pendingNote: null };
         this.byName.set(name, entry);
+        this.recentOf(writer).push(entry);
         const answer = await this.ask('POST', 'clients', {
             name,
             kind: 'company',
@@ -97,6 +107,8 @@ export class Journal {
             (await firm.all('addresses')).map((record) => [record.id, record]),
         );
         const links = await firm.all('client_contacts');
+        const linksOf = new Map(links.map((link) => [link.client, []]));
+        for (const link of links) linksOf.get(link.client).push(link);
         for (const entry of this.byName.values()) {
             const record = clients.get(entry.name);
             const where = `${place}, ${firm.name}, ${entry.name} (${entry.state})`;
@@ -113,7 +125,7 @@ export class Journal {
                 const address = addresses.get(record.default_address);
                 assert.equal(address?.line1, `${entry.name} street`, `${where}: address`);
                 assert.equal(address.client, record.id, where);
-                const own = links.filter((link) => link.client === record.id);
+                const own = linksOf.get(record.id) ?? [];
                 assert.deepEqual(
                     own.map((link) => [link.contact, link.is_primary]),
                     [[contact.id, true]],
@@ -158,12 +170,11 @@ export class Journal {
     }
 
     async verifyFeed(place) {
-        let from = 0;
         for (;;) {
-            const { body } = await this.firm.call('GET', `changes?after=${from}`);
+            const { body } = await this.firm.call('GET', `changes?after=${this.sequence}`);
             if (body.data.length === 0) return;
             for (const entry of body.data)
-                assert.equal(entry.sequence, ++from, `${place}: a gap in the feed`);
+                assert.equal(entry.sequence, ++this.sequence, `${place}: a gap in the feed`);
         }
     }
 }
