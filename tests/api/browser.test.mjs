@@ -88,12 +88,41 @@ describe('by the page', { skip }, () => {
         assert.equal((await firm.all('clients')).length, 1);
     });
 
-    test('what is not ours is shown as text', async () => {
-        const name = `<img src=x onerror="document.title='harmed'"><b>bold</b>`;
-        await firm.create('clients', { name, kind: 'individual' });
-        await browser.visit(`http://${firm.host}/#/clients`);
-        await browser.until(`document.body.innerText.includes('<b>bold</b>')`);
-        assert.notEqual(await browser.value('document.title'), 'harmed');
+    test('what is not ours is shown as text, in every list and on every page', async () => {
+        const evil = (mark) => `"'><img src=x onerror="document.title='harmed'"><b>${mark}</b>`;
+        const client = await firm.create('clients', {
+            name: evil('client'),
+            business_name: evil('business'),
+            kind: 'company',
+            reference: evil('reference').slice(0, 100),
+            tags: [evil('tag')],
+            emails: [{ value: 'a@b.example', label: '<b>label</b>' }],
+            observations: evil('observations'),
+            primary_contact: { name: evil('contact'), title: evil('title') },
+            default_address: { line1: evil('street'), city: evil('city'), country: 'AT' },
+        });
+        const places = ['clients', 'contacts', 'addresses', 'client_contacts', 'users'];
+        const records = {
+            clients: client.id,
+            contacts: client.primary_contact,
+            addresses: client.default_address,
+        };
+        const pages = [
+            ...places,
+            ...Object.entries(records).map(([place, id]) => `${place}/${id}`),
+        ];
+        for (const page of pages) {
+            await browser.visit(`http://${firm.host}/#/${page}`);
+            const sign = page.includes('/') ? 'h1' : 'tbody';
+            const text = `document.querySelector(${JSON.stringify(sign)})?.innerText`;
+            const isTold = page.startsWith('users') ? text : `${text}?.includes('<b>')`;
+            await browser.until(isTold);
+            const made = await browser.value(
+                `[...document.querySelectorAll('img, main b, a[href^="javascript"]')].length`,
+            );
+            assert.equal(made, 0, page);
+            assert.notEqual(await browser.value('document.title'), 'harmed', page);
+        }
     });
 
     test('somebody signs out', async () => {
