@@ -1,7 +1,9 @@
 #include "record/draft.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/query.h"
 
 static str read_stored(struct change *change, const struct field *field, const struct value *given)
 {
@@ -36,18 +38,49 @@ static str item_key(const struct value *item)
     return item->bytes;
 }
 
-static bool list_has_key(const struct value *list, str key)
+/** A list that was given for `$add` or `$remove`; items are the same as the kind orders them: an
+ *  address in any case, a number by its digits. */
+struct named_items {
+    uint32_t count;
+    struct value *items;
+    str *keys;
+};
+
+static str key_of_item(struct arena *arena, const struct field *field, const struct value *item)
 {
-    struct cursor cursor = cursor_of(list->items);
-    struct value item;
-    for (uint32_t at = 0; at < list->count && value_next(&cursor, &item); at++)
-        if (str_eq(item_key(&item), key)) return true;
-    return false;
+    struct task quiet = {.arena = arena};
+    str ordered, text = item_key(item);
+    bool is_key =
+        utf8_is_valid(text) && field->kind_of->order_text(&quiet, field, str_trim(text), &ordered);
+    if (is_key && !key_is_cut(ordered)) return ordered;
+    return utf8_is_valid(text) ? fold(arena, text) : text;
 }
 
-/** A stored item in the form the API gives and takes it. */
+static struct named_items name_items(struct arena *arena, const struct field *field,
+                                     const struct value *list)
+{
+    struct named_items named = {.items = arena_new(arena, struct value, list->count),
+                                .keys = arena_new(arena, str, list->count)};
+    struct cursor cursor = cursor_of(list->items);
+    while (named.count < list->count && value_next(&cursor, &named.items[named.count])) {
+        named.keys[named.count] = key_of_item(arena, field, &named.items[named.count]);
+        named.count++;
+    }
+    return named;
+}
+
+/** Where the key stands, or UINT32_MAX. */
+static uint32_t find_item(const struct named_items *named, str key)
+{
+    for (uint32_t at = 0; at < named->count; at++)
+        if (str_eq(named->keys[at], key)) return at;
+    return UINT32_MAX;
+}
+
+/** A stored item in the form the API gives and takes it. An entry is joined with an addition of the
+ *  same value, which may bring a label of its own. */
 static void give_item(struct arena *arena, const struct field *field, const struct value *stored,
-                      bool may_be_primary, struct buf *out)
+                      bool may_be_primary, const struct value *addition, struct buf *out)
 {
     if (field->kind == FIELD_REFERENCES) {
         struct id id;
@@ -64,13 +97,20 @@ static void give_item(struct arena *arena, const struct field *field, const stru
     if (!value_next(&cursor, &address) || !value_next(&cursor, &label) ||
         !value_next(&cursor, &primary))
         return;
+    struct value own;
+    bool is_map = addition != nullptr && addition->kind == VALUE_MAP;
+    bool is_primary = may_be_primary && primary.kind == VALUE_BOOL && primary.boolean;
+    if (is_map && value_find_text(addition->bytes, S("primary"), &own) && own.kind == VALUE_BOOL)
+        is_primary = is_primary || own.boolean;
+    if (is_map && value_find_text(addition->bytes, S("label"), &own) && own.kind != VALUE_NIL)
+        label = own;
     pack_map(out, 3);
     pack_text(out, S("value"));
     pack_raw(out, address.bytes);
     pack_text(out, S("label"));
     pack_raw(out, label.bytes);
     pack_text(out, S("primary"));
-    pack_bool(out, may_be_primary && primary.kind == VALUE_BOOL && primary.boolean);
+    pack_bool(out, is_primary);
 }
 
 static bool names_a_primary(const struct value *list)
@@ -93,22 +133,30 @@ static void apply_list_change(struct change *change, struct draft *draft, const 
     struct buf items = buf_make(arena, 2 * RECORD_BYTES_MAX);
     uint32_t count = 0;
     bool may_be_primary = !names_a_primary(add);
+    struct named_items added = name_items(arena, field, add);
+    struct named_items removed = name_items(arena, field, remove);
+    bool *is_joined = arena_new(arena, bool, added.count);
     str stored = draft_get(draft, field);
     struct value old = stored.len == 0 ? (struct value){.kind = VALUE_LIST} : value_of(stored);
     struct cursor cursor = cursor_of(old.items);
     struct value item;
     for (uint32_t at = 0; at < old.count && value_next(&cursor, &item); at++) {
         struct buf one = buf_make(arena, RECORD_BYTES_MAX);
-        give_item(arena, field, &item, may_be_primary, &one);
+        give_item(arena, field, &item, may_be_primary, nullptr, &one);
         struct value given = value_of(buf_str(&one));
-        str key = item_key(&given);
-        if (list_has_key(remove, key) || list_has_key(add, key)) continue;
-        pack_raw(&items, given.bytes);
+        str key = key_of_item(arena, field, &given);
+        if (find_item(&removed, key) != UINT32_MAX) continue;
+        uint32_t of = find_item(&added, key);
+        if (of != UINT32_MAX) is_joined[of] = true;
+        give_item(arena, field, &item, may_be_primary,
+                  of == UINT32_MAX ? nullptr : &added.items[of], &items);
         count++;
     }
-    cursor = cursor_of(add->items);
-    for (uint32_t at = 0; at < add->count && value_next(&cursor, &item); at++, count++)
-        pack_raw(&items, item.bytes);
+    for (uint32_t at = 0; at < added.count; at++) {
+        if (is_joined[at]) continue;
+        pack_raw(&items, added.items[at].bytes);
+        count++;
+    }
     if (count == 0) {
         draft_put(draft, field, (str){});
         return;

@@ -213,6 +213,22 @@ static enum err verify_unique(struct change *change, const struct draft *draft,
     return ERR_NONE;
 }
 
+/** Faults of nested records are told beside those of this one: they are read, and forgotten. */
+static enum err read_nested(struct change *change, const struct draft *draft)
+{
+    struct task *task = change->task;
+    str path = task->path;
+    for (const struct later *later = draft->later; later != nullptr; later = later->next) {
+        if (later->given.kind != VALUE_MAP) continue;
+        task->path = arena_print(task->arena, "%.*s%.*s.", FMT(path), FMT(later->field->name));
+        enum err err =
+            draft_apply(change, draft_make(change, later->field->to, (struct id){}), &later->given);
+        task->path = path;
+        if (err != ERR_NONE) return err;
+    }
+    return ERR_NONE;
+}
+
 enum err draft_verify(struct change *change, struct draft *draft)
 {
     bool is_taken = false;
@@ -229,5 +245,6 @@ enum err draft_verify(struct change *change, struct draft *draft)
     }
     if (is_taken && change->task->fault.item_count == 1)
         return fail(change->task, ERR_CONFLICT, "a value that must be unique is taken");
+    if (change->task->fault.item_count > 0) TRY(read_nested(change, draft));
     return task_faults(change->task);
 }

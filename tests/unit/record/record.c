@@ -485,3 +485,171 @@ TEST(test_record__keeps_primary_contacts_through_every_move)
     fixture_check(&fixture);
     fixture_drop(&fixture);
 }
+
+/** Each client of a contact that goes gets its next one; past the bound of one change nothing. */
+TEST(test_record__bounds_what_one_change_touches)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id shared = fixture_create(&fixture, "contact", "{\"name\":\"Ann\"}");
+    char json[512], contact[ID_TEXT_BYTES + 1] = {}, client[ID_TEXT_BYTES + 1] = {};
+    id_write(shared, contact);
+    struct id first = {};
+    for (int at = 0; at < 340; at++) {
+        struct id id = fixture_create(&fixture, "client", COMPANY("Acme"));
+        if (at == 0) first = id;
+        id_write(id, client);
+        snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\",\"is_primary\":true}",
+                 client, contact);
+        fixture_create(&fixture, "client_contact", json);
+    }
+    check_int(fixture_delete(&fixture, "contact", shared), ERR_TOO_LARGE);
+    check(id_eq(reference_of(&fixture, "client", first, "primary_contact"), shared));
+    check_int(fixture_delete(&fixture, "client", first), ERR_NONE);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__keeps_the_one_settings_record)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = fixture.space.uuid;
+    check_int(fixture_delete(&fixture, "settings", id), ERR_CONFLICT);
+    struct fixture_change run = {
+        .verb = "create", .entity = "settings", .json = "{\"title\":\"Two\"}"};
+    check_int(fixture_do(&fixture, &run), ERR_CONFLICT);
+    fixture_end(&run);
+    check(has(fixture_show(&fixture, "settings", id), "\"title\":\"Test firm\""));
+    fixture_drop(&fixture);
+}
+
+/** What is known stays, where it stood, with its label and as the primary one it was. */
+TEST(test_record__adds_what_is_there_already_without_loss)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id =
+        fixture_create(&fixture, "client",
+                       "{\"name\":\"A\",\"kind\":\"individual\",\"tags\":[\"Vip\"],"
+                       "\"emails\":[{\"value\":\"b@x.example\"},"
+                       "{\"value\":\"A@x.example\",\"label\":\"work\",\"primary\":true}],"
+                       "\"phones\":[{\"value\":\"030 123-45\",\"label\":\"home\"}]}");
+    check_int(fixture_patch(&fixture, "client", id,
+                            "{\"emails\":{\"$add\":[\"a@x.example\",\"c@x.example\"]},"
+                            "\"phones\":{\"$add\":[{\"value\":\"03012345\",\"label\":\"fax\"}]},"
+                            "\"tags\":{\"$add\":[\"vip\"]}}"),
+              ERR_NONE);
+    str json = fixture_show(&fixture, "client", id);
+    check(has(json, "[{\"value\":\"b@x.example\",\"label\":null,\"primary\":false},"
+                    "{\"value\":\"A@x.example\",\"label\":\"work\",\"primary\":true},"
+                    "{\"value\":\"c@x.example\",\"label\":null,\"primary\":false}]"));
+    check(has(json, "[{\"value\":\"030 123-45\",\"label\":\"fax\",\"primary\":true}]"));
+    check(has(json, "\"tags\":[\"Vip\"]"));
+    check_int(fixture_patch(&fixture, "client", id,
+                            "{\"emails\":{\"$remove\":[\"B@X.example\"],"
+                            "\"$add\":[{\"value\":\"c@x.example\",\"primary\":true}]},"
+                            "\"phones\":{\"$remove\":[\"030-12345\"]},"
+                            "\"tags\":{\"$remove\":[\"VIP\"]}}"),
+              ERR_NONE);
+    json = fixture_show(&fixture, "client", id);
+    check(has(json, "[{\"value\":\"A@x.example\",\"label\":\"work\",\"primary\":false},"
+                    "{\"value\":\"c@x.example\",\"label\":null,\"primary\":true}]"));
+    check(has(json, "\"phones\":[]") && has(json, "\"tags\":[]"));
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
+
+/** A list that is full may be given again whole. */
+TEST(test_record__joins_additions_before_it_counts_them)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct buf json = buf_make(fixture.test.task.arena, 64 * KIB);
+    buf_put(&json, S("{\"name\":\"A\",\"kind\":\"individual\",\"tags\":["));
+    size_t from = json.len - 1;
+    for (int at = 0; at < 200; at++) buf_print(&json, "%s\"t%d\"", at == 0 ? "" : ",", at);
+    buf_put_byte(&json, ']');
+    struct buf patch = buf_make(fixture.test.task.arena, 64 * KIB);
+    buf_print(&patch, "{\"tags\":{\"$add\":%.*s}}%c", FMT(str_from(buf_str(&json), from)), 0);
+    buf_put(&json, S("}\0"));
+    struct id id = fixture_create(&fixture, "client", json.at);
+    check_int(fixture_patch(&fixture, "client", id, patch.at), ERR_NONE);
+    check_int(refused(&fixture, "patch", "client", id, "{\"tags\":{\"$add\":[\"one more\"]}}",
+                      "tags", "length"),
+              ERR_INVALID);
+    fixture_drop(&fixture);
+}
+
+/** Faults of a nested record are told with those of the record it is given in. */
+TEST(test_record__names_nested_faults_beside_its_own)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id nil = {};
+    static const char json[] = "{\"name\":\"A\",\"status\":\"nope\",\"primary_contact\":"
+                               "{\"nmae\":\"x\",\"emails\":[\"bad\"]}}";
+    check_int(refused(&fixture, "create", "client", nil, json, "status", "choice"), ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, json, "primary_contact.nmae", "unknown"),
+              ERR_INVALID);
+    check_int(refused(&fixture, "create", "client", nil, json, "primary_contact.emails", "format"),
+              ERR_INVALID);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__pages_its_history)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = fixture_create(&fixture, "contact", "{\"name\":\"N0\"}");
+    for (int at = 1; at < 5; at++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"name\":\"N%d\"}", at);
+        check_int(fixture_patch(&fixture, "contact", id, json), ERR_NONE);
+    }
+    struct task *task = &fixture.test.task;
+    struct txn *txn;
+    check_int(txn_open(task, &fixture.space, &txn), ERR_NONE);
+    struct view view = {task, txn, fixture.model, &fixture.scope};
+    const struct entity *contact = model_entity(fixture.model, S("contact"));
+    uint64_t before = UINT64_MAX;
+    static const char *const wanted[] = {"\"new\":\"N4\"", "\"new\":\"N2\"", "\"new\":\"N0\""};
+    for (int page = 0; page < 3; page++) {
+        struct buf json = buf_make(task->arena, MIB);
+        check_int(history_write(&json, &view, contact, id, before, 2), ERR_NONE);
+        check(has(buf_str(&json), wanted[page]));
+        const char *next = memmem(json.at, json.len, "\"next\":", 7);
+        check(next != nullptr);
+        if (page == 2) check(has(buf_str(&json), "\"next\":null}"));
+        else before = strtoull(next + 7, nullptr, 10);
+    }
+    struct buf feed = buf_make(task->arena, MIB);
+    check_int(feed_write(&feed, &view, 2, 2), ERR_NONE);
+    check(has(buf_str(&feed), "\"new\":\"N1\"") && has(buf_str(&feed), "\"new\":\"N2\""));
+    check(!has(buf_str(&feed), "\"new\":\"N3\"") && has(buf_str(&feed), "\"next\":4}"));
+    txn_close(txn);
+    fixture_drop(&fixture);
+}
+
+TEST(test_record__lets_go_of_a_user_who_goes)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id user =
+        fixture_create(&fixture, "user", "{\"name\":\"Uma\",\"email\":\"uma@firm.example\"}");
+    char json[256], text[ID_TEXT_BYTES + 1] = {};
+    id_write(user, text);
+    snprintf(json, sizeof json,
+             "{\"name\":\"A\",\"kind\":\"individual\",\"account_manager\":\"%s\"}", text);
+    struct id client = fixture_create(&fixture, "client", json);
+    check_int(fixture_delete(&fixture, "user", user), ERR_NONE);
+    check(has(fixture_show(&fixture, "client", client), "\"account_manager\":null"));
+    snprintf(json, sizeof json, "{\"account_manager\":\"%s\"}", text);
+    check_int(refused(&fixture, "patch", "client", client, json, "account_manager", "missing"),
+              ERR_INVALID);
+    snprintf(json, sizeof json, "{\"primary_contact\":\"%s\"}", text);
+    check_int(refused(&fixture, "patch", "client", client, json, "primary_contact", "missing"),
+              ERR_INVALID);
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
