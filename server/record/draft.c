@@ -37,12 +37,11 @@ static struct stored_walk stored_begin(const struct entity *entity, str record)
 static const struct field *stored_next(struct stored_walk *walk, struct value *value_out)
 {
     while (walk->pairs_left > 0) {
-        struct value key;
+        int64_t number;
         walk->pairs_left--;
-        if (!value_next(&walk->cursor, &key) || !value_next(&walk->cursor, value_out))
+        if (!value_next_number(&walk->cursor, &number) || !value_next(&walk->cursor, value_out))
             return nullptr;
-        if (key.kind != VALUE_INT) continue;
-        const struct field *field = next_field(walk->entity, &walk->position, key.integer);
+        const struct field *field = next_field(walk->entity, &walk->position, number);
         if (field != nullptr) return field;
     }
     return nullptr;

@@ -180,12 +180,20 @@ static inline uint64_t part_count(const struct value *value)
     return value->kind == VALUE_MAP ? 2 * (uint64_t)value->count : 0;
 }
 
-/** How many bytes the commonest values take, by their first byte; 0: it must be read to know. */
-static inline size_t plain_bytes(uint8_t first)
+/** How many bytes the commonest values take; 0: it must be read to know. There is a byte. */
+static inline size_t plain_bytes(const char *at, size_t left)
 {
+    /* From c0 on, those of one length; of floats and 64 bits the contents count too. */
+    static const uint8_t far[32] = {1, 0, 1, 1, [0x0c] = 2, 3, 5, [0x10] = 2, 3, 5, 9};
+    uint8_t first = (uint8_t)at[0];
     if (first < 0x80 || first >= 0xe0) return 1;
-    if (first >= 0xa0 && first < 0xc0) return 1U + (first & 0x1f);
-    return 0;
+    if (first < 0xa0) return 0;
+    if (first < 0xc0) return 1U + (first & 0x1f);
+    if (left < 2) return far[first & 0x1f];
+    uint8_t second = (uint8_t)at[1];
+    if (first == 0xc4 || first == 0xd9) return 2U + second;
+    if (first == 0xcf && second < 0x80) return 9;
+    return far[first & 0x1f];
 }
 
 /** Moves over `count` whole values: one counter for all levels, so depth costs nothing. */
@@ -193,7 +201,7 @@ static bool skip_values(struct cursor *cursor, uint64_t count)
 {
     while (count > 0) {
         size_t left = cursor_left(cursor);
-        size_t bytes = left == 0 ? 0 : plain_bytes((uint8_t)*cursor->at);
+        size_t bytes = left == 0 ? 0 : plain_bytes(cursor->at, left);
         if (bytes > 0) {
             if (bytes > left) return false;
             cursor->at += bytes;
@@ -410,6 +418,15 @@ bool value_next(struct cursor *cursor, struct value *value_out)
     return true;
 }
 
+bool value_next_number(struct cursor *cursor, int64_t *number_out)
+{
+    struct value value;
+    if (!read_head(cursor, &value)) return false;
+    *number_out = value.kind == VALUE_INT ? value.integer : INT64_MIN;
+    uint64_t parts = part_count(&value);
+    return parts == 0 || skip_values(cursor, parts);
+}
+
 struct value value_of(str bytes)
 {
     struct cursor cursor = cursor_of(bytes);
@@ -455,16 +472,14 @@ void value_find_all(str map, const uint64_t *keys, uint32_t count, struct value 
     for (uint32_t at = 0; at < count; at++) values_out[at] = (struct value){};
     if (!value_pairs(map, &cursor, &pairs)) return;
     for (uint32_t found = 0; found < count && pairs > 0; pairs--) {
-        struct value key = {};
-        if (!read_head(&cursor, &key) || !skip_values(&cursor, part_count(&key))) return;
-        uint32_t at = count;
-        if (key.kind == VALUE_INT && key.integer >= 0)
-            for (at = 0; at < count && keys[at] != (uint64_t)key.integer;) at++;
-        if (at == count) {
-            if (!skip_values(&cursor, 1)) return;
-        } else if (value_next(&cursor, &values_out[at])) {
+        int64_t number;
+        if (!value_next_number(&cursor, &number)) return;
+        uint32_t at = 0;
+        while (at < count && (number < 0 || keys[at] != (uint64_t)number)) at++;
+        if (at < count) {
+            if (!value_next(&cursor, &values_out[at])) return;
             found++;
-        } else {
+        } else if (!skip_values(&cursor, 1)) {
             return;
         }
     }

@@ -46,6 +46,10 @@ enum err value_check(struct task *task, str bytes);
 /** The value at the cursor, which moves behind it; false at the end or when damaged. */
 bool value_next(struct cursor *cursor, struct value *value_out);
 
+/** Moves over any value and gives its number, INT64_MIN when it is none; false as value_next, but
+ *  then the cursor's place means nothing. For keys. */
+bool value_next_number(struct cursor *cursor, int64_t *number_out);
+
 /** The one value in `bytes`; VALUE_NIL when damaged or empty. */
 struct value value_of(str bytes);
 
