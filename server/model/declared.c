@@ -231,11 +231,12 @@ static void add_system_fields(struct making *making, struct entity *entity)
                                             .name = S("updated_at"),
                                             .label = S("Changed"),
                                             .is_indexed = true});
+    /* Without an index: nobody looks records up by it, and every change by another one would move
+     * an entry. */
     add_system_field(entity, (struct field){.kind = FIELD_REFERENCE,
                                             .number = FIELD_UPDATED_BY,
                                             .name = S("updated_by"),
-                                            .label = S("Changed by"),
-                                            .is_indexed = true});
+                                            .label = S("Changed by")});
     add_system_field(entity, (struct field){.kind = FIELD_CHOICES,
                                             .number = FIELD_INCOMPLETE,
                                             .name = S("incomplete"),

@@ -52,6 +52,7 @@ TEST(test_model__appends_the_engines_fields)
     check_int(created_by->number, FIELD_CREATED_BY);
     check(created_by->to == model_entity(model, S("user")));
     check(created_by->is_computed && created_by->is_system && created_by->is_indexed);
+    check(!entity_field(thing, S("updated_by"))->is_indexed);
     check(entity_field(thing, S("revision"))->is_hidden &&
           entity_field(thing, S("version"))->is_hidden);
     check_int(entity_field(thing, S("incomplete"))->kind, FIELD_CHOICES);
