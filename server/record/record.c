@@ -99,6 +99,21 @@ static enum err write(struct change *change, struct draft *draft)
     return run_hook(change, HOOK_AFTER, draft);
 }
 
+/** What is made within another record belongs to that one, whatever it says itself. */
+static void preset_put(struct change *change, struct draft *draft, const struct value *given,
+                       const struct preset *preset)
+{
+    const struct field *field = preset->field;
+    struct value own;
+    require(field->entity == draft->entity);
+    bool is_said = given != nullptr && given->kind == VALUE_MAP &&
+                   value_find_text(given->bytes, field->name, &own) && own.kind != VALUE_NIL;
+    if (is_said && !str_eq(draft_get(draft, field), preset->stored))
+        task_fault(change->task, field->name, S("read_only"),
+                   "follows from the record that this one is created in");
+    draft_put(draft, field, preset->stored);
+}
+
 enum err record_create_from(struct change *change, const struct entity *entity,
                             const struct value *given, const struct preset *presets,
                             uint32_t preset_count, struct id *id_out)
@@ -109,10 +124,7 @@ enum err record_create_from(struct change *change, const struct entity *entity,
     draft->operation = OPERATION_CREATE;
     draft_defaults(change, draft);
     if (given != nullptr) TRY(draft_apply(change, draft, given));
-    for (uint32_t at = 0; at < preset_count; at++) {
-        require(presets[at].field->entity == entity);
-        draft_put(draft, presets[at].field, presets[at].stored);
-    }
+    for (uint32_t at = 0; at < preset_count; at++) preset_put(change, draft, given, &presets[at]);
     *id_out = draft->id;
     enum err err = write(change, draft);
     change->depth--;

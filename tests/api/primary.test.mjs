@@ -1,7 +1,7 @@
 // Exactly one primary contact and at most one default address for each client, whatever is done.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { expectStatus } from '../door/expect.mjs';
+import { expectFault, expectStatus } from '../door/expect.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { openServer } from '../door/server.mjs';
 
@@ -198,4 +198,28 @@ test('a client with addresses has exactly one default, and shows it', async () =
         );
         assert.equal(shown, flagged[0]?.id ?? null, place);
     }
+});
+
+test('what is made within a client belongs to that client, and to no other', async () => {
+    const other = await firm.create('clients', { name: 'Bystander', kind: 'individual' });
+    const host = await firm.create('clients', { name: 'Host', kind: 'individual' });
+    const before = (await firm.all('clients')).length;
+    const street = { line1: 'Inner Street 1', city: 'Ulm', country: 'DE' };
+    const guest = { name: 'Guest', kind: 'individual' };
+    const attempts = [
+        { client: other.id },
+        { client: { name: 'Made aside', kind: 'individual' } },
+        { is_default: false },
+    ];
+    for (const own of attempts) {
+        const record = { ...guest, default_address: { ...street, ...own } };
+        const answer = await firm.call('POST', 'clients', record);
+        expectFault(answer, `default_address.${Object.keys(own)[0]}`, 'read_only');
+        const patch = { default_address: record.default_address };
+        expectStatus(await firm.call('PATCH', `clients/${host.id}`, patch), 422);
+    }
+    assert.equal((await firm.all('clients')).length, before);
+    assert.deepEqual(await firm.all('addresses', 'city=ulm'), []);
+    const whole = { ...guest, default_address: { ...street, client: null, is_default: true } };
+    expectStatus(await firm.call('POST', 'clients', whole), 201);
 });
