@@ -538,7 +538,8 @@ static bool rows_read(struct task *task, struct import *import)
 
 static enum err header_read(struct task *task, struct import *import, struct csv_row *header_out)
 {
-    if (!csv_next(import->csv, task->arena, header_out) || header_out->cell_count == 0)
+    bool has_row = csv_next(import->csv, task->arena, header_out);
+    if (!has_row || (header_out->cell_count == 0 && header_out->fault.len == 0))
         return fail(task, ERR_UNREADABLE,
                     "the table is empty: its first line must name the columns");
     if (header_out->fault.len > 0)

@@ -132,6 +132,7 @@ describe('a list that is broken', () => {
 
     const refused = {
         'because it is empty': '',
+        'because it has too many columns': `${'name,'.repeat(600)}\n`,
         'because no column is known': 'Foo,Bar\n1,2\n',
         'because it is binary': Buffer.from(
             Array.from({ length: 2000 }, (_, at) => (at * 37) % 256),
@@ -144,6 +145,7 @@ describe('a list that is broken', () => {
             const ended = await load(bytes);
             assert.equal(ended.status, 1, ended.text);
             assert.match(ended.err, /\S/);
+            assert.equal(/is empty/.test(ended.err), bytes.length === 0, ended.err);
             assert.equal(await total(), before);
         });
     }
