@@ -39,10 +39,17 @@ fn module(self: Variant, names: Names) *Build.Module {
     return m;
 }
 
+/// What is shipped is optimised as a whole when it is linked.
+fn shape(self: Variant, made: *Core) void {
+    if (self.optimize == .ReleaseSafe) made.lto = .full;
+}
+
 /// Every .c file below some folders but main.c.
 pub fn core(self: Variant, folders: []const u8) *Core {
     const m = self.module(files(self.b, folders, ".c"));
-    return self.b.addLibrary(.{ .name = "core", .root_module = m });
+    const library = self.b.addLibrary(.{ .name = "core", .root_module = m });
+    self.shape(library);
+    return library;
 }
 
 /// One file with main, or a fuzz target, linked with a core.
@@ -54,7 +61,9 @@ fn link(self: Variant, file: []const u8, with: *Core, libraries: []const u8) Laz
         m.linkLibrary(with);
         for (words(b, libraries)) |library|
             m.linkSystemLibrary(library, .{ .use_pkg_config = .no });
-        return b.addExecutable(.{ .name = name, .root_module = m }).getEmittedBin();
+        const program = b.addExecutable(.{ .name = name, .root_module = m });
+        self.shape(program);
+        return program.getEmittedBin();
     }
     const object = b.addObject(.{ .name = name, .root_module = m });
     const is_fuzz = std.mem.startsWith(u8, file, "tests/fuzz");
