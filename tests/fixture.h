@@ -192,6 +192,9 @@ static enum err fixture_begin(struct work *work, struct txn *txn)
                           fixture_path("ATRIUM_SCHEMA", "schema"), task->arena, &schema);
     if (err == ERR_NONE) err = model_make(task, task->arena, schema, &fixture->model);
     if (err != ERR_NONE) fprintf(stderr, "schema: %.*s\n", FMT(task->fault.detail));
+    for (uint32_t at = 0; at < task->fault.item_count; at++)
+        fprintf(stderr, "  %.*s: %.*s\n", FMT(task->fault.items[at].field),
+                FMT(task->fault.items[at].message));
     check_int(err, ERR_NONE);
     struct store_options options = {.folder = str_of(fixture->folder), .map_bytes = 1ull << 30};
     check_int(store_open(task, &options, &fixture->store), ERR_NONE);

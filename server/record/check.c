@@ -151,37 +151,51 @@ static bool slot_is_true(const str *slots, const struct field *field)
     return value.kind == VALUE_BOOL && value.boolean;
 }
 
-/** From the parent's side: the records with the flag, and whether the kept reference is the one
- *  behind it. */
-static enum err check_through(struct checking *checking, const struct field *field,
-                              const str *slots)
+/** From the parent's side: the records with the flag, and whether the references kept through it
+ *  lead to what is behind it. */
+static enum err check_flag(struct checking *checking, const struct field *flag, const str *slots)
 {
-    const struct through *through = &field->through;
-    struct id ids[CHANGE_WRITES_MAX], kept = {}, behind = {};
+    struct id ids[CHANGE_WRITES_MAX], flagged_id = {};
     uint32_t count, flagged = 0;
+    str link[FIELDS_MAX], flagged_link[FIELDS_MAX];
     struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
-    TRY(query_find(&view, through->parent, id_bytes(&checking->at), CHANGE_WRITES_MAX, ids,
+    TRY(query_find(&view, flag->one_of_per, id_bytes(&checking->at), CHANGE_WRITES_MAX, ids,
                    &count));
     for (uint32_t at = 0; at < count; at++) {
-        str link[FIELDS_MAX];
         bool is_there;
-        TRY(load(checking, through->link, ids[at], link, &is_there));
-        if (!is_there || !slot_is_true(link, through->flag)) continue;
+        TRY(load(checking, flag->entity, ids[at], link, &is_there));
+        if (!is_there || !slot_is_true(link, flag)) continue;
         flagged++;
-        behind = ids[at];
-        if (through->target != nullptr && !slots_reference(link, through->target, &behind))
-            behind = (struct id){};
+        flagged_id = ids[at];
+        memcpy(flagged_link, link, sizeof link);
     }
-    bool has = slots_reference(slots, field, &kept);
     if (flagged > 1)
-        found(checking, "%u %.*s carry %.*s", flagged, FMT(through->link->plural),
-              FMT(through->flag->name));
-    if (flagged == 0 && count > 0 && through->flag->one_of_at_least)
-        found(checking, "none of its %.*s carries %.*s", FMT(through->link->plural),
-              FMT(through->flag->name));
-    if (has != (flagged > 0) || (has && !id_eq(kept, behind)))
-        found(checking, "%.*s is not the one behind %.*s", FMT(field->name),
-              FMT(through->flag->name));
+        found(checking, "%u %.*s carry %.*s", flagged, FMT(flag->entity->plural), FMT(flag->name));
+    if (flagged == 0 && count > 0 && flag->one_of_at_least)
+        found(checking, "none of its %.*s carries %.*s", FMT(flag->entity->plural),
+              FMT(flag->name));
+    for (uint32_t at = 0; at < checking->entity->field_count; at++) {
+        const struct field *field = &checking->entity->fields[at];
+        if (field->through.link == nullptr || field->through.flag != flag) continue;
+        struct id kept = {}, behind = flagged_id;
+        const struct field *target = field->through.target;
+        if (flagged > 0 && target != nullptr && !slots_reference(flagged_link, target, &behind))
+            behind = (struct id){};
+        bool has = slots_reference(slots, field, &kept);
+        if (has != (flagged > 0) || (has && !id_eq(kept, behind)))
+            found(checking, "%.*s is not the one behind %.*s", FMT(field->name), FMT(flag->name));
+    }
+    return ERR_NONE;
+}
+
+static enum err check_flags(struct checking *checking, const str *slots)
+{
+    for (uint32_t at = 0; at < checking->entity->referrer_count; at++) {
+        const struct field *per = checking->entity->referrers[at];
+        for (uint32_t of = 0; of < per->entity->field_count; of++)
+            if (per->entity->fields[of].one_of_per == per)
+                TRY(check_flag(checking, &per->entity->fields[of], slots));
+    }
     return ERR_NONE;
 }
 
@@ -233,8 +247,8 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
         if (!is_missing && is_noted(checking, slots, field))
             found(checking, "%.*s is noted as missing, but it is there", FMT(field->name));
         if (!is_missing && field->is_unique) TRY(check_unique(checking, field, slots[at]));
-        if (field->through.link != nullptr) TRY(check_through(checking, field, slots));
     }
+    TRY(check_flags(checking, slots));
     TRY(check_index_entries(checking, slots));
     TRY(check_words(checking, slots));
     return check_references(checking, slots);

@@ -55,6 +55,8 @@ TEST(test_query__filters_by_any_and_of_indexed_fields)
     check_int(HITS(&fixture, "name[gte]", "Firm 050"), 10);
     check_int(HITS(&fixture, "name[gt]", "Firm 050", "sort", "-name"), 9);
     check_int(HITS(&fixture, "name[lt]", "Firm 050", "name[gte]", "Firm 040"), 10);
+    check_int(HITS(&fixture, "name[lt]", "Firm 005"), 5);
+    check_int(HITS(&fixture, "name[lte]", "Firm 005", "sort", "-name"), 6);
     check_int(HITS(&fixture, "name", "FIRM 007"), 1);
     check_int(HITS(&fixture, "default_address.city", "Berlin", "sort", "name"), 20);
     check_int(HITS(&fixture, "default_address.city", "Berlin", "status", "active"), 5);
@@ -160,6 +162,9 @@ TEST(test_query__touches_few_keys)
     check_int(HITS(&fixture, "sort", "name", "limit", "10"), 10);
     check(task->keys_touched >= 20 && task->keys_touched < 40);
     task->keys_touched = 0;
+    check_int(HITS(&fixture, "sort", "name", "limit", "200"), 60);
+    check(task->keys_touched < 150); /* nobody is without a name, so nobody is looked for */
+    task->keys_touched = 0;
     task->keys_max = 20;
     str json;
     check_int(
@@ -176,8 +181,8 @@ TEST(test_query__touches_few_keys)
 #define TEN(text) text text text text text text text text text text
 #define HAN43 \
     TEN("\xe6\xbc\xa2") \
-    TEN("\xe6\xbc\xa2") TEN("\xe6\xbc\xa2") \
-        TEN("\xe6\xbc\xa2") "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2"
+    TEN("\xe6\xbc\xa2") \
+    TEN("\xe6\xbc\xa2") TEN("\xe6\xbc\xa2") "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2"
 
 static struct id person(struct fixture *fixture, const char *members)
 {
@@ -306,5 +311,34 @@ TEST(test_query__takes_the_last_sort_and_no_blank_words)
     check_int(count_of(json, "\"id\":\""), 2);
     check(memmem(json.at, json.len, "\"name\":\"B\"", 10) <
           memmem(json.at, json.len, "\"name\":\"A\"", 10));
+    fixture_drop(&fixture);
+}
+
+/** The same list, walked in an index's order or gathered and sorted, is the same. */
+TEST(test_query__orders_alike_by_every_road)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 30);
+    static const char *const sorts[] = {"id",     "-id",         "name",        "-name",
+                                        "status", "vat_number",  "-vat_number", "created_at",
+                                        "-kind",  "-updated_at", "created_by",  "-created_by"};
+    for (size_t sort = 0; sort < sizeof sorts / sizeof sorts[0]; sort++) {
+        str walked, gathered;
+        check_int(fixture_list(&fixture, "client",
+                               (const char *const[]){"sort", sorts[sort], nullptr}, &walked),
+                  ERR_NONE);
+        check_int(fixture_list(&fixture, "client",
+                               (const char *const[]){"sort", sorts[sort], "q", "firm", nullptr},
+                               &gathered),
+                  ERR_NONE);
+        check_str(gathered, walked);
+    }
+    str json;
+    check_int(fixture_list(&fixture, "client",
+                           (const char *const[]){"sort", "-vat_number", "limit", "15", nullptr},
+                           &json),
+              ERR_NONE);
+    check_int(count_of(json, "\"vat_number\":\"V\""), 15);
     fixture_drop(&fixture);
 }

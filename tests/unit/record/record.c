@@ -653,3 +653,28 @@ TEST(test_record__lets_go_of_a_user_who_goes)
     fixture_check(&fixture);
     fixture_drop(&fixture);
 }
+
+TEST(test_record__keeps_to_itself_what_it_keeps)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct id id = fixture_create(&fixture, "client",
+                                  "{\"name\":\"A\",\"kind\":\"individual\",\"reference\":\"K-1\"}");
+    static const char *const kept[][3] = {
+        {"{\"revision\":7}", "revision", "unknown"},
+        {"{\"version\":7}", "version", "unknown"},
+        {"{\"incomplete\":[]}", "incomplete", "read_only"},
+        {"{\"created_at\":\"2026-01-01T00:00:00Z\"}", "created_at", "read_only"},
+        {"{\"archived_at\":\"2026-01-01T00:00:00Z\"}", "archived_at", "read_only"},
+        {"{\"id\":\"x\"}", "id", "read_only"},
+        {"{\"primary_contact\":null}", "primary_contact", "read_only"},
+    };
+    for (size_t at = 0; at < sizeof kept / sizeof kept[0]; at++)
+        check_int(refused(&fixture, "patch", "client", id, kept[at][0], kept[at][1], kept[at][2]),
+                  ERR_INVALID);
+    /* Its own unique value is not taken by itself. */
+    check_int(fixture_patch(&fixture, "client", id, "{\"reference\":\"k-1\"}"), ERR_NONE);
+    check(has(fixture_show(&fixture, "client", id), "\"reference\":\"k-1\""));
+    fixture_check(&fixture);
+    fixture_drop(&fixture);
+}
