@@ -136,7 +136,10 @@ async function measureReads(server, firm, folder) {
             const plain = await h2(`http://127.0.0.1:${port}/`);
             const overHttp2 = await h2(`http://127.0.0.1:${server.port}${where}`);
             table.add('GET one record over HTTP/2', `${number(overHttp2.perSecond)} /s`);
-            table.add('… against the fixed answer', number(overHttp2.perSecond / plain.perSecond, 2));
+            table.add(
+                '… against the fixed answer',
+                number(overHttp2.perSecond / plain.perSecond, 2),
+            );
         } else {
             table.add('HTTP/2', 'skipped: there is no h2load');
         }
