@@ -234,9 +234,13 @@ static int run_here(const struct arguments *arguments, struct console *console, 
     bool may_make = arguments->command->run == command_tenant_create;
     if (arguments->command->run == command_check) command_check_alone();
     *err_out = place_open(&opened, arguments, arguments->command->needs, may_make);
+    /* Once the store is open its owner is this process. */
+    bool is_elsewhere = *err_out == ERR_CONFLICT && opened.place.access.store == nullptr &&
+                        store_is_owned(arguments->values[FLAG_DATA]);
     int status = 1;
-    if (*err_out == ERR_NONE) status = arguments->command->run(&opened.place, arguments, console);
-    else if (*err_out != ERR_CONFLICT || !store_is_owned(arguments->values[FLAG_DATA])) {
+    if (*err_out == ERR_NONE) {
+        status = arguments->command->run(&opened.place, arguments, console);
+    } else if (!is_elsewhere) {
         status = console_fail(console, &opened.task, *err_out);
         *err_out = ERR_NONE;
     }

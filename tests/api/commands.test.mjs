@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
-import { command } from '../door/program.mjs';
+import { binary, command } from '../door/program.mjs';
 import { openServer, password, Server } from '../door/server.mjs';
 
 let server;
@@ -380,6 +380,24 @@ describe('check', () => {
             assert.match(ended.out + ended.err, /damaged/);
         } finally {
             await other.close();
+        }
+    });
+
+    test('of data that a newer program wrote says so, as every command does', async () => {
+        const shared = path.resolve(path.dirname(binary), '../share/atrium/schema');
+        const newer = path.join(server.folder, 'newer-schema');
+        await fs.cp(shared, newer, { recursive: true });
+        const file = path.join(newer, 'contact.lua');
+        const text = await fs.readFile(file, 'utf8');
+        const more = '  text "nick" { 900, label = "Nickname" },\n';
+        await fs.writeFile(file, text.replace(/^ {2}text "title"/m, `${more}$&`));
+        const other = await openServer([], { environment: { ATRIUM_SCHEMA: newer } });
+        await other.stop();
+        try {
+            for (const words of [['check'], ['tenant', 'list'], ['serve', '--http', 'off']])
+                expectFailure(await other.command(words), 1, 'newer', 'nick');
+        } finally {
+            await fs.rm(other.folder, { recursive: true, force: true });
         }
     });
 });
