@@ -75,7 +75,6 @@ static str filtered_value(const struct walk *walk, const struct filter *filter, 
     struct id id;
     str value, behind[FIELDS_MAX];
     if (!slots_reference(slots, filter->of, &id)) return (str){};
-    if (!scope_may(walk->view->scope, filter->of->to->number, SCOPE_VIEW)) return (str){};
     if (txn_record_get_view(walk->view->txn, filter->of->to->number, id, &value) != ERR_NONE)
         return (str){};
     slots_read(filter->of->to, value, behind);

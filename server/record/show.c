@@ -9,6 +9,7 @@ static enum err add_names(struct task *task, const struct entity *entity, str na
                           struct shape *shape)
 {
     str name, rest = names;
+    if (!is_expand && names.len > 0) shape->has_fields = true;
     while (rest.len > 0) {
         (void)str_cut(rest, ',', &name, &rest);
         const struct field *field = entity_field(entity, name);
@@ -96,7 +97,7 @@ void record_write(struct buf *json, const struct view *view, const struct record
         const struct field *field = &entity->fields[at];
         bool is_expanded = shape != nullptr && is_in(field, shape->expand, shape->expand_count);
         if (field->is_hidden) continue;
-        if (shape != nullptr && shape->field_count > 0 && !is_expanded &&
+        if (shape != nullptr && shape->has_fields && !is_expanded &&
             !is_in(field, shape->fields, shape->field_count))
             continue;
         const struct value *stored = &values[at];

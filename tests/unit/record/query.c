@@ -101,6 +101,7 @@ TEST(test_query__finds_words_digits_and_addresses)
     check_int(HITS(&fixture, "phones[prefix]", "030-00743", "limit", "200"), 60);
     check_int(HITS(&fixture, "q", "030-0074311"), 1);
     check_int(HITS(&fixture, "q", "mail7@firm.example"), 1);
+    check_int(HITS(&fixture, "q", "firm 4307"), 1); /* a number in it: by its last digits too */
     check_int(HITS(&fixture, "q", "sao paulo"), 20);
     check_int(HITS(&fixture, "q", "MUNCHEN firm", "status", "active"), 5);
     check_int(HITS(&fixture, "q", "firm nowhere"), 0);
@@ -297,6 +298,24 @@ TEST(test_query__leaves_a_list_that_is_too_large_for_its_task)
     fixture_drop(&fixture);
 }
 
+TEST(test_query__shows_the_fields_that_are_named)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 1);
+    str json;
+    const char *pairs[] = {"fields", "id", nullptr};
+    check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
+    check_int(count_of(json, "\":"), 3); /* data, id, next */
+    pairs[1] = "name,status";
+    check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
+    check_int(count_of(json, "\":"), 5);
+    pairs[1] = "";
+    check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
+    check(count_of(json, "\":") > 20);
+    fixture_drop(&fixture);
+}
+
 TEST(test_query__takes_the_last_sort_and_no_blank_words)
 {
     struct fixture fixture;
@@ -340,5 +359,25 @@ TEST(test_query__orders_alike_by_every_road)
                            &json),
               ERR_NONE);
     check_int(count_of(json, "\"vat_number\":\"V\""), 15);
+    fixture_drop(&fixture);
+}
+
+/** A walk that finds too little is given up for gathering, and what it wrote with it. */
+TEST(test_query__begins_anew_when_a_walk_is_given_up)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    for (int at = 0; at < 260; at++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"name\":\"c%03d\",\"title\":\"%s\"}", at,
+                 at == 0 || at >= 130 ? "late" : "early");
+        fixture_create(&fixture, "contact", json);
+    }
+    str json;
+    const char *const pairs[] = {"title", "late", "sort", "name", "limit", "5", nullptr};
+    check_int(fixture_list(&fixture, "contact", pairs, &json), ERR_NONE);
+    check_int(count_of(json, "\"id\":\""), 5);
+    check_int(count_of(json, "\"name\":\"c000\""), 1);
+    check_int(count_of(json, "\"name\":\"c133\""), 1);
     fixture_drop(&fixture);
 }
