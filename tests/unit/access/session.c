@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include <time.h>
+
 #include "access/access.h"
 #include "access/password.h"
 #include "base/clock.h"
@@ -109,6 +111,19 @@ static enum err owner_patch(struct firms *firms, struct id user, const char *jso
     return fixture_patch(&inner, "user", user, json);
 }
 
+/** Another user of acme, with the same password. */
+static struct id user_make(struct firms *firms, const char *email)
+{
+    struct fixture inner = firms->fixture;
+    char json[128];
+    inner.space = firms->acme.space;
+    snprintf(json, sizeof json, "{\"name\":\"Bea\",\"email\":\"%s\"}", email);
+    struct id id = fixture_create(&inner, "user", json);
+    check_int(password_set(now_task(firms), &firms->access, &firms->acme.space, id, right),
+              ERR_NONE);
+    return id;
+}
+
 TEST(test_session__signs_in_the_owner_with_everything_in_scope)
 {
     struct firms firms;
@@ -140,6 +155,11 @@ TEST(test_session__wrong_words_and_strangers_are_told_the_same)
               ERR_UNAUTHENTICATED);
     check_str(firms.fixture.test.task.fault.detail, told);
     check_int(sign_in(&firms, &firms.acme, S("\xff\xfe"), right, &session), ERR_UNAUTHENTICATED);
+    struct id bea = user_make(&firms, "bea@firm.example");
+    check_int(owner_patch(&firms, bea, "{\"disabled\":true}"), ERR_NONE);
+    check_int(sign_in(&firms, &firms.acme, S("bea@firm.example"), right, &session),
+              ERR_UNAUTHENTICATED);
+    check_str(firms.fixture.test.task.fault.detail, told);
     check_int(sign_in(&firms, &firms.acme, S(""), S(""), &session), ERR_UNAUTHENTICATED);
     firms_drop(&firms);
 }
@@ -332,5 +352,118 @@ TEST(test_access__firm_keeps_an_owner_who_may_enter)
     check_int(verified(&firms, second), ERR_NONE);
     check_int(owner_patch(&firms, second, "{\"disabled\":true}"), ERR_NONE);
     check_int(verified(&firms, second), ERR_CONFLICT);
+    firms_drop(&firms);
+}
+
+/** What a page repeats in its changing requests says nothing of what is stored. */
+TEST(test_session__csrf_token_is_its_own_and_no_stored_hash)
+{
+    struct firms firms;
+    firms_init(&firms);
+    str one = signed_in(&firms), two = signed_in(&firms);
+    struct identity first, again, second;
+    check_int(who(&firms, &firms.acme, identity_of_session, one, &first), ERR_NONE);
+    check_int(who(&firms, &firms.acme, identity_of_session, one, &again), ERR_NONE);
+    check_int(who(&firms, &firms.acme, identity_of_session, two, &second), ERR_NONE);
+    check_str(again.csrf, first.csrf);
+    check(!str_eq(second.csrf, first.csrf));
+    check(!str_eq(base64url_write(&firms.fixture.test.arena, first.token_hash), first.csrf));
+    firms_drop(&firms);
+}
+
+TEST(test_session__new_password_leaves_others_signed_in)
+{
+    struct firms firms;
+    firms_init(&firms);
+    str owners = signed_in(&firms);
+    struct id bea = user_make(&firms, "bea@firm.example");
+    struct session_new session;
+    check_int(sign_in(&firms, &firms.acme, S("bea@firm.example"), right, &session), ERR_NONE);
+    check_int(password_set(now_task(&firms), &firms.access, &firms.acme.space, bea,
+                           S("another horse battery")),
+              ERR_NONE);
+    check_int(session_is(&firms, session.token), ERR_UNAUTHENTICATED);
+    check_int(session_is(&firms, owners), ERR_NONE);
+    firms_drop(&firms);
+}
+
+/** An index folds marks away; an address with them is another one. */
+TEST(test_session__address_is_not_that_of_another)
+{
+    struct firms firms;
+    firms_init(&firms);
+    user_make(&firms, "jos\xc3\xa9@firm.example");
+    struct session_new session;
+    check_int(sign_in(&firms, &firms.acme, S("jose@firm.example"), right, &session),
+              ERR_UNAUTHENTICATED);
+    check_int(sign_in(&firms, &firms.acme, S("JOSE\xcc\x81@firm.example"), right, &session),
+              ERR_UNAUTHENTICATED); /* only ASCII is known in both cases */
+    check_int(sign_in(&firms, &firms.acme, S("jose\xcc\x81@FIRM.example"), right, &session),
+              ERR_NONE);
+    firms_drop(&firms);
+}
+
+static uint32_t session_count(struct firms *firms)
+{
+    struct task *task = now_task(firms);
+    struct txn *txn;
+    check_int(txn_open(task, &firms->acme.space, &txn), ERR_NONE);
+    uint32_t count = 0;
+    str key = S(""), row;
+    while (txn_system_after(txn, SYSTEM_SESSION, key, task->arena, &key, &row) == ERR_NONE) count++;
+    txn_close(txn);
+    return count;
+}
+
+TEST(test_session__ended_ones_do_not_pile_up)
+{
+    struct firms firms;
+    firms_init(&firms);
+    for (int at = 0; at < 6; at++) signed_in(&firms);
+    check_int(session_count(&firms), 6);
+    clock_set(START_MS + SESSION_AGE_MS_MAX);
+    /* Each sweeps behind a random place: the odds that sixteen miss all six are 1 to 74,613. */
+    for (int at = 0; at < 16; at++) signed_in(&firms);
+    check(session_count(&firms) < 16 + 6);
+    firms_drop(&firms);
+}
+
+/** Holds the lane until the password was checked, then puts another one. */
+struct overtaking {
+    struct work work;
+    struct task task;
+    struct arena arena;
+    struct id user;
+};
+
+static enum err overtake(struct work *work, struct txn *txn)
+{
+    struct overtaking *self = (struct overtaking *)work;
+    struct timespec wait = {.tv_nsec = 300'000'000};
+    txn_set_task(txn, &self->task);
+    nanosleep(&wait, nullptr);
+    password_row_put(txn, self->user, S("another"));
+    return ERR_NONE;
+}
+
+static void overtaken(struct work *, enum err err)
+{
+    check_int(err, ERR_NONE);
+}
+
+TEST(test_session__password_changed_meanwhile_lets_nobody_in)
+{
+    struct firms firms;
+    firms_init(&firms);
+    struct overtaking self = {.user = user_make(&firms, "bea@firm.example")};
+    arena_init(&self.arena, MIB);
+    task_init(&self.task, &self.arena);
+    self.work = (struct work){.run = overtake, .done = overtaken, .arena = &self.arena};
+    check_int(store_submit(firms.fixture.store, &firms.acme.space, &self.work), ERR_NONE);
+    struct session_new session;
+    check_int(sign_in(&firms, &firms.acme, S("bea@firm.example"), right, &session),
+              ERR_UNAUTHENTICATED);
+    check_int(session_count(&firms), 0);
+    arena_drop(&self.arena);
     firms_drop(&firms);
 }

@@ -298,6 +298,40 @@ TEST(test_query__leaves_a_list_that_is_too_large_for_its_task)
     fixture_drop(&fixture);
 }
 
+/** A cursor is good for its own list alone, and only as it was given. */
+TEST(test_query__refuses_cursors_of_other_lists)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fill(&fixture, 3);
+    str json;
+    const char *pairs[] = {"sort", "name", "limit", "1", "after", nullptr, nullptr};
+    pairs[4] = nullptr;
+    check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
+    const char *next = memmem(json.at, json.len, "\"next\":\"", 8);
+    check(next != nullptr);
+    char cursor[512] = {};
+    size_t len = strcspn(next + 8, "\"");
+    check(len < sizeof cursor);
+    memcpy(cursor, next + 8, len);
+    pairs[4] = "after";
+    pairs[5] = cursor;
+    check_int(fixture_list(&fixture, "client", pairs, &json), ERR_NONE);
+    static const char *const others[] = {"-name", "status", "id"};
+    for (int at = 0; at < 3; at++) {
+        pairs[1] = others[at];
+        check_int(fixture_list(&fixture, "client", pairs, &json), ERR_UNREADABLE);
+    }
+    pairs[1] = "name";
+    check_int(fixture_list(&fixture, "contact", pairs, &json), ERR_UNREADABLE);
+    for (size_t at = 0; at < len; at += 5) {
+        cursor[at] ^= 1;
+        check_int(fixture_list(&fixture, "client", pairs, &json), ERR_UNREADABLE);
+        cursor[at] ^= 1;
+    }
+    fixture_drop(&fixture);
+}
+
 TEST(test_query__shows_the_fields_that_are_named)
 {
     struct fixture fixture;

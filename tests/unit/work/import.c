@@ -433,3 +433,51 @@ TEST(test_import__stops_between_slices_and_what_was_done_stands)
     must_have(list(&attempt, "client", pairs), "\"value\":1000");
     finish(&attempt);
 }
+
+/** What is found wrong only when part of a row is written takes that part with it. */
+TEST(test_import__leaves_nothing_of_a_row_that_fails_late)
+{
+    struct attempt attempt = {};
+    fixture_init(&attempt.fixture);
+    attempt.map = "{\"Name\":\"name\",\"Street\":\"default_address.line1\","
+                  "\"Place\":\"default_address.kind\"}";
+    run_well(&attempt, S("Name,Street,Place\nAcme,Weg 1,castle\nBolt,Weg 2,office\n"));
+    counts_are(&attempt, 1, 0, 1);
+    must_have(attempt.failed, "castle");
+    str clients = list(&attempt, "client", all);
+    check(!has(clients, "Acme"));
+    must_have(clients, "Bolt");
+    check(!has(list(&attempt, "address", all), "Weg 1"));
+    finish(&attempt);
+}
+
+/** A record that has two of the values that are looked for is still one. */
+TEST(test_import__matches_a_record_once_by_several_values)
+{
+    struct attempt attempt = {.entity = "contact", .match = "emails", .mode = IMPORT_UPSERT};
+    fixture_init(&attempt.fixture);
+    fixture_create(&attempt.fixture, "contact",
+                   "{\"name\":\"Ann\",\"emails\":[\"a@x.example\",\"b@x.example\"]}");
+    run_well(&attempt, S("Name,E-mail\nAnna,b@x.example; a@x.example\n"));
+    counts_are(&attempt, 0, 1, 0);
+    str contacts = list(&attempt, "contact", all);
+    must_have(contacts, "\"name\":\"Anna\"");
+    finish(&attempt);
+}
+
+/** Names alike in all that an index keeps are not the same. */
+TEST(test_import__matches_long_values_whole)
+{
+#define LONG \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    struct attempt attempt = {.entity = "contact", .match = "name", .mode = IMPORT_UPSERT};
+    fixture_init(&attempt.fixture);
+    run_well(&attempt, S("Name,Title\n" LONG LONG "1,one\n" LONG LONG "2,two\n"));
+    counts_are(&attempt, 2, 0, 0);
+    run_well(&attempt, S("Name,Title\n" LONG LONG "2,zwei\n"));
+    counts_are(&attempt, 0, 1, 0);
+    str contacts = list(&attempt, "contact", all);
+    must_have(contacts, "\"title\":\"one\"");
+    must_have(contacts, "\"title\":\"zwei\"");
+    finish(&attempt);
+}
