@@ -208,6 +208,13 @@ static bool is_surely_composed(str text)
     return true;
 }
 
+str utf8_first(str text, size_t bytes)
+{
+    if (text.len <= bytes) return text;
+    while (bytes > 0 && ((uint8_t)text.at[bytes] & 0xC0) == 0x80) bytes--;
+    return str_first(text, bytes);
+}
+
 str utf8_compose(struct arena *arena, str text)
 {
     if (is_surely_composed(text)) return arena_copy(arena, text);

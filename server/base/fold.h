@@ -13,6 +13,8 @@
 bool utf8_is_valid(str text);
 /** Code points of valid UTF-8. */
 size_t utf8_length(str text);
+/** At most the first `bytes` of valid text, without a part of a character at the end. */
+str utf8_first(str text, size_t bytes);
 /** NFC of valid text. */
 str utf8_compose(struct arena *arena, str text);
 

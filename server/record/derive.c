@@ -1,5 +1,6 @@
 #include "record/draft.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
 
@@ -67,6 +68,14 @@ static enum err set_flag(struct change *change, struct draft *draft, const struc
     return draft_save(change, draft, WRITE_BY_ENGINE);
 }
 
+/** What people call the record, as far as a message has room for it. */
+static str title_of(const struct draft *draft)
+{
+    const struct field *title = draft->entity->title;
+    struct value value = value_of(title == nullptr ? (str){} : draft_get(draft, title));
+    return value.kind == VALUE_TEXT ? utf8_first(value.text, 100) : S("");
+}
+
 /** Makes the parent's reference follow the flagged link; a required one may not be lost. */
 static enum err follow_flag(struct change *change, const struct field *flag, struct id parent_id,
                             const struct draft *winner)
@@ -84,8 +93,8 @@ static enum err follow_flag(struct change *change, const struct field *flag, str
         if (!field->is_required) continue;
         if (stored.len == 0 && !field_is_waived(change, field))
             return fail(change->task, ERR_CONFLICT,
-                        "%.*s would be left without %.*s: name another one first",
-                        FMT(parent.entity->name), FMT(field->name));
+                        "the %.*s \"%.*s\" would be left without %.*s: name another one first",
+                        FMT(parent.entity->name), FMT(title_of(&parent)), FMT(field->name));
         if (field->waived_by.len > 0)
             draft_note_incomplete(change, &parent, field, stored.len == 0);
     }
@@ -290,9 +299,7 @@ static enum err detach(struct change *change, const struct field *field, struct 
     str *was = arena_new(change->task->arena, str, field->entity->field_count);
     memcpy(was, draft.before, field->entity->field_count * sizeof *was);
     take_out(change, &draft, field, id);
-    if (field->is_required && draft_get(&draft, field).len == 0)
-        return fail(change->task, ERR_CONFLICT, "a %.*s needs it as its %.*s",
-                    FMT(field->entity->name), FMT(field->name));
+    require(!field->is_required); /* the model lets no such field be detached */
     TRY(draft_save(change, &draft, WRITE_BY_ENGINE));
     return derive_one_of(change, field->entity, from, was, draft.now);
 }

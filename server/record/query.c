@@ -27,8 +27,8 @@ static enum err refuse_field(struct task *task, const struct query *query, str n
         if (!field->is_indexed || field->is_hidden) continue;
         buf_print(&known, "%s%.*s", known.len == 0 ? "" : ", ", FMT(field->name));
     }
-    return fail(task, ERR_UNREADABLE, "%.*s: %s; indexed are: %.*s", FMT(str_first(name, 64)), what,
-                FMT(buf_str(&known)));
+    return fail(task, ERR_UNREADABLE, "%.*s: %s; indexed are: %.*s", FMT(utf8_first(name, 64)),
+                what, FMT(buf_str(&known)));
 }
 
 static enum err add_sort(struct task *task, struct query *query, str value)
@@ -90,7 +90,7 @@ static enum err refuse_value(struct task *task, str name)
     str message = task->fault.item_count > 0 ? task->fault.items[task->fault.item_count - 1].message
                                              : S("is no such value");
     task_fault_clear(task);
-    return fail(task, ERR_UNREADABLE, "%.*s: %.*s", FMT(str_first(name, 64)), FMT(message));
+    return fail(task, ERR_UNREADABLE, "%.*s: %.*s", FMT(utf8_first(name, 64)), FMT(message));
 }
 
 /** The field that a filter names: an own one, or by a dot one of the record behind a reference. */
@@ -115,7 +115,7 @@ static enum err filter_field(struct task *task, const struct query *query, str p
         if (nearest.len == 0)
             return refuse_field(task, query, path, "is no field or parameter here");
         return fail(task, ERR_UNREADABLE, "%.*s: is no field or parameter here; did you mean %.*s?",
-                    FMT(str_first(path, 64)), FMT(nearest));
+                    FMT(utf8_first(path, 64)), FMT(nearest));
     }
     if (!field->is_indexed) return refuse_field(task, query, path, "has no index to filter by");
     *field_out = field;
@@ -167,7 +167,7 @@ static str whole_of(struct task *task, const struct field *field, str text)
 
 static enum err add_filter_value(struct task *task, struct filter *filter, str name, str value)
 {
-    str shown = str_first(name, 64);
+    str shown = utf8_first(name, 64);
     const struct kind *kind = filter->field->kind_of;
     if (filter->op == FILTER_EMPTY) {
         filter->is_empty = str_eq(value, S("true"));
@@ -204,7 +204,7 @@ static enum err add_filter(struct task *task, struct query *query, str name, str
         if (!str_ends(rest, S("]")) || !op_of(word, &op))
             return fail(task, ERR_UNREADABLE,
                         "%.*s: there is no such operation; there are gt gte lt lte ne prefix empty",
-                        FMT(str_first(name, 64)));
+                        FMT(utf8_first(name, 64)));
     }
     const struct field *of, *field;
     struct filter *filter;
@@ -218,7 +218,7 @@ enum err query_add(struct task *task, const struct space *space, struct query *q
 {
     require(space != nullptr);
     if (!utf8_is_valid(value))
-        return fail(task, ERR_UNREADABLE, "%.*s: is not UTF-8", FMT(str_first(name, 64)));
+        return fail(task, ERR_UNREADABLE, "%.*s: is not UTF-8", FMT(utf8_first(name, 64)));
     if (str_eq(name, S("limit"))) return add_limit(task, query, value);
     if (str_eq(name, S("sort"))) return add_sort(task, query, value);
     if (str_eq(name, S("fields")))

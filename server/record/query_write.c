@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
 
@@ -682,7 +683,7 @@ static enum err verify_filters(const struct view *view, const struct query *quer
             if (!choice_is_known(view, set, filter->texts[of]))
                 return fail(view->task, ERR_UNREADABLE,
                             "%.*s: has no choice \"%.*s\"; there are: %.*s",
-                            FMT(filter->field->name), FMT(str_first(filter->texts[of], 100)),
+                            FMT(filter->field->name), FMT(utf8_first(filter->texts[of], 100)),
                             FMT(choices_text(view->task->arena, set)));
     }
     return ERR_NONE;

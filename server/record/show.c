@@ -1,5 +1,6 @@
 #include "record/show.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/draft.h"
@@ -16,7 +17,7 @@ static enum err add_names(struct task *task, const struct entity *entity, str na
         if (str_eq(name, S("id")) && !is_expand) continue;
         if (field == nullptr || field->is_hidden)
             return fail(task, ERR_UNREADABLE, "%s: \"%.*s\" is no field of %.*s",
-                        is_expand ? "expand" : "fields", FMT(str_first(name, 64)),
+                        is_expand ? "expand" : "fields", FMT(utf8_first(name, 64)),
                         FMT(entity->name));
         if (is_expand && field->kind != FIELD_REFERENCE && field->kind != FIELD_REFERENCES)
             return fail(task, ERR_UNREADABLE, "expand: \"%.*s\" is no reference", FMT(name));

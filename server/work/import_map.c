@@ -375,7 +375,7 @@ enum err import_plan_make(struct task *task, const struct import_options *option
         return fail(
             task, ERR_INVALID,
             "no column has the name of a field of %.*s; give a map such as {\"%.*s\": \"%.*s\"}",
-            FMT(plan->entity->plural), FMT(str_first(plan->columns[0].header, 40)),
+            FMT(plan->entity->plural), FMT(utf8_first(plan->columns[0].header, 40)),
             FMT(plan->entity->title == nullptr ? S("name") : plan->entity->title->name));
     TRY(plan_match(task, options, plan));
     return plan_complete(task, options, plan);

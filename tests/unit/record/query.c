@@ -1,3 +1,4 @@
+#include "base/fold.h"
 #include "fixture.h"
 
 static int count_of(str json, const char *part)
@@ -329,6 +330,20 @@ TEST(test_query__refuses_cursors_of_other_lists)
         check_int(fixture_list(&fixture, "client", pairs, &json), ERR_UNREADABLE);
         cursor[at] ^= 1;
     }
+    fixture_drop(&fixture);
+}
+
+/** A long name in a message is cut between characters. */
+TEST(test_query__cuts_names_in_messages_whole)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    check(REFUSED(&fixture, "a" HAN43, "x"));
+    check(utf8_is_valid(fixture.test.task.fault.detail));
+    check(REFUSED(&fixture, "status", "ab" HAN43));
+    check(utf8_is_valid(fixture.test.task.fault.detail));
+    check(REFUSED(&fixture, "fields", "ab" HAN43));
+    check(utf8_is_valid(fixture.test.task.fault.detail));
     fixture_drop(&fixture);
 }
 

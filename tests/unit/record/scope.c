@@ -73,6 +73,7 @@ TEST(test_scope__what_may_not_be_seen_is_not_there)
     allow(&fixture, "client", SCOPE_EVERYTHING & ~SCOPE_VIEW);
     check_int(fixture_show(&fixture, "client", id).len, 0);
     check_int(listed(&fixture, "name", "a"), ERR_FORBIDDEN);
+    check_int(listed(&fixture, "limit", "5"), ERR_FORBIDDEN);
     check_int(change(&fixture, "patch", id), ERR_MISSING);
     check_int(change(&fixture, "delete", id), ERR_MISSING);
     struct task *task = &fixture.test.task;
