@@ -73,8 +73,10 @@ constexpr uint32_t CONNECTION_REQUESTS_MAX = 1'000'000; /** then closed: nothing
 constexpr uint32_t CONNECTION_ABORTS_MAX = 200;         /** reset requests beyond those completed */
 constexpr uint32_t TASKS_PER_CONNECTION_MAX = 64;       /** in flight; then 503 */
 constexpr uint32_t TASKS_MAX = 8192;                    /** in flight in the server; then 503 */
-constexpr int64_t REQUEST_MS_MAX = 30'000;              /** from first byte to whole request */
-constexpr int64_t RESPONSE_STALL_MS_MAX = 30'000;       /** no byte taken by the peer */
+constexpr size_t ANSWERS_BYTES_MAX =
+    256 * MIB;                             /** made and not taken yet; then 503 to large ones */
+constexpr int64_t REQUEST_MS_MAX = 30'000; /** from first byte to whole request */
+constexpr int64_t RESPONSE_STALL_MS_MAX = 30'000; /** no byte taken by the peer */
 constexpr int64_t CONNECTION_IDLE_MS_MAX = 60'000;
 constexpr uint32_t RATE_DEFAULT = 500;  /** completed requests a second for an address */
 constexpr int64_t STOP_MS_MAX = 10'000; /** a graceful stop waits this long */

@@ -66,6 +66,7 @@ struct packed *answer_pack(const struct http_answer *answer,
 
     struct packed *packed = take(from, bytes + text_bytes);
     char *room = (char *)packed + bytes;
+    packed->http = nullptr;
     packed->status = answer->status;
     packed->header_count = 0;
     packed->has_cache_control = false;

@@ -212,6 +212,7 @@ static struct http_limits limits_of(const struct http_limits *given)
         .connection_aborts = (uint32_t)or_default(given->connection_aborts, CONNECTION_ABORTS_MAX),
         .connection_tasks = (uint32_t)or_default(given->connection_tasks, TASKS_PER_CONNECTION_MAX),
         .tasks = (uint32_t)or_default(given->tasks, TASKS_MAX),
+        .answers_bytes = (uint64_t)or_default((int64_t)given->answers_bytes, ANSWERS_BYTES_MAX),
     };
 }
 

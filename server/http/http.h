@@ -94,6 +94,7 @@ struct http_limits {
     uint32_t connection_aborts;
     uint32_t connection_tasks;
     uint32_t tasks;
+    uint64_t answers_bytes; /** of large answers that wait for their readers; then 503 */
 };
 
 struct http_options {

@@ -91,6 +91,7 @@ struct packed_header {
     h2o_iovec_t value;
 };
 struct packed {
+    struct http *http; /** whose `answers_bytes` hold this one's; nullptr: none */
     int status;
     uint32_t header_count;
     bool has_cache_control;
@@ -104,7 +105,7 @@ struct task_box {
     struct message message;
     struct http_exchange *exchange; /** nullptr: the request has ended; touched by the loop alone */
     struct connection *connection;
-    struct packed *packed;
+    struct packed *packed; /** nullptr with an answer: there was no room for it */
     atomic_bool is_abandoned;
 };
 
@@ -166,6 +167,7 @@ struct http {
     struct workers workers;
     atomic_uint tasks;
     atomic_uint connections;
+    atomic_size_t answers_bytes; /** of tasks' answers, until their requests have ended */
 };
 
 static inline int64_t monotonic_ms(void)

@@ -1,6 +1,9 @@
 #include "base/require.h"
 #include "http/loop.h"
 
+/** A slow reader of such an answer holds little more than any other connection does. */
+constexpr size_t ANSWER_BYTES_SMALL = 64 * KIB;
+
 /* A task's box is made on the loop, goes wherever the handler hands it, and comes back as a
  * message. Its exchange pointer is read and cleared by the loop alone, so a request that ends
  * first leaves nothing behind. */
@@ -48,11 +51,29 @@ bool http_task_is_abandoned(const struct http_task *task)
                                 memory_order_acquire);
 }
 
+static void packed_drop(void *memory)
+{
+    struct packed *packed = memory;
+    if (packed->http != nullptr)
+        atomic_fetch_sub_explicit(&packed->http->answers_bytes, packed->body.len,
+                                  memory_order_relaxed);
+}
+
 /** Its own piece of memory, which h2o frees with the request: so the loop copies nothing again. */
 static void *take_shared(void *from, size_t bytes)
 {
     (void)from;
-    return h2o_mem_alloc_shared(nullptr, bytes, nullptr);
+    return h2o_mem_alloc_shared(nullptr, bytes, packed_drop);
+}
+
+/** Counts an answer that its client may take as slowly as it likes; small ones are always let
+ *  through. */
+static bool answer_has_room(struct http *http, size_t bytes)
+{
+    size_t others = atomic_fetch_add_explicit(&http->answers_bytes, bytes, memory_order_relaxed);
+    if (bytes <= ANSWER_BYTES_SMALL || others + bytes <= http->limits.answers_bytes) return true;
+    atomic_fetch_sub_explicit(&http->answers_bytes, bytes, memory_order_relaxed);
+    return false;
 }
 
 void http_task_answer(struct http_task *task, const struct http_answer *answer)
@@ -60,7 +81,10 @@ void http_task_answer(struct http_task *task, const struct http_answer *answer)
     struct task_box *box = (struct task_box *)task;
     require(box->packed == nullptr);
     struct loop *loop = &task->http->loops[task->loop];
-    box->packed = answer_pack(answer, take_shared, nullptr);
+    if (answer_has_room(task->http, answer->body.len)) {
+        box->packed = answer_pack(answer, take_shared, nullptr);
+        box->packed->http = task->http;
+    }
     arena_drop(&task->arena);
     loop_send(loop, &box->message);
 }
@@ -76,6 +100,7 @@ void task_ended(struct http_exchange *exchange)
 
 void task_answered(struct loop *loop, struct task_box *box)
 {
+    static const struct http_header retry = {S("retry-after"), S("1")};
     struct http_exchange *exchange = box->exchange;
     struct connection *connection = box->connection;
     require(loop->tasks > 0);
@@ -83,12 +108,19 @@ void task_answered(struct loop *loop, struct task_box *box)
     loop->tasks--;
     connection->tasks--;
     atomic_fetch_sub_explicit(&loop->http->tasks, 1, memory_order_relaxed);
-    if (exchange != nullptr) {
-        exchange->task = nullptr;
-        h2o_mem_link_shared(&exchange->request->pool, box->packed);
-        answer_send(exchange, box->packed);
+    if (exchange != nullptr) exchange->task = nullptr;
+    if (box->packed == nullptr) {
+        count(&loop->counters.refused_busy);
+        if (exchange != nullptr)
+            answer_problem(exchange, 503, S("Too many answers wait for their readers; try again."),
+                           retry);
+    } else {
+        if (exchange != nullptr) {
+            h2o_mem_link_shared(&exchange->request->pool, box->packed);
+            answer_send(exchange, box->packed);
+        }
+        (void)h2o_mem_release_shared(box->packed);
     }
-    (void)h2o_mem_release_shared(box->packed);
     if (connection->socket == nullptr) connection_release(connection);
     memory_give(box);
 }

@@ -27,6 +27,16 @@ static void run_slowly(struct http_task *task)
     run(task);
 }
 
+/** More than the socket takes off the server's hands. */
+static char large[16 << 20];
+
+static void run_large(struct http_task *task)
+{
+    http_task_answer(task, &(struct http_answer){.status = 200,
+                                                 .content_type = S("text/plain"),
+                                                 .body = {large, sizeof large}});
+}
+
 static void hold(struct http_task *task)
 {
     pthread_mutex_lock(&held_lock);
@@ -45,6 +55,7 @@ static void handle(struct http_request *request)
     if (task == nullptr) return;
     task->request = nullptr;
     task->run = str_eq(request->path, S("/slow")) ? run_slowly : run;
+    if (str_eq(request->path, S("/large"))) task->run = run_large;
     if (str_eq(request->path, S("/hold"))) hold(task);
     else http_task_queue(task);
 }
@@ -182,6 +193,35 @@ TEST(test_tasks__beyond_the_limits_are_refused_at_once)
     client_close(&other);
     client_close(&client);
     wait_until_none(http);
+    http_close(http);
+}
+
+static void ask_for_large(struct client *from, struct http *http, const char *status)
+{
+    char head[12] = {};
+    client_open(from, http_port(http, 0));
+    client_send(from, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
+    check_int(recv(from->descriptor, head, sizeof head, MSG_WAITALL), sizeof head);
+    check_str(((str){head + 9, 3}), str_of(status));
+}
+
+TEST(test_tasks__whose_answers_nobody_takes_do_not_pile_up)
+{
+    struct http *http = open_one((struct http_limits){.answers_bytes = 20 << 20});
+    ask_for_large(&client, http, "200");
+    ask_for_large(&other, http, "503");
+    client_close(&other);
+    client_open(&other, http_port(http, 0));
+    client_get(&other, "/", &answer);
+    check_int(answer.status, 200);
+    client_close(&other);
+    client_close(&client);
+    wait_until_none(http);
+    for (int at = 0; at < 3; at++) {
+        ask_for_large(&client, http, "200");
+        client_close(&client);
+        wait_until_none(http);
+    }
     http_close(http);
 }
 
