@@ -64,7 +64,16 @@ static bool names_find_by(struct lane_names *lane, struct task *task, const stru
     *count_out = 0;
     if (!by->kind_of->order_text(&quiet, by, cell, &ordered)) return true;
     struct id ids[MATCHES_MAX];
-    if (query_find(lane->view, by, ordered, MATCHES_MAX, ids, count_out) != ERR_NONE) return false;
+    enum err err;
+    if (key_is_cut(ordered)) { /* only texts are: all of it is compared */
+        struct buf stored = buf_make(task->arena, cell.len + 8);
+        pack_text(&stored, cell);
+        struct value value = value_of(buf_str(&stored));
+        err = query_find_same(lane->view, by, &value, MATCHES_MAX, ids, count_out);
+    } else {
+        err = query_find(lane->view, by, ordered, MATCHES_MAX, ids, count_out);
+    }
+    if (err != ERR_NONE) return false;
     if (*count_out > 0) *id_out = ids[0];
     return true;
 }

@@ -481,3 +481,22 @@ TEST(test_import__matches_long_values_whole)
     must_have(contacts, "\"title\":\"zwei\"");
     finish(&attempt);
 }
+
+TEST(test_import__finds_references_by_long_names)
+{
+    struct attempt attempt = {};
+    fixture_init(&attempt.fixture);
+    for (int at = 1; at <= 2; at++) {
+        char json[400];
+        snprintf(json, sizeof json, "{\"name\":\"" LONG LONG "%d\",\"email\":\"u%d@firm.example\"}",
+                 at, at);
+        fixture_create(&attempt.fixture, "user", json);
+    }
+    run_well(&attempt, S("Name,Account manager\nAcme," LONG LONG "2\nBolt," LONG LONG "3\n"));
+    counts_are(&attempt, 1, 0, 1);
+    must_have(attempt.failed, "names no record");
+    str clients = list(&attempt, "client",
+                       (const char *const[]){"account_manager.email", "u2@firm.example", nullptr});
+    must_have(clients, "Acme");
+    finish(&attempt);
+}
