@@ -189,7 +189,10 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
         entry_write(json, entity, &entry);
         before = entry.sequence;
     }
-    if (count == 0)
+    /* Behind its first entry a record has none; it was there all the same. */
+    struct log_entry newest;
+    if (count == 0 &&
+        txn_log_of_record(view->txn, entity->number, id, UINT64_MAX, &newest) != ERR_NONE)
         return fail(view->task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     if (next == 0) buf_put(json, S("],\"next\":null}"));
     else buf_print(json, "],\"next\":%llu}", (unsigned long long)next);

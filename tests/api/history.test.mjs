@@ -81,3 +81,15 @@ test('the feed gives every change once, in order, from any place', async () => {
 test('a place in the feed that is no number is refused', async () => {
     expectProblem(await firm.call('GET', 'changes?after=yesterday'), 400, 'after');
 });
+
+test('behind its first entry a history is empty, and its record still there', async () => {
+    const made = await firm.create('clients', client('Old'));
+    const { data } = (await firm.call('GET', `clients/${made.id}/history`)).body;
+    const where = `clients/${made.id}/history?after=${data.at(-1).sequence}`;
+    assert.deepEqual(expectStatus(await firm.call('GET', where), 200).body, {
+        data: [],
+        next: null,
+    });
+    const nobody = 'clients/01890000-0000-7000-8000-000000000000/history?after=1';
+    expectStatus(await firm.call('GET', nobody), 404);
+});
