@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
+import { sendBytes } from '../door/http.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -224,4 +225,56 @@ test('the same unique value may stand in both', async () => {
     expectStatus(await mine.call('POST', 'clients', record), 409);
     expectStatus(await theirs.call('POST', 'clients', { ...record, reference: 'OTHER-1' }), 201);
     expectStatus(await mine.call('POST', 'clients', { ...record, reference: 'OTHER-1' }), 201);
+});
+
+test('no filter reaches through a reference into the other firm', async () => {
+    const words = [
+        `default_address=${ids.theirs.addresses}`,
+        `default_address[ne]=${ids.mine.addresses}`,
+        `primary_contact=${ids.theirs.contacts}`,
+        `account_manager=${ids.theirs.users}`,
+        `created_by=${ids.theirs.users}`,
+        'default_address.city=other%20city',
+    ];
+    const street = { line1: 'Other Street 1', city: 'Other City', country: 'NL' };
+    await theirs.create('addresses', { client: ids.theirs.clients, ...street });
+    for (const query of words) {
+        const answer = expectStatus(await mine.call('GET', `clients?${query}`), 200);
+        assert.ok(!answer.text.includes(canary.theirs), query);
+        assert.ok(!answer.text.includes(ids.theirs.clients), query);
+    }
+});
+
+test('whatever a request says of its host, a token opens its own firm alone', async () => {
+    const target = '/api/v1/clients?limit=200';
+    const name = (firm) => firm.host.split(':')[0];
+    const heads = [
+        `GET ${target} HTTP/1.1\r\nHost: ${name(theirs)}`,
+        `GET ${target} HTTP/1.1\r\nHost: ${name(theirs).toUpperCase()}`,
+        `GET ${target} HTTP/1.1\r\nHost: ${name(theirs)}.`,
+        `GET ${target} HTTP/1.1\r\nHost: ${name(theirs)}:1`,
+        `GET ${target} HTTP/1.1\r\nHost: borg-portal.localhost`,
+        `GET ${target} HTTP/1.1\r\nHost: acme-portal.localhost`,
+        `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1`,
+        `GET ${target} HTTP/1.1\r\nHost:`,
+        `GET ${target} HTTP/1.1\r\nHost: ${name(mine)}\r\nHost: ${name(theirs)}`,
+        `GET ${target} HTTP/1.1\r\nHost: ${name(theirs)}\r\nHost: ${name(mine)}`,
+        `GET ${target} HTTP/1.1\r\nHost: ${name(mine)},${name(theirs)}`,
+        `GET http://${name(theirs)}${target} HTTP/1.1\r\nHost: ${name(mine)}`,
+        `GET http://${name(mine)}@${name(theirs)}${target} HTTP/1.1\r\nHost: ${name(mine)}`,
+        `GET ${target} HTTP/1.0`,
+    ];
+    for (const head of heads) {
+        const request = `${head}\r\nAuthorization: Bearer ${mine.token}\r\nConnection: close\r\n\r\n`;
+        const { how, text } = await sendBytes({ port: server.port, parts: [request] });
+        assert.notEqual(how, 'quiet', head);
+        assert.match(text, /^HTTP\/1\.1 4/, head);
+        assert.ok(!text.includes('canary'), head);
+    }
+    const own =
+        `GET ${target} HTTP/1.1\r\nHost: ${name(mine)}\r\nX-Forwarded-Host: ${name(theirs)}\r\n` +
+        `Authorization: Bearer ${mine.token}\r\nConnection: close\r\n\r\n`;
+    const { text } = await sendBytes({ port: server.port, parts: [own] });
+    assert.match(text, /^HTTP\/1\.1 200/);
+    assert.ok(text.includes(canary.mine) && !text.includes(canary.theirs));
 });
