@@ -265,7 +265,8 @@ test('whatever a request says of its host, a token opens its own firm alone', as
         `GET ${target} HTTP/1.0`,
     ];
     for (const head of heads) {
-        const request = `${head}\r\nAuthorization: Bearer ${mine.token}\r\nConnection: close\r\n\r\n`;
+        const rest = `Authorization: Bearer ${mine.token}\r\nConnection: close\r\n\r\n`;
+        const request = `${head}\r\n${rest}`;
         const { how, text } = await sendBytes({ port: server.port, parts: [request] });
         assert.notEqual(how, 'quiet', head);
         assert.match(text, /^HTTP\/1\.1 4/, head);
