@@ -7,8 +7,9 @@
 #include "base/require.h"
 #include "model/kind.h"
 
-constexpr uint32_t SAMPLE_LOOP = 100;      /** entries counted to judge a filter, on a loop */
-constexpr uint32_t SAMPLE_WORKER = 20'000; /** … and on a worker */
+constexpr uint32_t SAMPLE_FIRST = 100;   /** entries counted to judge a filter, to begin with */
+constexpr uint32_t SAMPLE_LAST = 20'000; /** … and on a worker, when a short walk did not do */
+constexpr uint32_t SHORT_WALK = 80;      /** keys of that walk for each record of the page */
 constexpr size_t SCRATCH_BYTES = 4 * MIB;
 
 /** A place in the order of the list. */
@@ -157,10 +158,11 @@ static enum err load(const struct walk *walk, struct id id, struct record *recor
 
 static enum err offer(struct walk *walk, const struct hit *hit)
 {
-    struct record record;
-    TRY(load(walk, hit->id, &record));
+    struct record record = {};
     uint32_t driven_count = walk->driver != nullptr && is_driven(walk, walk->driver) ? 1 : 0;
-    if (walk->query->filter_count > driven_count) {
+    bool is_decided = walk->query->filter_count <= driven_count;
+    if (!is_decided || walk->json != nullptr) TRY(load(walk, hit->id, &record));
+    if (!is_decided) {
         str slots[FIELDS_MAX];
         slots_read(record.entity, record.value, slots);
         if (!filters_hold(walk, slots)) return ERR_NONE;
@@ -479,7 +481,7 @@ static enum err gather_words(struct walk *walk, struct hits *hits)
             struct scan_range range = {.from = words[at].beginnings[of],
                                        .to = words[at].beginnings[of]};
             uint32_t more;
-            TRY(scan_text_count(walk->view->txn, entity, &range, SAMPLE_LOOP, &more));
+            TRY(scan_text_count(walk->view->txn, entity, &range, SAMPLE_FIRST, &more));
             found += more;
         }
         if (found >= fewest) continue;
@@ -590,65 +592,83 @@ static enum err give_hits(struct walk *walk, struct hits *hits)
     return is_ordered ? give_sorted(walk, hits) : give_by_id(walk, hits);
 }
 
-/** Filters that let much through fill the page soon in the sort's own order; only when they have
- *  not after as many keys as the driver has entries is it better to gather those and sort. */
-static enum err walk_or_gather(struct walk *walk, uint32_t entries)
+/** Walks in the list's own order with all filters checked, for at most so many keys: filters that
+ *  let much through fill the page soon. Otherwise nothing was given. */
+static enum err walk_shortly(struct walk *walk, uint32_t keys, bool *is_done_out)
+{
+    size_t mark = walk->json->len;
+    walk->driver = nullptr;
+    walk->keys_end = walk->view->task->keys_touched + keys;
+    TRY(walk_in_order(walk));
+    *is_done_out = !walk->is_given_up;
+    if (*is_done_out) return ERR_NONE;
+    walk->json->len = mark;
+    walk->given = 0;
+    walk->is_given_up = false;
+    walk->keys_end = 0;
+    return ERR_NONE;
+}
+
+static bool is_on_loop(const struct task *task)
+{
+    return task->keys_max > 0 && task->keys_max <= LOOP_KEYS_MAX;
+}
+
+/** Entries counted to judge one filter; all of them together may use half of the task's keys. */
+static uint32_t sample_size(const struct walk *walk, uint32_t wanted)
+{
+    uint32_t filters = walk->query->filter_count > 0 ? walk->query->filter_count : 1;
+    uint32_t fair = (is_on_loop(walk->view->task) ? LOOP_KEYS_MAX : WORKER_KEYS_MAX) / 2 / filters;
+    return wanted < fair ? wanted : fair;
+}
+
+/** Entries of one value lie in the order of ids: that is the list's own order. */
+static bool is_in_id_order(const struct query *query, const struct filter *driver)
+{
+    return query->sort == nullptr && driver->of == nullptr && driver->op == FILTER_EQUAL &&
+           driver->value_count == 1;
+}
+
+static enum err gather_and_give(struct walk *walk)
 {
     struct hits hits = {};
-    struct task *task = walk->view->task;
-    const struct filter *driver = walk->driver;
-    bool may_walk = walk->query->sort != nullptr && walk->json != nullptr && entries > SAMPLE_LOOP;
-    if (may_walk) {
-        size_t mark = walk->json->len;
-        walk->driver = nullptr;
-        walk->keys_end = task->keys_touched + entries;
-        TRY(walk_in_order(walk));
-        if (!walk->is_given_up) return ERR_NONE;
-        walk->keys_end = 0;
-        walk->json->len = mark;
-        walk->given = 0;
-        walk->driver = driver;
-    }
     TRY(gather_filter(walk, &hits));
     return give_hits(walk, &hits);
 }
 
-/** Entries counted to judge one filter; all of them together may use half of the task's keys. */
-static uint32_t sample_size(const struct walk *walk)
+/** By the filter with the fewest entries if these are few, in the list's own order if not. */
+static enum err walk_filtered(struct walk *walk)
 {
-    uint32_t keys_max = walk->view->task->keys_max;
-    bool is_on_loop = keys_max > 0 && keys_max <= LOOP_KEYS_MAX;
-    uint32_t sample = is_on_loop ? SAMPLE_LOOP : SAMPLE_WORKER;
-    uint32_t filters = walk->query->filter_count;
-    uint32_t fair =
-        (is_on_loop ? LOOP_KEYS_MAX : WORKER_KEYS_MAX) / 2 / (filters > 0 ? filters : 1);
-    return sample < fair ? sample : fair;
+    const struct query *query = walk->query;
+    uint32_t sample = sample_size(walk, SAMPLE_FIRST), count;
+    TRY(choose_driver(walk, sample, &walk->driver, &count));
+    if (walk->driver == nullptr) return walk_in_order(walk);
+    if (is_in_id_order(query, walk->driver)) {
+        const struct field *field = walk->driver->field;
+        struct scan_range range = filter_range(walk->driver, 0);
+        range_go_on(walk, &range, walk->driver->values[0]);
+        return walk_scan(
+            walk, scan_index(walk->view->txn, query->entity->number, field->number, &range), false);
+    }
+    if (count < sample) return gather_and_give(walk);
+    if (!is_on_loop(walk->view->task)) {
+        bool is_done = false;
+        if (walk->json != nullptr) TRY(walk_shortly(walk, SHORT_WALK * query->limit, &is_done));
+        if (is_done) return ERR_NONE;
+        sample = sample_size(walk, SAMPLE_LAST);
+        TRY(choose_driver(walk, sample, &walk->driver, &count));
+        if (count < sample) return gather_and_give(walk);
+    }
+    walk->driver = nullptr;
+    return walk_in_order(walk);
 }
 
 static enum err walk_run(struct walk *walk)
 {
-    const struct query *query = walk->query;
     struct hits hits = {};
-    if (query->words.len > 0) {
-        TRY(gather_words(walk, &hits));
-        return give_hits(walk, &hits);
-    }
-    uint32_t sample = sample_size(walk), count;
-    TRY(choose_driver(walk, sample, &walk->driver, &count));
-    if (walk->driver == nullptr) return walk_in_order(walk);
-    const struct filter *driver = walk->driver;
-    if (query->sort == nullptr && driver->of == nullptr && driver->op == FILTER_EQUAL &&
-        driver->value_count == 1) {
-        /* Entries of one value lie in the order of ids: that is the list's own order. */
-        struct scan_range range = filter_range(driver, 0);
-        range_go_on(walk, &range, driver->values[0]);
-        return walk_scan(
-            walk, scan_index(walk->view->txn, query->entity->number, driver->field->number, &range),
-            false);
-    }
-    if (count < sample) return walk_or_gather(walk, count);
-    walk->driver = nullptr;
-    return walk_in_order(walk);
+    if (walk->query->words.len == 0) return walk_filtered(walk);
+    TRY(gather_words(walk, &hits));
+    return give_hits(walk, &hits);
 }
 
 static enum err walk_guarded(void *argument)
