@@ -1,6 +1,8 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,28 +58,55 @@ static enum err folder_make(struct task *task, const struct store_options *optio
     return fail(task, ERR_SYSTEM, "%s: %s", folder, strerror(errno));
 }
 
-/** The key of a directory that has one, or a new one for a new directory. */
-static enum err master_key_open(struct task *task, struct store *store)
+static bool has_data(struct task *task, struct store *store)
+{
+    struct stat about;
+    char *file = path_join(task, str_of(store->folder), "data.mdb");
+    return stat(file, &about) == 0 && about.st_size > 0;
+}
+
+/** The key of a directory that has one, or a new one for a new directory. A new key has a name of
+ *  its own until the data is there (master_key_keep), so that a start that was killed goes on, and
+ *  data that has been lost is not taken for a new directory. */
+static enum err master_key_open(struct task *task, struct store *store, bool *is_new_out)
 {
     str folder = str_of(store->folder);
     str file = str_of(path_join(task, folder, "master.key"));
+    str new_file = str_of(path_join(task, folder, "master.key.new"));
     enum err err = master_key_read(task, file, &store->master_key);
+    *is_new_out = err == ERR_MISSING;
+    if (err == ERR_NONE && !has_data(task, store))
+        return fail(task, ERR_CORRUPT,
+                    "%s has a master.key but no data.mdb: restore a backup into another directory, "
+                    "or remove master.key to begin anew.",
+                    store->folder);
     if (err != ERR_MISSING) return err;
-    struct stat about;
-    if (stat(path_join(task, folder, "data.mdb"), &about) == 0 && about.st_size > 0)
+    err = master_key_read(task, new_file, &store->master_key);
+    if (err != ERR_MISSING) return err;
+    if (has_data(task, store))
         return fail(task, ERR_CORRUPT, "%s has no master.key: its data cannot be opened.",
                     store->folder);
     store->master_key = key_random();
-    return master_key_write(task, file, &store->master_key);
+    return master_key_write(task, new_file, &store->master_key);
+}
+
+static enum err master_key_keep(struct task *task, struct store *store)
+{
+    str folder = str_of(store->folder);
+    char *file = path_join(task, folder, "master.key");
+    if (rename(path_join(task, folder, "master.key.new"), file) == 0) return ERR_NONE;
+    return fail(task, ERR_SYSTEM, "%s: %s", file, strerror(errno));
 }
 
 static enum err store_start(struct task *task, struct store *store, uint64_t map_bytes)
 {
     str folder = str_of(store->folder);
+    bool is_new;
     TRY(owner_lock_take(task, folder, OWNER_WAIT_MS, &store->owner_lock));
-    TRY(master_key_open(task, store));
+    TRY(master_key_open(task, store, &is_new));
     TRY(mdb_open_folder(task, folder, map_bytes, &store->mdb, store->databases));
     TRY(keyring_open(task, store));
+    if (is_new) TRY(master_key_keep(task, store));
     TRY(folder_sync(task, folder));
     TRY(committer_start(task, store));
     TRY(lanes_start(task, store));

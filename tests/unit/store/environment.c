@@ -119,8 +119,31 @@ TEST(test_environment__takes_an_emptied_file_for_no_data)
     check_int(store_open(&test.task.task, &options, &test.store), ERR_CORRUPT);
     check_int(unlink(path), 0);
     check_int(store_open(&test.task.task, &options, &test.store), ERR_MISSING);
+    check_int(test_store_try(&test), ERR_CORRUPT); /* lost data is no new directory */
+    snprintf(path, sizeof(path), "%s/master.key", test.folder);
+    check_int(unlink(path), 0);
     check_int(test_store_try(&test), ERR_NONE);
     test_store_drop(&test);
+}
+
+/** Killed before the new key got its name, with the data there or not yet. */
+TEST(test_environment__goes_on_with_a_first_start_that_was_killed)
+{
+    for (int has_data = 0; has_data < 2; has_data++) {
+        struct test_store test;
+        test_store_open(&test);
+        store_close(test.store);
+        char path[128], new_path[128], data[128];
+        snprintf(path, sizeof(path), "%s/master.key", test.folder);
+        snprintf(new_path, sizeof(new_path), "%s/master.key.new", test.folder);
+        snprintf(data, sizeof(data), "%s/data.mdb", test.folder);
+        check_int(rename(path, new_path), 0);
+        if (has_data == 0) check_int(unlink(data), 0);
+        check_int(test_store_try(&test), ERR_NONE);
+        check_int(access(path, F_OK), 0);
+        check(access(new_path, F_OK) != 0);
+        test_store_drop(&test);
+    }
 }
 
 TEST(test_environment__refuses_a_wrong_or_open_master_key)
