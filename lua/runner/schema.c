@@ -296,24 +296,6 @@ static void pack_field(lua_State *state, struct reading *reading, const char *en
     lua_settop(state, top);
 }
 
-static void pack_entity(lua_State *state, struct reading *reading)
-{
-    int top = lua_gettop(state);
-    pack_map(reading->out, 4);
-    int body;
-    const char *at = open_declared(state, reading, &body);
-    struct entries entries = entries_of(state, reading, body, at);
-    pack_attributes(state, reading, body, &entries, at);
-    pack_text(reading->out, S("fields"));
-    pack_list(reading->out, (uint32_t)entries.place_count);
-    for (size_t i = 1; i <= entries.place_count; i++) {
-        lua_rawgeti(state, body, (lua_Integer)i);
-        pack_field(state, reading, at);
-        lua_pop(state, 1);
-    }
-    lua_settop(state, top);
-}
-
 static void pack_choice(lua_State *state, struct reading *reading, const char *at)
 {
     int body = lua_gettop(state);
@@ -331,7 +313,11 @@ static void pack_choice(lua_State *state, struct reading *reading, const char *a
     lua_settop(state, body);
 }
 
-static void pack_set(lua_State *state, struct reading *reading)
+/** One field of an entity, or one choice of a set, on top of the stack. */
+typedef void pack_part(lua_State *state, struct reading *reading, const char *whole_at);
+
+/** An entity or a set: its name and place, its attributes, and its parts in order. */
+static void pack_whole(lua_State *state, struct reading *reading, str parts, pack_part *part)
 {
     int top = lua_gettop(state);
     pack_map(reading->out, 4);
@@ -339,11 +325,11 @@ static void pack_set(lua_State *state, struct reading *reading)
     const char *at = open_declared(state, reading, &body);
     struct entries entries = entries_of(state, reading, body, at);
     pack_attributes(state, reading, body, &entries, at);
-    pack_text(reading->out, S("choices"));
+    pack_text(reading->out, parts);
     pack_list(reading->out, (uint32_t)entries.place_count);
     for (size_t i = 1; i <= entries.place_count; i++) {
         lua_rawgeti(state, body, (lua_Integer)i);
-        pack_choice(state, reading, at);
+        part(state, reading, at);
         lua_pop(state, 1);
     }
     lua_settop(state, top);
@@ -379,15 +365,15 @@ static void run_file(lua_State *state, struct reading *reading, const struct sou
     lua_settop(state, top);
 }
 
-static void pack_all(lua_State *state, struct reading *reading, str key, int list,
-                     void (*pack_one)(lua_State *, struct reading *))
+static void pack_all(lua_State *state, struct reading *reading, str key, int list, str parts,
+                     pack_part *part)
 {
     lua_Unsigned count = lua_rawlen(state, list);
     pack_text(reading->out, key);
     pack_list(reading->out, (uint32_t)count);
     for (lua_Unsigned i = 1; i <= count; i++) {
         lua_rawgeti(state, list, (lua_Integer)i);
-        pack_one(state, reading);
+        pack_whole(state, reading, parts, part);
         lua_pop(state, 1);
     }
 }
@@ -403,8 +389,8 @@ static int read_all(lua_State *state)
     pack_map(reading->out, 3);
     pack_text(reading->out, S("version"));
     pack_int(reading->out, 1);
-    pack_all(state, reading, S("entities"), 2, pack_entity);
-    pack_all(state, reading, S("sets"), 3, pack_set);
+    pack_all(state, reading, S("entities"), 2, S("fields"), pack_field);
+    pack_all(state, reading, S("sets"), 3, S("choices"), pack_choice);
     if (buf_is_over(reading->out)) return luaL_error(state, "the declarations are too long");
     return 0;
 }

@@ -215,45 +215,47 @@ static void add_system_field(struct entity *entity, struct field field)
 
 static void add_system_fields(struct making *making, struct entity *entity)
 {
-    uint32_t declared_count = entity->field_count;
-    add_system_field(entity, (struct field){.kind = FIELD_TIME,
-                                            .number = FIELD_CREATED_AT,
-                                            .name = S("created_at"),
-                                            .label = S("Created"),
-                                            .is_indexed = true});
-    add_system_field(entity, (struct field){.kind = FIELD_REFERENCE,
-                                            .number = FIELD_CREATED_BY,
-                                            .name = S("created_by"),
-                                            .label = S("Created by"),
-                                            .is_indexed = true});
-    add_system_field(entity, (struct field){.kind = FIELD_TIME,
-                                            .number = FIELD_UPDATED_AT,
-                                            .name = S("updated_at"),
-                                            .label = S("Changed"),
-                                            .is_indexed = true});
-    /* Without an index: nobody looks records up by it, and every change by another one would move
-     * an entry. */
-    add_system_field(entity, (struct field){.kind = FIELD_REFERENCE,
-                                            .number = FIELD_UPDATED_BY,
-                                            .name = S("updated_by"),
-                                            .label = S("Changed by")});
-    add_system_field(entity, (struct field){.kind = FIELD_CHOICES,
-                                            .number = FIELD_INCOMPLETE,
-                                            .name = S("incomplete"),
-                                            .label = S("Incomplete"),
-                                            .is_indexed = true,
-                                            .set = &making->sets[0]});
-    add_system_field(entity, (struct field){.kind = FIELD_NUMBER,
-                                            .number = FIELD_REVISION,
-                                            .name = S("revision"),
-                                            .label = S("Revision"),
-                                            .is_hidden = true});
-    add_system_field(entity, (struct field){.kind = FIELD_NUMBER,
-                                            .number = FIELD_VERSION,
-                                            .name = S("version"),
-                                            .label = S("Version"),
-                                            .is_hidden = true});
-    require(entity->field_count == declared_count + SYSTEM_FIELD_COUNT);
+    /* `updated_by` has no index: nobody looks records up by it, and every change by another one
+     * would move an entry. */
+    const struct field fields[] = {
+        {.kind = FIELD_TIME,
+         .number = FIELD_CREATED_AT,
+         .name = S("created_at"),
+         .label = S("Created"),
+         .is_indexed = true},
+        {.kind = FIELD_REFERENCE,
+         .number = FIELD_CREATED_BY,
+         .name = S("created_by"),
+         .label = S("Created by"),
+         .is_indexed = true},
+        {.kind = FIELD_TIME,
+         .number = FIELD_UPDATED_AT,
+         .name = S("updated_at"),
+         .label = S("Changed"),
+         .is_indexed = true},
+        {.kind = FIELD_REFERENCE,
+         .number = FIELD_UPDATED_BY,
+         .name = S("updated_by"),
+         .label = S("Changed by")},
+        {.kind = FIELD_CHOICES,
+         .number = FIELD_INCOMPLETE,
+         .name = S("incomplete"),
+         .label = S("Incomplete"),
+         .is_indexed = true,
+         .set = &making->sets[0]},
+        {.kind = FIELD_NUMBER,
+         .number = FIELD_REVISION,
+         .name = S("revision"),
+         .label = S("Revision"),
+         .is_hidden = true},
+        {.kind = FIELD_NUMBER,
+         .number = FIELD_VERSION,
+         .name = S("version"),
+         .label = S("Version"),
+         .is_hidden = true},
+    };
+    static_assert(sizeof fields / sizeof *fields == SYSTEM_FIELD_COUNT);
+    for (size_t at = 0; at < SYSTEM_FIELD_COUNT; at++) add_system_field(entity, fields[at]);
 }
 
 /** What a record's JSON says of each field, whatever its value. */
