@@ -255,6 +255,8 @@ static void add_system_fields(struct making *making, struct entity *entity)
          .is_hidden = true},
     };
     static_assert(sizeof fields / sizeof *fields == SYSTEM_FIELD_COUNT);
+    static_assert(FIELD_NUMBER_SYSTEM_MIN <= FIELD_CREATED_AT);
+    static_assert(FIELD_VERSION < FIELD_NUMBER_CUSTOM_MIN);
     for (size_t at = 0; at < SYSTEM_FIELD_COUNT; at++) add_system_field(entity, fields[at]);
 }
 

@@ -79,8 +79,6 @@ bool draft_flag(const struct draft *draft, const struct field *field);
 void draft_defaults(struct change *change, struct draft *draft);
 /** API values into the draft; faults are added, links noted in draft->later. */
 enum err draft_apply(struct change *change, struct draft *draft, const struct value *given);
-/** Nested creation of references that are not made through links; before the record itself is
- *  checked. */
 
 /* verify.c */
 
@@ -118,7 +116,8 @@ struct key_list record_words(struct arena *arena, const struct entity *entity, c
 
 /* derive.c */
 
-/** A stored value that a new record gets from the engine, whatever was given. */
+/** A stored value that a new record gets from the one it is created in; another one given for it is
+ *  a fault, `read_only`. */
 struct preset {
     const struct field *field;
     str stored;
@@ -138,5 +137,6 @@ enum err derive_deletion(struct change *change, const struct entity *entity, str
 enum err record_create_from(struct change *change, const struct entity *entity,
                             const struct value *given, const struct preset *presets,
                             uint32_t preset_count, struct id *id_out);
-/** As record_patch, by the engine: without scope and hooks. */
+/** As record_delete, of a record that goes with another: hooks run, the scope of that other one
+ *  decides. */
 enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id);

@@ -142,14 +142,12 @@ TEST(test_record__waives_the_contact_for_imports_and_says_so)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct fixture_change run = {
-        .verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
-    check_int(fixture_do(&fixture, &run), ERR_NONE);
-    fixture_end(&run);
-    check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[\"primary_contact\"]"));
-    check_int(fixture_patch(&fixture, "client", run.id, "{\"primary_contact\":{\"name\":\"Ann\"}}"),
-              ERR_NONE);
-    check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[]"));
+    struct id client_id = fixture_import(&fixture, "client", "{\"name\":\"Acme\"}");
+    check(has(fixture_show(&fixture, "client", client_id), "\"incomplete\":[\"primary_contact\"]"));
+    check_int(
+        fixture_patch(&fixture, "client", client_id, "{\"primary_contact\":{\"name\":\"Ann\"}}"),
+        ERR_NONE);
+    check(has(fixture_show(&fixture, "client", client_id), "\"incomplete\":[]"));
     fixture_check(&fixture);
     fixture_drop(&fixture);
 }
@@ -382,14 +380,12 @@ TEST(test_record__changes_what_is_incomplete)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct fixture_change run = {
-        .verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
-    check_int(fixture_do(&fixture, &run), ERR_NONE);
-    fixture_end(&run);
-    check_int(fixture_patch(&fixture, "client", run.id, "{\"status\":\"past\"}"), ERR_NONE);
-    check(has(fixture_show(&fixture, "client", run.id), "\"incomplete\":[\"primary_contact\"]"));
-    check_int(refused(&fixture, "patch", "client", run.id, "{\"name\":null}", "name", "required"),
-              ERR_INVALID);
+    struct id client_id = fixture_import(&fixture, "client", "{\"name\":\"Acme\"}");
+    check_int(fixture_patch(&fixture, "client", client_id, "{\"status\":\"past\"}"), ERR_NONE);
+    check(has(fixture_show(&fixture, "client", client_id), "\"incomplete\":[\"primary_contact\"]"));
+    check_int(
+        refused(&fixture, "patch", "client", client_id, "{\"name\":null}", "name", "required"),
+        ERR_INVALID);
     fixture_check(&fixture);
     fixture_drop(&fixture);
 }
@@ -417,12 +413,9 @@ TEST(test_record__shows_hooks_both_sides)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct fixture_change lonely = {
-        .verb = "create", .entity = "client", .json = "{\"name\":\"Acme\"}", .is_import = true};
-    check_int(fixture_do(&fixture, &lonely), ERR_NONE);
-    fixture_end(&lonely);
+    struct id lonely = fixture_import(&fixture, "client", "{\"name\":\"Acme\"}");
     char json[256], client[ID_TEXT_BYTES + 1] = {}, contact[ID_TEXT_BYTES + 1] = {};
-    id_write(lonely.id, client);
+    id_write(lonely, client);
     id_write(fixture_create(&fixture, "contact", "{\"name\":\"Bo\"}"), contact);
     snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\"}", client, contact);
     struct hooks hooks = {nullptr, sides_hook};
