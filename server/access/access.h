@@ -23,13 +23,16 @@ struct tenant {
     str title;
     bool is_suspended;
     enum door door; /** by which it was entered */
+    /** Its entities, fields and choices as its transaction saw them: what everything above access/
+     *  asks. */
+    const struct model *model;
 };
 
 /** What every part of the server that acts for requests holds. */
 struct access {
     struct store *store;
-    const struct model *model;
-    str domain; /** `localhost` */
+    const struct model *model; /** that of the schema, without what tenants added */
+    str domain;                /** `localhost` */
 };
 /** ERR_INVALID: the schema lacks an entity or field that access/ rests on. Once, before anything
  *  else here is used. */

@@ -110,6 +110,7 @@ static bool tenant_row_read(const struct access *access, uint32_t number, str ro
         .name = name.text,
         .title = title.text,
         .is_suspended = str_eq(state.text, state_suspended),
+        .model = access->model,
     };
     return true;
 }
@@ -313,6 +314,7 @@ enum err tenant_create(struct task *task, const struct access *access,
         .space = space,
         .name = arena_copy(task->arena, new_tenant->name),
         .title = arena_copy(task->arena, new_tenant->title),
+        .model = access->model,
     };
     return ERR_NONE;
 }

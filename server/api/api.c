@@ -118,12 +118,15 @@ static enum err arrive(void *argument)
     struct arrival *arrival = argument;
     const struct http_request *request = arrival->request;
     struct call *call = arrival->call;
-    const struct access *access = call->access;
-    struct route_match match = route_match(access->model, method_of(call->method), request->path);
+    enum method method = method_of(call->method);
+    struct route_match match = route_match(nullptr, method, request->path);
+    if (match.route == nullptr || match.route->need != NEED_NOTHING) {
+        TRY(find_tenant(arrival));
+        match = route_match(call->tenant.model, method, request->path);
+    }
     call->route = match.route;
     call->entity = match.entity;
     call->record = match.record;
-    if (match.route == nullptr || match.route->need != NEED_NOTHING) TRY(find_tenant(arrival));
     if (match.methods == 0) return serve_file(arrival);
     /* Clients will sign in at their own door; until the portal is built it has no API. */
     if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path)) return ERR_MISSING;

@@ -84,7 +84,7 @@ static inline struct view call_view(const struct call *call)
     return (struct view){
         .task = call->task,
         .txn = call->txn,
-        .model = call->access->model,
+        .model = call->tenant.model,
         .scope = &call->identity.scope,
     };
 }

@@ -144,7 +144,7 @@ static void own_add(struct arena *arena, struct own_choices *own, struct own_cho
 
 static enum err own_choices_read(struct call *call, struct own_choices *own)
 {
-    const struct entity *entity = model_entity(call->access->model, S("choice"));
+    const struct entity *entity = model_entity(call->tenant.model, S("choice"));
     if (entity == nullptr) return ERR_NONE;
     struct scan_range all = {.is_unbounded_from = true, .is_unbounded_to = true};
     struct scan *scan = scan_records(call->txn, entity->number, &all);
@@ -209,7 +209,7 @@ enum err catalog_read(struct call *call)
 {
     if (call->query.len > 0)
         return fail(call->task, ERR_UNREADABLE, "this call takes no parameters");
-    const struct model *model = call->access->model;
+    const struct model *model = call->tenant.model;
     struct own_choices own = {};
     TRY(own_choices_read(call, &own));
     struct buf json = reply_buf(call);

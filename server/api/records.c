@@ -227,7 +227,7 @@ static struct change change_begin(const struct call *call)
     return (struct change){
         .task = call->task,
         .txn = call->txn,
-        .model = call->access->model,
+        .model = call->tenant.model,
         .scope = &call->identity.scope,
         .hooks = call->hooks,
         .cause = call->task->request_id,

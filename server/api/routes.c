@@ -118,7 +118,7 @@ struct route_match route_match(const struct model *model, enum method method, st
         str collection = S(""), id = S("");
         if (!pattern_fits(route->pattern, path, &collection, &id)) continue;
         const struct entity *entity = nullptr;
-        if (collection.len > 0) entity = model_collection(model, collection);
+        if (collection.len > 0 && model != nullptr) entity = model_collection(model, collection);
         if (collection.len > 0 && entity == nullptr) continue;
         if (id.len > 0 && !id_parse(id, &match.record)) continue;
         if (route->is_not_of_single && entity->is_single) continue;

@@ -70,6 +70,7 @@ struct route_match {
     const struct entity *entity;
     struct id record;
 };
+/** `model` nullptr: no path with a collection fits. */
 struct route_match route_match(const struct model *model, enum method method, str path);
 /** `GET, HEAD, POST` */
 str methods_write(struct arena *arena, uint8_t methods);

@@ -42,7 +42,7 @@ static void write_actions(struct buf *json, const struct call *call)
         {SCOPE_EDIT, S("edit")},
         {SCOPE_DELETE, S("delete")},
     };
-    const struct model *model = call->access->model;
+    const struct model *model = call->tenant.model;
     buf_put(json, S("\"entities\":{"));
     for (uint32_t entity = 0; entity < model->entity_count; entity++) {
         if (entity > 0) buf_put_byte(json, ',');

@@ -125,7 +125,7 @@ int command_import(struct command_place *place, const struct arguments *argument
     struct tenant tenant;
     enum err err = command_tenant_find(place, arguments->values[FLAG_TENANT], &tenant);
     if (err == ERR_NONE)
-        err = find_entity(task, place->access.model, arguments->values[FLAG_ENTITY],
+        err = find_entity(task, tenant.model, arguments->values[FLAG_ENTITY],
                           &importing.entity);
     if (err != ERR_NONE) return console_fail(console, task, err);
     struct stat stat;
@@ -135,7 +135,7 @@ int command_import(struct command_place *place, const struct arguments *argument
     bool is_preview = arguments_has(arguments, FLAG_PREVIEW);
     struct import_options options = {
         .space = &tenant.space,
-        .model = place->access.model,
+        .model = tenant.model,
         .scope = &scope,
         .entity = importing.entity,
         .file = console->file,

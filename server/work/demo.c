@@ -25,7 +25,7 @@ struct named {
 struct firm {
     struct work work;
     struct task *task;
-    const struct access *access;
+    const struct model *model; /** of the tenant */
     struct value whole;
     str name, title, email, password;
     struct named named[NAMED_MAX];
@@ -146,7 +146,7 @@ static enum err item_create(struct firm *firm, struct txn *txn, const struct val
 {
     struct task *task = firm->task;
     struct scope scope = scope_system();
-    const struct model *model = firm->access->model;
+    const struct model *model = firm->model;
     str collection = text_in(item, S("in")), as = text_in(item, S("as"));
     const struct entity *entity = model_collection(model, collection);
     if (entity == nullptr)
@@ -187,7 +187,7 @@ static enum err firm_fill(struct work *work, struct txn *txn)
     struct cursor cursor = cursor_of(records.items);
     struct value last;
     while (value_next(&cursor, &last)) continue;
-    const struct entity *entity = model_collection(firm->access->model, text_in(&last, S("in")));
+    const struct entity *entity = model_collection(firm->model, text_in(&last, S("in")));
     if (entity == nullptr)
         return fail(firm->task, ERR_INVALID, "%.*s has no records", FMT(firm->name));
     struct scan *scan =
@@ -214,7 +214,7 @@ static enum err firm_make(struct command_place *place, struct firm *firm)
     }
     TRY(err);
     firm->task = place->task;
-    firm->access = access;
+    firm->model = tenant.model;
     firm->work = (struct work){.run = firm_fill, .arena = place->task->arena};
     return store_write(access->store, &tenant.space, &firm->work);
 }
