@@ -277,7 +277,7 @@ enum err records_create(struct call *call)
 }
 
 /** The tag that a change must find; *tag_out is nullptr when any will do. */
-static enum err condition_read(struct call *call, struct etag *tag, const struct etag **tag_out)
+static enum err precondition_read(struct call *call, struct etag *tag, const struct etag **tag_out)
 {
     *tag_out = nullptr;
     if (call->if_match.len == 0) return ERR_NONE;
@@ -308,7 +308,7 @@ enum err records_patch(struct call *call)
     TRY(given_is_map(call));
     struct etag tag;
     const struct etag *condition;
-    TRY(condition_read(call, &tag, &condition));
+    TRY(precondition_read(call, &tag, &condition));
     struct change change = change_begin(call);
     enum err err = record_patch(&change, call->entity, call->record, &call->given, condition);
     TRY(with_present(call, err));
@@ -321,7 +321,7 @@ enum err records_delete(struct call *call)
     TRY(no_parameters(call));
     struct etag tag;
     const struct etag *condition;
-    TRY(condition_read(call, &tag, &condition));
+    TRY(precondition_read(call, &tag, &condition));
     struct change change = change_begin(call);
     enum err err = record_delete(&change, call->entity, call->record, condition);
     TRY(with_present(call, err));

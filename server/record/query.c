@@ -133,22 +133,6 @@ static str prefix_of(struct task *task, const struct field *field, str text)
     return str_first(is_ordered ? ordered : fold(task->arena, text), KEY_ORDERED_BYTES_MAX);
 }
 
-struct key_list texts_folded(struct arena *arena, const struct value *stored)
-{
-    bool is_list = stored->kind == VALUE_LIST;
-    uint32_t count = is_list ? stored->count : 1;
-    struct key_list texts = {0, arena_new(arena, str, count)};
-    struct cursor cursor = cursor_of(is_list ? stored->items : stored->bytes);
-    struct value item;
-    for (uint32_t at = 0; at < count && value_next(&cursor, &item); at++) {
-        struct cursor inner = cursor_of(item.items);
-        struct value text = item; /* an e-mail is a list that begins with its address */
-        if (item.kind == VALUE_LIST && !value_next(&inner, &text)) continue;
-        if (text.kind == VALUE_TEXT) texts.items[texts.count++] = fold(arena, text.text);
-    }
-    return texts;
-}
-
 /** All of a filter's value in the form in which it would be stored, folded. */
 static str whole_of(struct task *task, const struct field *field, str text)
 {

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "model/kind.h"
+#include "model/condition.h"
 #include "record/show.h"
 
 constexpr uint32_t QUERY_HITS_MAX = 50'000;  /** gathered and sorted in memory */
@@ -75,14 +75,6 @@ str query_cursor(struct arena *arena, const struct space *space, const struct qu
  *  would be touched; ERR_UNREADABLE: more hits than QUERY_HITS_MAX would have to be sorted, on a
  *  worker too: the detail says to narrow it. */
 enum err query_write(struct buf *json, const struct view *view, const struct query *query);
-
-/** Whether an index has cut this value, so that others may have the same ordered bytes. */
-static inline bool key_is_cut(str ordered)
-{
-    return ordered.len == KEY_ORDERED_BYTES_MAX && ordered.at[ordered.len - 1] != 0;
-}
-/** The whole folded texts of a stored value, one for each item: they decide where an index cuts. */
-struct key_list texts_folded(struct arena *arena, const struct value *stored);
 
 /** Ids of records whose indexed field has these ordered bytes, at most `max`. */
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,

@@ -1,0 +1,124 @@
+#include "record/condition.h"
+
+#include "base/fold.h"
+#include "base/require.h"
+#include "record/draft.h"
+
+static bool compares(enum test_op op, str key, str value)
+{
+    int order = str_compare(key, value);
+    switch (op) {
+    case TEST_EQUAL:
+    case TEST_NOT_EQUAL:
+        return order == 0;
+    case TEST_GREATER:
+        return order > 0;
+    case TEST_GREATER_EQUAL:
+        return order >= 0;
+    case TEST_LESS:
+        return order < 0;
+    case TEST_LESS_EQUAL:
+        return order <= 0;
+    case TEST_PREFIX:
+        return str_starts(key, value);
+    case TEST_EMPTY:
+        return false;
+    }
+    return false;
+}
+
+static bool compares_any(enum test_op op, struct key_list list, str value)
+{
+    bool is_any = false;
+    for (uint32_t at = 0; at < list.count && !is_any; at++)
+        is_any = compares(op, list.items[at], value);
+    return is_any;
+}
+
+/** The tested field's stored value: of the record, or of the one its reference leads to. */
+static str tested_value(const struct view *view, const struct condition_test *test,
+                        const str *slots)
+{
+    if (test->of == nullptr) return slots[field_position(test->field)];
+    struct id id;
+    str value, behind[FIELDS_MAX];
+    if (!slots_reference(slots, test->of, &id)) return (str){};
+    if (txn_record_get_view(view->txn, test->of->to->number, id, &value) != ERR_NONE)
+        return (str){};
+    slots_read(test->of->to, value, behind);
+    return behind[field_position(test->field)];
+}
+
+bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
+                const str *slots)
+{
+    str stored = tested_value(view, test, slots);
+    if (test->op == TEST_EMPTY) return (stored.len == 0) == test->is_empty;
+    struct key_list keys = {}, texts = {};
+    if (stored.len > 0) {
+        struct value value = value_of(stored);
+        keys = test->field->kind_of->order(scratch, test->field, &value);
+        if (test->is_cut) texts = texts_folded(scratch, &value);
+    }
+    bool is_any = false;
+    for (uint32_t at = 0; at < test->value_count && !is_any; at++) {
+        const struct test_value *value = &test->values[at];
+        is_any = value->whole.len > 0 ? compares_any(test->op, texts, value->whole)
+                                      : compares_any(test->op, keys, value->ordered);
+    }
+    return test->op == TEST_NOT_EQUAL ? !is_any : is_any;
+}
+
+bool condition_holds(const struct view *view, struct arena *scratch,
+                     const struct condition *condition, const str *slots)
+{
+    bool holds = condition->kind != CONDITION_ANY;
+    switch (condition->kind) {
+    case CONDITION_TEST:
+        return test_holds(view, scratch, condition->test, slots);
+    case CONDITION_NOT:
+        return !condition_holds(view, scratch, &condition->items[0], slots);
+    case CONDITION_ALL:
+        for (uint32_t at = 0; at < condition->item_count && holds; at++)
+            holds = condition_holds(view, scratch, &condition->items[at], slots);
+        break;
+    case CONDITION_ANY:
+        for (uint32_t at = 0; at < condition->item_count && !holds; at++)
+            holds = condition_holds(view, scratch, &condition->items[at], slots);
+        break;
+    }
+    return holds;
+}
+
+struct verifying {
+    const struct view *view;
+    bool is_right;
+};
+
+static bool verify_test(void *argument, const struct condition_test *test)
+{
+    struct verifying *verifying = argument;
+    const struct view *view = verifying->view;
+    const struct choice_set *set = test->field->set;
+    if (test->of != nullptr && !scope_may(view->scope, test->of->to->number, SCOPE_VIEW)) {
+        verifying->is_right = false;
+        task_fault(view->task, test->path, S("forbidden"), "you may not see %.*s",
+                   FMT(test->of->to->plural));
+    }
+    if (set == nullptr || (test->op != TEST_EQUAL && test->op != TEST_NOT_EQUAL)) return true;
+    for (uint32_t at = 0; at < test->value_count; at++) {
+        if (choice_is_known(view, set, test->values[at].text)) continue;
+        verifying->is_right = false;
+        task_fault(view->task, test->path, S("choice"), "has no choice \"%.*s\"; there are: %.*s",
+                   FMT(utf8_first(test->values[at].text, 100)),
+                   FMT(choices_text(view->task->arena, set)));
+    }
+    return true;
+}
+
+bool condition_verify(const struct view *view, const struct condition *condition)
+{
+    struct verifying verifying = {view, true};
+    (void)condition_visit(condition, &verifying, verify_test);
+    return verifying.is_right;
+}

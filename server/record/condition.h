@@ -1,0 +1,22 @@
+/** condition: whether a record is one that a filter tree means.
+ *
+ *  Floor   record.
+ *  Thread  any, with its own transaction.
+ */
+#pragma once
+
+#include "model/condition.h"
+#include "record/record.h"
+
+/** Whether the record with these stored values (by field position, record/draft.h) is meant. Reads
+ *  no key but those of records behind references; one that cannot be read counts as none.
+ *  `scratch` takes what the comparison needs and may be cleared afterwards. */
+bool condition_holds(const struct view *view, struct arena *scratch,
+                     const struct condition *condition, const str *slots);
+/** The same of one test. */
+bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
+                const str *slots);
+
+/** What the tree itself cannot know: whether closed sets have its choices (false with faults, code
+ *  `choice`), and whether the scope may see what lies behind its references (code `forbidden`). */
+bool condition_verify(const struct view *view, const struct condition *condition);
