@@ -1,18 +1,16 @@
 #include "api/openapi.h"
 
+#include "api/components.h"
+#include "api/openapi_entity.h"
 #include "api/reply.h"
 #include "api/routes.h"
 #include "base/require.h"
-#include "model/kind.h"
 #include "value/json.h"
 
 constexpr size_t DOCUMENT_BYTES_MAX = 16 * MIB;
+constexpr size_t SCRATCH_BYTES_MAX = 64 * MIB; /** components as values, while they are put in */
 
-static void put_key(struct buf *json, str name)
-{
-    json_write_text(json, name);
-    buf_put_byte(json, ':');
-}
+static const str filters_word = {"filters", 7};
 
 /** Items of a list or members of an object: a comma before all but the first. */
 static void put_comma(struct buf *json, bool *is_first)
@@ -21,188 +19,76 @@ static void put_comma(struct buf *json, bool *is_first)
     *is_first = false;
 }
 
-/* Schemas. */
-
-static bool is_kept_by_server(const struct field *field)
+static void put_reference(struct buf *json, const char *section, str name,
+                          const struct entity *entity)
 {
-    return field->is_computed || field->is_system;
+    buf_print(json, "{\"$ref\":\"#/components/%s/", section);
+    components_name(json, name, entity);
+    buf_put(json, S("\"}"));
 }
 
-/** A field as it is shown: absent is null, an absent list empty. */
-static void put_field(struct buf *json, const struct field *field)
-{
-    put_key(json, field->name);
-    buf_put(json, S("{\"title\":"));
-    json_write_text(json, field->label);
-    if (is_kept_by_server(field)) buf_put(json, S(",\"readOnly\":true"));
-    if (field->to != nullptr) {
-        buf_put(json, S(",\"x-to\":"));
-        json_write_text(json, field->to->name);
-    }
-    if (field->set != nullptr) {
-        buf_put(json, S(",\"x-set\":"));
-        json_write_text(json, field->set->name);
-    }
-    if (field->initial.len > 0) {
-        struct value initial = value_of(field->initial);
-        buf_put(json, S(",\"default\":"));
-        json_write(json, &initial);
-    }
-    buf_put(json, S(",\"anyOf\":["));
-    buf_put(json, field->kind_of->openapi);
-    if (!field->kind_of->is_list) buf_put(json, S(",{\"type\":\"null\"}"));
-    /* Given as an object, a reference creates that record too; `expand` shows it so. */
-    if (field->kind == FIELD_REFERENCE && !is_kept_by_server(field))
-        buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(field->to->name));
-    buf_put(json, S("]}"));
-}
-
-static void put_entity(struct buf *json, const struct entity *entity)
-{
-    put_key(json, entity->name);
-    buf_put(json, S("{\"type\":\"object\",\"title\":"));
-    json_write_text(json, entity->label);
-    buf_put(json, S(",\"properties\":{\"id\":{\"type\":\"string\",\"format\":\"uuid\","
-                    "\"readOnly\":true}"));
-    for (uint32_t at = 0; at < entity->field_count; at++) {
-        if (entity->fields[at].is_hidden) continue;
-        buf_put_byte(json, ',');
-        put_field(json, &entity->fields[at]);
-    }
-    buf_put(json, S("},\"required\":["));
-    bool is_first = true;
-    for (uint32_t at = 0; at < entity->field_count; at++) {
-        const struct field *field = &entity->fields[at];
-        if (!field->is_required || field->initial.len > 0 || is_kept_by_server(field)) continue;
-        if (field->waived_by.len > 0 || field->made_from != nullptr) continue;
-        put_comma(json, &is_first);
-        json_write_text(json, field->name);
-    }
-    buf_put(json, S("],\"additionalProperties\":false}"));
-}
-
-static const str shared_schemas = S(
-    "\"problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"request_id\"],"
-    "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},"
-    "\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
-    "\"request_id\":{\"type\":\"string\",\"format\":\"uuid\"},"
-    "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
-    "\"field\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
-    "\"message\":{\"type\":\"string\"}}}},"
-    "\"record\":{\"type\":\"object\",\"description\":\"To 412: the record as it is.\"}}},"
-    "\"log\":{\"type\":\"object\",\"properties\":{\"data\":{\"type\":\"array\","
-    "\"items\":{\"type\":\"object\"}},\"next\":{\"type\":[\"integer\",\"null\"]}}},"
-    "\"sign_in\":{\"type\":\"object\",\"required\":[\"email\",\"password\"],\"properties\":{"
-    "\"email\":{\"type\":\"string\"},\"password\":{\"type\":\"string\",\"writeOnly\":true}}}");
-
-/* Calls. */
-
-static void put_parameter(struct buf *json, bool *is_first, const char *name, const char *place,
-                          const char *schema, const char *description)
-{
-    put_comma(json, is_first);
-    buf_print(json, "{\"name\":\"%s\",\"in\":\"%s\",\"required\":%s,\"schema\":%s", name, place,
-              strcmp(place, "path") == 0 ? "true" : "false", schema);
-    if (description[0] != 0) buf_print(json, ",\"description\":\"%s\"", description);
-    buf_put_byte(json, '}');
-}
-
-static void put_filters(struct buf *json, bool *is_first, const struct entity *entity)
-{
-    for (uint32_t at = 0; at < entity->field_count; at++) {
-        const struct field *field = &entity->fields[at];
-        if (!field->is_indexed || field->is_hidden) continue;
-        put_comma(json, is_first);
-        buf_put(json, S("{\"in\":\"query\",\"name\":"));
-        json_write_text(json, field->name);
-        buf_put(json, S(",\"schema\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
-                        "\"explode\":true,\"description\":\"Equal to any of these; also with [ne], "
-                        "[gt], [gte], [lt], [lte], [prefix], [empty] behind the name.\"}"));
-    }
-}
-
-static void put_list_parameters(struct buf *json, bool *is_first, const struct entity *entity)
-{
-    const char *text = "{\"type\":\"string\"}";
-    put_parameter(json, is_first, "limit", "query",
-                  "{\"type\":\"integer\",\"minimum\":1,\"maximum\":200,\"default\":50}", "");
-    put_parameter(json, is_first, "after", "query", text, "The `next` of the page before.");
-    put_parameter(json, is_first, "sort", "query", text,
-                  "An indexed field; `-` before it: falling.");
-    put_parameter(json, is_first, "q", "query", text, "Words that the record must have.");
-    put_parameter(json, is_first, "count", "query", "{\"type\":\"boolean\"}", "");
-    put_filters(json, is_first, entity);
-}
-
+/** Those that the path names, then those of the row. */
 static void put_parameters(struct buf *json, const struct route *route, const struct entity *entity)
 {
-    const char *text = "{\"type\":\"string\"}";
     bool is_first = true;
     buf_put(json, S(",\"parameters\":["));
-    if (str_find_byte(route->pattern, '{') != SIZE_MAX &&
-        memmem(route->pattern.at, route->pattern.len, "{id}", 4) != nullptr)
-        put_parameter(json, &is_first, "id", "path", "{\"type\":\"string\",\"format\":\"uuid\"}",
-                      "");
-    if (route->answer == ANSWER_LIST) put_list_parameters(json, &is_first, entity);
-    if (route->answer == ANSWER_LOG) {
-        put_parameter(json, &is_first, "after", "query", "{\"type\":\"integer\",\"minimum\":0}",
-                      "The `next` of the page before.");
-        put_parameter(json, &is_first, "limit", "query",
-                      "{\"type\":\"integer\",\"minimum\":1,\"maximum\":200,\"default\":50}", "");
+    str path = route->pattern, segment, rest;
+    while (path.len > 0) {
+        (void)str_cut(path, '/', &segment, &path);
+        if (segment.len < 2 || segment.at[0] != '{' || str_eq(segment, S("{collection}"))) continue;
+        put_comma(json, &is_first);
+        put_reference(json, "parameters", (str){segment.at + 1, segment.len - 2}, entity);
     }
-    if (route->answer == ANSWER_LIST || route->answer == ANSWER_RECORD) {
-        put_parameter(json, &is_first, "fields", "query", text, "Names with commas between.");
-        put_parameter(json, &is_first, "expand", "query", text, "References to show as records.");
+    rest = str_of(route->parameters == nullptr ? "" : route->parameters);
+    while (rest.len > 0) {
+        str name;
+        (void)str_cut(rest, ' ', &name, &rest);
+        if (str_eq(name, filters_word)) {
+            require(entity != nullptr);
+            openapi_entity_filter_references(json, entity, &is_first);
+            continue;
+        }
+        put_comma(json, &is_first);
+        put_reference(json, "parameters", name, entity);
     }
-    bool has_condition = route->method == METHOD_PATCH || route->method == METHOD_DELETE;
-    if (has_condition && entity != nullptr)
-        put_parameter(json, &is_first, "If-Match", "header", text, "The ETag that it must have.");
-    if (route->method == METHOD_GET && route->answer == ANSWER_RECORD)
-        put_parameter(json, &is_first, "If-None-Match", "header", text, "");
     buf_put_byte(json, ']');
 }
 
-static void put_body(struct buf *json, const struct route *route, const struct entity *entity)
+static void put_answers(struct buf *json, const struct route *route, const struct entity *entity)
 {
-    if (!route->has_body) return;
-    const char *type =
-        route->method == METHOD_PATCH ? "application/merge-patch+json" : "application/json";
-    str schema = entity == nullptr ? S("sign_in") : entity->name;
-    buf_print(json, ",\"requestBody\":{\"required\":true,\"content\":{\"%s\":{\"schema\":", type);
-    /* A patch names only what changes: nothing is required of it. */
-    if (route->method == METHOD_PATCH) buf_put(json, S("{\"type\":\"object\"}"));
-    else buf_print(json, "{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(schema));
-    buf_put(json, S("}}}"));
+    require(route->answers != nullptr);
+    str rest = str_of(route->answers), status, name;
+    buf_put(json, S(",\"responses\":{"));
+    while (rest.len > 0) {
+        (void)str_cut(rest, ' ', &status, &rest);
+        (void)str_cut(rest, ' ', &name, &rest);
+        require(status.len == 3 && name.len > 0);
+        buf_print(json, "\"%.*s\":", FMT(status));
+        put_reference(json, "responses", name, entity);
+        buf_put_byte(json, ',');
+    }
+    buf_put(json, S("\"default\":{\"$ref\":\"#/components/responses/problem\"}}"));
 }
 
-static void put_answer_schema(struct buf *json, enum answer_form answer,
-                              const struct entity *entity)
+/** `patch_clients_id` */
+static void put_operation_id(struct buf *json, const struct route *route, str word,
+                             const struct entity *entity)
 {
-    switch (answer) {
-    case ANSWER_TEXT:
-        buf_put(json, S("{\"type\":\"string\"}"));
-        break;
-    case ANSWER_NOTHING:
-    case ANSWER_OBJECT:
-        buf_put(json, S("{\"type\":\"object\"}"));
-        break;
-    case ANSWER_LOG:
-        buf_put(json, S("{\"$ref\":\"#/components/schemas/log\"}"));
-        break;
-    case ANSWER_RECORD:
-        buf_print(json, "{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(entity->name));
-        break;
-    case ANSWER_LIST:
-        buf_print(
-            json,
-            "{\"type\":\"object\",\"required\":[\"data\",\"next\"],\"properties\":{"
-            "\"data\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/%.*s\"}},"
-            "\"next\":{\"type\":[\"string\",\"null\"]},\"count\":{\"type\":\"object\","
-            "\"properties\":{\"value\":{\"type\":\"integer\"},"
-            "\"exact\":{\"type\":\"boolean\"}}}}}",
-            FMT(entity->name));
-        break;
+    buf_put(json, S(",\"operationId\":\""));
+    for (size_t at = 0; at < word.len; at++) buf_put_byte(json, (char)(word.at[at] - 'A' + 'a'));
+    str path = route->pattern, segment;
+    if (str_starts(path, S("/api/v1"))) path = str_from(path, 7);
+    while (path.len > 0) {
+        (void)str_cut(path, '/', &segment, &path);
+        if (segment.len == 0) continue;
+        buf_put_byte(json, '_');
+        if (str_eq(segment, S("{collection}"))) segment = entity->plural;
+        for (size_t at = 0; at < segment.len; at++) {
+            if (segment.at[at] == '{' || segment.at[at] == '}') continue;
+            buf_put_byte(json, segment.at[at] == '.' ? '_' : segment.at[at]);
+        }
     }
+    buf_put_byte(json, '"');
 }
 
 static void put_call(struct buf *json, const struct route *route, const struct entity *entity)
@@ -212,6 +98,7 @@ static void put_call(struct buf *json, const struct route *route, const struct e
     for (size_t at = 0; at < word.len; at++) buf_put_byte(json, (char)(word.at[at] - 'A' + 'a'));
     buf_put(json, S("\":{\"summary\":"));
     json_write_text(json, route->summary);
+    put_operation_id(json, route, word, entity);
     if (entity != nullptr) {
         buf_put(json, S(",\"tags\":["));
         json_write_text(json, entity->plural);
@@ -219,15 +106,12 @@ static void put_call(struct buf *json, const struct route *route, const struct e
     }
     if (route->need != NEED_IDENTITY) buf_put(json, S(",\"security\":[]"));
     put_parameters(json, route, entity);
-    put_body(json, route, entity);
-    buf_print(json, ",\"responses\":{\"%d\":{\"description\":\"Done\"", route->status);
-    if (route->answer != ANSWER_NOTHING) {
-        const char *type = route->answer == ANSWER_TEXT ? "text/plain" : "application/json";
-        buf_print(json, ",\"content\":{\"%s\":{\"schema\":", type);
-        put_answer_schema(json, route->answer, entity);
-        buf_put(json, S("}}"));
+    if (route->body != nullptr) {
+        buf_put(json, S(",\"requestBody\":"));
+        put_reference(json, "requestBodies", str_of(route->body), entity);
     }
-    buf_put(json, S("},\"default\":{\"$ref\":\"#/components/responses/problem\"}}}"));
+    put_answers(json, route, entity);
+    buf_put_byte(json, '}');
 }
 
 /** All calls of one path; the rows of one pattern stand together in the table. */
@@ -278,32 +162,53 @@ static void put_paths(struct buf *json, const struct model *model)
     }
 }
 
+static void put_components(struct buf *json, const struct model *model)
+{
+    static const char *const sections[] = {"headers", "parameters", "requestBodies", "responses",
+                                           "schemas"};
+    buf_put(json, S("\"components\":{\"securitySchemes\":{"
+                    "\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+                    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
+                    "\"name\":\"__Host-atrium\",\"description\":\"What is not GET or HEAD also "
+                    "needs its own Origin and, in X-CSRF-Token, the word that /me gives.\"}}"));
+    for (size_t at = 0; at < sizeof sections / sizeof sections[0]; at++) {
+        bool is_first = true;
+        buf_print(json, ",\"%s\":{", sections[at]);
+        components_write(json, model, str_of(sections[at]), &is_first);
+        for (uint32_t entity = 0; entity < model->entity_count; entity++) {
+            if (str_eq(str_of(sections[at]), S("parameters")))
+                openapi_entity_filters(json, &model->entities[entity]);
+            if (!str_eq(str_of(sections[at]), S("schemas"))) continue;
+            buf_put_byte(json, ',');
+            openapi_entity_schemas(json, &model->entities[entity]);
+        }
+        buf_put_byte(json, '}');
+    }
+    buf_put_byte(json, '}');
+}
+
 struct page_file openapi_make(struct arena *arena, const struct model *model)
 {
-    struct buf json = buf_make(arena, DOCUMENT_BYTES_MAX);
+    struct arena scratch;
+    arena_init(&scratch, SCRATCH_BYTES_MAX);
+    struct buf json = buf_make(&scratch, DOCUMENT_BYTES_MAX);
     buf_put(&json, S("{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Atrium\",\"version\":\"1\","
-                     "\"description\":\"Records of one firm.\"},"
+                     "\"description\":\"Records of one firm.\",\"license\":{\"name\":"
+                     "\"AGPL-3.0-or-later\",\"identifier\":\"AGPL-3.0-or-later\"}},"
+                     "\"servers\":[{\"url\":\"/\"}],"
                      "\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{"));
     put_paths(&json, model);
-    buf_put(&json, S("},\"components\":{\"securitySchemes\":{"
-                     "\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
-                     "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
-                     "\"name\":\"__Host-atrium\"}},"
-                     "\"responses\":{\"problem\":{\"description\":\"What went wrong (RFC 9457)\","
-                     "\"content\":{\"application/problem+json\":{\"schema\":"
-                     "{\"$ref\":\"#/components/schemas/problem\"}}}}},\"schemas\":{"));
-    buf_put(&json, shared_schemas);
-    for (uint32_t at = 0; at < model->entity_count; at++) {
-        buf_put_byte(&json, ',');
-        put_entity(&json, &model->entities[at]);
-    }
-    buf_put(&json, S("}}}"));
+    buf_put(&json, S("},"));
+    put_components(&json, model);
+    buf_put_byte(&json, '}');
     require(!buf_is_over(&json));
+    str bytes = arena_copy(arena, buf_str(&json));
+    arena_drop(&scratch);
     return (struct page_file){
         .path = S("/api/v1/openapi.json"),
         .type = S("application/json"),
-        .bytes = buf_str(&json),
-        .etag = page_etag(arena, buf_str(&json)),
+        .bytes = bytes,
+        .etag = page_etag(arena, bytes),
     };
 }
 

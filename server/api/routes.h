@@ -1,6 +1,5 @@
 /** routes: what is open to the outside, one row each. From it requests are answered, and the
- *  OpenAPI
- *  document and the list of entry points are made.
+ *  OpenAPI document is made. A row whose answers are not described fails the unit test of openapi.
  *
  *  Floor   api, inside.
  *  Thread  any; constant.
@@ -33,16 +32,6 @@ enum road : uint8_t {
     ROAD_HASHING, /** on the hashing thread */
 };
 
-/** What the answer holds, for the document. */
-enum answer_form : uint8_t {
-    ANSWER_TEXT,
-    ANSWER_OBJECT,
-    ANSWER_RECORD,
-    ANSWER_LIST,
-    ANSWER_LOG,
-    ANSWER_NOTHING,
-};
-
 struct route {
     enum method method;
     str pattern; /** `/api/v1/{collection}/{id}` */
@@ -52,8 +41,10 @@ struct route {
     bool has_body;         /** JSON, which is read before the function runs */
     bool is_not_of_single; /** an entity with exactly one record has no such call */
     bool is_for_portal;    /** served at the portal's door too */
-    int status;            /** of success */
-    enum answer_form answer;
+    /* For the document, by names of api/components.json, where `{entity}` stands for the entity: */
+    const char *parameters; /** with spaces between; `filters`: all of the entity; or nullptr */
+    const char *body;       /** of requestBodies; or nullptr */
+    const char *answers; /** of success, status and name in turn: `200 {entity} 304 not_changed` */
     enum err (*run)(struct call *call);
 };
 

@@ -19,6 +19,7 @@ struct kind {
     bool is_list;
     bool is_text; /** its order is folded text (of each item, in a list); prefix filters apply */
     str openapi;  /** JSON of its OpenAPI schema */
+    str example;  /** JSON of a value that can be given; empty: there is none that fits any field */
     /** API value to stored value. Adds a fault (code `type`, `format`, `range`, `length`,
      *  `unknown`, `pattern`) and returns false when it does not fit. Never called with nil. May
      *  store nil: the value means absence (an empty text, an empty list). A choice is checked for

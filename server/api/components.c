@@ -1,0 +1,87 @@
+#include "api/components.h"
+
+#include "base/limits.h"
+#include "base/require.h"
+#include "value/json.h"
+
+static const char components_json[] = {
+#embed "components.json"
+};
+
+static const str of_entity = {"{entity}", 8};
+static const str of_label = {"{label}", 7};
+
+static bool str_holds(str text, str part)
+{
+    return memmem(text.at, text.len, part.at, part.len) != nullptr;
+}
+
+/** A label within a JSON text. */
+static void put_label(struct buf *json, str label)
+{
+    struct buf quoted = buf_make(json->arena, 8 * KIB);
+    json_write_text(&quoted, label);
+    require(quoted.len >= 2);
+    buf_put(json, (str){quoted.at + 1, quoted.len - 2});
+}
+
+void components_name(struct buf *json, str text, const struct entity *entity)
+{
+    while (text.len > 0) {
+        size_t brace = entity == nullptr ? SIZE_MAX : str_find_byte(text, '{');
+        buf_put(json, str_first(text, brace));
+        text = str_from(text, brace);
+        if (str_starts(text, of_entity)) {
+            buf_put(json, entity->name);
+            text = str_from(text, of_entity.len);
+        } else if (str_starts(text, of_label)) {
+            put_label(json, entity->label);
+            text = str_from(text, of_label.len);
+        } else {
+            buf_put(json, str_first(text, 1));
+            text = str_from(text, 1);
+        }
+    }
+}
+
+static void put_member(struct buf *json, str name, str text, const struct entity *entity,
+                       bool *is_first)
+{
+    if (!*is_first) buf_put_byte(json, ',');
+    *is_first = false;
+    buf_put_byte(json, '"');
+    components_name(json, name, entity);
+    buf_put(json, S("\":"));
+    components_name(json, text, entity);
+}
+
+static void put_section(struct buf *json, const struct model *model, const struct value *section,
+                        bool *is_first)
+{
+    struct cursor members = cursor_of(section->items);
+    struct value name, member;
+    for (uint32_t at = 0; at < section->count; at++) {
+        require(value_next(&members, &name) && value_next(&members, &member));
+        struct buf text = buf_make(json->arena, 256 * KIB);
+        json_write(&text, &member);
+        require(!buf_is_over(&text));
+        bool is_of_entity = str_holds(name.text, of_entity);
+        require(is_of_entity || !str_holds(buf_str(&text), of_entity));
+        uint32_t count = is_of_entity ? model->entity_count : 1;
+        for (uint32_t entity = 0; entity < count; entity++)
+            put_member(json, name.text, buf_str(&text),
+                       is_of_entity ? &model->entities[entity] : nullptr, is_first);
+    }
+}
+
+void components_write(struct buf *json, const struct model *model, str section, bool *is_first)
+{
+    struct task task;
+    task_init(&task, json->arena);
+    struct buf whole = buf_make(json->arena, 4 * BODY_BYTES_MAX);
+    enum err err = json_read(&task, (str){components_json, sizeof components_json}, &whole);
+    require(err == ERR_NONE);
+    struct value members;
+    require(value_find_text(buf_str(&whole), section, &members) && members.kind == VALUE_MAP);
+    put_section(json, model, &members, is_first);
+}

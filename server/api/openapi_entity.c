@@ -1,0 +1,241 @@
+#include "api/openapi_entity.h"
+
+#include "model/kind.h"
+#include "value/json.h"
+
+/** What a schema is for. */
+enum side : uint8_t { SIDE_SHOWN, SIDE_NEW, SIDE_PATCH };
+
+static void put_key(struct buf *json, str name)
+{
+    json_write_text(json, name);
+    buf_put_byte(json, ':');
+}
+
+static bool is_kept_by_server(const struct field *field)
+{
+    return field->is_computed || field->is_system;
+}
+
+static void put_about(struct buf *json, const struct field *field)
+{
+    buf_put(json, S("{\"title\":"));
+    json_write_text(json, field->label);
+    if (is_kept_by_server(field)) buf_put(json, S(",\"readOnly\":true"));
+    if (field->to != nullptr) {
+        buf_put(json, S(",\"x-to\":"));
+        json_write_text(json, field->to->name);
+    }
+    if (field->set != nullptr) {
+        buf_put(json, S(",\"x-set\":"));
+        json_write_text(json, field->set->name);
+    }
+    if (field->initial.len > 0) {
+        struct value initial = value_of(field->initial);
+        buf_put(json, S(",\"default\":"));
+        json_write(json, &initial);
+    }
+}
+
+/** Absent is null, an absent list empty; `expand` shows references as records. */
+static void put_shown(struct buf *json, const struct field *field)
+{
+    const struct kind *kind = field->kind_of;
+    if (field->kind == FIELD_REFERENCES) {
+        buf_print(json,
+                  "{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"string\","
+                  "\"format\":\"uuid\"},{\"type\":\"null\"},"
+                  "{\"$ref\":\"#/components/schemas/%.*s\"}]}}",
+                  FMT(field->to->name));
+        return;
+    }
+    buf_put(json, kind->openapi);
+    if (!kind->is_list) buf_put(json, S(",{\"type\":\"null\"}"));
+    if (field->kind == FIELD_REFERENCE)
+        buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(field->to->name));
+}
+
+/** Null and an empty list are absence; one item may stand for a list, and a patch may add to one
+ *  and remove from it; given as an object, a reference creates that record too. */
+static void put_given(struct buf *json, const struct field *field, enum side side)
+{
+    const struct kind *kind = field->kind_of;
+    buf_put(json, kind->openapi);
+    buf_put(json, S(",{\"type\":\"null\"}"));
+    if (field->kind == FIELD_REFERENCE)
+        buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s.new\"}", FMT(field->to->name));
+    if (kind->is_list && side == SIDE_PATCH) {
+        buf_put(json, S(",{\"type\":\"object\",\"minProperties\":1,\"properties\":{\"$add\":"));
+        buf_put(json, kind->openapi);
+        buf_put(json, S(",\"$remove\":"));
+        buf_put(json, kind->openapi);
+        buf_put(json, S("},\"additionalProperties\":false}"));
+    }
+}
+
+static void put_field(struct buf *json, const struct field *field, enum side side)
+{
+    put_key(json, field->name);
+    put_about(json, field);
+    buf_put(json, S(",\"anyOf\":["));
+    if (side == SIDE_SHOWN) put_shown(json, field);
+    else put_given(json, field, side);
+    buf_put(json, S("]}"));
+}
+
+static bool is_in(const struct field *field, enum side side)
+{
+    return !field->is_hidden && (side == SIDE_SHOWN || !is_kept_by_server(field));
+}
+
+static bool must_be_given(const struct field *field)
+{
+    return field->is_required && field->initial.len == 0 && !is_kept_by_server(field) &&
+           field->waived_by.len == 0 && field->made_from == nullptr;
+}
+
+static void put_required(struct buf *json, const struct entity *entity, enum side side)
+{
+    /* `fields` may leave out all but the id. */
+    if (side == SIDE_SHOWN) buf_put(json, S(",\"required\":[\"id\"]"));
+    if (side != SIDE_NEW) return;
+    bool is_first = true;
+    buf_put(json, S(",\"required\":["));
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        if (!must_be_given(&entity->fields[at])) continue;
+        if (!is_first) buf_put_byte(json, ',');
+        is_first = false;
+        json_write_text(json, entity->fields[at].name);
+    }
+    buf_put_byte(json, ']');
+}
+
+/** What must be given, and the title. */
+static void put_example(struct buf *json, const struct entity *entity)
+{
+    bool is_first = true;
+    buf_put(json, S(",\"examples\":[{"));
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        if (!is_in(field, SIDE_NEW) || field->kind_of->example.len == 0) continue;
+        if (!must_be_given(field) && !field->is_title) continue;
+        if (!is_first) buf_put_byte(json, ',');
+        is_first = false;
+        put_key(json, field->name);
+        bool has_choice = field->set != nullptr && field->set->choice_count > 0;
+        if (has_choice && field->kind == FIELD_CHOICE)
+            json_write_text(json, field->set->choices[0].value);
+        else buf_put(json, field->kind_of->example);
+    }
+    buf_put(json, S("}]"));
+}
+
+static void put_schema(struct buf *json, const struct entity *entity, enum side side)
+{
+    static const char *const endings[] = {"", ".new", ".patch"};
+    buf_print(json, "\"%.*s%s\":{\"type\":\"object\",\"title\":", FMT(entity->name), endings[side]);
+    json_write_text(json, entity->label);
+    buf_put(json, S(",\"properties\":{"));
+    bool is_first = true;
+    if (side == SIDE_SHOWN)
+        buf_put(json, S("\"id\":{\"type\":\"string\",\"format\":\"uuid\",\"readOnly\":true}"));
+    is_first = side != SIDE_SHOWN;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        if (!is_in(&entity->fields[at], side)) continue;
+        if (!is_first) buf_put_byte(json, ',');
+        is_first = false;
+        put_field(json, &entity->fields[at], side);
+    }
+    buf_put_byte(json, '}');
+    put_required(json, entity, side);
+    if (side == SIDE_NEW) put_example(json, entity);
+    buf_put(json, S(",\"additionalProperties\":false}"));
+}
+
+void openapi_entity_schemas(struct buf *json, const struct entity *entity)
+{
+    put_schema(json, entity, SIDE_SHOWN);
+    buf_put_byte(json, ',');
+    put_schema(json, entity, SIDE_NEW);
+    buf_put_byte(json, ',');
+    put_schema(json, entity, SIDE_PATCH);
+}
+
+/* Filters. */
+
+static const struct {
+    const char *word; /** empty: equal */
+    const char *about;
+    bool is_of_order, is_of_text;
+} operations[] = {
+    {"", "Equal to this, or to any of these when it is given more than once.", true, true},
+    {"ne", "None of these.", true, true},
+    {"empty", "Whether it has no value.", true, true},
+    {"gt", "Above this.", true, false},
+    {"gte", "This or above.", true, false},
+    {"lt", "Below this.", true, false},
+    {"lte", "This or below.", true, false},
+    {"prefix", "Text that begins so.", false, true},
+};
+constexpr uint32_t OPERATION_COUNT = sizeof operations / sizeof operations[0];
+
+/** Of any kind every comparison is served; what makes sense for it is described. */
+static bool has_operation(const struct field *field, uint32_t operation)
+{
+    return field->kind_of->is_text ? operations[operation].is_of_text
+                                   : operations[operation].is_of_order;
+}
+
+static bool is_filter(const struct field *field)
+{
+    return field->is_indexed && !field->is_hidden;
+}
+
+static void put_filter_name(struct buf *json, const struct field *field, uint32_t operation)
+{
+    const char *word = operations[operation].word;
+    buf_print(json, "%.*s.%.*s%s%s", FMT(field->entity->name), FMT(field->name),
+              word[0] == 0 ? "" : ".", word);
+}
+
+static void put_filter(struct buf *json, const struct field *field, uint32_t operation)
+{
+    const char *word = operations[operation].word;
+    buf_put_byte(json, '"');
+    put_filter_name(json, field, operation);
+    buf_print(json, "\":{\"in\":\"query\",\"name\":\"%.*s", FMT(field->name));
+    if (word[0] != 0) buf_print(json, "[%s]", word);
+    bool is_many = word[0] == 0 || strcmp(word, "ne") == 0;
+    buf_put(json, S("\",\"schema\":"));
+    if (strcmp(word, "empty") == 0) buf_put(json, S("{\"type\":\"boolean\"}"));
+    else if (is_many)
+        buf_put(json, S("{\"type\":\"array\",\"maxItems\":16,\"items\":{\"type\":\"string\"}}"));
+    else buf_put(json, S("{\"type\":\"string\"}"));
+    if (is_many) buf_put(json, S(",\"explode\":true"));
+    buf_print(json, ",\"description\":\"%s\"}", operations[operation].about);
+}
+
+void openapi_entity_filters(struct buf *json, const struct entity *entity)
+{
+    for (uint32_t at = 0; at < entity->field_count; at++)
+        for (uint32_t operation = 0; operation < OPERATION_COUNT; operation++) {
+            const struct field *field = &entity->fields[at];
+            if (!is_filter(field) || !has_operation(field, operation)) continue;
+            buf_put_byte(json, ',');
+            put_filter(json, field, operation);
+        }
+}
+
+void openapi_entity_filter_references(struct buf *json, const struct entity *entity, bool *is_first)
+{
+    for (uint32_t at = 0; at < entity->field_count; at++)
+        for (uint32_t operation = 0; operation < OPERATION_COUNT; operation++) {
+            const struct field *field = &entity->fields[at];
+            if (!is_filter(field) || !has_operation(field, operation)) continue;
+            if (!*is_first) buf_put_byte(json, ',');
+            *is_first = false;
+            buf_put(json, S("{\"$ref\":\"#/components/parameters/"));
+            put_filter_name(json, field, operation);
+            buf_put(json, S("\"}"));
+        }
+}
