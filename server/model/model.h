@@ -13,6 +13,7 @@
 #include "base/task.h"
 #include "value/value.h"
 
+struct condition;
 struct entity;
 struct field;
 struct kind;
@@ -101,6 +102,33 @@ struct through {
     const struct field *target;
 };
 
+/** What a roll-up makes of the records that refer to this one. */
+enum rollup_function : uint8_t {
+    ROLLUP_COUNT, /** how many there are; 0 without any */
+    ROLLUP_SUM,   /** 0 without any; numbers count rounded to six decimals */
+    ROLLUP_MIN,
+    ROLLUP_MAX,
+    ROLLUP_LATEST, /** the maximum of a date or time */
+};
+
+/** A computed field over the records of another entity that refer to this one. Of money only what
+ *  is in the tenant's currency counts: currencies are never mixed. */
+struct rollup {
+    enum rollup_function function;
+    const struct field *via;       /** their reference that leads here */
+    const struct field *of;        /** their field; nullptr: they are counted */
+    const struct condition *where; /** which of them, by their own fields; nullptr: all */
+    str where_given;               /** the same as an encoded tree, or empty */
+};
+
+/** A computed field that is a Lua expression over the record's own fields. */
+struct formula {
+    str source;
+    uint32_t read_count;
+    const struct field *const *reads; /** the fields it names */
+    uint32_t level;                   /** it reads formulas of lower levels alone */
+};
+
 struct field {
     const struct entity *entity;
     const struct kind *kind_of;
@@ -132,6 +160,15 @@ struct field {
     bool one_of_at_least; /** … and at least one */
     struct through through;
     const struct made_from *made_from;
+    /** both make the field computed; its kind is that of the result; nullptr: it is none such */
+    const struct rollup *rollup;
+    const struct formula *formula;
+    /** conditions over the record's own fields; nullptr: none. What is not visible is not required,
+     *  and cannot be given. */
+    const struct condition *required_when;
+    const struct condition *visible_when;
+    str required_when_given; /** the same as encoded trees, or empty */
+    str visible_when_given;
     /** name of the boolean tenant setting that lets a missing value pass; imports pass too; then
      *  `incomplete` names it */
     str waived_by;
@@ -161,6 +198,11 @@ struct entity {
     uint32_t under_count;
     /** entities whose `via` leads here and that have searched fields */
     const struct entity *const *under;
+    uint32_t rollup_count;
+    /** fields of any entity that roll up this entity's records */
+    const struct field *const *rollups;
+    uint32_t formula_count;
+    const struct field *const *formulas; /** its own, in order of their levels */
 };
 
 struct model {

@@ -54,9 +54,42 @@ enum hook_point : uint8_t { HOOK_BEFORE, HOOK_AFTER, HOOK_CHECK };
 struct change;
 struct draft;
 
+/* Formulas are evaluated elsewhere (rules/), never in this process. */
+
+/** The same formulas over some records of a tenant. */
+struct formula_question {
+    uint32_t formula_count;
+    const struct field *const *formulas; /** all of one level and one entity */
+    uint32_t name_count;
+    const str *names; /** the fields that they read */
+    uint32_t record_count;
+    const str *records; /** of each an encoded list: the API values of `names`, in order */
+};
+/** What came of one formula for one record: an encoded API value (nil: none), or why it failed. */
+struct formula_answer {
+    str value;
+    str failure; /** what Lua said; empty: it did not fail */
+};
+/** What an expression says of itself. */
+struct formula_compiled {
+    str failure; /** why it is none; empty: it is one */
+    uint32_t name_count;
+    const str *names; /** the fields it reads, none twice */
+};
+struct formulas {
+    void *owner;
+    /** Answers record by record, within each formula by formula: record_count × formula_count of
+     *  them. ERR_FULL: none can be asked now. */
+    enum err (*evaluate)(void *owner, struct task *task, const struct space *space,
+                         const struct formula_question *question, struct formula_answer *answers);
+    enum err (*compile)(void *owner, struct task *task, const struct space *space, str source,
+                        struct formula_compiled *compiled_out);
+};
+
 /** Rules hang in here; rules/ fills it. A slot that is nullptr is passed over. */
 struct hooks {
     void *owner;
+    const struct formulas *formulas;
     /** `before` may change the draft by draft_set; all may reject by returning ERR_REJECTED with
      *  a fault. */
     enum err (*run)(void *owner, struct change *change, enum hook_point point, struct draft *draft);
