@@ -95,6 +95,7 @@ static void log_end_find(struct txn *txn)
         err = row_check(txn, DATABASE_CHANGES, key, value, &value);
         if (err == ERR_NONE && !log_row_read(txn->log_sequence, value, &row)) err = ERR_CORRUPT;
         if (err == ERR_NONE) txn->log_chain = row.chain;
+        if (err == ERR_NONE) txn->log_group = row.entry.group;
     }
     txn->broken = err;
 }
@@ -126,8 +127,14 @@ uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry)
     row_put_built(txn, DATABASE_CHANGES, &key, &value);
     row_key_log_of(&key, &txn->space, entry->entity, entry->record, sequence);
     row_put_empty(txn, DATABASE_CHANGES, &key);
+    /* Entries of one group that follow each other are found by the first of them. */
+    if (sequence == 1 || !id_eq(txn->log_group, entry->group)) {
+        row_key_log_group(&key, &txn->space, entry->group, sequence);
+        row_put_empty(txn, DATABASE_CHANGES, &key);
+    }
     txn->log_sequence = sequence;
     txn->log_chain = chain;
+    txn->log_group = entry->group;
     return sequence;
 }
 
@@ -176,5 +183,54 @@ enum err txn_log_of_record(struct txn *txn, uint16_t entity, struct id record, u
     struct log_row row;
     if (!log_row_read(sequence, value, &row)) return ERR_CORRUPT;
     *entry_out = row.entry;
+    return ERR_NONE;
+}
+
+/** Whether the entry with this sequence belongs to the group. */
+static enum err is_of_group(struct txn *txn, uint64_t sequence, struct id group, bool *is_of_out)
+{
+    struct row_key key;
+    str value;
+    struct log_row row;
+    row_key_log(&key, &txn->space, sequence);
+    txn_touch(txn);
+    enum err err = row_get(txn, DATABASE_CHANGES, &key, &value);
+    if (err != ERR_NONE) return err == ERR_MISSING ? ERR_CORRUPT : err;
+    if (!log_row_read(sequence, value, &row)) return ERR_CORRUPT;
+    *is_of_out = id_eq(row.entry.group, group);
+    return ERR_NONE;
+}
+
+enum err txn_log_of_group(struct txn *txn, struct id group, uint64_t before,
+                          struct log_stretch *stretch_out)
+{
+    struct walk walk;
+    struct row_key prefix;
+    char number[8];
+    bytes_put_uint64(number, before);
+    row_prefix_log_group(&prefix, &txn->space, group);
+    row_bounds_all(&walk.bounds, &prefix);
+    row_bounds_to(&walk.bounds, (str){number, 8}, true);
+    walk_open(&walk, txn, DATABASE_CHANGES, true);
+    bool has_row;
+    str key, value;
+    enum err err = walk_next(&walk, &has_row, &key, &value);
+    walk_close(&walk);
+    TRY(err);
+    if (!has_row) return ERR_MISSING;
+    uint64_t newest = txn_log_newest(txn);
+    uint64_t first = bytes_uint64(key.at + key.len - 8);
+    if (first > newest) return ERR_CORRUPT;
+    /* No other stretch of the group begins before the bound, so up to there its entries end once:
+     * `last` is one of them, `behind` is none. */
+    uint64_t last = first, behind = before <= newest ? before : newest + 1;
+    while (behind - last > 1) {
+        uint64_t middle = last + (behind - last) / 2;
+        bool is_of;
+        TRY(is_of_group(txn, middle, group, &is_of));
+        if (is_of) last = middle;
+        else behind = middle;
+    }
+    *stretch_out = (struct log_stretch){first, last};
     return ERR_NONE;
 }

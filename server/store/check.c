@@ -22,7 +22,9 @@ struct checker {
     bool is_known; /** the tenant's uuid was found */
     struct id uuid;
     uint64_t sequence; /** of the last log entry of this tenant */
-    bool has_chain;    /** `chain` is that of the entry before */
+    bool has_group;    /** `group` is that of the entry before */
+    struct id group;
+    bool has_chain; /** `chain` is that of the entry before */
     struct hash chain;
 };
 
@@ -86,6 +88,7 @@ static void tenant_enter(struct checker *checker, uint32_t number, str key)
     checker->has_tenant = true;
     checker->tenant = number;
     checker->sequence = 0;
+    checker->has_group = false;
     checker->is_known = uuid_find(checker, number, &checker->uuid);
     checker->has_chain = checker->is_known;
     if (checker->is_known)
@@ -113,6 +116,7 @@ static void log_entry_check(struct checker *checker, const struct row_place *pla
     if (!log_row_read(place->sequence, value, &row)) {
         found(checker, place->tenant, key, "the log entry cannot be read");
         checker->has_chain = false;
+        checker->has_group = false;
         return;
     }
     if (checker->has_chain) {
@@ -133,6 +137,31 @@ static void log_entry_check(struct checker *checker, const struct row_place *pla
     row_key_log_of(&finder, &space, row.entry.entity, row.entry.record, place->sequence);
     if (!row_exists(checker, &finder))
         found(checker, place->tenant, key, "the log entry cannot be found by its record");
+    bool is_first =
+        place->sequence == 1 || (checker->has_group && !id_eq(checker->group, row.entry.group));
+    row_key_log_group(&finder, &space, row.entry.group, place->sequence);
+    if (is_first && !row_exists(checker, &finder))
+        found(checker, place->tenant, key, "the log entry cannot be found by its group");
+    checker->has_group = true;
+    checker->group = row.entry.group;
+}
+
+/** Whether this entry is of the finder's group; one that is damaged, which is told where it stands,
+ *  says whatever is asked for. */
+static bool is_of_group(struct checker *checker, const struct row_place *place, uint64_t sequence,
+                        bool if_damaged)
+{
+    struct row_key key;
+    struct log_row row;
+    struct space space = {.store = checker->store, .number = place->tenant};
+    row_key_log(&key, &space, sequence);
+    MDB_val name = {key.len, key.bytes}, value;
+    MDB_dbi changes = checker->store->databases[DATABASE_CHANGES];
+    if (mdb_get(checker->txn->mdb, changes, &name, &value) != 0 ||
+        !log_row_read(sequence, str_from((str){value.mv_data, value.mv_size}, VALUE_HASH_BYTES),
+                      &row))
+        return if_damaged;
+    return id_eq(row.entry.group, place->id);
 }
 
 static void log_finder_check(struct checker *checker, const struct row_place *place, str key)
@@ -142,6 +171,11 @@ static void log_finder_check(struct checker *checker, const struct row_place *pl
     row_key_log(&entry, &space, place->sequence);
     if (!row_exists(checker, &entry))
         found(checker, place->tenant, key, "there is no log entry %" PRIu64, place->sequence);
+    else if (place->is_log_group &&
+             (!is_of_group(checker, place, place->sequence, true) ||
+              (place->sequence > 1 && is_of_group(checker, place, place->sequence - 1, false))))
+        found(checker, place->tenant, key, "no stretch of its group begins at log entry %" PRIu64,
+              place->sequence);
 }
 
 static void space_key_check(struct checker *checker, uint32_t number, str key, str value)
@@ -180,6 +214,7 @@ static void row_check_one(struct checker *checker, str key, str stored)
     if (!is_right) {
         found(checker, number, key, "the value is damaged: its hash does not fit");
         checker->has_chain = false;
+        checker->has_group = false;
     }
     if (place.is_log_entry) {
         if (is_right) log_entry_check(checker, &place, key, value);

@@ -8,6 +8,7 @@ static_assert(TENANT_BYTES + 2 + KEY_TOKEN_BYTES_MAX + 1 + 32 <= KEY_BYTES_MAX);
 
 static const char LOG_ENTRY = 0;
 static const char LOG_FINDER = 1;
+static const char LOG_GROUP = 2;
 
 uint16_t bytes_uint16(const char *at)
 {
@@ -95,6 +96,13 @@ void row_prefix_log_of(struct row_key *key, const struct space *space, uint16_t 
     put(key, id_bytes(&record));
 }
 
+void row_prefix_log_group(struct row_key *key, const struct space *space, struct id group)
+{
+    row_prefix_tenant(key, space->number);
+    put_byte(key, LOG_GROUP);
+    put(key, id_bytes(&group));
+}
+
 void row_prefix_outbox(struct row_key *key, const struct space *space)
 {
     row_prefix_tenant(key, space->number);
@@ -143,6 +151,13 @@ void row_key_log_of(struct row_key *key, const struct space *space, uint16_t ent
                     struct id record, uint64_t sequence)
 {
     row_prefix_log_of(key, space, entity, record);
+    put_uint64(key, sequence);
+}
+
+void row_key_log_group(struct row_key *key, const struct space *space, struct id group,
+                       uint64_t sequence)
+{
+    row_prefix_log_group(key, space, group);
     put_uint64(key, sequence);
 }
 
@@ -226,6 +241,12 @@ static bool parse_change(str rest, struct row_place *place)
     if (rest.len == 9 && rest.at[0] == LOG_ENTRY) {
         place->is_log_entry = place->has_value = true;
         place->sequence = bytes_uint64(rest.at + 1);
+        return place->sequence > 0;
+    }
+    if (rest.len == 25 && rest.at[0] == LOG_GROUP) {
+        place->is_log_group = true;
+        memcpy(place->id.bytes, rest.at + 1, 16);
+        place->sequence = bytes_uint64(rest.at + 17);
         return place->sequence > 0;
     }
     if (rest.len != 27 || rest.at[0] != LOG_FINDER) return false;

@@ -13,6 +13,8 @@
  *    text      tenant 4 | entity 2 | token ≤ 48 | 00 | target id 16 | source id 16
  *    changes   tenant 4 | 00 | sequence 8                               the entry
  *              tenant 4 | 01 | entity 2 | record id 16 | sequence 8     finds it by its record
+ *              tenant 4 | 02 | group id 16 | sequence 8                 a stretch of entries of one
+ *                                                                       group begins there
  *    outbox    tenant 4 | due ms 8, sign bit flipped | id 16
  *    system    tenant 4 | row 1 | key ≤ 506
  *
@@ -57,6 +59,8 @@ void row_key_text(struct row_key *key, const struct space *space, uint16_t entit
 void row_key_log(struct row_key *key, const struct space *space, uint64_t sequence);
 void row_key_log_of(struct row_key *key, const struct space *space, uint16_t entity,
                     struct id record, uint64_t sequence);
+void row_key_log_group(struct row_key *key, const struct space *space, struct id group,
+                       uint64_t sequence);
 void row_key_outbox(struct row_key *key, const struct space *space, int64_t due_ms, struct id id);
 void row_key_system(struct row_key *key, const struct space *space, enum system_row row, str name);
 
@@ -68,6 +72,7 @@ void row_prefix_index(struct row_key *key, const struct space *space, uint16_t e
 void row_prefix_log(struct row_key *key, const struct space *space);
 void row_prefix_log_of(struct row_key *key, const struct space *space, uint16_t entity,
                        struct id record);
+void row_prefix_log_group(struct row_key *key, const struct space *space, struct id group);
 void row_prefix_outbox(struct row_key *key, const struct space *space);
 void row_prefix_system(struct row_key *key, const struct space *space, enum system_row row);
 /** All of one tenant, whatever the database. */
@@ -95,9 +100,10 @@ bool row_bounds_hold(const struct row_bounds *bounds, str key);
 struct row_place {
     uint32_t tenant;
     bool is_log_entry;   /** changes */
+    bool is_log_group;   /** changes: finds a group; `id` is the group */
     bool has_value;      /** whether a value belongs to this kind of key */
     uint16_t entity;     /** not outbox, system, log entries */
-    struct id id;        /** record, target, or the record of a log finder */
+    struct id id;        /** record, target, or what a log finder finds */
     uint64_t sequence;   /** changes */
     enum system_row row; /** system */
 };

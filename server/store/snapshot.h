@@ -21,9 +21,10 @@ struct txn {
     struct arena arena; /** of the pending writes */
     struct pending pending;
     enum err broken;  /** the log's end cannot be read: nothing of this work may be kept */
-    bool has_log_end; /** log_sequence and log_chain are known */
+    bool has_log_end; /** log_sequence, log_chain and log_group are known */
     uint64_t log_sequence;
     struct hash log_chain;
+    struct id log_group;     /** of the newest entry */
     struct scan *scans;      /** open ones */
     struct scan *scans_idle; /** their memory, kept */
     MDB_cursor *cursors[DATABASE_COUNT][CURSORS_IDLE_MAX];

@@ -125,7 +125,7 @@ struct log_entry {
      *  later */
     str body;
 };
-/** Also makes the entry that finds it by record. */
+/** Also makes what finds it by its record and by its group. */
 uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry);
 /** The newest sequence, 0 when there is none. */
 uint64_t txn_log_newest(struct txn *txn);
@@ -135,6 +135,16 @@ enum err txn_log_from(struct txn *txn, uint64_t sequence, struct log_entry *entr
  *  none. Views. */
 enum err txn_log_of_record(struct txn *txn, uint16_t entity, struct id record, uint64_t before,
                            struct log_entry *entry_out);
+
+/** Entries of one group that follow each other. */
+struct log_stretch {
+    uint64_t first, last; /** sequences, both of them in it */
+};
+/** The newest stretch of a group's entries older than `before` (UINT64_MAX: the newest), cut there;
+ *  ERR_MISSING when none. Those behind it: `before` = first. Touches about the logarithm of its
+ *  length. */
+enum err txn_log_of_group(struct txn *txn, struct id group, uint64_t before,
+                          struct log_stretch *stretch_out);
 
 /* The outbox: key = tenant, due time, id. Written in the commit of the change that causes it. */
 
