@@ -79,12 +79,25 @@ static enum err check_origin(struct arrival *arrival)
     return reason.len == 0 ? ERR_NONE : fail(call->task, ERR_FORBIDDEN, "%.*s", FMT(reason));
 }
 
+/** Whether a body of this type is taken as it stands. */
+static bool is_raw_type(str types, str type)
+{
+    for (str word; types.len > 0;) {
+        (void)str_cut(types, ' ', &word, &types);
+        if (str_eq(word, S("*")) || str_eq_nocase(word, type)) return true;
+    }
+    return false;
+}
+
 static enum err check_type(struct arrival *arrival)
 {
     struct call *call = arrival->call;
     str type, parameters;
     (void)str_cut(http_header(arrival->request, S("content-type")), ';', &type, &parameters);
     type = str_trim(type);
+    call->content_type = type;
+    call->is_raw = is_raw_type(call->route->raw_types, type);
+    if (call->is_raw || !call->route->has_body) return ERR_NONE;
     if (str_eq_nocase(type, S("application/json"))) return ERR_NONE;
     bool is_patch = call->route->method == METHOD_PATCH;
     if (is_patch && str_eq_nocase(type, S("application/merge-patch+json"))) return ERR_NONE;
@@ -127,6 +140,7 @@ static enum err arrive(void *argument)
     call->route = match.route;
     call->entity = match.entity;
     call->record = match.record;
+    call->part = match.part;
     if (match.methods == 0) return serve_file(arrival);
     /* Clients will sign in at their own door; until the portal is built it has no API. */
     if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path)) return ERR_MISSING;
@@ -141,7 +155,7 @@ static enum err arrive(void *argument)
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
-    if (match.route->has_body) TRY(check_type(arrival));
+    if (match.route->has_body || match.route->raw_types.len > 0) TRY(check_type(arrival));
     return road_take(call, &arrival->is_gone);
 }
 

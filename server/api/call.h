@@ -56,12 +56,15 @@ struct call {
     str method;
     str query;
     str body;
+    str content_type; /** of the body, without parameters */
+    bool is_raw;      /** the body is taken as it stands */
     str if_match;
     str if_none_match;
     str address;
     bool is_cookie_plain;        /** loopback without TLS: the cookie has its plain name */
     const struct entity *entity; /** of {collection} */
     struct id record;            /** of {id} */
+    uint32_t part;               /** of {part} */
     struct value given;          /** of the body */
 
     /* Who asks. */

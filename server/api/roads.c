@@ -39,6 +39,7 @@ static struct call *call_move(struct call *call)
     moved->task->keys_max = WORKER_KEYS_MAX;
     moved->query = arena_copy(arena, call->query);
     moved->body = arena_copy(arena, call->body);
+    moved->content_type = arena_copy(arena, call->content_type);
     moved->if_match = arena_copy(arena, call->if_match);
     moved->if_none_match = arena_copy(arena, call->if_none_match);
     moved->address = arena_copy(arena, call->address);
@@ -48,6 +49,25 @@ static struct call *call_move(struct call *call)
     moved->reply = (struct reply){};
     http_task->request = moved;
     return moved;
+}
+
+/* Bodies. */
+
+static enum err body_read(void *argument)
+{
+    struct call *call = argument;
+    /* A number of three characters may take nine bytes. */
+    struct buf given = buf_make(call->task->arena, 4 * BODY_BYTES_MAX);
+    TRY(json_read(call->task, call->body, &given));
+    if (buf_is_over(&given)) return fail(call->task, ERR_TOO_LARGE, "the body holds too much");
+    call->given = value_of(buf_str(&given));
+    return ERR_NONE;
+}
+
+static enum err body_read_guarded(struct call *call)
+{
+    if (!call->route->has_body || call->is_raw) return ERR_NONE;
+    return arena_guard(call->task->arena, body_read, call);
 }
 
 /* Workers. */
@@ -64,8 +84,14 @@ static enum err read_on_worker(struct call *call)
 static void on_worker(struct http_task *http_task)
 {
     struct call *call = http_task->request;
-    bool is_read = call->route->road == ROAD_READ;
-    call_answer(call, is_read ? read_on_worker(call) : run_guarded(call));
+    enum err err = ERR_NONE;
+    if (call->route->road == ROAD_READ) {
+        err = read_on_worker(call);
+    } else {
+        err = body_read_guarded(call);
+        if (err == ERR_NONE) err = run_guarded(call);
+    }
+    call_answer(call, err);
 }
 
 static void queue_for_worker(struct call *call, void (*run_task)(struct http_task *task))
@@ -136,24 +162,10 @@ static enum err queue_for_hashing(struct call *call)
     return err;
 }
 
-/* Bodies. */
-
-static enum err body_read(void *argument)
-{
-    struct call *call = argument;
-    /* A number of three characters may take nine bytes. */
-    struct buf given = buf_make(call->task->arena, 4 * BODY_BYTES_MAX);
-    TRY(json_read(call->task, call->body, &given));
-    if (buf_is_over(&given)) return fail(call->task, ERR_TOO_LARGE, "the body holds too much");
-    call->given = value_of(buf_str(&given));
-    return ERR_NONE;
-}
-
 /** Reads the body, where there is one, and hands the call on. */
 static void begin(struct call *call)
 {
-    enum err err = ERR_NONE;
-    if (call->route->has_body) err = arena_guard(call->task->arena, body_read, call);
+    enum err err = body_read_guarded(call);
     bool is_sign_in = call->route->road == ROAD_HASHING;
     if (err == ERR_NONE && is_sign_in) err = queue_for_hashing(call);
     if (err != ERR_NONE) call_answer(call, err);

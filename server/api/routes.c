@@ -4,6 +4,7 @@
 #include "api/openapi.h"
 #include "api/records.h"
 #include "api/session.h"
+#include "api/uploads.h"
 #include "base/buf.h"
 
 #define T(literal) \
@@ -31,6 +32,15 @@ const struct route routes[] = {
      .parameters = "if_none_match", .answers = "200 document 304 not_changed", .run = openapi_read},
     {METHOD_GET, T("/api/v1/changes"), T("All changes, in order"), NEED_IDENTITY, ROAD_READ,
      .parameters = "after_sequence limit", .answers = "200 log", .run = records_changes},
+    {METHOD_POST, T("/api/v1/uploads"), T("Begin a large body, which is sent in parts"),
+     NEED_IDENTITY, ROAD_WORKER, .has_body = true, .body = "upload", .answers = "201 upload_made",
+     .run = uploads_create},
+    {METHOD_GET, T("/api/v1/uploads/{id}"), T("Which parts of a large body are there"),
+     NEED_IDENTITY, ROAD_WORKER, .answers = "200 upload", .run = uploads_read},
+    {METHOD_DELETE, T("/api/v1/uploads/{id}"), T("Forget a large body"), NEED_IDENTITY, ROAD_WORKER,
+     .answers = "204 nothing", .run = uploads_delete},
+    {METHOD_PUT, T("/api/v1/uploads/{id}/{part}"), T("Send a part, numbered from 1"), NEED_IDENTITY,
+     ROAD_WORKER, .raw_types = T("*"), .body = "part", .answers = "200 upload", .run = uploads_put},
     {METHOD_GET, T("/api/v1/{collection}"), T("A page of records"), NEED_IDENTITY, ROAD_READ,
      .parameters = "limit after sort q count fields expand filters", .answers = "200 {entity}.page",
      .run = records_list},
@@ -57,7 +67,7 @@ static const struct {
     str word;
 } methods[] = {
     {METHOD_GET, T("GET")},     {METHOD_GET, T("HEAD")},      {METHOD_POST, T("POST")},
-    {METHOD_PATCH, T("PATCH")}, {METHOD_DELETE, T("DELETE")},
+    {METHOD_PATCH, T("PATCH")}, {METHOD_DELETE, T("DELETE")}, {METHOD_PUT, T("PUT")},
 };
 
 enum method method_of(str method)
@@ -93,8 +103,13 @@ static str segment_take(str *path)
     return segment;
 }
 
+/** What stands in a path where its pattern has braces. */
+struct segments {
+    str collection, id, part;
+};
+
 /** Whether a path has the pattern's form; collection and id are looked up only then. */
-static bool pattern_fits(str pattern, str path, str *collection_out, str *id_out)
+static bool pattern_fits(str pattern, str path, struct segments *segments)
 {
     /* Up to the first brace both must be the same; most rows end here. */
     size_t brace = str_find_byte(pattern, '{');
@@ -108,8 +123,9 @@ static bool pattern_fits(str pattern, str path, str *collection_out, str *id_out
         if (is_last_wanted != is_last_given) return false;
         str wanted = segment_take(&pattern), given = segment_take(&path);
         if (given.len == 0) return false;
-        if (str_eq(wanted, S("{collection}"))) *collection_out = given;
-        else if (str_eq(wanted, S("{id}"))) *id_out = given;
+        if (str_eq(wanted, S("{collection}"))) segments->collection = given;
+        else if (str_eq(wanted, S("{id}"))) segments->id = given;
+        else if (str_eq(wanted, S("{part}"))) segments->part = given;
         else if (!str_eq(wanted, given)) return false;
     }
     return pattern.len == 0 && path.len == 0;
@@ -120,12 +136,18 @@ struct route_match route_match(const struct model *model, enum method method, st
     struct route_match match = {};
     for (uint32_t at = 0; at < route_count; at++) {
         const struct route *route = &routes[at];
-        str collection = S(""), id = S("");
-        if (!pattern_fits(route->pattern, path, &collection, &id)) continue;
+        struct segments given = {};
+        int64_t part = 0;
+        if (!pattern_fits(route->pattern, path, &given)) continue;
         const struct entity *entity = nullptr;
-        if (collection.len > 0 && model != nullptr) entity = model_collection(model, collection);
-        if (collection.len > 0 && entity == nullptr) continue;
-        if (id.len > 0 && !id_parse(id, &match.record)) continue;
+        bool is_of_records = given.collection.len > 0;
+        if (is_of_records && model != nullptr) entity = model_collection(model, given.collection);
+        if (is_of_records && entity == nullptr) continue;
+        if (given.id.len > 0 && !id_parse(given.id, &match.record)) continue;
+        if (given.part.len > 0 &&
+            (!str_to_int64(given.part, &part) || part < 0 || part > UINT32_MAX))
+            continue;
+        match.part = (uint32_t)part;
         if (route->is_not_of_single && entity->is_single) continue;
         match.methods |= route->method;
         match.entity = entity;

@@ -14,6 +14,7 @@ enum method : uint8_t {
     METHOD_POST = 2,
     METHOD_PATCH = 4,
     METHOD_DELETE = 8,
+    METHOD_PUT = 16,
 };
 
 enum need : uint8_t {
@@ -38,7 +39,10 @@ struct route {
     str summary;
     enum need need;
     enum road road;
-    bool has_body;         /** JSON, which is read before the function runs */
+    bool has_body; /** JSON, which is read before the function runs */
+    /** content types whose body is taken as it stands (call->body), before or instead of JSON;
+     *  separated by blanks; `*`: any */
+    str raw_types;
     bool is_not_of_single; /** an entity with exactly one record has no such call */
     bool is_for_portal;    /** served at the portal's door too */
     /* For the document, by names of api/components.json, where `{entity}` stands for the entity: */
@@ -60,6 +64,7 @@ struct route_match {
     uint8_t methods;           /** of routes with this path, METHOD_ bits; 0: no such path */
     const struct entity *entity;
     struct id record;
+    uint32_t part;
 };
 /** `model` nullptr: no path with a collection fits. */
 struct route_match route_match(const struct model *model, enum method method, str path);

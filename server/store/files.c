@@ -73,3 +73,23 @@ enum err file_make(struct task *task, str path, str bytes)
     unlink(part);
     return fail(task, cause == ENOSPC ? ERR_FULL : ERR_SYSTEM, "%s: %s", name, strerror(cause));
 }
+
+enum err file_replace(struct task *task, str path, str bytes)
+{
+    char *name = arena_cstring(task->arena, path);
+    /* A name of its own, for two may write at once. */
+    str unique = id_text(task->arena, id_make());
+    str folder = folder_of(path);
+    char *part = arena_cstring(task->arena,
+                               arena_print(task->arena, "%.*s/.%.*s", FMT(folder), FMT(unique)));
+    int file = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return fail(task, errno == ENOSPC ? ERR_FULL : ERR_SYSTEM, "%s: %s", part, strerror(errno));
+    bool is_made = file_write(file, bytes) && fsync(file) == 0;
+    int cause = errno;
+    close(file);
+    if (is_made && rename(part, name) == 0) return folder_sync(task, folder);
+    if (is_made) cause = errno;
+    unlink(part);
+    return fail(task, cause == ENOSPC ? ERR_FULL : ERR_SYSTEM, "%s: %s", name, strerror(cause));
+}

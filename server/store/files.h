@@ -19,3 +19,5 @@ bool file_write(int file, str bytes);
 bool file_read(int file, char *out, size_t len);
 /** A new file of these bytes, 0600, whole or not there, durable. ERR_CONFLICT: it exists. */
 enum err file_make(struct task *task, str path, str bytes);
+/** A file of these bytes, 0600, durable, in place of one that is there. ERR_FULL: no room. */
+enum err file_replace(struct task *task, str path, str bytes);

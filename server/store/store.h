@@ -8,8 +8,9 @@
  *  Floor   store; lmdb.h only in this folder.
  *  Thread  see each function. Threads owned: LANE_THREADS lane threads, one committer, one keeper
  *          (stale readers, reader age, free space).
- *  Files   DIR/data.mdb, DIR/lock.mdb (LMDB), DIR/owner.lock, DIR/control.sock, DIR/master.key
- *          (0600; DIR/master.key.new until a new directory has its data).
+ *  Files   DIR/data.mdb, DIR/lock.mdb (LMDB), DIR/uploads/ (store/upload.h), DIR/owner.lock,
+ *          DIR/control.sock, DIR/master.key (0600; DIR/master.key.new until a new directory has its
+ *          data).
  *  Bytes   see store/key.h for keys; a stored value is 8 bytes of short hash over (tenant's UUID,
  *          key, value), then MessagePack. Index and text entries have an empty value.
  */
