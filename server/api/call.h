@@ -73,6 +73,9 @@ struct call {
 
     /* What is answered. */
     struct reply reply;
+    /** To an answer in slices: forms the next one (reply_slices). */
+    enum err (*next)(struct call *call, struct buf *slice, bool *is_over_out);
+    void *state;     /** of `next`, in the call's first arena */
     str present;     /** to 412: the record as it is, JSON */
     str allow;       /** to 405: methods that are served */
     int64_t wait_ms; /** to 429: until the next try */

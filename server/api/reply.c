@@ -1,6 +1,7 @@
 #include "api/reply.h"
 
 #include "api/problem.h"
+#include "api/routes.h"
 #include "base/log.h"
 #include "base/require.h"
 
@@ -25,6 +26,18 @@ enum err reply_json(struct call *call, int status, const struct buf *json)
     call->reply.content_type = S("application/json");
     call->reply.body = buf_str(json);
     return ERR_NONE;
+}
+
+void reply_slices(struct call *call, str content_type,
+                  enum err (*next)(struct call *call, struct buf *slice, bool *is_over_out),
+                  void *state)
+{
+    require(call->route->road == ROAD_SLICES);
+    call->reply.status = 200;
+    call->reply.content_type = content_type;
+    call->reply.body = S("");
+    call->next = next;
+    call->state = state;
 }
 
 void reply_empty(struct call *call, int status)
@@ -57,7 +70,8 @@ static void send(struct call *call)
         .header_count = call->reply.header_count,
         .headers = call->reply.headers,
     };
-    if (call->http_task != nullptr) http_task_answer(call->http_task, &answer);
+    if (call->next != nullptr) http_task_slice(call->http_task, &answer, false);
+    else if (call->http_task != nullptr) http_task_answer(call->http_task, &answer);
     else http_answer(call->exchange, &answer);
 }
 
@@ -99,6 +113,7 @@ static void keep_entity_tag(struct reply *reply)
 static void send_problem(struct call *call, struct problem problem)
 {
     static const str bare = S("{\"type\":\"too-large\",\"title\":\"Too large\",\"status\":413}");
+    call->next = nullptr;
     problem.request_id = (str){call->request_id, ID_TEXT_BYTES};
     struct problem_form form = {call, problem};
     call->reply.status = problem.status;

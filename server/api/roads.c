@@ -5,6 +5,7 @@
 #include "api/reply.h"
 #include "api/routes.h"
 #include "api/session.h"
+#include "base/log.h"
 #include "base/require.h"
 #include "value/json.h"
 
@@ -81,15 +82,60 @@ static enum err read_on_worker(struct call *call)
     return err;
 }
 
+/* Slices. */
+
+struct slice {
+    struct call *call;
+    struct buf bytes;
+    bool is_over;
+};
+
+static enum err slice_form(void *argument)
+{
+    struct slice *slice = argument;
+    TRY(slice->call->next(slice->call, &slice->bytes, &slice->is_over));
+    return buf_is_over(&slice->bytes) ? ERR_TOO_LARGE : ERR_NONE;
+}
+
+static enum err slice_read(struct slice *slice)
+{
+    struct call *call = slice->call;
+    TRY(txn_open(call->task, &call->tenant.space, &call->txn));
+    enum err err = arena_guard(call->task->arena, slice_form, slice);
+    txn_close(call->txn);
+    call->txn = nullptr;
+    return err;
+}
+
+static void slice_on_worker(struct http_task *http_task)
+{
+    struct call *call = http_task->request;
+    arena_clear(&http_task->slice);
+    call->task->arena = &http_task->slice;
+    call->task->keys_touched = 0;
+    struct slice slice = {call, buf_make(&http_task->slice, REPLY_BYTES_MAX_WORKER), false};
+    enum err err = slice_read(&slice);
+    if (err == ERR_NONE) {
+        require(slice.is_over || slice.bytes.len > 0);
+        struct http_answer answer = {.status = 200, .body = buf_str(&slice.bytes)};
+        http_task_slice(http_task, &answer, slice.is_over);
+        return;
+    }
+    log_error("api", "request %.*s was broken off: %.*s: %.*s", ID_TEXT_BYTES, call->request_id,
+              FMT(err_slug(err)), FMT(call->task->fault.detail));
+    http_task_break(http_task);
+}
+
 static void on_worker(struct http_task *http_task)
 {
     struct call *call = http_task->request;
     enum err err = ERR_NONE;
-    if (call->route->road == ROAD_READ) {
-        err = read_on_worker(call);
-    } else {
+    http_task->run = slice_on_worker;
+    if (call->route->road == ROAD_WORKER) {
         err = body_read_guarded(call);
         if (err == ERR_NONE) err = run_guarded(call);
+    } else {
+        err = read_on_worker(call);
     }
     call_answer(call, err);
 }
@@ -182,6 +228,7 @@ static void forward(struct call *moved)
     switch (moved->route->road) {
     case ROAD_READ:
     case ROAD_WORKER:
+    case ROAD_SLICES:
         queue_for_worker(moved, on_worker);
         break;
     case ROAD_LANE:

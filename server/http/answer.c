@@ -88,15 +88,14 @@ struct packed *answer_pack(const struct http_answer *answer,
     return packed;
 }
 
-static bool has_no_body(h2o_req_t *request)
+bool answer_has_no_body(h2o_req_t *request)
 {
     return request->res.status == 204 || request->res.status == 304 ||
            str_eq(str_of_iovec(request->input.method), S("HEAD"));
 }
 
-void answer_send(struct http_exchange *exchange, const struct packed *packed)
+void answer_head(struct http_exchange *exchange, const struct packed *packed, bool is_whole)
 {
-    static h2o_generator_t generator = {nullptr, nullptr};
     constexpr size_t STANDING_HEADERS = 5;
     h2o_req_t *request = exchange->request;
     require(!exchange->is_answered);
@@ -115,15 +114,21 @@ void answer_send(struct http_exchange *exchange, const struct packed *packed)
     }
     add_standing_headers(request, packed->has_cache_control, exchange->is_secure);
     /* RFC 9110, 8.6: neither 204 nor 304 says a length here; to HEAD it is that of GET. */
-    if (packed->status != 204 && packed->status != 304)
+    if (is_whole && packed->status != 204 && packed->status != 304)
         request->res.content_length = packed->body.len;
-
-    h2o_iovec_t body = has_no_body(request) ? h2o_iovec_init(nullptr, 0) : packed->body;
     exchange->is_answered = true;
-    exchange->body_bytes = body.len;
     exchange->written_bytes = exchange->connection->socket->bytes_written;
     exchange->progress_bytes = 0;
     exchange->progress_ms = 0;
+}
+
+void answer_send(struct http_exchange *exchange, const struct packed *packed)
+{
+    static h2o_generator_t generator = {nullptr, nullptr};
+    h2o_req_t *request = exchange->request;
+    answer_head(exchange, packed, true);
+    h2o_iovec_t body = answer_has_no_body(request) ? h2o_iovec_init(nullptr, 0) : packed->body;
+    exchange->body_bytes = body.len;
     h2o_start_response(request, &generator);
     h2o_send(request, &body, body.len > 0, H2O_SEND_STATE_FINAL);
 }
@@ -155,11 +160,13 @@ static void on_exchange_end(void *memory)
     h2o_req_t *request = exchange->request;
     h2o_linklist_unlink(&exchange->link);
     connection->open--;
+    bool is_used = exchange->stream == nullptr || stream_was_used(exchange->stream);
+    if (exchange->stream != nullptr) stream_ended(exchange->stream);
     if (exchange->task != nullptr) task_ended(exchange);
     /* A reset stream is disposed like a finished one. What tells them apart: nothing was written
      * since the answer, or not all of its body. HTTP/1 cannot reset; there the connection itself
      * ends. */
-    bool is_completed = exchange->is_answered;
+    bool is_completed = exchange->is_answered && is_used;
     if (request->version >= 0x200)
         is_completed = is_completed && request->bytes_sent >= exchange->body_bytes &&
                        connection->socket->bytes_written > exchange->written_bytes;

@@ -332,6 +332,8 @@ static void sweep_exchange(struct http_exchange *exchange, int64_t now_ms)
     struct connection *connection = exchange->connection;
     struct loop *loop = connection->loop;
     if (!exchange->is_answered || connection->is_ending) return;
+    /* A stream that has nothing to send waits for its maker, not for its peer. */
+    if (exchange->stream != nullptr && !exchange->stream->is_sending) return;
     /* For HTTP/2 the stream's own bytes: others, and answers to pings, flow beside a closed
      * window. */
     uint64_t sent = exchange->request->version >= 0x200 ? exchange->request->bytes_sent

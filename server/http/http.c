@@ -58,6 +58,8 @@ static void on_sweep(h2o_timeout_entry_t *entry)
 {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, sweep, entry);
     loop_sweep(loop);
+    if (loop->http->options.tick != nullptr)
+        loop->http->options.tick(loop->http->options.owner, loop->number);
     if (loop->is_paused && !loop->is_stopping) listeners_start(loop);
     h2o_timeout_link(loop->context.loop, &loop->sweep_timeout, &loop->sweep);
 }
@@ -70,6 +72,7 @@ static void loop_stop(struct loop *loop)
     for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
          node = node->next)
         H2O_STRUCT_FROM_MEMBER(struct connection, link, node)->is_retiring = true;
+    streams_stop(loop);
     h2o_context_request_shutdown(&loop->context);
     /* The first GOAWAY is enough. The second would put connections into a state in which h2o
      * 2.2.5 never moves past a CONTINUATION frame; connections without requests are ended by the
@@ -99,6 +102,11 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
         case MESSAGE_STOP:
             loop_stop(loop);
             memory_give(message);
+            break;
+        case MESSAGE_WAKE:
+            /* From here on it may be sent again: what is not seen now will wake the loop anew. */
+            atomic_store(&loop->is_woken, false);
+            loop->http->options.woken(loop->http->options.owner, loop->number);
             break;
         }
     }
@@ -298,6 +306,7 @@ enum err http_open(struct task *task, const struct http_options *options, struct
     for (uint32_t at = 0; at < http->loop_count; at++) {
         http->loops[at].http = http;
         http->loops[at].number = at;
+        http->loops[at].wake.kind = MESSAGE_WAKE;
         require(pthread_create(&http->loops[at].thread, nullptr, loop_run, &http->loops[at]) == 0);
     }
     pthread_barrier_wait(&http->is_open);
@@ -309,6 +318,19 @@ uint16_t http_port(const struct http *http, int which)
 {
     require(which >= 0 && which < LISTENERS);
     return http->ports[which];
+}
+
+uint32_t http_loops(const struct http *http)
+{
+    return http->loop_count;
+}
+
+void http_wake(struct http *http, uint32_t loop)
+{
+    require(loop < http->loop_count);
+    require(http->options.woken != nullptr);
+    struct loop *wanted = &http->loops[loop];
+    if (!atomic_exchange(&wanted->is_woken, true)) loop_send(wanted, &wanted->wake);
 }
 
 static void post(struct loop *loop, enum message_kind kind, SSL_CTX *certificate)

@@ -61,10 +61,11 @@ struct arena *http_arena(struct http_exchange *exchange);
 struct http_task {
     struct task task;
     struct arena arena;
+    struct arena slice; /** of the slice that is being formed; the answer's maker clears it */
     struct http *http;
     uint64_t number; /** of the open request on its loop */
     uint32_t loop;
-    void (*run)(struct http_task *task); /** where it is run, for queues of workers */
+    void (*run)(struct http_task *task); /** on a worker; what http_task_queue calls */
     struct http_task *next;
     void *request; /** api/'s own */
 };
@@ -79,6 +80,59 @@ void http_task_answer(struct http_task *task, const struct http_answer *answer);
 /** Any thread: hands the task to a worker thread (`task->run`), at most WORKERS at once, the
  *  rest wait in order. */
 void http_task_queue(struct http_task *task);
+
+/* Answers in slices, for what is too long to lie in memory. A task gives its answer piece by piece;
+ * between two pieces it is with its loop, not with a thread, until the peer has taken all of the
+ * first. Then `task->run` is called again on a worker. So a slow peer costs one slice of memory and
+ * no thread; one that takes nothing for a stall's time is cut, and the task of a request that has
+ * ended is dropped without being run again. What `run` needs from one slice to the next lies in
+ * task->arena; it holds no transaction between them. */
+
+constexpr size_t SLICE_BYTES_USUAL = 64 * 1024; /** a maker ends its slice when it is this long */
+
+/** On a worker, from `run`; the task is out of the caller's hands. The first slice is a whole
+ *  answer, but for its length: status (200), headers, and the beginning of its body; of later ones
+ *  the body alone counts, and is not empty. `is_last` ends the answer and drops the task with its
+ *  arenas, as http_task_answer does. */
+void http_task_slice(struct http_task *task, const struct http_answer *slice, bool is_last);
+/** As the last slice, behind at least one: what was begun cannot be ended. The peer sees a broken
+ *  transfer, not a short answer. */
+void http_task_break(struct http_task *task);
+
+/* Answers that stay open: thousands of them, each only a small struct on its loop. Everything here
+ * is called on that loop. */
+
+struct http_stream;
+/** Bytes that any number of one loop's streams send, copied once; ended by http_bytes_drop, and by
+ *  the streams as they have sent them. */
+struct http_bytes;
+
+struct http_stream_calls {
+    void (*taken)(struct http_stream *stream, void *owner); /** all that was written is sent */
+    /** It is over, whoever ended it; the last call, after which the stream is gone. */
+    void (*ended)(struct http_stream *stream, void *owner);
+};
+
+/** Instead of an answer: `head` has status 200, headers, and a body that is sent at once (not
+ *  empty). HTTP/1.1 ends the connection with the stream, whose end a peer may see by that too. */
+struct http_stream *http_stream_open(struct http_exchange *exchange, const struct http_answer *head,
+                                     const struct http_stream_calls *calls, void *owner);
+/** Whether something may be written; from `taken` until the next write. */
+bool http_stream_is_ready(const struct http_stream *stream);
+/** When it is ready. The bytes are not empty. */
+void http_stream_write(struct http_stream *stream, struct http_bytes *bytes);
+/** Ends it in order, once what was written is sent; `ended` follows, perhaps before this returns.
+ *  The server's end does the same to all that are open. */
+void http_stream_close(struct http_stream *stream);
+struct http_bytes *http_bytes_make(str bytes);
+void http_bytes_drop(struct http_bytes *bytes);
+
+/** The number of the loop that an exchange belongs to, below http_loops. */
+uint32_t http_loop(const struct http_exchange *exchange);
+uint32_t http_loops(const struct http *http);
+/** Any thread, until http_close: `woken` is called on that loop soon, once for any number of calls
+ *  before it. Never blocks. A loop may wake itself, to go on after others had their turn. */
+void http_wake(struct http *http, uint32_t loop);
 
 /** Bounds that a test or an operator changes; 0 takes the default of base/limits.h. */
 struct http_limits {
@@ -108,6 +162,8 @@ struct http_options {
     uint32_t rate; /** requests a second for an address; 0: default and none on loopback */
     void (*handle)(struct http_request *request); /** on a loop; must answer or make a task */
     void (*handle_admin)(struct http_request *request);
+    void (*woken)(void *owner, uint32_t loop); /** by http_wake; nullptr: none */
+    void (*tick)(void *owner, uint32_t loop);  /** on each loop about once a second, or nullptr */
     void *owner;
     struct http_limits limits;
 };

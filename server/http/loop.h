@@ -59,6 +59,7 @@ struct connection {
     uint64_t received_bytes;    /** when it was last quiet */
     int64_t quiet_ms;           /** since then no byte has come */
     struct error_stream *drain; /** what is left of a refused body is read away */
+    struct http_stream *stream; /** HTTP/1: stays open, and its peer's end is watched here */
     int64_t begun_ms; /** when bytes were first seen that are no whole request yet; 0: none */
     uint8_t address_len;
     char address[INET6_ADDRSTRLEN];
@@ -69,7 +70,8 @@ struct http_exchange {
     h2o_req_t *request;
     struct connection *connection;
     struct task_box *task;
-    size_t written_bytes; /** by the socket, when the answer was given */
+    struct http_stream *stream; /** of an answer in slices, or one that stays open */
+    size_t written_bytes;       /** by the socket, when the answer was given */
     size_t body_bytes;
     uint64_t progress_bytes;
     int64_t progress_ms;
@@ -77,7 +79,7 @@ struct http_exchange {
     bool is_secure;
 };
 
-enum message_kind : uint8_t { MESSAGE_ANSWER, MESSAGE_CERTIFICATE, MESSAGE_STOP };
+enum message_kind : uint8_t { MESSAGE_ANSWER, MESSAGE_CERTIFICATE, MESSAGE_STOP, MESSAGE_WAKE };
 
 struct message {
     h2o_multithread_message_t super; /** first */
@@ -106,7 +108,24 @@ struct task_box {
     struct http_exchange *exchange; /** nullptr: the request has ended; touched by the loop alone */
     struct connection *connection;
     struct packed *packed; /** nullptr with an answer: there was no room for it */
+    bool is_slice;         /** `packed` is a part of the answer, or its last one */
+    bool is_last;
+    bool is_parked; /** with its loop until the peer has taken the slice; the loop's own */
     atomic_bool is_abandoned;
+};
+
+/** An answer whose body comes piece by piece; it lives in its request's pool. */
+struct http_stream {
+    h2o_generator_t generator; /** first */
+    struct http_exchange *exchange;
+    void *sent; /** refcounted bytes that h2o reads until they are taken; nullptr: none */
+    const struct http_stream_calls *calls; /** nullptr: it is a task's answer in slices */
+    void *owner;
+    int64_t opened_ms;
+    bool is_sending; /** what was given to h2o is not taken yet */
+    bool is_closing; /** ends as soon as that is taken */
+    bool is_broken;  /** and then in disorder */
+    bool is_ended;   /** h2o was told the end */
 };
 
 struct counters {
@@ -134,6 +153,8 @@ struct loop {
     bool is_stopping;
     int64_t stop_at_ms; /** when what is still open is cut */
     uint64_t task_number;
+    struct message wake; /** under way while `is_woken` */
+    atomic_bool is_woken;
     struct counters counters;
 };
 
@@ -198,6 +219,11 @@ void answer_install(struct http *http);
 struct packed *answer_pack(const struct http_answer *answer,
                            void *(*take)(void *from, size_t bytes), void *from);
 void answer_send(struct http_exchange *exchange, const struct packed *packed);
+/** Status and headers of an answer whose length is told only when `is_whole`; the caller then
+ *  starts the response. */
+void answer_head(struct http_exchange *exchange, const struct packed *packed, bool is_whole);
+/** The answer's body is not sent: to HEAD, and with some statuses. */
+bool answer_has_no_body(h2o_req_t *request);
 void *take_from_pool(void *pool, size_t bytes);
 
 /* problem.c */
@@ -212,6 +238,19 @@ void answer_problem(struct http_exchange *exchange, int status, str detail,
 /** Turns h2o's own errors into problem documents. */
 void problem_install(h2o_hostconf_t *host);
 
+/* stream.c */
+
+/** A slice of a task's answer; takes over the packed bytes. The first one begins the answer. */
+void stream_slice(struct http_exchange *exchange, struct packed *packed, bool is_last);
+/** What a task began cannot be ended. */
+void stream_break(struct http_stream *stream);
+/** The exchange of the stream has ended. */
+void stream_ended(struct http_stream *stream);
+/** Whether its end, now, is nobody's abuse. */
+bool stream_was_used(const struct http_stream *stream);
+/** Ends all that would stay open for ever. */
+void streams_stop(struct loop *loop);
+
 /* http.c */
 
 /** Any thread. */
@@ -222,6 +261,8 @@ void loop_send(struct loop *loop, struct message *message);
 void task_ended(
     struct http_exchange *exchange); /** the exchange has ended before its task's answer */
 void task_answered(struct loop *loop, struct task_box *box);
+/** The peer has taken the task's slice: it makes the next one. */
+void task_resume(struct task_box *box);
 void workers_open(struct workers *workers);
 void workers_close(struct workers *workers);
 

@@ -37,6 +37,7 @@ struct http_task *http_task_make(struct http_exchange *exchange)
     box->task.loop = loop->number;
     box->task.number = ++loop->task_number;
     arena_init(&box->task.arena, TASK_ARENA_BYTES_MAX);
+    arena_init(&box->task.slice, TASK_ARENA_BYTES_MAX);
     task_init(&box->task.task, &box->task.arena);
     exchange->task = box;
     connection->tasks++;
@@ -76,17 +77,57 @@ static bool answer_has_room(struct http *http, size_t bytes)
     return false;
 }
 
-void http_task_answer(struct http_task *task, const struct http_answer *answer)
+/** Back to the loop, with a copy of what is to be sent. */
+static void task_return(struct task_box *box, const struct http_answer *answer, bool is_last)
 {
-    struct task_box *box = (struct task_box *)task;
+    struct http_task *task = &box->task;
     require(box->packed == nullptr);
     struct loop *loop = &task->http->loops[task->loop];
-    if (answer_has_room(task->http, answer->body.len)) {
+    if (answer != nullptr && answer_has_room(task->http, answer->body.len)) {
         box->packed = answer_pack(answer, take_shared, nullptr);
         box->packed->http = task->http;
     }
-    arena_drop(&task->arena);
+    box->is_last = is_last;
+    if (is_last) {
+        arena_drop(&task->arena);
+        arena_drop(&task->slice);
+    }
     loop_send(loop, &box->message);
+}
+
+void http_task_answer(struct http_task *task, const struct http_answer *answer)
+{
+    task_return((struct task_box *)task, answer, true);
+}
+
+void http_task_slice(struct http_task *task, const struct http_answer *slice, bool is_last)
+{
+    struct task_box *box = (struct task_box *)task;
+    require(task->run != nullptr);
+    require(is_last || !box->is_slice || slice->body.len > 0);
+    box->is_slice = true;
+    task_return(box, slice, is_last);
+}
+
+void http_task_break(struct http_task *task)
+{
+    struct task_box *box = (struct task_box *)task;
+    require(box->is_slice);
+    task_return(box, nullptr, true);
+}
+
+/** It is no more under way. */
+static void box_drop(struct loop *loop, struct task_box *box)
+{
+    struct connection *connection = box->connection;
+    require(loop->tasks > 0);
+    require(connection->tasks > 0);
+    loop->tasks--;
+    connection->tasks--;
+    atomic_fetch_sub_explicit(&loop->http->tasks, 1, memory_order_relaxed);
+    if (box->packed != nullptr) (void)h2o_mem_release_shared(box->packed);
+    if (connection->socket == nullptr) connection_release(connection);
+    memory_give(box);
 }
 
 void task_ended(struct http_exchange *exchange)
@@ -95,34 +136,59 @@ void task_ended(struct http_exchange *exchange)
     require(box->exchange == exchange);
     box->exchange = nullptr;
     exchange->task = nullptr;
-    atomic_store_explicit(&box->is_abandoned, true, memory_order_release);
+    if (box->is_parked) {
+        arena_drop(&box->task.arena);
+        arena_drop(&box->task.slice);
+        box_drop(exchange->connection->loop, box);
+    } else {
+        atomic_store_explicit(&box->is_abandoned, true, memory_order_release);
+    }
+}
+
+void task_resume(struct task_box *box)
+{
+    require(box->is_parked);
+    box->is_parked = false;
+    http_task_queue(&box->task);
+}
+
+/** There is no room for what the task made, or it could not end what it had begun. */
+static void answer_fails(struct loop *loop, struct http_exchange *exchange)
+{
+    static const struct http_header retry = {S("retry-after"), S("1")};
+    count(&loop->counters.refused_busy);
+    if (exchange->stream != nullptr) stream_break(exchange->stream);
+    else
+        answer_problem(exchange, 503, S("Too many answers wait for their readers; try again."),
+                       retry);
 }
 
 void task_answered(struct loop *loop, struct task_box *box)
 {
-    static const struct http_header retry = {S("retry-after"), S("1")};
     struct http_exchange *exchange = box->exchange;
-    struct connection *connection = box->connection;
-    require(loop->tasks > 0);
-    require(connection->tasks > 0);
-    loop->tasks--;
-    connection->tasks--;
-    atomic_fetch_sub_explicit(&loop->http->tasks, 1, memory_order_relaxed);
-    if (exchange != nullptr) exchange->task = nullptr;
-    if (box->packed == nullptr) {
-        count(&loop->counters.refused_busy);
-        if (exchange != nullptr)
-            answer_problem(exchange, 503, S("Too many answers wait for their readers; try again."),
-                           retry);
-    } else {
-        if (exchange != nullptr) {
-            h2o_mem_link_shared(&exchange->request->pool, box->packed);
-            answer_send(exchange, box->packed);
+    struct packed *packed = box->packed;
+    bool is_over = box->is_last || exchange == nullptr || packed == nullptr ||
+                   answer_has_no_body(exchange->request);
+    if (exchange != nullptr) {
+        if (is_over) exchange->task = nullptr;
+        box->is_parked = !is_over;
+        if (packed == nullptr) {
+            answer_fails(loop, exchange);
+        } else if (box->is_slice) {
+            box->packed = nullptr;
+            stream_slice(exchange, packed, is_over);
+        } else {
+            h2o_mem_link_shared(&exchange->request->pool, packed);
+            answer_send(exchange, packed);
         }
-        (void)h2o_mem_release_shared(box->packed);
     }
-    if (connection->socket == nullptr) connection_release(connection);
-    memory_give(box);
+    if (!is_over) return;
+    box->exchange = nullptr;
+    if (!box->is_last) {
+        arena_drop(&box->task.arena);
+        arena_drop(&box->task.slice);
+    }
+    box_drop(loop, box);
 }
 
 /* Workers. */
