@@ -52,7 +52,7 @@ static const struct {
     {"url", WORD_FIELD},        {"country", WORD_FIELD},
     {"language", WORD_FIELD},   {"currency", WORD_FIELD},
     {"timezone", WORD_FIELD},   {"reference", WORD_FIELD},
-    {"references", WORD_FIELD},
+    {"references", WORD_FIELD}, {"object", WORD_FIELD},
 };
 #define WORD_COUNT ((int)(sizeof words / sizeof *words))
 

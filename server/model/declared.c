@@ -209,6 +209,7 @@ static void add_system_field(struct entity *entity, struct field field)
     field.kind_of = kind_of(field.kind);
     field.is_system = true;
     field.is_computed = true;
+    field.keeps_index = field.is_indexed;
     require(entity_field_by_number(entity, field.number) == nullptr);
     fields[entity->field_count++] = field;
 }

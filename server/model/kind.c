@@ -193,6 +193,13 @@ static const struct kind kinds[FIELD_KIND_COUNT] = {
                           .order = order_references,
                           .order_text = order_text_reference,
                           .from_cell = cell_references},
+    [FIELD_OBJECT] = {.name = S("object"),
+                      .openapi = S("{\"type\":\"object\"}"),
+                      .read = read_object,
+                      .write = write_plain,
+                      .order = order_nothing,
+                      .order_text = order_text_nothing,
+                      .from_cell = cell_object},
 };
 
 const struct kind *kind_of(enum field_kind kind)

@@ -17,6 +17,7 @@ constexpr uint32_t PHONE_DIGITS_MIN = 3;
 constexpr uint32_t PHONE_DIGITS_MAX = 20;
 constexpr int64_t NUMBER_EXACT_MAX =
     9'007'199'254'740'991; /** 2^53 - 1: what a float and JavaScript hold exactly */
+constexpr size_t OBJECT_BYTES_MAX = 16 * 1024; /** of an object as it is stored */
 constexpr int64_t DECIMAL_UNITS_MAX =
     999'999'999'999'999; /** 15 digits: what a JSON number carries unchanged */
 
@@ -78,6 +79,8 @@ bool read_reference(struct task *task, const struct field *field, const struct v
                     struct buf *stored);
 bool read_references(struct task *task, const struct field *field, const struct value *given,
                      struct buf *stored);
+bool read_object(struct task *task, const struct field *field, const struct value *given,
+                 struct buf *stored);
 
 /** Texts, numbers and lists of texts are written as they are stored. */
 void write_plain(struct buf *json, const struct field *field, const struct value *stored);
@@ -110,6 +113,10 @@ struct key_list order_reference(struct arena *arena, const struct field *field,
 struct key_list order_references(struct arena *arena, const struct field *field,
                                  const struct value *stored);
 
+/** No order: nothing. */
+struct key_list order_nothing(struct arena *arena, const struct field *field,
+                              const struct value *stored);
+
 bool order_text_plain(struct task *task, const struct field *field, str text, str *ordered_out);
 bool order_text_url(struct task *task, const struct field *field, str text, str *ordered_out);
 bool order_text_country(struct task *task, const struct field *field, str text, str *ordered_out);
@@ -121,6 +128,8 @@ bool order_text_time(struct task *task, const struct field *field, str text, str
 bool order_text_boolean(struct task *task, const struct field *field, str text, str *ordered_out);
 bool order_text_phone(struct task *task, const struct field *field, str text, str *ordered_out);
 bool order_text_reference(struct task *task, const struct field *field, str text, str *ordered_out);
+/** False with a fault: there is nothing to compare. */
+bool order_text_nothing(struct task *task, const struct field *field, str text, str *ordered_out);
 
 bool cell_plain(struct task *task, const struct field *field, str cell, struct buf *given);
 bool cell_number(struct task *task, const struct field *field, str cell, struct buf *given);
@@ -136,6 +145,8 @@ bool cell_phones(struct task *task, const struct field *field, str cell, struct 
 bool cell_country(struct task *task, const struct field *field, str cell, struct buf *given);
 bool cell_code(struct task *task, const struct field *field, str cell, struct buf *given);
 bool cell_references(struct task *task, const struct field *field, str cell, struct buf *given);
+/** JSON text. */
+bool cell_object(struct task *task, const struct field *field, str cell, struct buf *given);
 
 struct key_list words_plain(struct arena *arena, const struct field *field,
                             const struct value *stored);

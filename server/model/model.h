@@ -40,8 +40,9 @@ enum field_kind : uint8_t {
     FIELD_TIMEZONE,   /** IANA */
     FIELD_REFERENCE,  /** id, 16 bytes */
     FIELD_REFERENCES, /** list of ids */
+    FIELD_OBJECT,     /** a small JSON object, kept as given: a filter tree, settings of a view */
 };
-#define FIELD_KIND_COUNT 19
+#define FIELD_KIND_COUNT 20
 
 /** What happens to a record that refers to one being deleted. */
 enum on_delete : uint8_t {
@@ -138,11 +139,21 @@ struct field {
     str label;
     bool is_required;
     bool is_unique;
-    /** filters and sorts; also set for unique fields, references, one_of flags, system times */
+    /** filters and sorts; also set for unique fields, references, one_of flags, system times. Not
+     *  while the index is still being built: what reads asks this, what writes asks keeps_index */
     bool is_indexed;
+    bool keeps_index; /** every write keeps its index entries */
+    bool is_fixed;    /** set when the record is created, then never changed */
+    /** A job still computes it, or its index entries and words, over the records there are: writes
+     *  keep them, but nothing is filtered or sorted by it. */
+    bool is_building;
+    /** Entries of it may be left from before: each write takes away those of its record, a job
+     *  those of all. */
+    bool index_fades, words_fade;
+    bool is_removed; /** a tenant deleted it: never shown or given, each write drops its value */
     bool is_searched; /** words of it are found by q */
     bool is_computed; /** kept by the engine: refused in input */
-    bool is_hidden;   /** never shown (revision, version) */
+    bool is_hidden;   /** never shown (revision, version, removed ones) */
     bool is_system;   /** numbers 4000–4095 */
     bool is_title;
     uint32_t max;             /** code points of a text, items of a list; 0: the kind's own limit */

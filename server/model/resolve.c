@@ -286,6 +286,7 @@ static void check_field(struct making *making, const struct made_entity *entity,
         making_fault(making, entity, made, S("unknown"),
                      "a computed field is neither required nor unique nor one_of");
     if (field->is_unique || is_reference || field->one_of_per != nullptr) field->is_indexed = true;
+    field->keeps_index = field->is_indexed;
 }
 
 /** No two fields of an entity answer to the same header. */

@@ -74,6 +74,12 @@ static void set_hidden(struct making *, const struct made_entity *, struct made_
     made->field->is_hidden = value->boolean;
 }
 
+static void set_fixed(struct making *, const struct made_entity *, struct made_field *made,
+                      const struct value *value)
+{
+    made->field->is_fixed = value->boolean;
+}
+
 static void set_scale(struct making *making, const struct made_entity *entity,
                       struct made_field *made, const struct value *value)
 {
@@ -198,11 +204,12 @@ static const struct word words[] = {
      KIND(TEXT) | KIND(NUMBER) | KIND(DECIMAL) | KIND(DATE) | KIND(EMAILS) | KIND(PHONES) |
          KIND(URL) | KIND(REFERENCE),
      TYPE(BOOL), 0, set_unique},
-    {S("index"), KINDS_ALL & ~KIND(LONG_TEXT), TYPE(BOOL), 0, set_index},
+    {S("index"), KINDS_ALL & ~(KIND(LONG_TEXT) | KIND(OBJECT)), TYPE(BOOL), 0, set_index},
     {S("search"),
      KINDS_TEXT | KIND(EMAILS) | KIND(PHONES) | KIND(URL) | KIND(CHOICE) | KIND(CHOICES),
      TYPE(BOOL), 0, set_search},
     {S("computed"), KINDS_ALL, TYPE(BOOL), 0, set_computed},
+    {S("fixed"), KINDS_ALL, TYPE(BOOL), 0, set_fixed},
     {S("hidden"), KINDS_ALL, TYPE(BOOL), 0, set_hidden},
     {S("scale"), KIND(DECIMAL), TYPE(INT), 0, set_scale},
     {S("pattern"), KIND(TEXT), TYPE(TEXT), 0, set_pattern},

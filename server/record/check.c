@@ -71,7 +71,7 @@ static enum err check_index_entries(struct checking *checking, const str *slots)
 {
     for (uint32_t at = 0; at < checking->entity->field_count; at++) {
         const struct field *field = &checking->entity->fields[at];
-        if (!field->is_indexed) continue;
+        if (!field->keeps_index) continue;
         struct key_list keys = keys_of(checking, field, slots[at]);
         for (uint32_t key = 0; key < keys.count; key++) {
             struct scan_range range = {.from = keys.items[key], .to = keys.items[key]};
@@ -405,7 +405,7 @@ enum err record_check(struct task *task, const struct space *space, const struct
         TRY(check_subject(&checking, task, SUBJECT_WORDS));
         for (uint32_t of = 0; of < checking.entity->field_count; of++) {
             checking.field = &checking.entity->fields[of];
-            if (checking.field->is_indexed) TRY(check_subject(&checking, task, SUBJECT_INDEX));
+            if (checking.field->keeps_index) TRY(check_subject(&checking, task, SUBJECT_INDEX));
         }
     }
     return ERR_NONE;

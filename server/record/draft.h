@@ -104,6 +104,8 @@ bool field_is_waived(struct change *change, const struct field *field);
 enum write_cause : uint8_t { WRITE_BY_ACTOR, WRITE_BY_ENGINE };
 /** Writes the record, its index entries and words, when anything has changed. */
 enum err draft_save(struct change *change, struct draft *draft, enum write_cause cause);
+/** Clears what fields that a tenant deleted still hold; each save does. */
+void draft_drop_removed(struct draft *draft);
 /** Removes the record, its index entries and words. */
 enum err draft_remove(struct change *change, struct draft *draft);
 /** Remembers what the record was before this change. ERR_TOO_LARGE past CHANGE_WRITES_MAX. */
@@ -113,6 +115,14 @@ struct touched *change_touched(struct change *change, const struct entity *entit
 
 /** The sorted, distinct words of a record's searched fields. */
 struct key_list record_words(struct arena *arena, const struct entity *entity, const str *slots);
+/** The same with the words that fading fields may have left. */
+struct key_list record_words_left(struct arena *arena, const struct entity *entity,
+                                  const str *slots);
+/** Puts all index entries of the record's fields that are being built, and all its words where one
+ *  of those fields has words; takes away what fading fields have left of `before`. */
+void draft_renew_keys(struct change *change, const struct draft *draft);
+/** Notes missing required fields in `incomplete`, and strikes those that are there. */
+void draft_judge_incomplete(struct change *change, struct draft *draft);
 
 /* derive.c */
 

@@ -241,7 +241,8 @@ enum err draft_set(struct change *change, struct draft *draft, const struct fiel
                    "is kept by the system and cannot be set");
     else if (field->through.link != nullptr) apply_through(change, draft, field, given);
     else if (given->kind == VALUE_NIL) draft_put(draft, field, (str){});
-    else if (given->kind == VALUE_MAP && apply_if_list_change(change, draft, field, given))
+    else if (given->kind == VALUE_MAP && field->kind != FIELD_OBJECT &&
+             apply_if_list_change(change, draft, field, given))
         return ERR_NONE;
     else if (given->kind == VALUE_MAP && field->kind == FIELD_REFERENCE)
         return create_referred(change, draft, field, given);

@@ -41,13 +41,15 @@ static int compare_words(const void *a, const void *b)
     return str_compare(*(const str *)a, *(const str *)b);
 }
 
-struct key_list record_words(struct arena *arena, const struct entity *entity, const str *slots)
+static struct key_list words_of(struct arena *arena, const struct entity *entity, const str *slots,
+                                bool with_left)
 {
     struct key_list lists[FIELDS_MAX];
     uint32_t list_count = 0, total = 0;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (!field->is_searched || slots[at].len == 0 || field->kind_of->words == nullptr) continue;
+        if (!field->is_searched && !(with_left && field->words_fade)) continue;
+        if (slots[at].len == 0 || field->kind_of->words == nullptr) continue;
         struct value stored = value_of(slots[at]);
         lists[list_count] = field->kind_of->words(arena, field, &stored);
         total += lists[list_count++].count;
@@ -66,6 +68,17 @@ struct key_list record_words(struct arena *arena, const struct entity *entity, c
     return words;
 }
 
+struct key_list record_words(struct arena *arena, const struct entity *entity, const str *slots)
+{
+    return words_of(arena, entity, slots, false);
+}
+
+struct key_list record_words_left(struct arena *arena, const struct entity *entity,
+                                  const str *slots)
+{
+    return words_of(arena, entity, slots, true);
+}
+
 static bool list_has(struct key_list list, str item)
 {
     for (uint32_t at = 0; at < list.count; at++)
@@ -80,21 +93,30 @@ static struct key_list ordered_keys(struct arena *arena, const struct field *fie
     return field->kind_of->order(arena, field, &value);
 }
 
-static void save_index(struct change *change, const struct draft *draft)
+/** Brings the index entries of one field from what they were to what they are; `is_whole`: those
+ *  that were may be there or not. */
+static void move_keys(struct change *change, const struct draft *draft, uint32_t at, bool is_whole)
 {
     struct arena *arena = change->task->arena;
+    const struct field *field = &draft->entity->fields[at];
+    uint16_t entity = draft->entity->number;
+    struct key_list old = ordered_keys(arena, field, draft->before[at]);
+    struct key_list new = {};
+    if (field->keeps_index) new = ordered_keys(arena, field, draft->now[at]);
+    for (uint32_t key = 0; key < old.count; key++)
+        if (!list_has(new, old.items[key]))
+            txn_index_delete(change->txn, entity, field->number, old.items[key], draft->id);
+    for (uint32_t key = 0; key < new.count; key++)
+        if (is_whole || !list_has(old, new.items[key]))
+            txn_index_put(change->txn, entity, field->number, new.items[key], draft->id);
+}
+
+static void save_index(struct change *change, const struct draft *draft)
+{
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
-        if (!field->is_indexed || str_eq(draft->before[at], draft->now[at])) continue;
-        struct key_list old = ordered_keys(arena, field, draft->before[at]);
-        struct key_list new = ordered_keys(arena, field, draft->now[at]);
-        uint16_t entity = draft->entity->number;
-        for (uint32_t key = 0; key < old.count; key++)
-            if (!list_has(new, old.items[key]))
-                txn_index_delete(change->txn, entity, field->number, old.items[key], draft->id);
-        for (uint32_t key = 0; key < new.count; key++)
-            if (!list_has(old, new.items[key]))
-                txn_index_put(change->txn, entity, field->number, new.items[key], draft->id);
+        if (!field->keeps_index && !field->index_fades) continue;
+        if (!str_eq(draft->before[at], draft->now[at])) move_keys(change, draft, at, false);
     }
 }
 
@@ -118,14 +140,14 @@ static void save_words(struct change *change, const struct draft *draft)
     bool is_due = false;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if ((field->is_searched || field == entity->via) &&
+        if ((field->is_searched || field->words_fade || field == entity->via) &&
             !str_eq(draft->before[at], draft->now[at]))
             is_due = true;
     }
     if (!is_due) return;
     struct arena *arena = change->task->arena;
     struct key_list none = {};
-    struct key_list old = record_words(arena, entity, draft->before);
+    struct key_list old = record_words_left(arena, entity, draft->before);
     struct key_list new = record_words(arena, entity, draft->now);
     move_words(change->txn, draft, entity, draft->id, old, new);
     if (entity->via == nullptr) return;
@@ -138,6 +160,29 @@ static void save_words(struct change *change, const struct draft *draft)
     }
     if (had) move_words(change->txn, draft, entity->via->to, was, old, none);
     if (has) move_words(change->txn, draft, entity->via->to, is, none, new);
+}
+
+void draft_renew_keys(struct change *change, const struct draft *draft)
+{
+    const struct entity *entity = draft->entity;
+    struct arena *arena = change->task->arena;
+    bool has_words = false;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        if (field->words_fade || (field->is_building && field->is_searched)) has_words = true;
+        if (field->index_fades || (field->is_building && field->keeps_index))
+            move_keys(change, draft, at, true);
+    }
+    if (!has_words) return;
+    struct key_list none = {};
+    struct key_list left = record_words_left(arena, entity, draft->before);
+    struct key_list words = record_words(arena, entity, draft->now);
+    struct id parent;
+    move_words(change->txn, draft, entity, draft->id, left, words);
+    move_words(change->txn, draft, entity, draft->id, none, words);
+    if (entity->via == nullptr || !slots_reference(draft->now, entity->via, &parent)) return;
+    move_words(change->txn, draft, entity->via->to, parent, left, words);
+    move_words(change->txn, draft, entity->via->to, parent, none, words);
 }
 
 static void put_int(struct change *change, struct draft *draft, uint16_t number, int64_t integer)
@@ -189,6 +234,12 @@ static str encode(struct arena *arena, const struct entity *entity, const str *s
     return buf_str(&map);
 }
 
+void draft_drop_removed(struct draft *draft)
+{
+    for (uint32_t at = 0; at < draft->entity->field_count; at++)
+        if (draft->entity->fields[at].is_removed) draft->now[at] = (str){};
+}
+
 enum err draft_save(struct change *change, struct draft *draft, enum write_cause cause)
 {
     const struct entity *entity = draft->entity;
@@ -199,6 +250,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
         has_changed = !str_eq(draft->before[at], draft->now[at]);
     if (!has_changed) return ERR_NONE;
 
+    draft_drop_removed(draft);
     struct arena *arena = change->task->arena;
     struct touched *touched = change_touched(change, entity, draft->id);
     if (touched == nullptr) {
@@ -242,7 +294,8 @@ static bool log_body(struct buf *body, const struct touched *touched, str after)
     uint32_t changed[FIELDS_MAX], count = 0;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        bool is_shown = !field->is_system || field->number == FIELD_INCOMPLETE;
+        bool is_shown =
+            (!field->is_system && !field->is_removed) || field->number == FIELD_INCOMPLETE;
         if (is_shown && !str_eq(old[at], new[at])) changed[count++] = at;
     }
     enum operation operation = touched->before.len == 0 ? OPERATION_CREATE

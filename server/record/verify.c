@@ -56,6 +56,16 @@ void draft_note_incomplete(struct change *change, struct draft *draft, const str
     draft_put(draft, incomplete, count == 0 ? (str){} : buf_str(&out));
 }
 
+void draft_judge_incomplete(struct change *change, struct draft *draft)
+{
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->is_system || field->is_removed) continue;
+        bool is_missing = field->is_required && draft->now[at].len == 0;
+        draft_note_incomplete(change, draft, field, is_missing);
+    }
+}
+
 /** Whether a missing reference can be made from the record's own fields. */
 static bool is_made_from(const struct draft *draft, const struct field *field)
 {
@@ -237,6 +247,9 @@ enum err draft_verify(struct change *change, struct draft *draft)
         if (field->is_system) continue;
         if (field->is_required || field->made_from != nullptr)
             verify_required(change, draft, field);
+        if (field->is_fixed && draft->before[at].len > 0 && draft_has_changed(draft, field))
+            task_fault(change->task, field->name, S("read_only"),
+                       "is set once, when the record is created");
         if (draft->now[at].len == 0 || !draft_has_changed(draft, field)) continue;
         bool is_linked = field->kind == FIELD_REFERENCE || field->kind == FIELD_REFERENCES;
         if (is_linked || field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)

@@ -103,6 +103,9 @@ static const struct cell cells[] = {
     {FIELD_CURRENCY, "€", "\"EUR\""},
     {FIELD_CURRENCY, "chf", "\"CHF\""},
     {FIELD_REFERENCES, "a;b", "[\"a\",\"b\"]"},
+    {FIELD_OBJECT, "{\"a\":1}", "{\"a\":1}"},
+    {FIELD_OBJECT, " ", "null"},
+    {FIELD_OBJECT, "a=1", nullptr},
 };
 
 static struct field field_of(enum field_kind kind)

@@ -131,6 +131,8 @@ static const struct accepted accepted[] = {
     {FIELD_REFERENCES,
      "[\"01890a5d-ac96-774b-bcce-b302099a8057\",\"01890a5d-ac96-774b-bcce-b302099a8057\"]",
      "[\"01890a5d-ac96-774b-bcce-b302099a8057\"]"},
+    {FIELD_OBJECT, "{\"or\":[{\"status\":\"past\"}]}", "{\"or\":[{\"status\":\"past\"}]}"},
+    {FIELD_OBJECT, "{}", "null"},
 };
 
 TEST(test_kind__shows_what_was_given_in_its_plain_form)
@@ -227,6 +229,7 @@ static const struct refused refused[] = {
     {FIELD_TIMEZONE, "\"Berlin\"", "format", "Europe/Berlin"},
     {FIELD_REFERENCE, "\"7\"", "format", "UUID"},
     {FIELD_REFERENCE, "{}", "type", "id"},
+    {FIELD_OBJECT, "[1]", "type", "object"},
     {FIELD_REFERENCES, "[\"7\"]", "format", "UUID"},
     {FIELD_REFERENCES, "\"01890a5d-ac96-774b-bcce-b302099a8057\"", "type", "list"},
 };

@@ -1,0 +1,21 @@
+/** rebuild: brings what is derived of stored records up to date with the model.
+ *
+ *  For jobs that follow a change of the model (a tenant's new index, formula, roll-up; a newer
+ *  schema): a stretch of records at a time, between the changes of people.
+ *
+ *  Floor   record.
+ *  Thread  that of its change: a lane.
+ */
+#pragma once
+
+#include "record/record.h"
+
+constexpr uint32_t REBUILD_RECORDS_MAX = 200; /** of one call */
+
+/** Computes again everything derived of these records of one entity: values of computed fields,
+ *  which required fields are missing, index entries and words of fields that are being built; and
+ *  takes away what removed or fading fields have left. Records that are no longer there are passed
+ *  over. No hook runs and nothing is logged, for nobody changed them; so it stands in a change of
+ *  its own, which is not finished by change_finish. */
+enum err records_rebuild(struct change *change, const struct entity *entity, const struct id *ids,
+                         uint32_t count);
