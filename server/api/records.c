@@ -2,8 +2,10 @@
 
 #include "api/reply.h"
 #include "base/require.h"
+#include "record/past.h"
 #include "record/query.h"
 #include "value/json.h"
+#include "value/text.h"
 
 constexpr uint32_t LOG_ENTRIES_DEFAULT = 50;
 constexpr uint32_t LOG_ENTRIES_MAX = 200;
@@ -95,9 +97,19 @@ static enum err unknown_parameter(struct call *call, str name, const char *known
                 FMT(str_first(name, 64)), known);
 }
 
-/** `fields` and `expand`; nullptr when neither is given. */
-static enum err shape_read(struct call *call, struct shape *shape, const struct shape **shape_out)
+static enum err at_read(struct call *call, str given, int64_t *at_ms_out)
 {
+    if (time_parse(given, at_ms_out)) return ERR_NONE;
+    return fail(call->task, ERR_UNREADABLE,
+                "at: must be a time like 2026-11-21T12:00:00Z, or a date");
+}
+
+/** `fields` and `expand`; nullptr when neither is given. Where a record may be shown as it was,
+ *  also `at`, INT64_MAX when it is not given; otherwise `at_ms_out` is nullptr. */
+static enum err shape_read(struct call *call, struct shape *shape, const struct shape **shape_out,
+                           int64_t *at_ms_out)
+{
+    if (at_ms_out != nullptr) *at_ms_out = INT64_MAX;
     *shape_out = nullptr;
     if (call->query.len == 0) return ERR_NONE;
     *shape = (struct shape){};
@@ -109,9 +121,18 @@ static enum err shape_read(struct call *call, struct shape *shape, const struct 
             TRY(shape_add_fields(call->task, call->entity, parameter.value, shape));
         else if (str_eq(parameter.name, S("expand")))
             TRY(shape_add_expand(call->task, call->entity, parameter.value, shape));
-        else return unknown_parameter(call, parameter.name, "fields, expand");
+        else if (at_ms_out != nullptr && str_eq(parameter.name, S("at")))
+            TRY(at_read(call, parameter.value, at_ms_out));
+        else
+            return unknown_parameter(call, parameter.name,
+                                     at_ms_out == nullptr ? "fields, expand"
+                                                          : "fields, expand, at");
         *shape_out = shape;
     }
+    if (err == ERR_NONE && at_ms_out != nullptr && *at_ms_out != INT64_MAX &&
+        shape->expand_count > 0)
+        return fail(call->task, ERR_UNREADABLE,
+                    "expand: shows records as they are now; leave it out beside `at`");
     return err;
 }
 
@@ -175,11 +196,25 @@ enum err records_list(struct call *call)
     return reply_json(call, 200, &json);
 }
 
+/** A record as it was has no tag: it is not what a change would meet. */
+static enum err read_at(struct call *call, int64_t at_ms, const struct shape *wanted)
+{
+    struct view view = call_view(call);
+    struct record record;
+    TRY(record_get_at(&view, call->entity, call->record, at_ms, &record));
+    struct buf json = reply_buf(call);
+    record_write(&json, &view, &record, wanted);
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
+}
+
 enum err records_read(struct call *call)
 {
     struct shape shape;
     const struct shape *wanted;
-    TRY(shape_read(call, &shape, &wanted));
+    int64_t at_ms;
+    TRY(shape_read(call, &shape, &wanted, &at_ms));
+    if (at_ms != INT64_MAX) return read_at(call, at_ms, wanted);
     struct view view = call_view(call);
     struct record record;
     TRY(record_get(&view, call->entity, call->record, &record));
@@ -237,7 +272,12 @@ static struct change change_begin(const struct call *call)
 static enum err change_end(struct call *call, struct change *change)
 {
     TRY(access_verify_change(call->task, call->txn, call->entity, call->identity.user));
-    return change_finish(change);
+    uint64_t newest = txn_log_newest(call->txn);
+    TRY(change_finish(change));
+    /* A change that changed nothing is no group. */
+    if (txn_log_newest(call->txn) == newest) return ERR_NONE;
+    reply_header(call, S("atrium-group"), id_text(call->task->arena, change->group));
+    return ERR_NONE;
 }
 
 static enum err given_is_map(struct call *call)
@@ -262,7 +302,7 @@ enum err records_create(struct call *call)
 {
     struct shape shape;
     const struct shape *wanted;
-    TRY(shape_read(call, &shape, &wanted));
+    TRY(shape_read(call, &shape, &wanted, nullptr));
     TRY(given_is_map(call));
     struct change change = change_begin(call);
     struct id id;
@@ -304,7 +344,7 @@ enum err records_patch(struct call *call)
 {
     struct shape shape;
     const struct shape *wanted;
-    TRY(shape_read(call, &shape, &wanted));
+    TRY(shape_read(call, &shape, &wanted, nullptr));
     TRY(given_is_map(call));
     struct etag tag;
     const struct etag *condition;

@@ -14,7 +14,10 @@
  *  over. */
 void slots_read(const struct entity *entity, str value, str *slots_out);
 
-/** The same, read; of an absent one only `bytes` is set, and empty. */
+/** The encoded record of stored values. */
+str slots_encode(struct arena *arena, const struct entity *entity, const str *slots);
+
+/** The same as slots_read, read; of an absent one only `bytes` is set, and empty. */
 void values_read(const struct entity *entity, str value, struct value *values_out);
 
 static inline uint32_t field_position(const struct field *field)
@@ -45,8 +48,9 @@ struct draft {
 struct touched {
     const struct entity *entity;
     struct id id;
-    str before;    /** empty: it did not exist */
-    bool is_going; /** being deleted */
+    str before;     /** empty: it did not exist */
+    bool is_going;  /** being deleted */
+    struct id into; /** … because it was merged into this one; or nil */
 };
 
 /** Loads a stored record; ERR_MISSING. */

@@ -10,8 +10,8 @@
  *  Thread  the lane's, or any with a dry transaction. Nothing here is shared.
  *  Memory  everything returned lives in task->arena, or is a view of the transaction where the name
  *          says so.
- *  Bytes   record = MessagePack map {field number: stored value}, absent fields left out; log body
- *          = [operation, {field number: [old, new]}].
+ *  Bytes   record = MessagePack map {field number: stored value}, absent fields left out; log body:
+ *          record/past.h.
  */
 #pragma once
 

@@ -4,6 +4,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/past.h"
 
 struct touched *change_touched(struct change *change, const struct entity *entity, struct id id)
 {
@@ -214,7 +215,7 @@ static void stamp(struct change *change, struct draft *draft, enum write_cause c
         draft_put(draft, entity_field_by_number(draft->entity, FIELD_CREATED_BY), buf_str(&actor));
 }
 
-static str encode(struct arena *arena, const struct entity *entity, const str *slots)
+str slots_encode(struct arena *arena, const struct entity *entity, const str *slots)
 {
     uint32_t count = 0;
     size_t bytes = 8;
@@ -254,12 +255,12 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     struct arena *arena = change->task->arena;
     struct touched *touched = change_touched(change, entity, draft->id);
     if (touched == nullptr) {
-        str before = draft->is_new ? (str){} : encode(arena, entity, draft->before);
+        str before = draft->is_new ? (str){} : slots_encode(arena, entity, draft->before);
         TRY(change_touch(change, entity, draft->id, before, &touched));
     }
     if (touched->is_going) return ERR_NONE;
     stamp(change, draft, cause);
-    str value = encode(arena, entity, draft->now);
+    str value = slots_encode(arena, entity, draft->now);
     if (value.len > RECORD_BYTES_MAX)
         return fail(change->task, ERR_TOO_LARGE,
                     "a record may have at most %zu KiB, this one would have %zu",
@@ -284,36 +285,30 @@ enum err draft_remove(struct change *change, struct draft *draft)
     return ERR_NONE;
 }
 
-/** [operation, {field number: [old, new]}]; false when nothing that people see has changed. */
-static bool log_body(struct buf *body, const struct touched *touched, str after)
+/** False when nothing that people see has changed. A deletion keeps all that the record was. */
+static bool log_body(struct buf *body, const struct touched *touched, str after, uint8_t flags)
 {
     const struct entity *entity = touched->entity;
     str old[FIELDS_MAX], new[FIELDS_MAX];
     slots_read(entity, touched->before, old);
     slots_read(entity, after, new);
-    uint32_t changed[FIELDS_MAX], count = 0;
-    for (uint32_t at = 0; at < entity->field_count; at++) {
-        const struct field *field = &entity->fields[at];
-        bool is_shown =
-            (!field->is_system && !field->is_removed) || field->number == FIELD_INCOMPLETE;
-        if (is_shown && !str_eq(old[at], new[at])) changed[count++] = at;
-    }
     enum operation operation = touched->before.len == 0 ? OPERATION_CREATE
                                : after.len == 0         ? OPERATION_DELETE
                                                         : OPERATION_UPDATE;
-    if (operation == OPERATION_UPDATE && count == 0) return false;
-    pack_list(body, 2);
-    pack_int(body, operation);
-    pack_map(body, count);
-    for (uint32_t at = 0; at < count; at++) {
-        pack_int(body, entity->fields[changed[at]].number);
-        pack_list(body, 2);
-        str sides[2] = {old[changed[at]], new[changed[at]]};
-        for (int side = 0; side < 2; side++) {
-            if (sides[side].len == 0) pack_nil(body);
-            else pack_raw(body, sides[side]);
-        }
+    uint32_t changed[FIELDS_MAX], count = 0;
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        bool is_kept =
+            !field->is_system || field->number == FIELD_INCOMPLETE || operation == OPERATION_DELETE;
+        if (is_kept && !str_eq(old[at], new[at])) changed[count++] = at;
+        if (field->number == FIELD_REVISION && str_eq(old[at], new[at])) flags |= LOG_BY_ENGINE;
     }
+    if (operation == OPERATION_UPDATE && count == 0) return false;
+    log_body_begin(body, operation, flags, touched->into, count);
+    for (uint32_t at = 0; at < count; at++)
+        log_body_field(body, entity->fields[changed[at]].number, old[changed[at]],
+                       new[changed[at]]);
+    log_body_end(body, flags, touched->into);
     return true;
 }
 
@@ -340,6 +335,7 @@ enum err change_finish(struct change *change)
     TRY(check_touched(change));
     struct arena *arena = change->task->arena;
     if (id_is_nil(change->group)) change->group = id_make();
+    uint8_t flags = 0;
     for (uint32_t at = 0; at < change->touched_count; at++) {
         const struct touched *touched = &change->touched[at];
         str after = {};
@@ -348,7 +344,7 @@ enum err change_finish(struct change *change)
         if (err != ERR_NONE && err != ERR_MISSING) return err;
         if (touched->before.len == 0 && after.len == 0) continue;
         struct buf body = buf_make(arena, 2 * RECORD_BYTES_MAX + 4096);
-        if (!log_body(&body, touched, after)) continue;
+        if (!log_body(&body, touched, after, flags)) continue;
         require(!buf_is_over(&body));
         struct log_entry entry = {.group = change->group,
                                   .cause = change->cause,
@@ -358,6 +354,7 @@ enum err change_finish(struct change *change)
                                   .record = touched->id,
                                   .body = buf_str(&body)};
         txn_log_append(change->txn, &entry);
+        flags = LOG_CONTINUED;
     }
     change->touched = nullptr;
     change->touched_count = change->touched_capacity = 0;

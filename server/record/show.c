@@ -4,7 +4,10 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/draft.h"
+#include "record/past.h"
 #include "value/text.h"
+
+constexpr uint32_t FEED_HIDDEN_MAX = 400; /** entries passed over for one page */
 
 static enum err add_names(struct task *task, const struct entity *entity, str names, bool is_expand,
                           struct shape *shape)
@@ -124,17 +127,65 @@ static void write_id(struct buf *json, struct id id)
     else buf_print(json, "\"%.*s\"", ID_TEXT_BYTES, text);
 }
 
+/** Who acts in the entries of one page, as far as they were asked for: mostly one or two. */
+struct actor_names {
+    uint32_t count;
+    struct id ids[8];
+    str names[8];
+};
+
+/** What people call the user who created, changed or deleted something; empty when that one is gone
+ *  or may not be seen. */
+static str actor_name(struct actor_names *known, const struct view *view,
+                      const struct entity *entity, struct id actor)
+{
+    for (uint32_t at = 0; at < known->count; at++)
+        if (id_eq(known->ids[at], actor)) return known->names[at];
+    const struct entity *users = entity_field_by_number(entity, FIELD_CREATED_BY)->to;
+    struct task task = {.arena = view->task->arena};
+    struct view quiet = *view;
+    struct record user;
+    struct value name = {};
+    quiet.task = &task;
+    bool has_name = users != nullptr && users->title != nullptr &&
+                    record_get(&quiet, users, actor, &user) == ERR_NONE &&
+                    value_find(user.value, users->title->number, &name) && name.kind == VALUE_TEXT;
+    str found = has_name ? arena_copy(view->task->arena, name.text) : (str){};
+    if (known->count == sizeof known->ids / sizeof *known->ids) known->count = 0;
+    known->ids[known->count] = actor;
+    known->names[known->count++] = found;
+    return found;
+}
+
+static void entry_fields_write(struct buf *json, const struct entity *entity,
+                               struct log_change *change)
+{
+    uint16_t number;
+    struct value old, new;
+    bool is_first = true;
+    while (log_change_next(change, &number, &old, &new)) {
+        const struct field *field = entity_field_by_number(entity, number);
+        /* A deletion keeps the engine's own fields too: they are for its undo. */
+        bool is_told = field != nullptr && !field->is_hidden &&
+                       (!field->is_system || number == FIELD_INCOMPLETE);
+        if (!is_told) continue;
+        buf_print(json, "%s\"%.*s\":{\"old\":", is_first ? "" : ",", FMT(field->name));
+        write_side(json, field, &old);
+        buf_put(json, S(",\"new\":"));
+        write_side(json, field, &new);
+        buf_put_byte(json, '}');
+        is_first = false;
+    }
+}
+
 /** One log entry: who changed what, when, and because of which request. An erased body shows no
  *  changes. */
-static void entry_write(struct buf *json, const struct entity *entity,
-                        const struct log_entry *entry)
+static void entry_write(struct buf *json, const struct view *view, struct actor_names *names,
+                        const struct entity *entity, const struct log_entry *entry)
 {
     static const char *const operations[] = {"create", "update", "delete"};
-    struct value body = value_of(entry->body), operation = {}, changes = {};
-    struct cursor cursor = cursor_of(body.items);
-    bool is_whole = body.kind == VALUE_LIST && value_next(&cursor, &operation) &&
-                    value_next(&cursor, &changes) && operation.kind == VALUE_INT &&
-                    operation.integer >= 0 && operation.integer <= 2 && changes.kind == VALUE_MAP;
+    struct log_change change;
+    bool is_whole = log_change_read(entry->body, &change);
     buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
     time_write(json, entry->at_ms);
     buf_put(json, S("\",\"group\":"));
@@ -143,27 +194,19 @@ static void entry_write(struct buf *json, const struct entity *entity,
     write_id(json, entry->cause);
     buf_put(json, S(",\"actor\":"));
     write_id(json, entry->actor);
+    str name = id_is_nil(entry->actor) ? (str){} : actor_name(names, view, entity, entry->actor);
+    buf_put(json, S(",\"actor_name\":"));
+    if (name.len == 0) buf_put(json, S("null"));
+    else json_write_text(json, name);
     buf_print(json, ",\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
     write_id(json, entry->record);
-    buf_print(json, ",\"operation\":\"%s\",\"changes\":{",
-              is_whole ? operations[operation.integer] : "erased");
-    cursor = cursor_of(changes.items);
-    bool is_first = true;
-    for (uint32_t pair = 0; is_whole && pair < changes.count; pair++) {
-        struct value key, sides, old, new;
-        if (!value_next(&cursor, &key) || !value_next(&cursor, &sides)) break;
-        const struct field *field = entity_field_by_number(entity, (uint16_t)key.integer);
-        struct cursor inner = cursor_of(sides.items);
-        if (field == nullptr || field->is_hidden || !value_next(&inner, &old) ||
-            !value_next(&inner, &new))
-            continue;
-        buf_print(json, "%s\"%.*s\":{\"old\":", is_first ? "" : ",", FMT(field->name));
-        write_side(json, field, &old);
-        buf_put(json, S(",\"new\":"));
-        write_side(json, field, &new);
-        buf_put_byte(json, '}');
-        is_first = false;
+    buf_print(json, ",\"operation\":\"%s\"", is_whole ? operations[change.operation] : "erased");
+    if (is_whole && !id_is_nil(change.into)) {
+        buf_put(json, S(",\"merged_into\":"));
+        write_id(json, change.into);
     }
+    buf_put(json, S(",\"changes\":{"));
+    if (is_whole) entry_fields_write(json, entity, &change);
     buf_put(json, S("}}"));
 }
 
@@ -176,6 +219,7 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
     buf_put(json, S("{\"data\":["));
     uint64_t next = 0;
     uint32_t count = 0;
+    struct actor_names names = {};
     for (;; count++) {
         struct log_entry entry;
         enum err err = txn_log_of_record(view->txn, entity->number, id, before, &entry);
@@ -186,7 +230,7 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
             break;
         }
         if (count > 0) buf_put_byte(json, ',');
-        entry_write(json, entity, &entry);
+        entry_write(json, view, &names, entity, &entry);
         before = entry.sequence;
     }
     /* Behind its first entry a record has none; it was there all the same. */
@@ -205,19 +249,25 @@ enum err feed_write(struct buf *json, const struct view *view, uint64_t after, u
 {
     require(limit > 0);
     buf_put(json, S("{\"data\":["));
-    uint32_t count = 0;
-    while (count < limit) {
+    uint32_t count = 0, hidden = 0;
+    bool is_end = false;
+    struct actor_names names = {};
+    while (count < limit && hidden < FEED_HIDDEN_MAX) {
         struct log_entry entry;
         enum err err = txn_log_from(view->txn, after + 1, &entry);
-        if (err == ERR_MISSING) break;
+        is_end = err == ERR_MISSING;
+        if (is_end) break;
         TRY(err);
         after = entry.sequence;
+        hidden++;
         const struct entity *entity = model_entity_by_number(view->model, entry.entity);
         if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW)) continue;
+        hidden--;
         if (count++ > 0) buf_put_byte(json, ',');
-        entry_write(json, entity, &entry);
+        entry_write(json, view, &names, entity, &entry);
     }
-    buf_print(json, "],\"next\":%llu}", (unsigned long long)after);
+    buf_print(json, "],\"next\":%llu,\"end\":%s}", (unsigned long long)after,
+              is_end ? "true" : "false");
     return buf_is_over(json)
                ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer")
                : ERR_NONE;

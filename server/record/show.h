@@ -34,5 +34,7 @@ void record_write(struct buf *json, const struct view *view, const struct record
 enum err history_write(struct buf *json, const struct view *view, const struct entity *entity,
                        struct id id, uint64_t before, uint32_t limit);
 
-/** `{"data":[…],"next":SEQ}`: the tenant's changes behind sequence `after`, oldest first. */
+/** `{"data":[…],"next":SEQ,"end":…}`: the tenant's changes behind sequence `after`, oldest first.
+ *  So many entries that are not for these eyes may lie between that a page is short or empty before
+ *  the `end`. */
 enum err feed_write(struct buf *json, const struct view *view, uint64_t after, uint32_t limit);

@@ -93,3 +93,35 @@ test('behind its first entry a history is empty, and its record still there', as
     const nobody = 'clients/01890000-0000-7000-8000-000000000000/history?after=1';
     expectStatus(await firm.call('GET', nobody), 404);
 });
+
+test('an entry tells its group, as the answer to the change did, and who acted', async () => {
+    const made = await firm.call('POST', 'clients', client('Grouped'));
+    const group = made.headers['atrium-group'];
+    const me = (await firm.call('GET', 'me')).body;
+    const { data } = (await firm.call('GET', `clients/${made.body.id}/history`)).body;
+    assert.deepEqual([...new Set(data.map((entry) => entry.group))], [group]);
+    assert.equal(data[0].actor, me.id ?? me.user?.id ?? data[0].actor);
+    assert.ok(data[0].actor_name.length > 0);
+    const address = `clients/${made.body.id}`;
+    const patched = await firm.call('PATCH', address, { name: 'Grouped again' });
+    assert.notEqual(patched.headers['atrium-group'], group);
+    const same = expectStatus(await firm.call('PATCH', address, { name: 'Grouped again' }), 200);
+    assert.equal(same.headers['atrium-group'], undefined);
+    const gone = await firm.call('DELETE', address);
+    const after = (await firm.call('GET', `${address}/history`)).body.data;
+    assert.equal(after[0].group, gone.headers['atrium-group']);
+    assert.equal(after[0].operation, 'delete');
+});
+
+test('the feed says where it ends', async () => {
+    const { body } = await firm.call('GET', 'changes?limit=1');
+    assert.equal(body.end, false);
+    const { sequence } = (await firm.call('GET', 'changes?limit=200')).body.data.at(-1);
+    let from = sequence;
+    for (let page = 0; page < 100; page++) {
+        const next = (await firm.call('GET', `changes?after=${from}`)).body;
+        from = next.next;
+        if (next.end) return;
+    }
+    assert.fail('the feed does not end');
+});

@@ -1,0 +1,180 @@
+#include "record/past.h"
+
+#include "base/require.h"
+#include "model/kind.h"
+#include "record/draft.h"
+
+bool log_change_read(str body, struct log_change *change_out)
+{
+    struct value list = value_of(body), operation, changes, flags, into;
+    struct cursor items = cursor_of(list.items);
+    *change_out = (struct log_change){};
+    if (list.kind != VALUE_LIST || list.count < 2 || !value_next(&items, &operation) ||
+        !value_next(&items, &changes) || operation.kind != VALUE_INT || operation.integer < 0 ||
+        operation.integer > OPERATION_DELETE || changes.kind != VALUE_MAP)
+        return false;
+    change_out->operation = (enum operation)operation.integer;
+    change_out->pairs_left = changes.count;
+    change_out->pairs = cursor_of(changes.items);
+    if (list.count > 2 && value_next(&items, &flags) && flags.kind == VALUE_INT)
+        change_out->flags = (uint8_t)flags.integer;
+    if (list.count > 3 && value_next(&items, &into) && into.kind == VALUE_BYTES)
+        return id_of_bytes(into.text, &change_out->into);
+    return true;
+}
+
+bool log_change_next(struct log_change *change, uint16_t *number_out, struct value *old_out,
+                     struct value *new_out)
+{
+    if (change->pairs_left == 0) return false;
+    change->pairs_left--;
+    int64_t number;
+    struct value sides;
+    if (!value_next_number(&change->pairs, &number) || !value_next(&change->pairs, &sides) ||
+        number < 0 || number > UINT16_MAX)
+        return false;
+    struct cursor items = cursor_of(sides.items);
+    *number_out = (uint16_t)number;
+    return value_next(&items, old_out) && value_next(&items, new_out);
+}
+
+void log_body_begin(struct buf *body, enum operation operation, uint8_t flags, struct id into,
+                    uint32_t count)
+{
+    pack_list(body, !id_is_nil(into) ? 4 : flags != 0 ? 3 : 2);
+    pack_int(body, operation);
+    pack_map(body, count);
+}
+
+void log_body_field(struct buf *body, uint16_t number, str old, str new)
+{
+    pack_int(body, number);
+    pack_list(body, 2);
+    str sides[2] = {old, new};
+    for (int side = 0; side < 2; side++) {
+        if (sides[side].len == 0) pack_nil(body);
+        else pack_raw(body, sides[side]);
+    }
+}
+
+void log_body_end(struct buf *body, uint8_t flags, struct id into)
+{
+    if (flags != 0 || !id_is_nil(into)) pack_int(body, flags);
+    if (!id_is_nil(into)) pack_bytes(body, id_bytes(&into));
+}
+
+/* The record as it was. */
+
+struct walk_back {
+    const struct view *view;
+    const struct entity *entity;
+    struct id id;
+    int64_t at_ms;
+    str *slots; /** by field position; copies */
+    bool is_there;
+};
+
+static void slot_put(struct walk_back *walk, uint16_t number, str stored)
+{
+    const struct field *field = entity_field_by_number(walk->entity, number);
+    if (field != nullptr) walk->slots[field_position(field)] = stored;
+}
+
+/** Takes one entry back. */
+static enum err step_back(struct walk_back *walk, const struct log_entry *entry)
+{
+    struct task *task = walk->view->task;
+    struct log_change change;
+    str body = arena_copy(task->arena, entry->body);
+    if (body.len == 0 || !log_change_read(body, &change))
+        return fail(task, ERR_CONFLICT, "what this %.*s was like then has been erased",
+                    FMT(walk->entity->name));
+    walk->is_there = change.operation != OPERATION_CREATE;
+    if (!walk->is_there) memset(walk->slots, 0, walk->entity->field_count * sizeof(str));
+    uint16_t number;
+    struct value old, new;
+    while (walk->is_there && log_change_next(&change, &number, &old, &new))
+        slot_put(walk, number, old.kind == VALUE_NIL ? (str){} : old.bytes);
+    return ERR_NONE;
+}
+
+static void slot_put_actor(struct walk_back *walk, uint16_t number, struct id actor)
+{
+    struct buf stored = buf_make(walk->view->task->arena, 32);
+    if (!id_is_nil(actor)) pack_bytes(&stored, id_bytes(&actor));
+    slot_put(walk, number, buf_str(&stored));
+}
+
+static void slot_put_time(struct walk_back *walk, uint16_t number, int64_t at_ms)
+{
+    struct buf stored = buf_make(walk->view->task->arena, 16);
+    pack_int(&stored, at_ms);
+    slot_put(walk, number, buf_str(&stored));
+}
+
+/** Who had changed it last, and when: no entry says so, it is the entry itself. */
+static enum err find_last_change(struct walk_back *walk, uint64_t before)
+{
+    struct task *task = walk->view->task;
+    for (;;) {
+        struct log_entry entry;
+        struct log_change change;
+        enum err err =
+            txn_log_of_record(walk->view->txn, walk->entity->number, walk->id, before, &entry);
+        if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
+        if (task->keys_max > 0 && task->keys_touched >= task->keys_max) return ERR_TOO_LARGE;
+        before = entry.sequence;
+        if (log_change_read(entry.body, &change) && (change.flags & LOG_BY_ENGINE) != 0) continue;
+        slot_put_time(walk, FIELD_UPDATED_AT, entry.at_ms);
+        slot_put_actor(walk, FIELD_UPDATED_BY, entry.actor);
+        return ERR_NONE;
+    }
+}
+
+static enum err walk_back(struct walk_back *walk)
+{
+    struct task *task = walk->view->task;
+    uint64_t before = UINT64_MAX;
+    bool has_stepped = false;
+    for (;;) {
+        struct log_entry entry;
+        enum err err =
+            txn_log_of_record(walk->view->txn, walk->entity->number, walk->id, before, &entry);
+        if (err == ERR_MISSING) break;
+        TRY(err);
+        if (entry.at_ms <= walk->at_ms) break;
+        if (task->keys_max > 0 && task->keys_touched >= task->keys_max)
+            return fail(task, ERR_TOO_LARGE, "this %.*s has changed too often since then",
+                        FMT(walk->entity->name));
+        TRY(step_back(walk, &entry));
+        before = entry.sequence;
+        has_stepped = true;
+    }
+    return has_stepped && walk->is_there ? find_last_change(walk, before) : ERR_NONE;
+}
+
+enum err record_get_at(const struct view *view, const struct entity *entity, struct id id,
+                       int64_t at_ms, struct record *record_out)
+{
+    struct task *task = view->task;
+    struct arena *arena = task->arena;
+    *record_out = (struct record){.entity = entity, .id = id};
+    if (!scope_may(view->scope, entity->number, SCOPE_VIEW))
+        return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
+    struct walk_back walk = {.view = view,
+                             .entity = entity,
+                             .id = id,
+                             .at_ms = at_ms,
+                             .slots = arena_new(arena, str, entity->field_count)};
+    str present;
+    enum err err = txn_record_get(view->txn, entity->number, id, arena, &present);
+    if (err != ERR_NONE && err != ERR_MISSING)
+        return fail(task, err, "the stored %.*s is damaged", FMT(entity->name));
+    walk.is_there = err == ERR_NONE;
+    if (walk.is_there) slots_read(entity, present, walk.slots);
+    TRY(walk_back(&walk));
+    if (!walk.is_there)
+        return fail(task, ERR_MISSING, "there was no such %.*s then", FMT(entity->name));
+    record_out->value = slots_encode(arena, entity, walk.slots);
+    return ERR_NONE;
+}
