@@ -243,7 +243,7 @@ TEST(test_record__runs_hooks_in_order_and_obeys_them)
 {
     struct fixture fixture;
     fixture_init(&fixture);
-    struct hooks hooks = {hook_calls, hook};
+    struct hooks hooks = {.owner = hook_calls, .run = hook};
     struct fixture_change run = {
         .verb = "create", .entity = "contact", .json = "{\"name\":\"soft\"}", .hooks = &hooks};
     check_int(fixture_do(&fixture, &run), ERR_NONE);
@@ -418,7 +418,7 @@ TEST(test_record__shows_hooks_both_sides)
     id_write(lonely, client);
     id_write(fixture_create(&fixture, "contact", "{\"name\":\"Bo\"}"), contact);
     snprintf(json, sizeof json, "{\"client\":\"%s\",\"contact\":\"%s\"}", client, contact);
-    struct hooks hooks = {nullptr, sides_hook};
+    struct hooks hooks = {.run = sides_hook};
     struct fixture_change run = {
         .verb = "create", .entity = "client_contact", .json = json, .hooks = &hooks};
     check_int(fixture_do(&fixture, &run), ERR_NONE);
