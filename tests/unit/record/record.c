@@ -284,7 +284,8 @@ TEST(test_record__tells_its_history)
     check(has(text, "\"title\":{\"old\":null,\"new\":\"CEO\"}"));
     struct buf feed = buf_make(task->arena, MIB);
     check_int(feed_write(&feed, &view, 0, 100), ERR_NONE);
-    check(has(buf_str(&feed), "\"entity\":\"settings\"") && has(buf_str(&feed), "\"next\":4}"));
+    check(has(buf_str(&feed), "\"entity\":\"settings\"") &&
+          has(buf_str(&feed), "\"next\":4,\"end\":true}"));
     txn_close(txn);
     fixture_drop(&fixture);
 }
@@ -619,7 +620,8 @@ TEST(test_record__pages_its_history)
     struct buf feed = buf_make(task->arena, MIB);
     check_int(feed_write(&feed, &view, 2, 2), ERR_NONE);
     check(has(buf_str(&feed), "\"new\":\"N1\"") && has(buf_str(&feed), "\"new\":\"N2\""));
-    check(!has(buf_str(&feed), "\"new\":\"N3\"") && has(buf_str(&feed), "\"next\":4}"));
+    check(!has(buf_str(&feed), "\"new\":\"N3\"") &&
+          has(buf_str(&feed), "\"next\":4,\"end\":false}"));
     txn_close(txn);
     fixture_drop(&fixture);
 }
