@@ -298,8 +298,8 @@ static bool log_body(struct buf *body, const struct touched *touched, str after,
     uint32_t changed[FIELDS_MAX], count = 0;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        bool is_kept =
-            !field->is_system || field->number == FIELD_INCOMPLETE || operation == OPERATION_DELETE;
+        bool is_kept = (!field->is_system && !field->is_removed) ||
+                       field->number == FIELD_INCOMPLETE || operation == OPERATION_DELETE;
         if (is_kept && !str_eq(old[at], new[at])) changed[count++] = at;
         if (field->number == FIELD_REVISION && str_eq(old[at], new[at])) flags |= LOG_BY_ENGINE;
     }

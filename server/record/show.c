@@ -166,7 +166,7 @@ static void entry_fields_write(struct buf *json, const struct entity *entity,
     while (log_change_next(change, &number, &old, &new)) {
         const struct field *field = entity_field_by_number(entity, number);
         /* A deletion keeps the engine's own fields too: they are for its undo. */
-        bool is_told = field != nullptr && !field->is_hidden &&
+        bool is_told = field != nullptr && (!field->is_hidden || field->is_removed) &&
                        (!field->is_system || number == FIELD_INCOMPLETE);
         if (!is_told) continue;
         buf_print(json, "%s\"%.*s\":{\"old\":", is_first ? "" : ",", FMT(field->name));
