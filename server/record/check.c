@@ -155,20 +155,24 @@ static bool slot_is_true(const str *slots, const struct field *field)
  *  lead to what is behind it. */
 static enum err check_flag(struct checking *checking, const struct field *flag, const str *slots)
 {
-    struct id ids[CHANGE_WRITES_MAX], flagged_id = {};
-    uint32_t count, flagged = 0;
+    struct id flagged_id = {};
+    uint32_t count = 0, flagged = 0;
     str link[FIELDS_MAX], flagged_link[FIELDS_MAX];
-    struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
-    TRY(query_find(&view, flag->one_of_per, id_bytes(&checking->at), CHANGE_WRITES_MAX, ids,
-                   &count));
-    for (uint32_t at = 0; at < count; at++) {
-        bool is_there;
-        TRY(load(checking, flag->entity, ids[at], link, &is_there));
+    struct scan_range range = {.from = id_bytes(&checking->at), .to = id_bytes(&checking->at)};
+    struct scan *scan =
+        scan_index(checking->txn, flag->entity->number, flag->one_of_per->number, &range);
+    for (;; count++) {
+        bool has_entry, is_there;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        TRY(load(checking, flag->entity, entry.id, link, &is_there));
         if (!is_there || !slot_is_true(link, flag)) continue;
         flagged++;
-        flagged_id = ids[at];
+        flagged_id = entry.id;
         memcpy(flagged_link, link, sizeof link);
     }
+    scan_close(scan);
     if (flagged > 1)
         found(checking, "%u %.*s carry %.*s", flagged, FMT(flag->entity->plural), FMT(flag->name));
     if (flagged == 0 && count > 0 && flag->one_of_at_least)

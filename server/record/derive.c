@@ -5,6 +5,7 @@
 #include "model/kind.h"
 
 constexpr uint32_t REFERRING_MAX = CHANGE_WRITES_MAX;
+constexpr uint32_t LINKS_MAX = 64; /** between the same two records; one is usual */
 
 struct id_list {
     uint32_t count;
@@ -101,39 +102,153 @@ static enum err follow_flag(struct change *change, const struct field *flag, str
     return draft_save(change, &parent, WRITE_BY_ENGINE);
 }
 
-/** At most one (or exactly one) of the records beside each other carries the flag; the preferred
- *  one wins, else the one that has it, else the oldest. */
-static enum err settle(struct change *change, const struct field *flag, struct id parent,
-                       struct id preferred)
-{
-    const struct entity *entity = flag->entity;
-    if (is_going(change, flag->one_of_per->to, parent)) return ERR_NONE;
-    struct id_list list;
-    TRY(referring(change, flag->one_of_per, parent, &list));
-    struct draft *winner = nullptr, *oldest = nullptr;
-    for (uint32_t at = 0; at < list.count; at++) {
-        if (is_going(change, entity, list.ids[at])) continue;
-        struct draft *beside = draft_make(change, entity, list.ids[at]);
-        TRY(draft_load(change, entity, list.ids[at], beside));
-        if (oldest == nullptr) oldest = beside;
-        if (!draft_flag(beside, flag)) continue;
-        bool is_winner =
-            winner == nullptr && (id_is_nil(preferred) || id_eq(beside->id, preferred));
-        if (is_winner) winner = beside;
-        else TRY(set_flag(change, beside, flag, false));
-    }
-    if (winner == nullptr && flag->one_of_at_least && oldest != nullptr) {
-        winner = oldest;
-        TRY(set_flag(change, winner, flag, true));
-    }
-    return follow_flag(change, flag, parent, winner);
-}
-
 static bool slot_flag(const str *slots, const struct field *field)
 {
     str stored = slots[field_position(field)];
     struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
     return value.kind == VALUE_BOOL && value.boolean;
+}
+
+static struct scan *scan_reference(struct change *change, const struct field *field, struct id to)
+{
+    struct scan_range range = {.from = id_bytes(&to), .to = id_bytes(&to)};
+    return scan_index(change->txn, field->entity->number, field->number, &range);
+}
+
+/** The links from `parent` to `target`, oldest first, at most LINKS_MAX: each index is walked only
+ *  as far as the other has something. */
+static enum err links_between(struct change *change, const struct field *of_parent,
+                              struct id parent, const struct field *of_target, struct id target,
+                              struct id_list *list_out)
+{
+    *list_out = (struct id_list){0, arena_new(change->task->arena, struct id, LINKS_MAX)};
+    struct scan *scans[2] = {scan_reference(change, of_parent, parent),
+                             scan_reference(change, of_target, target)};
+    str ends[2] = {id_bytes(&parent), id_bytes(&target)};
+    struct id at = {};
+    uint32_t agreeing = 0, turn = 0;
+    while (list_out->count < LINKS_MAX) {
+        bool has_entry;
+        struct scan_entry entry;
+        scan_seek(scans[turn], ends[turn], at);
+        TRY(scan_next(scans[turn], &has_entry, &entry));
+        if (!has_entry) break;
+        agreeing = id_eq(entry.id, at) ? agreeing + 1 : 1;
+        at = entry.id;
+        turn = 1 - turn;
+        if (agreeing < 2) continue;
+        list_out->ids[list_out->count++] = at;
+        agreeing = 0;
+        /* The next id in order: none is the last of all. */
+        for (int byte = 15; byte >= 0 && ++at.bytes[byte] == 0; byte--) {
+        }
+    }
+    scan_close(scans[0]);
+    scan_close(scans[1]);
+    return ERR_NONE;
+}
+
+/** The parent's reference that follows the flag, or nullptr. */
+static const struct field *follower_of(const struct field *flag)
+{
+    const struct entity *parent = flag->one_of_per->to;
+    for (uint32_t at = 0; at < parent->field_count; at++)
+        if (parent->fields[at].through.link != nullptr && parent->fields[at].through.flag == flag)
+            return &parent->fields[at];
+    return nullptr;
+}
+
+/** Those that may carry the flag: where the parent's own reference leads, without asking all that
+ *  lie beside each other. */
+static enum err may_carry(struct change *change, const struct field *flag, struct id parent,
+                          struct id_list *list_out)
+{
+    const struct field *follower = follower_of(flag);
+    if (follower == nullptr) return referring(change, flag->one_of_per, parent, list_out);
+    struct draft draft;
+    struct id behind;
+    TRY(draft_load(change, flag->one_of_per->to, parent, &draft));
+    *list_out = (struct id_list){0, arena_new(change->task->arena, struct id, 1)};
+    if (!draft_reference(&draft, follower, &behind)) return ERR_NONE;
+    if (follower->through.target != nullptr)
+        return links_between(change, flag->one_of_per, parent, follower->through.target, behind,
+                             list_out);
+    list_out->ids[list_out->count++] = behind;
+    return ERR_NONE;
+}
+
+/** Loads one that may carry the flag; false when it is gone, going, or of another parent. */
+static enum err load_beside(struct change *change, const struct field *flag, struct id parent,
+                            struct id id, struct draft *beside, bool *is_beside_out)
+{
+    *is_beside_out = false;
+    if (is_going(change, flag->entity, id)) return ERR_NONE;
+    enum err err = draft_load(change, flag->entity, id, beside);
+    if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
+    struct id of;
+    *is_beside_out = draft_reference(beside, flag->one_of_per, &of) && id_eq(of, parent);
+    return ERR_NONE;
+}
+
+enum err derive_flagged(struct change *change, const struct field *flag, struct id parent,
+                        struct id *id_out)
+{
+    struct id_list list;
+    *id_out = (struct id){};
+    TRY(may_carry(change, flag, parent, &list));
+    for (uint32_t at = 0; at < list.count && id_is_nil(*id_out); at++) {
+        struct draft beside;
+        bool is_beside;
+        TRY(load_beside(change, flag, parent, list.ids[at], &beside, &is_beside));
+        if (is_beside && draft_flag(&beside, flag)) *id_out = beside.id;
+    }
+    return ERR_NONE;
+}
+
+/** The oldest of those that stay; nullptr when there is none. */
+static enum err oldest_beside(struct change *change, const struct field *flag, struct id parent,
+                              struct draft **oldest_out)
+{
+    struct scan *scan = scan_reference(change, flag->one_of_per, parent);
+    *oldest_out = nullptr;
+    while (*oldest_out == nullptr) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        if (is_going(change, flag->entity, entry.id)) continue;
+        *oldest_out = draft_make(change, flag->entity, entry.id);
+        TRY(draft_load(change, flag->entity, entry.id, *oldest_out));
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+enum err derive_settle(struct change *change, const struct field *flag, struct id parent,
+                       struct id preferred)
+{
+    const struct entity *entity = flag->entity;
+    if (is_going(change, flag->one_of_per->to, parent)) return ERR_NONE;
+    struct id_list list;
+    TRY(may_carry(change, flag, parent, &list));
+    struct draft *winner = nullptr;
+    if (!id_is_nil(preferred)) {
+        winner = draft_make(change, entity, preferred);
+        TRY(draft_load(change, entity, preferred, winner));
+    }
+    for (uint32_t at = 0; at < list.count; at++) {
+        bool is_beside;
+        struct draft *beside = draft_make(change, entity, list.ids[at]);
+        TRY(load_beside(change, flag, parent, list.ids[at], beside, &is_beside));
+        if (!is_beside || !draft_flag(beside, flag) || id_eq(beside->id, preferred)) continue;
+        if (winner == nullptr) winner = beside;
+        else TRY(set_flag(change, beside, flag, false));
+    }
+    if (winner == nullptr && flag->one_of_at_least) {
+        TRY(oldest_beside(change, flag, parent, &winner));
+        if (winner != nullptr) TRY(set_flag(change, winner, flag, true));
+    }
+    return follow_flag(change, flag, parent, winner);
 }
 
 enum err derive_one_of(struct change *change, const struct entity *entity, struct id id,
@@ -161,8 +276,9 @@ enum err derive_one_of(struct change *change, const struct entity *entity, struc
                        "cannot be taken away, one must have it: set it on another one instead");
             return task_faults(change->task);
         }
-        if (had && (!has || !id_eq(old_parent, parent))) TRY(settle(change, flag, old_parent, nil));
-        if (has) TRY(settle(change, flag, parent, slot_flag(is, flag) ? id : nil));
+        if (had && (!has || !id_eq(old_parent, parent)))
+            TRY(derive_settle(change, flag, old_parent, nil));
+        if (has) TRY(derive_settle(change, flag, parent, slot_flag(is, flag) ? id : nil));
     }
     return ERR_NONE;
 }
@@ -172,15 +288,14 @@ static enum err link_existing(struct change *change, const struct draft *draft,
                               const struct field *field, struct id target)
 {
     const struct through *through = &field->through;
-    struct id_list list;
-    TRY(referring(change, through->parent, draft->id, &list));
+    struct id_list list = {1, &target};
+    if (through->target != nullptr)
+        TRY(links_between(change, through->parent, draft->id, through->target, target, &list));
     for (uint32_t at = 0; at < list.count; at++) {
         struct draft link;
-        TRY(draft_load(change, through->link, list.ids[at], &link));
-        struct id linked = link.id;
-        if (through->target != nullptr && !draft_reference(&link, through->target, &linked))
-            continue;
-        if (!id_eq(linked, target)) continue;
+        bool is_beside;
+        TRY(load_beside(change, through->flag, draft->id, list.ids[at], &link, &is_beside));
+        if (!is_beside) continue;
         str *was = arena_new(change->task->arena, str, through->link->field_count);
         memcpy(was, link.before, through->link->field_count * sizeof *was);
         draft_put(&link, through->flag, stored_true(change->task->arena));

@@ -142,6 +142,14 @@ enum err derive_links(struct change *change, struct draft *draft);
  *  kept through them. `was` and `is` are its stored values before and after. */
 enum err derive_one_of(struct change *change, const struct entity *entity, struct id id,
                        const str *was, const str *is);
+/** At most one (or exactly one) of the records beside each other carries the flag; the preferred
+ *  one wins (nil: none is preferred), else the one that has it, else the oldest; the parent's
+ *  references follow. */
+enum err derive_settle(struct change *change, const struct field *flag, struct id parent,
+                       struct id preferred);
+/** Which of them carries it now; nil: none. */
+enum err derive_flagged(struct change *change, const struct field *flag, struct id parent,
+                        struct id *id_out);
 /** The referring records of one that is going: refused, detached or deleted with it. */
 enum err derive_deletion(struct change *change, const struct entity *entity, struct id id);
 

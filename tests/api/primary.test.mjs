@@ -223,3 +223,21 @@ test('what is made within a client belongs to that client, and to no other', asy
     const whole = { ...guest, default_address: { ...street, client: null, is_default: true } };
     expectStatus(await firm.call('POST', 'clients', whole), 201);
 });
+
+test('a client with more than a thousand addresses takes one more, and settles it', async () => {
+    const { id } = await firm.create('clients', { name: 'Landlord', kind: 'individual' });
+    const street = (at) => ({ client: id, line1: `Street ${at}`, city: 'Ulm', country: 'DE' });
+    const first = await firm.create('addresses', street(0));
+    const add = async (at) => {
+        for (; at < 1010; at += 16) await firm.create('addresses', street(at));
+    };
+    await Promise.all(Array.from({ length: 16 }, (_, at) => add(at + 1)));
+    assert.equal((await firm.get('clients', id)).default_address, first.id);
+    const fresh = await firm.create('addresses', { ...street('New'), is_default: true });
+    assert.equal((await firm.get('clients', id)).default_address, fresh.id);
+    assert.equal((await firm.get('addresses', first.id)).is_default, false);
+    expectStatus(await firm.call('DELETE', `addresses/${fresh.id}`), 204);
+    assert.equal((await firm.get('clients', id)).default_address, first.id);
+    const [flagged, ...others] = await firm.all('addresses', `client=${id}&is_default=true`);
+    assert.deepEqual([flagged.id, others.length], [first.id, 0]);
+});
