@@ -7,6 +7,7 @@
  *   "sets":     [{"at": …, "name": text, "attributes": {…},
  *                 "choices": [{"value": text, "attributes": {…}}]}]}
  *
+ * Among the attributes of a formula is `reads`, the list of the fields that its expression names.
  * Fields and choices keep the order in which they were written, entities that of the sorted files.
  * A value is text, integer, float, boolean, a list, or a map. A table with both places and words
  * (`{ "phone", fax = "fax" }`) is a map with integer keys 1…n, then its words. Words come sorted.
@@ -22,6 +23,7 @@
 #include "base/limits.h"
 #include "base/require.h"
 #include "budget.h"
+#include "expression.h"
 #include "rights.h"
 #include "sources.h"
 #include "value/value.h"
@@ -53,6 +55,7 @@ static const struct {
     {"language", WORD_FIELD},   {"currency", WORD_FIELD},
     {"timezone", WORD_FIELD},   {"reference", WORD_FIELD},
     {"references", WORD_FIELD}, {"object", WORD_FIELD},
+    {"rollup", WORD_FIELD},     {"formula", WORD_FIELD},
 };
 #define WORD_COUNT ((int)(sizeof words / sizeof *words))
 
@@ -258,6 +261,28 @@ static void pack_attributes(lua_State *state, struct reading *reading, int table
     pack_word_values(state, reading, table, entries, 0, at);
 }
 
+/** The same with `reads`; the expression must be one. */
+static void pack_formula(lua_State *state, struct reading *reading, int table,
+                         const struct entries *entries, const char *at)
+{
+    struct expression_names names;
+    const char *why;
+    lua_getfield(state, table, "formula");
+    if (lua_type(state, -1) != LUA_TSTRING || !expression_names(text_at(state, -1), &names, &why))
+        luaL_error(state, "%s: the formula %s", at,
+                   lua_type(state, -1) != LUA_TSTRING ? "is no text" : why);
+    if (expression_load(state, reading->arena, text_at(state, -1)) != LUA_OK)
+        luaL_error(state, "%s: %s", at, lua_tostring(state, -1));
+    lua_pop(state, 1);
+    pack_text(reading->out, S("attributes"));
+    pack_map(reading->out, (uint32_t)entries->word_count + 1);
+    pack_text(reading->out, S("reads"));
+    pack_list(reading->out, names.count);
+    for (uint32_t i = 0; i < names.count; i++) pack_text(reading->out, names.names[i]);
+    lua_pop(state, 1);
+    pack_word_values(state, reading, table, entries, 0, at);
+}
+
 /** Opens the declaration on top of the stack: pushes its body, writes `at` and `name`. */
 static const char *open_declared(lua_State *state, struct reading *reading, int *body_out)
 {
@@ -292,7 +317,9 @@ static void pack_field(lua_State *state, struct reading *reading, const char *en
                    at);
     pack_text(reading->out, S("number"));
     pack_int(reading->out, lua_tointeger(state, -1));
-    pack_attributes(state, reading, body, &entries, at);
+    if (strcmp(words[declared->word_at].name, "formula") == 0)
+        pack_formula(state, reading, body, &entries, at);
+    else pack_attributes(state, reading, body, &entries, at);
     lua_settop(state, top);
 }
 

@@ -183,7 +183,7 @@ static void make_field(struct making *making, const struct made_entity *entity,
     made->attributes = part_of(making, declared, S("attributes"), VALUE_MAP).bytes;
     check_field_name(making, entity, made);
     str kind = text_of(declared, S("kind"));
-    if (!kind_find(kind, &field->kind))
+    if (!declare_computed(making, entity, made, kind) && !kind_find(kind, &field->kind))
         making_fault(making, entity, made, S("unknown"), "`%.*s` is no kind of field", FMT(kind));
     field->kind_of = kind_of(field->kind);
     struct value number;

@@ -69,6 +69,15 @@ void apply_field_words(struct making *making, const struct made_entity *entity,
 /** What leads from one entity to others (model/resolve.c), then what is derived from it. */
 void resolve_entities(struct making *making);
 
+/** The kinds `formula` and `rollup` (model/computed.c); false for any other. Its own kind is
+ *  that of the result. */
+bool declare_computed(struct making *making, const struct made_entity *entity,
+                      struct made_field *made, str kind);
+/** Whether it is a word of that field that declare_computed or resolve_computed reads. */
+bool is_word_of_computed(const struct field *field, str word);
+/** Roll-ups, formulas and conditions, once all other words of all entities are read. */
+void resolve_computed(struct making *making);
+
 /** Setters of the words that refer to other entities. */
 void set_to(struct making *making, const struct made_entity *entity, struct made_field *made,
             const struct value *value);

@@ -127,7 +127,7 @@ struct formula {
     str source;
     uint32_t read_count;
     const struct field *const *reads; /** the fields it names */
-    uint32_t level;                   /** it reads formulas of lower levels alone */
+    uint32_t level;                   /** from 1; it reads formulas of lower levels alone */
 };
 
 struct field {
@@ -221,6 +221,8 @@ struct model {
     const struct entity *entities;
     uint32_t set_count;
     const struct choice_set *sets;
+    /** of the single entity: in which money is rolled up; nullptr: none */
+    const struct field *currency;
 };
 
 /** Reads what the runner sent (form: lua/runner/schema.c), checks all of it, freezes it.

@@ -277,7 +277,9 @@ static void check_field(struct making *making, const struct made_entity *entity,
     if (is_choice && field->set == nullptr)
         making_fault(making, entity, made, S("required"), "a choice names its `set`");
     if (is_reference) check_reference(making, entity, made);
-    if (field->kind == FIELD_DECIMAL && !value_find_text(made->attributes, S("scale"), &scale))
+    bool has_scale = field->rollup != nullptr; /* that of what it rolls up */
+    if (field->kind == FIELD_DECIMAL && !has_scale &&
+        !value_find_text(made->attributes, S("scale"), &scale))
         making_fault(making, entity, made, S("required"), "a decimal says its `scale`");
     if (field->has_least && field->has_most && field->least > field->most)
         making_fault(making, entity, made, S("range"), "`min` is more than `max`");
@@ -418,6 +420,7 @@ void resolve_entities(struct making *making)
             for (uint32_t j = 0; j < making->entities[i].field_count; j++)
                 apply_field_words(making, &making->entities[i], &making->entities[i].fields[j],
                                   rank);
+    resolve_computed(making);
     for (uint32_t i = 0; i < count; i++) {
         struct made_entity *made = &making->entities[i];
         for (uint32_t j = 0; j < made->field_count; j++)

@@ -197,6 +197,12 @@ static void set_synonyms(struct making *making, const struct made_entity *entity
     made->field->synonym_count = value->count;
 }
 
+/** Read by resolve_computed, once the kinds of all fields are known. */
+static void set_condition(struct making *, const struct made_entity *, struct made_field *,
+                          const struct value *)
+{
+}
+
 static const struct word words[] = {
     {S("label"), KINDS_ALL, TYPE(TEXT), 0, set_label},
     {S("required"), KINDS_ALL, TYPE(BOOL), 0, set_required},
@@ -219,6 +225,8 @@ static const struct word words[] = {
     {S("synonyms"), KINDS_ALL, TYPE(LIST) | TYPE(MAP), 0, set_synonyms},
     {S("min"), KINDS_NUMBER, TYPE(INT), 1, set_min},
     {S("max"), KINDS_NUMBER | KINDS_TEXT | KINDS_LIST, TYPE(INT), 1, set_max},
+    {S("required_when"), KINDS_ALL, TYPE(MAP), 3, set_condition},
+    {S("visible_when"), KINDS_ALL, TYPE(MAP), 3, set_condition},
     {S("to"), KINDS_REFERENCE, TYPE(TEXT), 1, set_to},
     {S("one_of"), KIND(BOOLEAN), TYPE(MAP), 2, set_one_of},
     {S("through"), KIND(REFERENCE), TYPE(TEXT), 3, set_through},
@@ -253,6 +261,7 @@ void apply_field_words(struct making *making, const struct made_entity *entity,
         const struct word *word = nullptr;
         for (size_t j = 0; j < WORD_COUNT && word == nullptr; j++)
             if (str_eq(words[j].name, name.text)) word = &words[j];
+        if (is_word_of_computed(made->field, name.text)) continue;
         if (word == nullptr) {
             if (rank == 0) unknown_word(making, entity, made, name.text);
             continue;
