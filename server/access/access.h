@@ -56,6 +56,8 @@ enum err tenant_enter_host(struct txn *txn, const struct access *access, str hos
                            struct tenant *tenant_out);
 enum err tenant_enter_name(struct txn *txn, const struct access *access, str name,
                            struct tenant *tenant_out);
+enum err tenant_enter_number(struct txn *txn, const struct access *access, uint32_t number,
+                             struct tenant *tenant_out);
 /** The next tenant by number behind `after` (0: the first); ERR_MISSING at the end. Does not enter
  *  it. */
 enum err tenant_after(struct txn *txn, const struct access *access, uint32_t after,

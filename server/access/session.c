@@ -5,6 +5,7 @@
 #include "access/user.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "store/sweep.h"
 #include "value/value.h"
 
 constexpr int64_t SEEN_EVERY_MS = 60'000; /** the last use is written this often at most */
@@ -211,6 +212,19 @@ enum err session_end_all(struct txn *txn, struct id user)
             txn_system_delete(txn, SYSTEM_SESSION, key);
     }
     return fail(task, ERR_TOO_LARGE, "this firm has too many sessions");
+}
+
+static bool session_row_is_over(str row, int64_t now_ms)
+{
+    struct session_row session;
+    return session_row_read(row, &session) && !session_is_live(&session, now_ms);
+}
+
+enum err session_upkeep(struct task *task, const struct access *access, const struct space *space)
+{
+    require(access != nullptr);
+    uint64_t deleted;
+    return system_sweep(task, space, SYSTEM_SESSION, session_row_is_over, &deleted);
 }
 
 /* Last use. */

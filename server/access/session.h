@@ -10,3 +10,5 @@
 
 /** In a lane: ends all sessions of a user. */
 enum err session_end_all(struct txn *txn, struct id user);
+/** Deletes those that have ended. Blocks. */
+enum err session_upkeep(struct task *task, const struct access *access, const struct space *space);

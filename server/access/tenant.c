@@ -115,6 +115,19 @@ static bool tenant_row_read(const struct access *access, uint32_t number, str ro
     return true;
 }
 
+enum err tenant_enter_number(struct txn *txn, const struct access *access, uint32_t number,
+                             struct tenant *tenant_out)
+{
+    char key[4];
+    str row;
+    number_write(number, key);
+    struct arena *arena = txn_task(txn)->arena;
+    TRY(txn_system_get(txn, SYSTEM_TENANT, (str){key, sizeof key}, arena, &row));
+    if (!tenant_row_read(access, number, row, tenant_out)) return ERR_CORRUPT;
+    txn_enter(txn, &tenant_out->space);
+    return ERR_NONE;
+}
+
 enum err tenant_enter_name(struct txn *txn, const struct access *access, str name,
                            struct tenant *tenant_out)
 {
@@ -125,12 +138,7 @@ enum err tenant_enter_name(struct txn *txn, const struct access *access, str nam
     struct value number = value_of(row);
     if (number.kind != VALUE_INT || number.integer <= 0 || number.integer > UINT32_MAX)
         return ERR_CORRUPT;
-    char key[4];
-    number_write((uint32_t)number.integer, key);
-    TRY(txn_system_get(txn, SYSTEM_TENANT, (str){key, sizeof key}, arena, &row));
-    if (!tenant_row_read(access, (uint32_t)number.integer, row, tenant_out)) return ERR_CORRUPT;
-    txn_enter(txn, &tenant_out->space);
-    return ERR_NONE;
+    return tenant_enter_number(txn, access, (uint32_t)number.integer, tenant_out);
 }
 
 enum err tenant_enter_host(struct txn *txn, const struct access *access, str host,

@@ -33,6 +33,7 @@ struct task {
     struct fault fault;
     uint32_t keys_touched; /** keys read by this task, for limits and for the answer's header */
     uint32_t keys_max;     /** how many it may touch; 0: no limit */
+    bool has_job;          /** it queued a job, which begins once the change is durable */
     str path;              /** put before field names in faults: `primary_contact.` while in it */
 };
 

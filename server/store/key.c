@@ -292,7 +292,7 @@ bool row_key_parse(enum database database, str key, struct row_place *place_out)
         place_out->has_value = true;
         return rest.len == 24;
     case DATABASE_SYSTEM:
-        if (rest.len < 1 || (uint8_t)rest.at[0] > SYSTEM_JOB) return false;
+        if (rest.len < 1 || (uint8_t)rest.at[0] >= SYSTEM_ROW_COUNT) return false;
         place_out->has_value = true;
         place_out->row = (enum system_row)rest.at[0];
         return true;

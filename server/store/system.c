@@ -54,6 +54,22 @@ enum err txn_system_after(struct txn *txn, enum system_row row, str after, struc
     return ERR_NONE;
 }
 
+enum err txn_system_before(struct txn *txn, enum system_row row, str before, struct arena *arena,
+                           str *key_out, str *value_out)
+{
+    require(row != SYSTEM_KEY);
+    struct walk walk;
+    struct row_key prefix;
+    row_prefix_system(&prefix, &txn->space, row);
+    row_bounds_all(&walk.bounds, &prefix);
+    if (before.len > 0) row_bounds_to(&walk.bounds, str_first(before, SYSTEM_KEY_BYTES_MAX), true);
+    str key, view;
+    TRY(walk_first(&walk, txn, DATABASE_SYSTEM, true, &key, &view));
+    *key_out = arena_copy(arena, str_from(key, prefix.len));
+    *value_out = arena_copy(arena, view);
+    return ERR_NONE;
+}
+
 enum err txn_data_key(struct txn *txn, struct secret_key *key_out)
 {
     if (txn->space.number == 0) {

@@ -175,6 +175,11 @@ enum system_row : uint8_t {
     SYSTEM_TOKEN,       /** tenant: hash of token → API token */
     SYSTEM_PASSWORD,    /** tenant: user id → Argon2id text */
     SYSTEM_JOB,         /** tenant: job id → state and position */
+    SYSTEM_JOB_LIVE,    /** tenant: id of a job that is not over → nil */
+    SYSTEM_JOB_GIVEN,   /** tenant: job id → what it was asked to do, until it is over */
+    SYSTEM_JOB_LINES,   /** tenant: job id, number 4 bytes big-endian → lines of its result */
+    SYSTEM_ANSWER,      /** tenant: hash of an idempotency key → the answer that was given */
+    SYSTEM_ROW_COUNT,   /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
                         str *value_out);
@@ -183,6 +188,9 @@ void txn_system_delete(struct txn *txn, enum system_row row, str key);
 /** The row behind `after` (empty: the first); ERR_MISSING at the end. */
 enum err txn_system_after(struct txn *txn, enum system_row row, str after, struct arena *arena,
                           str *key_out, str *value_out);
+/** The row before `before` (empty: the last); ERR_MISSING at the beginning. */
+enum err txn_system_before(struct txn *txn, enum system_row row, str before, struct arena *arena,
+                           str *key_out, str *value_out);
 
 /** The space's data key, unwrapped with the master key; ERR_MISSING when there is none (never made,
  *  or shredded). */

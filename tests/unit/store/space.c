@@ -126,6 +126,14 @@ static void look_at_rest(struct txn *txn, struct test_task *task, uint32_t numbe
         count++;
     }
     check_int(count, 3);
+    key = S("");
+    while (txn_system_before(txn, SYSTEM_COUNTER, key, &task->arena, &key, &got) == ERR_NONE) {
+        if (count < 3) check(str_compare(last, key) > 0);
+        last = key;
+        check_str(got, value);
+        count--;
+    }
+    check_int(count, 0);
 }
 
 TEST(test_space__walks_stay_within_their_tenant)
