@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access/tenant_life.h"
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -181,6 +182,7 @@ static enum err place_open(struct opened *opened, const struct arguments *argume
         .broken = needs == NEEDS_NOTHING ? start_anew : nullptr,
     };
     TRY(store_open(&opened->task, &options, &opened->place.access.store));
+    TRY(tenants_sweep(&opened->task, &opened->place.access));
     return needs == NEEDS_STORE ? ERR_NONE : model_open(opened, arguments);
 }
 
@@ -231,7 +233,8 @@ static enum err ask_owner(struct task *task, const struct arguments *arguments,
 static int run_here(const struct arguments *arguments, struct console *console, enum err *err_out)
 {
     struct opened opened = {};
-    bool may_make = arguments->command->run == command_tenant_create;
+    bool may_make = arguments->command->run == command_tenant_create ||
+                    arguments->command->run == command_tenant_import;
     if (arguments->command->run == command_check) command_check_alone();
     *err_out = place_open(&opened, arguments, arguments->command->needs, may_make);
     /* Once the store is open its owner is this process. */
@@ -510,6 +513,53 @@ const struct command commands[] = {
         .run = command_tenant_list,
     },
     {
+        .name = "tenant suspend",
+        .operand = "NAME",
+        .summary = "refuse a tenant's requests; its data is kept",
+        .flags = FLAGS_MODEL,
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_suspend,
+    },
+    {
+        .name = "tenant resume",
+        .operand = "NAME",
+        .summary = "serve a suspended tenant again",
+        .flags = FLAGS_MODEL,
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_resume,
+    },
+    {
+        .name = "tenant delete",
+        .operand = "NAME",
+        .summary = "remove a tenant and all it has, for ever",
+        .flags = FLAGS_MODEL,
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_delete,
+    },
+    {
+        .name = "tenant export",
+        .operand = "NAME",
+        .path = "FILE",
+        .summary = "write a tenant, sealed, for another instance",
+        .flags = FLAGS_MODEL,
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_export,
+    },
+    {
+        .name = "tenant import",
+        .operand = "FILE",
+        .operand_kind = OPERAND_PATH,
+        .summary = "take in a tenant that another instance exported",
+        .flags = FLAGS_MODEL | FLAG_BIT(KEY) | FLAG_BIT(NAME) | FLAG_BIT(DOMAIN),
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_import,
+    },
+    {
         .name = "token create",
         .summary = "print a new API token of a user, once",
         .flags =
@@ -557,6 +607,13 @@ const struct command commands[] = {
         .flags_needed = FLAG_BIT(DATA),
         .run = command_restore,
     },
+    {
+        .name = "compact",
+        .summary = "rewrite the data without its free room; no server may run",
+        .flags = FLAGS_EVERY,
+        .flags_needed = FLAG_BIT(DATA),
+        .run = command_compact,
+    },
 };
 const uint32_t command_count = sizeof commands / sizeof commands[0];
 
@@ -572,6 +629,8 @@ static int run(struct task *task, struct arguments *arguments, struct console *c
 {
     if (arguments->command->needs == NEEDS_NOTHING)
         return arguments->command->run(nullptr, arguments, console);
+    make_absolute(task->arena, &arguments->path);
+    make_absolute(task->arena, &arguments->values[FLAG_KEY]);
     switch (arguments->command->operand_kind) {
     case OPERAND_WORD:
         return run_anywhere(task, arguments, console);

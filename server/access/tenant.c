@@ -73,26 +73,69 @@ static uint32_t number_read(str key)
     return number;
 }
 
-static void tenant_row_put(struct txn *txn, uint32_t number, struct id uuid,
-                           const struct tenant_new *wanted)
+void tenant_row_put(struct txn *txn, const struct tenant *tenant)
 {
     struct buf row = buf_make(txn_task(txn)->arena, TENANT_ROW_BYTES_MAX);
     pack_map(&row, 4);
     pack_text(&row, S("name"));
-    pack_text(&row, wanted->name);
+    pack_text(&row, tenant->name);
     pack_text(&row, S("title"));
-    pack_text(&row, wanted->title);
+    pack_text(&row, tenant->title);
     pack_text(&row, S("uuid"));
-    pack_bytes(&row, id_bytes(&uuid));
+    pack_bytes(&row, id_bytes(&tenant->space.uuid));
     pack_text(&row, S("state"));
-    pack_text(&row, state_active);
+    pack_text(&row, tenant->is_suspended ? state_suspended : state_active);
     require(!buf_is_over(&row));
     char key[4];
-    number_write(number, key);
+    number_write(tenant->space.number, key);
     txn_system_put(txn, SYSTEM_TENANT, (str){key, sizeof key}, buf_str(&row));
     struct buf name_row = buf_make(txn_task(txn)->arena, 16);
-    pack_int(&name_row, number);
-    txn_system_put(txn, SYSTEM_TENANT_NAME, wanted->name, buf_str(&name_row));
+    pack_int(&name_row, tenant->space.number);
+    txn_system_put(txn, SYSTEM_TENANT_NAME, tenant->name, buf_str(&name_row));
+    tenant_gone_drop(txn, tenant->space.number);
+}
+
+static void gone_put(struct txn *txn, uint32_t number, struct id uuid)
+{
+    char key[4];
+    struct buf row = buf_make(txn_task(txn)->arena, 64);
+    pack_map(&row, 1);
+    pack_text(&row, S("uuid"));
+    pack_bytes(&row, id_bytes(&uuid));
+    number_write(number, key);
+    txn_system_put(txn, SYSTEM_GONE, (str){key, sizeof key}, buf_str(&row));
+}
+
+void tenant_gone_drop(struct txn *txn, uint32_t number)
+{
+    char key[4];
+    number_write(number, key);
+    txn_system_delete(txn, SYSTEM_GONE, (str){key, sizeof key});
+}
+
+void tenant_row_drop(struct txn *txn, const struct tenant *tenant)
+{
+    char key[4];
+    number_write(tenant->space.number, key);
+    txn_system_delete(txn, SYSTEM_TENANT, (str){key, sizeof key});
+    txn_system_delete(txn, SYSTEM_TENANT_NAME, tenant->name);
+    gone_put(txn, tenant->space.number, tenant->space.uuid);
+}
+
+enum err tenant_gone_after(struct txn *txn, uint32_t after, struct space *space_out)
+{
+    char after_key[4];
+    number_write(after, after_key);
+    str from = after == 0 ? S("") : (str){after_key, sizeof after_key};
+    str key, row;
+    struct value uuid;
+    struct id id;
+    TRY(txn_system_after(txn, SYSTEM_GONE, from, txn_task(txn)->arena, &key, &row));
+    if (key.len != 4 || !value_find_text(row, S("uuid"), &uuid) || uuid.kind != VALUE_BYTES ||
+        !id_of_bytes(uuid.text, &id))
+        return ERR_CORRUPT;
+    *space_out = store_space(txn_space(txn)->store, number_read(key), id);
+    return ERR_NONE;
 }
 
 static bool tenant_row_read(const struct access *access, uint32_t number, str row,
@@ -115,21 +158,27 @@ static bool tenant_row_read(const struct access *access, uint32_t number, str ro
     return true;
 }
 
-enum err tenant_enter_number(struct txn *txn, const struct access *access, uint32_t number,
-                             struct tenant *tenant_out)
+static enum err tenant_of_number(struct txn *txn, const struct access *access, uint32_t number,
+                                 struct tenant *tenant_out)
 {
     char key[4];
     str row;
     number_write(number, key);
     struct arena *arena = txn_task(txn)->arena;
     TRY(txn_system_get(txn, SYSTEM_TENANT, (str){key, sizeof key}, arena, &row));
-    if (!tenant_row_read(access, number, row, tenant_out)) return ERR_CORRUPT;
+    return tenant_row_read(access, number, row, tenant_out) ? ERR_NONE : ERR_CORRUPT;
+}
+
+enum err tenant_enter_number(struct txn *txn, const struct access *access, uint32_t number,
+                             struct tenant *tenant_out)
+{
+    TRY(tenant_of_number(txn, access, number, tenant_out));
     txn_enter(txn, &tenant_out->space);
     return ERR_NONE;
 }
 
-enum err tenant_enter_name(struct txn *txn, const struct access *access, str name,
-                           struct tenant *tenant_out)
+enum err tenant_of_name(struct txn *txn, const struct access *access, str name,
+                        struct tenant *tenant_out)
 {
     struct arena *arena = txn_task(txn)->arena;
     if (name.len < TENANT_NAME_BYTES_MIN || name.len > TENANT_NAME_BYTES_MAX) return ERR_MISSING;
@@ -138,7 +187,15 @@ enum err tenant_enter_name(struct txn *txn, const struct access *access, str nam
     struct value number = value_of(row);
     if (number.kind != VALUE_INT || number.integer <= 0 || number.integer > UINT32_MAX)
         return ERR_CORRUPT;
-    return tenant_enter_number(txn, access, (uint32_t)number.integer, tenant_out);
+    return tenant_of_number(txn, access, (uint32_t)number.integer, tenant_out);
+}
+
+enum err tenant_enter_name(struct txn *txn, const struct access *access, str name,
+                           struct tenant *tenant_out)
+{
+    TRY(tenant_of_name(txn, access, name, tenant_out));
+    txn_enter(txn, &tenant_out->space);
+    return ERR_NONE;
 }
 
 enum err tenant_enter_host(struct txn *txn, const struct access *access, str host,
@@ -165,6 +222,38 @@ enum err tenant_after(struct txn *txn, const struct access *access, uint32_t aft
     return ERR_NONE;
 }
 
+enum err tenant_name_is_free(struct txn *txn, str name)
+{
+    str row;
+    struct task *task = txn_task(txn);
+    enum err err = txn_system_get(txn, SYSTEM_TENANT_NAME, name, task->arena, &row);
+    if (err == ERR_MISSING) return ERR_NONE;
+    TRY(err);
+    task_fault(task, S("name"), S("taken"), "is the name of another tenant");
+    return fail(task, ERR_CONFLICT, "there is a tenant named %.*s already", FMT(name));
+}
+
+enum err tenant_number_take(struct txn *txn, struct id uuid, uint32_t *number_out)
+{
+    str row;
+    int64_t newest = 0;
+    struct task *task = txn_task(txn);
+    enum err err = txn_system_get(txn, SYSTEM_COUNTER, S("tenant"), task->arena, &row);
+    if (err != ERR_MISSING) {
+        TRY(err);
+        struct value counter = value_of(row);
+        if (counter.kind != VALUE_INT || counter.integer < 0) return ERR_CORRUPT;
+        newest = counter.integer;
+    }
+    if (newest >= UINT32_MAX) return fail(task, ERR_FULL, "no tenant number is left");
+    *number_out = (uint32_t)newest + 1;
+    struct buf next = buf_make(task->arena, 16);
+    pack_int(&next, *number_out);
+    txn_system_put(txn, SYSTEM_COUNTER, S("tenant"), buf_str(&next));
+    gone_put(txn, *number_out, uuid);
+    return ERR_NONE;
+}
+
 /* Creation. */
 
 struct creation {
@@ -177,37 +266,12 @@ struct creation {
     struct id uuid;
 };
 
-static enum err name_is_free(struct txn *txn, struct task *task, str name)
-{
-    str row;
-    enum err err = txn_system_get(txn, SYSTEM_TENANT_NAME, name, task->arena, &row);
-    if (err == ERR_MISSING) return ERR_NONE;
-    TRY(err);
-    task_fault(task, S("name"), S("taken"), "is the name of another tenant");
-    return fail(task, ERR_CONFLICT, "there is a tenant named %.*s already", FMT(name));
-}
-
-/** In the instance's lane: the next number, which is used up even if nothing comes of it. */
 static enum err creation_number(struct work *work, struct txn *txn)
 {
     struct creation *self = (struct creation *)work;
     txn_set_task(txn, self->task);
-    TRY(name_is_free(txn, self->task, self->wanted->name));
-    str row;
-    int64_t newest = 0;
-    enum err err = txn_system_get(txn, SYSTEM_COUNTER, S("tenant"), self->task->arena, &row);
-    if (err != ERR_MISSING) {
-        TRY(err);
-        struct value counter = value_of(row);
-        if (counter.kind != VALUE_INT || counter.integer < 0) return ERR_CORRUPT;
-        newest = counter.integer;
-    }
-    if (newest >= UINT32_MAX) return fail(self->task, ERR_FULL, "no tenant number is left");
-    self->number = (uint32_t)newest + 1;
-    struct buf next = buf_make(self->task->arena, 16);
-    pack_int(&next, self->number);
-    txn_system_put(txn, SYSTEM_COUNTER, S("tenant"), buf_str(&next));
-    return ERR_NONE;
+    TRY(tenant_name_is_free(txn, self->wanted->name));
+    return tenant_number_take(txn, self->uuid, &self->number);
 }
 
 static enum err settings_create(struct creation *self, struct change *change)
@@ -273,8 +337,13 @@ static enum err creation_name(struct work *work, struct txn *txn)
 {
     struct creation *self = (struct creation *)work;
     txn_set_task(txn, self->task);
-    TRY(name_is_free(txn, self->task, self->wanted->name));
-    tenant_row_put(txn, self->number, self->uuid, self->wanted);
+    TRY(tenant_name_is_free(txn, self->wanted->name));
+    const struct tenant tenant = {
+        .space = store_space(self->access->store, self->number, self->uuid),
+        .name = self->wanted->name,
+        .title = self->wanted->title,
+    };
+    tenant_row_put(txn, &tenant);
     return ERR_NONE;
 }
 

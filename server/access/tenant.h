@@ -1,7 +1,8 @@
 /** tenant: what a tenant may be called, and which tenant and door a host name leads to.
  *
  *  Rows    instance: SYSTEM_TENANT_NAME: name → number; SYSTEM_TENANT: number →
- *          {"name", "title", "uuid", "state"}; SYSTEM_COUNTER "tenant": the newest number given.
+ *          {"name", "title", "uuid", "state"}; SYSTEM_COUNTER "tenant": the newest number given;
+ *          SYSTEM_GONE: number → {"uuid"} of a tenant that is not here yet, or no more.
  *  Floor   access.
  *  Thread  any.
  */
@@ -17,3 +18,24 @@ str tenant_name_fault(str name);
 
 /** The tenant's name in `NAME.DOMAIN` or `NAME-portal.DOMAIN`; false for any other host. */
 bool tenant_host_read(str host, str domain, str *name_out, enum door *door_out);
+
+/** Without entering its space; in the instance's own. ERR_MISSING: there is none. */
+enum err tenant_of_name(struct txn *txn, const struct access *access, str name,
+                        struct tenant *tenant_out);
+
+/* Parts of making one, in the instance's lane. */
+
+/** ERR_CONFLICT, with a fault of `name`: it is another tenant's. */
+enum err tenant_name_is_free(struct txn *txn, str name);
+/** The next number, which is used up even if nothing comes of it: until tenant_row_put its rows are
+ *  those of nobody, which tenants_sweep removes. */
+enum err tenant_number_take(struct txn *txn, struct id uuid, uint32_t *number_out);
+/** From now on the name leads to it. */
+void tenant_row_put(struct txn *txn, const struct tenant *tenant);
+/** The name leads nowhere; the rows are for tenants_sweep. */
+void tenant_row_drop(struct txn *txn, const struct tenant *tenant);
+/** The number's rows are all gone. */
+void tenant_gone_drop(struct txn *txn, uint32_t number);
+/** The first tenant behind `after` (0: the first of all) of which only rows are left or there yet;
+ *  ERR_MISSING: none. */
+enum err tenant_gone_after(struct txn *txn, uint32_t after, struct space *space_out);

@@ -100,6 +100,38 @@ static void log_end_find(struct txn *txn)
     txn->broken = err;
 }
 
+/** The items of an entry; gives its chain. */
+static struct hash entry_pack(struct buf *out, const struct secret_key *chain_key, struct id uuid,
+                              const struct hash *previous, const struct log_entry *entry,
+                              const struct hash *body_hash)
+{
+    pack_list(out, 9);
+    size_t head_at = out->len;
+    pack_bytes(out, id_bytes(&entry->group));
+    pack_bytes(out, id_bytes(&entry->cause));
+    pack_bytes(out, id_bytes(&entry->actor));
+    pack_int(out, entry->at_ms);
+    pack_int(out, entry->entity);
+    pack_bytes(out, id_bytes(&entry->record));
+    pack_bytes(out, (str){(const char *)body_hash->bytes, HASH_BYTES});
+    struct hash chain =
+        log_chain_next(chain_key, uuid, previous, entry->sequence, str_from(buf_str(out), head_at));
+    pack_bytes(out, (str){(const char *)chain.bytes, HASH_BYTES});
+    if (entry->body.len > 0) pack_raw(out, entry->body);
+    else pack_nil(out);
+    return chain;
+}
+
+bool log_row_chain_anew(struct buf *out, const struct secret_key *chain_key, struct id uuid,
+                        struct hash *chain, uint64_t sequence, str value)
+{
+    struct log_row row;
+    if (!log_row_read(sequence, value, &row)) return false;
+    if (row.entry.body.len > 0) row.body_hash = log_body_hash(chain_key, row.entry.body);
+    *chain = entry_pack(out, chain_key, uuid, chain, &row.entry, &row.body_hash);
+    return true;
+}
+
 uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry)
 {
     require(entry->body.len > 0);
@@ -107,20 +139,11 @@ uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry)
     uint64_t sequence = txn->log_sequence + 1;
     const struct secret_key *chain_key = &txn->store->chain_key;
     struct hash body_hash = log_body_hash(chain_key, entry->body);
+    struct log_entry numbered = *entry;
+    numbered.sequence = sequence;
     struct buf value = row_build(txn);
-    pack_list(&value, 9);
-    size_t head_at = value.len;
-    pack_bytes(&value, id_bytes(&entry->group));
-    pack_bytes(&value, id_bytes(&entry->cause));
-    pack_bytes(&value, id_bytes(&entry->actor));
-    pack_int(&value, entry->at_ms);
-    pack_int(&value, entry->entity);
-    pack_bytes(&value, id_bytes(&entry->record));
-    pack_bytes(&value, (str){(const char *)body_hash.bytes, HASH_BYTES});
-    struct hash chain = log_chain_next(chain_key, txn->space.uuid, &txn->log_chain, sequence,
-                                       str_from(buf_str(&value), head_at));
-    pack_bytes(&value, (str){(const char *)chain.bytes, HASH_BYTES});
-    pack_raw(&value, entry->body);
+    struct hash chain =
+        entry_pack(&value, chain_key, txn->space.uuid, &txn->log_chain, &numbered, &body_hash);
 
     struct row_key key;
     row_key_log(&key, &txn->space, sequence);

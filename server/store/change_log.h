@@ -27,3 +27,8 @@ struct hash log_chain_start(const struct secret_key *chain_key, struct id uuid);
 struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
                            const struct hash *previous, uint64_t sequence, str head);
 struct hash log_body_hash(const struct secret_key *chain_key, str body);
+
+/** Builds the bytes of an entry anew for another environment: the hash of its body (unless that was
+ *  erased) and the chain, which moves on. False when the bytes are no entry. */
+bool log_row_chain_anew(struct buf *out, const struct secret_key *chain_key, struct id uuid,
+                        struct hash *chain, uint64_t sequence, str value);

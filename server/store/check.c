@@ -19,6 +19,7 @@ struct checker {
     bool has_last;
     bool has_tenant;
     uint32_t tenant;
+    bool is_gone;  /** its rows are to be removed, or still arriving: nothing of it is promised */
     bool is_known; /** the tenant's uuid was found */
     struct id uuid;
     uint64_t sequence; /** of the last log entry of this tenant */
@@ -83,17 +84,31 @@ static bool uuid_find(struct checker *checker, uint32_t number, struct id *uuid_
             (uuid.kind == VALUE_TEXT && id_parse(uuid.text, uuid_out)));
 }
 
+static bool is_gone(struct checker *checker, uint32_t number)
+{
+    char number_bytes[4];
+    struct row_key key;
+    struct space instance = store_instance(checker->store);
+    bytes_put_uint32(number_bytes, number);
+    row_key_system(&key, &instance, SYSTEM_GONE, (str){number_bytes, 4});
+    MDB_val name = {key.len, key.bytes}, stored;
+    MDB_dbi system = checker->store->databases[DATABASE_SYSTEM];
+    return number != 0 && mdb_get(checker->txn->mdb, system, &name, &stored) == 0;
+}
+
 static void tenant_enter(struct checker *checker, uint32_t number, str key)
 {
     checker->has_tenant = true;
     checker->tenant = number;
     checker->sequence = 0;
     checker->has_group = false;
+    checker->is_gone = is_gone(checker, number);
     checker->is_known = uuid_find(checker, number, &checker->uuid);
     checker->has_chain = checker->is_known;
     if (checker->is_known)
         checker->chain = log_chain_start(&checker->store->chain_key, checker->uuid);
-    else found(checker, number, key, "rows of a tenant whose uuid is not known");
+    else if (!checker->is_gone)
+        found(checker, number, key, "rows of a tenant whose uuid is not known");
 }
 
 static bool row_exists(struct checker *checker, const struct row_key *key)
@@ -199,6 +214,7 @@ static void row_check_one(struct checker *checker, str key, str stored)
         return;
     }
     if (!checker->has_tenant || checker->tenant != number) tenant_enter(checker, number, key);
+    if (checker->is_gone) return;
     if (!place.has_value) {
         if (stored.len != 0)
             found(checker, number, key, "an entry that should be empty has a value");

@@ -45,13 +45,14 @@ enum err mdb_err(int code)
 }
 
 /** Opened once, before any other transaction, so that none of them ever opens one. */
-static int databases_open(MDB_env *mdb, MDB_dbi databases_out[DATABASE_COUNT])
+int mdb_databases_open(MDB_env *mdb, unsigned flags, MDB_dbi databases_out[DATABASE_COUNT])
 {
     MDB_txn *txn;
-    int code = mdb_txn_begin(mdb, nullptr, 0, &txn);
+    int code = mdb_txn_begin(mdb, nullptr, flags, &txn);
     if (code != 0) return code;
+    unsigned make = (flags & MDB_RDONLY) != 0 ? 0 : MDB_CREATE;
     for (uint32_t i = 0; i < DATABASE_COUNT && code == 0; i++)
-        code = mdb_dbi_open(txn, DATABASE_NAMES[i], MDB_CREATE, &databases_out[i]);
+        code = mdb_dbi_open(txn, DATABASE_NAMES[i], make, &databases_out[i]);
     if (code == 0) return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return code;
@@ -86,7 +87,7 @@ enum err mdb_open_folder(struct task *task, str folder, uint64_t map_bytes, MDB_
     }
     if (code != 0) return fail(task, mdb_err(code), "%s/data.mdb: %s", path, mdb_strerror(code));
     require(mdb_env_get_maxkeysize(*mdb_out) == KEY_BYTES_MAX);
-    code = databases_open(*mdb_out, databases_out);
+    code = mdb_databases_open(*mdb_out, 0, databases_out);
     if (code == 0) return ERR_NONE;
     mdb_env_close(*mdb_out);
     *mdb_out = nullptr;

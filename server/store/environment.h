@@ -93,6 +93,9 @@ enum err mdb_err(int code);
 enum err mdb_open_folder(struct task *task, str folder, uint64_t map_bytes, MDB_env **mdb_out,
                          MDB_dbi databases_out[DATABASE_COUNT]);
 
+/** The databases of an environment, by a transaction of these flags; an LMDB code. */
+int mdb_databases_open(MDB_env *mdb, unsigned flags, MDB_dbi databases_out[DATABASE_COUNT]);
+
 /** Takes DIR/owner.lock, trying for `wait_ms`. ERR_CONFLICT: another has it. */
 enum err owner_lock_take(struct task *task, str folder, int64_t wait_ms, int *file_out);
 

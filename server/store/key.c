@@ -174,6 +174,14 @@ void row_key_system(struct row_key *key, const struct space *space, enum system_
     put(key, name);
 }
 
+bool row_key_join(struct row_key *key, const struct space *space, str rest)
+{
+    row_prefix_tenant(key, space->number);
+    if (rest.len > KEY_BYTES_MAX - key->len) return false;
+    put(key, rest);
+    return true;
+}
+
 /* Bounds. */
 
 /** Turns the bytes into the first ones behind all that begin with them; false when there are

@@ -64,6 +64,9 @@ void row_key_log_group(struct row_key *key, const struct space *space, struct id
 void row_key_outbox(struct row_key *key, const struct space *space, int64_t due_ms, struct id id);
 void row_key_system(struct row_key *key, const struct space *space, enum system_row row, str name);
 
+/** A key that lost its tenant's number, with this space's; false when it is too long. */
+bool row_key_join(struct row_key *key, const struct space *space, str rest);
+
 /* Prefixes of walks. */
 
 void row_prefix_records(struct row_key *key, const struct space *space, uint16_t entity);

@@ -137,6 +137,7 @@ static enum err attempt_run_guarded(void *argument)
 /** Runs one work behind a savepoint and two guards: the pending writes' arena and its own. */
 static enum err work_run(struct work *work, struct txn *txn)
 {
+    if (!work->is_of_gone && txn_is_shut(txn)) return ERR_MISSING;
     struct savepoint savepoint = txn_savepoint(txn);
     struct attempt attempt = {work, txn};
     jmp_buf *escape = work->arena == nullptr ? nullptr : work->arena->escape;
@@ -286,7 +287,10 @@ static void waiting_done(struct work *work, enum err err)
 enum err store_write(struct store *store, const struct space *space, struct work *work)
 {
     struct waiting_work waiting = {
-        .work = {.run = waiting_run, .done = waiting_done, .arena = work->arena},
+        .work = {.run = waiting_run,
+                 .done = waiting_done,
+                 .arena = work->arena,
+                 .is_of_gone = work->is_of_gone},
         .inner = work,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .has_ended = PTHREAD_COND_INITIALIZER,

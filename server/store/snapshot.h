@@ -54,6 +54,11 @@ static inline void txn_touch(struct txn *txn)
 enum err txn_cursor_take(struct txn *txn, enum database database, MDB_cursor **cursor_out);
 void txn_cursor_give(struct txn *txn, enum database database, MDB_cursor *cursor);
 
+/** Whether the space's tenant was deleted: nothing may be written there any more. */
+bool txn_is_shut(struct txn *txn);
+/** Keeps this data key for the space, wrapped. */
+void txn_data_key_keep(struct txn *txn, const struct secret_key *key);
+
 /** The value without its hash, which is checked. ERR_MISSING, ERR_CORRUPT. A view. */
 enum err row_get(struct txn *txn, enum database database, const struct row_key *key,
                  str *value_out);

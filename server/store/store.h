@@ -72,6 +72,7 @@ struct work {
     void (*done)(struct work *work, enum err err);
     struct arena
         *arena; /** of the task this work belongs to: guarded while `run` runs; may be nullptr */
+    bool is_of_gone;   /** runs also in a space that was shut (store/moving.h) */
     struct work *next; /** the lane's own */
     enum err err;      /** the lane's own */
 };
@@ -108,6 +109,12 @@ enum err store_backup(struct task *task, struct store *store, str file);
  *  short, altered or under another key (key from `key_file`, or `file`.key when empty). Nothing is
  *  left behind on failure. */
 enum err store_restore(struct task *task, str file, str key_file, str folder);
+
+/** Rewrites data.mdb of a directory that nobody owns without its free pages: beside it, durable,
+ *  proven to have as many rows, and then in its place. Killed at any moment one of the two is
+ *  there. ERR_CONFLICT: somebody owns the directory. ERR_FULL: no room for both. */
+enum err store_compact(struct task *task, str folder, uint64_t *bytes_before_out,
+                       uint64_t *bytes_after_out);
 
 /** One fault found. `tenant` is a number; 0 also stands for the environment. */
 struct check_report {

@@ -85,14 +85,28 @@ enum err txn_data_key(struct txn *txn, struct secret_key *key_out)
     return wrapped_key_open(&txn->store->master_key, txn->space.number, &wrapped, key_out);
 }
 
-void txn_data_key_make(struct txn *txn)
+void txn_data_key_keep(struct txn *txn, const struct secret_key *key)
 {
     require(txn->space.number != 0);
     struct row_key row_key;
     row_key_system(&row_key, &txn->space, SYSTEM_KEY, S(""));
-    struct secret_key key = key_random();
     struct buf value = row_build(txn);
-    wrapped_key_put(&value, &txn->store->master_key, txn->space.number, txn->space.uuid, &key);
+    wrapped_key_put(&value, &txn->store->master_key, txn->space.number, txn->space.uuid, key);
     row_put_built(txn, DATABASE_SYSTEM, &row_key, &value);
+}
+
+void txn_data_key_make(struct txn *txn)
+{
+    struct secret_key key = key_random();
+    txn_data_key_keep(txn, &key);
     bytes_wipe(&key, sizeof(key));
+}
+
+bool txn_is_shut(struct txn *txn)
+{
+    struct row_key row_key;
+    str value;
+    if (txn->space.number == 0) return false;
+    row_key_system(&row_key, &txn->space, SYSTEM_GONE, S(""));
+    return row_get(txn, DATABASE_SYSTEM, &row_key, &value) == ERR_NONE;
 }

@@ -179,7 +179,10 @@ enum system_row : uint8_t {
     SYSTEM_JOB_GIVEN,   /** tenant: job id → what it was asked to do, until it is over */
     SYSTEM_JOB_LINES,   /** tenant: job id, number 4 bytes big-endian → lines of its result */
     SYSTEM_ANSWER,      /** tenant: hash of an idempotency key → the answer that was given */
-    SYSTEM_ROW_COUNT,   /** new rows stand before it, behind all others */
+    /** instance: number → {uuid} of a tenant whose rows are to be removed, or that is still
+     *  arriving; tenant: no work is taken any more */
+    SYSTEM_GONE,
+    SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
                         str *value_out);

@@ -23,6 +23,7 @@ struct parsing {
     struct arguments *arguments;
     enum origin origins[FLAG_COUNT];
     bool has_operand;
+    bool has_path;
     bool is_wrong;
 };
 
@@ -122,6 +123,23 @@ static bool read_flag(struct parsing *parsing, str word, int *at, int argc, char
     return set_value(parsing, flag, ORIGIN_WORDS, named, value);
 }
 
+/** The operand, then the path. */
+static bool read_operand(struct parsing *parsing, str word)
+{
+    const struct command *command = parsing->command;
+    bool is_path = parsing->has_operand;
+    const char *meant = is_path ? command->path : command->operand;
+    if (meant == nullptr || parsing->has_path)
+        return wrong(parsing, "%s: `%.*s` is one word too many", command->name, FMT(word));
+    if (word.len == 0) return wrong(parsing, "%s is empty", meant);
+    str copy = arena_copy(parsing->task->arena, word);
+    if (is_path) parsing->arguments->path = copy;
+    else parsing->arguments->operand = copy;
+    parsing->has_path = is_path;
+    parsing->has_operand = true;
+    return true;
+}
+
 static bool read_words(struct parsing *parsing, int from, int argc, char **argv)
 {
     bool are_operands = false;
@@ -137,12 +155,7 @@ static bool read_words(struct parsing *parsing, int from, int argc, char **argv)
         }
         if (!are_operands && word.len > 1 && word.at[0] == '-')
             return wrong(parsing, "%s has no flag %.*s", parsing->command->name, FMT(word));
-        if (parsing->command->operand == nullptr || parsing->has_operand)
-            return wrong(parsing, "%s: `%.*s` is one word too many", parsing->command->name,
-                         FMT(word));
-        if (word.len == 0) return wrong(parsing, "%s is empty", parsing->command->operand);
-        parsing->has_operand = true;
-        parsing->arguments->operand = arena_copy(parsing->task->arena, word);
+        if (!read_operand(parsing, word)) return false;
     }
     return true;
 }
@@ -242,6 +255,8 @@ static bool check_complete(struct parsing *parsing)
     const struct command *command = parsing->command;
     if (command->operand != nullptr && !parsing->has_operand)
         return wrong(parsing, "%s needs %s", command->name, command->operand);
+    if (command->path != nullptr && !parsing->has_path)
+        return wrong(parsing, "%s needs %s", command->name, command->path);
     for (int flag = 0; flag < FLAG_COUNT; flag++) {
         if ((command->flags_needed >> flag & 1) == 0 || parsing->arguments->values[flag].len > 0)
             continue;
@@ -370,9 +385,10 @@ bool arguments_write(struct task *task, const struct arguments *arguments, str *
                      uint32_t max, uint32_t *count_out)
 {
     uint32_t count = 0;
-    if (max < 2) return false;
+    if (max < 3) return false;
     words_out[count++] = str_of(arguments->command->name);
     words_out[count++] = arguments->operand;
+    words_out[count++] = arguments->path;
     for (int flag = 0; flag < FLAG_COUNT; flag++) {
         if (arguments->values[flag].len == 0) continue;
         if (count == max) return false;
@@ -387,11 +403,12 @@ bool arguments_read(struct task *task, const struct command *commands, uint32_t 
                     const str *words, uint32_t count, struct arguments *arguments_out)
 {
     *arguments_out = (struct arguments){};
-    for (uint32_t at = 0; at < command_count && count >= 2; at++)
+    for (uint32_t at = 0; at < command_count && count >= 3; at++)
         if (str_eq(str_of(commands[at].name), words[0])) arguments_out->command = &commands[at];
     if (arguments_out->command == nullptr) return false;
     arguments_out->operand = arena_copy(task->arena, words[1]);
-    for (uint32_t at = 2; at < count; at++) {
+    arguments_out->path = arena_copy(task->arena, words[2]);
+    for (uint32_t at = 3; at < count; at++) {
         str name, value;
         enum flag_name flag;
         if (!str_cut(words[at], '=', &name, &value) || !flag_find(name, &flag)) return false;

@@ -53,10 +53,10 @@ enum flag_name : uint8_t {
     FLAG_KEY,
     FLAG_RUNNER,
     FLAG_SCHEMA,
+    FLAG_NAME,
     FLAG_COUNT,
 };
 
-constexpr uint32_t OPERANDS_MAX = 2;
 /** of a map: it goes over the control socket whole */
 constexpr size_t ARGUMENT_FILE_BYTES_MAX = 32 * 1024;
 
@@ -79,6 +79,7 @@ enum operand_kind : uint8_t {
 struct command {
     const char *name;    /** one word or two: `tenant create` */
     const char *operand; /** `NAME`, or nullptr; always needed when there is one */
+    const char *path;    /** `FILE`: a path that follows the operand, or nullptr */
     enum operand_kind operand_kind;
     const char *summary;
     uint64_t flags; /** bits by flag_name */
@@ -95,6 +96,7 @@ struct command {
 struct arguments {
     const struct command *command;
     str operand;
+    str path;
     str values[FLAG_COUNT]; /** empty: not given and without default; a switch is `true` */
 };
 

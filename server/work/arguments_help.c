@@ -90,6 +90,8 @@ const struct flag flag_table[FLAG_COUNT] = {
                   FLAG_TEXT, 0, 0, 0},
     [FLAG_RUNNER] = {"runner", "FILE", nullptr,
                      "the program that holds Lua (default: beside this one)", FLAG_TEXT, 0, 0, 0},
+    [FLAG_NAME] = {"name", "NAME", nullptr, "another name for the tenant (default: its own)",
+                   FLAG_TEXT, 0, 0, 0},
     [FLAG_SCHEMA] = {"schema", "DIR", nullptr, "the entities (default: ../share/atrium/schema)",
                      FLAG_TEXT, 0, 0, 0},
 };
@@ -118,6 +120,9 @@ static const struct limit limits[] = {
     {"any session ends after", SESSION_AGE_MS_MAX / 86400'000, "days"},
 };
 
+/** Two words of a format: a space and what an operand is called, or nothing. */
+#define BEFORE(operand) (operand) == nullptr ? "" : " ", (operand) == nullptr ? "" : (operand)
+
 void help_show_all(const struct console *console, const struct command *commands,
                    uint32_t command_count)
 {
@@ -125,8 +130,8 @@ void help_show_all(const struct console *console, const struct command *commands
                            "usage: atrium COMMAND [--flag value …]\n\n");
     for (uint32_t at = 0; at < command_count; at++) {
         char left[64];
-        (void)snprintf(left, sizeof left, "%s %s", commands[at].name,
-                       commands[at].operand == nullptr ? "" : commands[at].operand);
+        (void)snprintf(left, sizeof left, "%s%s%s%s%s", commands[at].name,
+                       BEFORE(commands[at].operand), BEFORE(commands[at].path));
         console_print(console, "  %-22s %s\n", left, commands[at].summary);
     }
     console_print(
@@ -138,9 +143,8 @@ void help_show_all(const struct console *console, const struct command *commands
 
 static void show_usage(const struct console *console, const struct command *command)
 {
-    console_print(console, "usage: atrium %s%s%s", command->name,
-                  command->operand == nullptr ? "" : " ",
-                  command->operand == nullptr ? "" : command->operand);
+    console_print(console, "usage: atrium %s%s%s%s%s", command->name, BEFORE(command->operand),
+                  BEFORE(command->path));
     for (int flag = 0; flag < FLAG_COUNT; flag++) {
         if ((command->flags_needed >> flag & 1) == 0) continue;
         console_print(console, " --%s %s", flag_table[flag].name, flag_table[flag].value);

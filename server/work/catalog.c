@@ -72,7 +72,7 @@ static enum err compare(struct task *task, const struct model *model, str stored
     return ERR_NONE;
 }
 
-static str catalog_of(struct task *task, const struct model *model)
+str catalog_write(struct task *task, const struct model *model)
 {
     struct buf out = buf_make(task->arena, CATALOG_BYTES_MAX);
     pack_map(&out, model->entity_count);
@@ -114,7 +114,15 @@ enum err catalog_keep(struct task *task, struct store *store, const struct model
     txn_close(txn);
     if (err == ERR_NONE) TRY(compare(task, model, stored));
     else if (err != ERR_MISSING) return err;
-    struct keeping keeping = {.work = {.run = keep}, .catalog = catalog_of(task, model)};
+    struct keeping keeping = {.work = {.run = keep}, .catalog = catalog_write(task, model)};
     if (str_eq(stored, keeping.catalog)) return ERR_NONE;
     return store_write(store, &instance, &keeping.work);
+}
+
+enum err catalog_judge(struct task *task, const struct model *model, str catalog)
+{
+    TRY(compare(task, model, catalog));
+    if (str_eq(catalog, catalog_write(task, model))) return ERR_NONE;
+    return fail(task, ERR_CONFLICT,
+                "the tenant comes from an older Atrium: upgrade that instance, then export again");
 }

@@ -18,3 +18,9 @@
  *  ERR_CONFLICT: the data was written by a newer Atrium, or a field's kind changed; the detail says
  *  which. */
 enum err catalog_keep(struct task *task, struct store *store, const struct model *model);
+
+/** The model's catalog, as it goes along with a tenant that is exported. */
+str catalog_write(struct task *task, const struct model *model);
+/** Whether rows written with that catalog stand as this model would have written them.
+ *  ERR_CONFLICT: they do not; the detail says which instance is to be upgraded. */
+enum err catalog_judge(struct task *task, const struct model *model, str catalog);

@@ -37,6 +37,16 @@ int command_tenant_create(struct command_place *place, const struct arguments *a
                           struct console *console);
 int command_tenant_list(struct command_place *place, const struct arguments *arguments,
                         struct console *console);
+int command_tenant_suspend(struct command_place *place, const struct arguments *arguments,
+                           struct console *console);
+int command_tenant_resume(struct command_place *place, const struct arguments *arguments,
+                          struct console *console);
+int command_tenant_delete(struct command_place *place, const struct arguments *arguments,
+                          struct console *console);
+int command_tenant_export(struct command_place *place, const struct arguments *arguments,
+                          struct console *console);
+int command_tenant_import(struct command_place *place, const struct arguments *arguments,
+                          struct console *console);
 int command_token_create(struct command_place *place, const struct arguments *arguments,
                          struct console *console);
 int command_import(struct command_place *place, const struct arguments *arguments,
@@ -49,4 +59,7 @@ int command_backup(struct command_place *place, const struct arguments *argument
                    struct console *console);
 /** Needs no place: makes one. */
 int command_restore(struct command_place *place, const struct arguments *arguments,
+                    struct console *console);
+/** Needs no place: nobody else may hold the directory. */
+int command_compact(struct command_place *place, const struct arguments *arguments,
                     struct console *console);

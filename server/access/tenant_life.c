@@ -1,0 +1,265 @@
+#include "access/tenant_life.h"
+
+#include "access/tenant.h"
+#include "base/log.h"
+#include "base/require.h"
+#include "store/moving.h"
+#include "value/value.h"
+
+constexpr int64_t ABOUT_VERSION = 1;
+
+/** A change of the instance's rows about one tenant. */
+struct deed {
+    struct work work;
+    struct task *task;
+    const struct access *access;
+    struct tenant tenant;
+    bool is_suspended;
+};
+
+static struct deed *deed_of(struct work *work, struct txn *txn)
+{
+    struct deed *deed = (struct deed *)work;
+    txn_set_task(txn, deed->task);
+    return deed;
+}
+
+static enum err deed_do(struct deed *deed, enum err (*run)(struct work *work, struct txn *txn))
+{
+    struct space instance = store_instance(deed->access->store);
+    deed->work = (struct work){.run = run, .arena = deed->task->arena};
+    return store_write(deed->access->store, &instance, &deed->work);
+}
+
+/** By its name; the texts are copies. */
+static enum err tenant_find(struct task *task, const struct access *access, str name,
+                            struct tenant *tenant_out)
+{
+    struct space instance = store_instance(access->store);
+    struct txn *txn;
+    TRY(txn_open(task, &instance, &txn));
+    enum err err = tenant_enter_name(txn, access, name, tenant_out);
+    if (err == ERR_NONE) {
+        tenant_out->name = arena_copy(task->arena, tenant_out->name);
+        tenant_out->title = arena_copy(task->arena, tenant_out->title);
+    }
+    txn_close(txn);
+    if (err != ERR_MISSING) return err;
+    return fail(task, err, "there is no tenant named %.*s", FMT(name));
+}
+
+/* Suspending. */
+
+static enum err suspend_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    struct tenant present;
+    enum err err = tenant_of_name(txn, deed->access, deed->tenant.name, &present);
+    if (err == ERR_MISSING ||
+        (err == ERR_NONE && present.space.number != deed->tenant.space.number))
+        return fail(deed->task, ERR_MISSING, "the tenant is gone");
+    TRY(err);
+    present.is_suspended = deed->is_suspended;
+    tenant_row_put(txn, &present);
+    return ERR_NONE;
+}
+
+enum err tenant_suspend(struct task *task, const struct access *access, str name, bool is_suspended)
+{
+    struct deed deed = {.task = task, .access = access, .is_suspended = is_suspended};
+    TRY(tenant_find(task, access, name, &deed.tenant));
+    return deed_do(&deed, suspend_run);
+}
+
+/* Deleting. */
+
+static enum err drop_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    tenant_row_drop(txn, &deed->tenant);
+    return ERR_NONE;
+}
+
+enum err tenant_delete(struct task *task, const struct access *access, str name)
+{
+    struct deed deed = {.task = task, .access = access};
+    TRY(tenant_find(task, access, name, &deed.tenant));
+    TRY(deed_do(&deed, drop_run));
+    /* A change of it may be on its way: what refuses it stays until the next opening. */
+    return moving_erase(task, &deed.tenant.space, true);
+}
+
+static enum err forget_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    tenant_gone_drop(txn, deed->tenant.space.number);
+    return ERR_NONE;
+}
+
+static enum err gone_find(struct task *task, const struct access *access, struct space *space_out)
+{
+    struct space instance = store_instance(access->store);
+    struct txn *txn;
+    TRY(txn_open(task, &instance, &txn));
+    enum err err = tenant_gone_after(txn, 0, space_out);
+    txn_close(txn);
+    return err;
+}
+
+static enum err gone_erase(struct task *task, const struct access *access,
+                           const struct space *space)
+{
+    struct deed deed = {.task = task, .access = access, .tenant = {.space = *space}};
+    TRY(moving_erase(task, space, false));
+    return deed_do(&deed, forget_run);
+}
+
+enum err tenants_sweep(struct task *task, const struct access *access)
+{
+    for (;;) {
+        struct space space;
+        enum err err = gone_find(task, access, &space);
+        if (err == ERR_MISSING) return ERR_NONE;
+        TRY(err);
+        log_info("access", "the rows of tenant number %u, which is gone, are removed",
+                 space.number);
+        TRY(gone_erase(task, access, &space));
+    }
+}
+
+/* Moving. */
+
+enum err tenant_export(struct task *task, const struct access *access, str name, str catalog,
+                       str file)
+{
+    struct tenant tenant;
+    TRY(tenant_find(task, access, name, &tenant));
+    struct buf about = buf_make(task->arena, MOVING_ABOUT_BYTES_MAX);
+    pack_map(&about, 5);
+    pack_text(&about, S("version"));
+    pack_int(&about, ABOUT_VERSION);
+    pack_text(&about, S("name"));
+    pack_text(&about, tenant.name);
+    pack_text(&about, S("title"));
+    pack_text(&about, tenant.title);
+    pack_text(&about, S("is_suspended"));
+    pack_bool(&about, tenant.is_suspended);
+    pack_text(&about, S("catalog"));
+    pack_bytes(&about, catalog);
+    require(!buf_is_over(&about));
+    return moving_export(task, &tenant.space, buf_str(&about), file);
+}
+
+struct arrival {
+    struct moving_import import; /** first: `begin` is given it */
+    struct deed deed;
+    const struct tenant_import *wanted;
+};
+
+static enum err about_read(struct arrival *arrival, str about, str *catalog_out)
+{
+    struct value version = {}, name = {}, title = {}, is_suspended = {}, catalog = {};
+    (void)value_find_text(about, S("version"), &version);
+    (void)value_find_text(about, S("name"), &name);
+    (void)value_find_text(about, S("title"), &title);
+    (void)value_find_text(about, S("is_suspended"), &is_suspended);
+    (void)value_find_text(about, S("catalog"), &catalog);
+    if (version.kind != VALUE_INT || version.integer != ABOUT_VERSION || name.kind != VALUE_TEXT ||
+        title.kind != VALUE_TEXT || title.text.len > TENANT_TITLE_BYTES_MAX ||
+        is_suspended.kind != VALUE_BOOL || catalog.kind != VALUE_BYTES)
+        return fail(arrival->deed.task, ERR_CONFLICT, "the file is of another version of Atrium");
+    struct tenant *tenant = &arrival->deed.tenant;
+    tenant->name = arrival->wanted->name.len > 0 ? arrival->wanted->name : name.text;
+    tenant->title = title.text;
+    tenant->is_suspended = is_suspended.boolean;
+    *catalog_out = catalog.text;
+    return ERR_NONE;
+}
+
+/** Its uuid finds its uploads: one tenant cannot be here twice. */
+static enum err is_not_here(struct txn *txn, const struct access *access, struct id uuid)
+{
+    struct tenant other;
+    for (uint32_t number = 0;; number = other.space.number) {
+        enum err err = tenant_after(txn, access, number, &other);
+        if (err == ERR_MISSING) return ERR_NONE;
+        TRY(err);
+        if (id_eq(other.space.uuid, uuid))
+            return fail(txn_task(txn), ERR_CONFLICT, "this tenant is here already, as %.*s",
+                        FMT(other.name));
+    }
+}
+
+static enum err name_is_free(struct txn *txn, str name)
+{
+    enum err err = tenant_name_is_free(txn, name);
+    if (err != ERR_CONFLICT) return err;
+    task_fault_clear(txn_task(txn));
+    return fail(txn_task(txn), err,
+                "there is a tenant named %.*s already: choose another name with --name", FMT(name));
+}
+
+static enum err arrive_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    struct tenant *tenant = &deed->tenant;
+    TRY(is_not_here(txn, deed->access, tenant->space.uuid));
+    TRY(name_is_free(txn, tenant->name));
+    uint32_t number;
+    TRY(tenant_number_take(txn, tenant->space.uuid, &number));
+    tenant->space = store_space(deed->access->store, number, tenant->space.uuid);
+    return ERR_NONE;
+}
+
+static enum err name_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    TRY(is_not_here(txn, deed->access, deed->tenant.space.uuid));
+    TRY(name_is_free(txn, deed->tenant.name));
+    tenant_row_put(txn, &deed->tenant);
+    return ERR_NONE;
+}
+
+static enum err arrival_begin(struct moving_import *import, str about, struct id uuid,
+                              struct space *space_out)
+{
+    struct arrival *arrival = (struct arrival *)import;
+    struct deed *deed = &arrival->deed;
+    struct task *task = deed->task;
+    str catalog;
+    TRY(about_read(arrival, about, &catalog));
+    str fault = tenant_name_fault(deed->tenant.name);
+    if (fault.len > 0)
+        return fail(task, ERR_INVALID, "%.*s %.*s", FMT(deed->tenant.name), FMT(fault));
+    TRY(arrival->wanted->judge(task, deed->access->model, catalog));
+    deed->tenant.space.uuid = uuid;
+    TRY(deed_do(deed, arrive_run));
+    *space_out = deed->tenant.space;
+    return ERR_NONE;
+}
+
+enum err tenant_import(struct task *task, const struct access *access,
+                       const struct tenant_import *wanted, struct tenant *tenant_out)
+{
+    struct arrival arrival = {
+        .import = {.file = wanted->file,
+                   .key_file = wanted->key_file,
+                   .is_stopped = wanted->is_stopped,
+                   .begin = arrival_begin},
+        .deed = {.task = task, .access = access},
+        .wanted = wanted,
+    };
+    enum err err = moving_import(task, access->store, &arrival.import);
+    if (err == ERR_NONE) err = deed_do(&arrival.deed, name_run);
+    if (err == ERR_NONE) {
+        *tenant_out = arrival.deed.tenant;
+        return ERR_NONE;
+    }
+    /* What the erasing says must not hide why. If it fails too, the next opening goes on. */
+    struct task quiet = {.arena = task->arena};
+    if (arrival.import.space.number != 0 &&
+        gone_erase(&quiet, access, &arrival.import.space) != ERR_NONE)
+        log_warning("access", "the rows of tenant number %u wait for the next start",
+                    arrival.import.space.number);
+    return err;
+}

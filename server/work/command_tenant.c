@@ -1,0 +1,112 @@
+#include "access/tenant_life.h"
+#include "base/require.h"
+#include "work/catalog.h"
+#include "work/command.h"
+
+static int suspend(struct command_place *place, const struct arguments *arguments,
+                   struct console *console, bool is_suspended)
+{
+    enum err err = tenant_suspend(place->task, &place->access, arguments->operand, is_suspended);
+    if (err != ERR_NONE) return console_fail(console, place->task, err);
+    console_print(console, "%.*s is %s\n", FMT(arguments->operand),
+                  is_suspended ? "suspended: requests are refused, its data is kept"
+                               : "no longer suspended");
+    return 0;
+}
+
+int command_tenant_suspend(struct command_place *place, const struct arguments *arguments,
+                           struct console *console)
+{
+    return suspend(place, arguments, console, true);
+}
+
+int command_tenant_resume(struct command_place *place, const struct arguments *arguments,
+                          struct console *console)
+{
+    return suspend(place, arguments, console, false);
+}
+
+int command_tenant_delete(struct command_place *place, const struct arguments *arguments,
+                          struct console *console)
+{
+    enum err err = tenant_delete(place->task, &place->access, arguments->operand);
+    if (err != ERR_NONE) return console_fail(console, place->task, err);
+    console_print(console, "%.*s is deleted; `atrium compact` gives its room back\n",
+                  FMT(arguments->operand));
+    return 0;
+}
+
+int command_tenant_export(struct command_place *place, const struct arguments *arguments,
+                          struct console *console)
+{
+    struct task *task = place->task;
+    str catalog = catalog_write(task, place->access.model);
+    enum err err =
+        tenant_export(task, &place->access, arguments->operand, catalog, arguments->path);
+    if (err != ERR_NONE) return console_fail(console, task, err);
+    console_print(console,
+                  "%.*s, and its key in %.*s.key: `tenant import` needs both; let them travel "
+                  "apart\n",
+                  FMT(arguments->path), FMT(arguments->path));
+    return 0;
+}
+
+int command_tenant_import(struct command_place *place, const struct arguments *arguments,
+                          struct console *console)
+{
+    struct task *task = place->task;
+    struct tenant tenant;
+    const struct tenant_import wanted = {
+        .file = arguments->operand,
+        .key_file = arguments->values[FLAG_KEY],
+        .name = arguments->values[FLAG_NAME],
+        .is_stopped = place->is_stopping,
+        .judge = catalog_judge,
+    };
+    enum err err = tenant_import(task, &place->access, &wanted, &tenant);
+    if (err != ERR_NONE) return console_fail(console, task, err);
+    str address = command_address(place, tenant.name);
+    console_print(console, "%.*s%s\n", FMT(address), tenant.is_suspended ? " (suspended)" : "");
+    return 0;
+}
+
+/* compact */
+
+/** Rows that wait for their removal take room too. */
+static enum err sweep_first(struct task *task, str folder)
+{
+    struct access access = {};
+    struct store_options options = {.folder = folder, .must_exist = true};
+    TRY(store_open(task, &options, &access.store));
+    enum err err = tenants_sweep(task, &access);
+    store_close(access.store);
+    return err;
+}
+
+static enum err compact(struct task *task, str folder, const struct console *console)
+{
+    uint64_t before, after;
+    if (store_is_owned(folder))
+        return fail(task, ERR_CONFLICT,
+                    "%.*s is held by a server or another command: stop it, then compact",
+                    FMT(folder));
+    TRY(sweep_first(task, folder));
+    TRY(store_compact(task, folder, &before, &after));
+    str from = number_text(task->arena, before), to = number_text(task->arena, after);
+    console_print(console, "data.mdb: %.*s bytes, before %.*s\n", FMT(to), FMT(from));
+    return ERR_NONE;
+}
+
+int command_compact([[maybe_unused]] struct command_place *place, const struct arguments *arguments,
+                    struct console *console)
+{
+    require(place == nullptr);
+    struct arena arena;
+    struct task task;
+    arena_init(&arena, TASK_ARENA_BYTES_MAX);
+    task_init(&task, &arena);
+    enum err err = compact(&task, arguments->values[FLAG_DATA], console);
+    int status = err == ERR_NONE ? 0 : console_fail(console, &task, err);
+    arena_drop(&arena);
+    return status;
+}
