@@ -192,9 +192,9 @@ TEST(test_arguments__travel_as_words)
     for (int flag = 0; flag < FLAG_COUNT; flag++)
         check_str(again.values[flag], outcome.arguments.values[flag]);
     check(!arguments_write(&outcome.test.task, &outcome.arguments, words, 3, &count));
-    str strange[] = {S("import"), S(""), S("tenant=x")};
-    check(!arguments_read(&outcome.test.task, commands, 3, strange, 3, &again));
+    str strange[] = {S("import"), S(""), S(""), S("tenant=x")};
+    check(!arguments_read(&outcome.test.task, commands, 3, strange, 4, &again));
     strange[0] = S("rm");
-    check(!arguments_read(&outcome.test.task, commands, 3, strange, 2, &again));
+    check(!arguments_read(&outcome.test.task, commands, 3, strange, 3, &again));
     drop(&outcome);
 }
