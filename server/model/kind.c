@@ -195,6 +195,7 @@ static const struct kind kinds[FIELD_KIND_COUNT] = {
                           .from_cell = cell_references},
     [FIELD_OBJECT] = {.name = S("object"),
                       .openapi = S("{\"type\":\"object\"}"),
+                      .example = S("{\"status\":\"active\"}"),
                       .read = read_object,
                       .write = write_plain,
                       .order = order_nothing,
