@@ -340,6 +340,15 @@ static void check_after_restart(struct server *server)
     task_fault_clear(&server->opened.task);
 }
 
+static struct feed_limits feed_limits_of(const struct arguments *arguments)
+{
+    return (struct feed_limits){
+        .streams = (uint32_t)arguments_number(arguments, FLAG_EVENT_STREAMS),
+        .streams_per_tenant = (uint32_t)arguments_number(arguments, FLAG_EVENT_STREAMS_PER_TENANT),
+        .keep_alive_ms = arguments_number(arguments, FLAG_KEEP_ALIVE_MS),
+    };
+}
+
 static enum err server_listen(struct server *server, const struct http_options *http)
 {
     struct task *task = &server->opened.task;
@@ -349,6 +358,7 @@ static enum err server_listen(struct server *server, const struct http_options *
     struct api_options options = {
         .access = &server->opened.place.access,
         .http = *http,
+        .feed = feed_limits_of(server->arguments),
         .page_folder = has_page ? page_folder : S(""),
     };
     TRY(api_open(task, &options, &server->api));
@@ -475,7 +485,8 @@ static int command_demo([[maybe_unused]] struct command_place *place,
      FLAG_BIT(RATE) | FLAG_BIT(CONNECTIONS) | FLAG_BIT(CONNECTIONS_PER_ADDRESS) | \
      FLAG_BIT(CONNECTION_REQUESTS) | FLAG_BIT(CONNECTION_ABORTS) | FLAG_BIT(CONNECTION_TASKS) | \
      FLAG_BIT(TASKS) | FLAG_BIT(REQUEST_MS) | FLAG_BIT(STALL_MS) | FLAG_BIT(IDLE_MS) | \
-     FLAG_BIT(STOP_MS))
+     FLAG_BIT(STOP_MS) | FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(EVENT_STREAMS_PER_TENANT) | \
+     FLAG_BIT(KEEP_ALIVE_MS))
 
 const struct command commands[] = {
     {

@@ -56,6 +56,7 @@ enum err tenant_enter_host(struct txn *txn, const struct access *access, str hos
                            struct tenant *tenant_out);
 enum err tenant_enter_name(struct txn *txn, const struct access *access, str name,
                            struct tenant *tenant_out);
+/** As before; ERR_MISSING: it has been deleted. */
 enum err tenant_enter_number(struct txn *txn, const struct access *access, uint32_t number,
                              struct tenant *tenant_out);
 /** The next tenant by number behind `after` (0: the first); ERR_MISSING at the end. Does not enter
@@ -84,6 +85,10 @@ enum err identity_of_token(struct txn *txn, const struct access *access, str tok
                            struct identity *identity_out);
 enum err identity_of_session(struct txn *txn, const struct access *access, str token,
                              struct identity *identity_out);
+/** For an answer that stays open: whether the credential is still good, by its row alone
+ *  (`token_hash`). As the two above, but for `csrf`. */
+enum err identity_again(struct txn *txn, const struct access *access, enum credential credential,
+                        str token_hash, struct identity *identity_out);
 /** Makes its texts copies in the arena instead of views. */
 void identity_keep(struct arena *arena, struct identity *identity);
 

@@ -59,14 +59,12 @@ static str csrf_of(struct arena *arena, str token)
     return base64url_write(arena, hash_bytes(&hash));
 }
 
-enum err identity_of_session(struct txn *txn, const struct access *access, str token,
-                             struct identity *identity_out)
+enum err session_identify(struct txn *txn, const struct access *access, str token_hash,
+                          struct identity *identity_out)
 {
     struct task *task = txn_task(txn);
-    if (token.len == 0 || token.len > TOKEN_TEXT_BYTES_MAX) return ERR_UNAUTHENTICATED;
-    struct hash hash = credential_hash(S("session"), token);
     str row;
-    enum err err = txn_system_get(txn, SYSTEM_SESSION, hash_bytes(&hash), task->arena, &row);
+    enum err err = txn_system_get(txn, SYSTEM_SESSION, token_hash, task->arena, &row);
     if (err == ERR_MISSING) return ERR_UNAUTHENTICATED;
     TRY(err);
     struct session_row session;
@@ -74,9 +72,18 @@ enum err identity_of_session(struct txn *txn, const struct access *access, str t
     if (!session_is_live(&session, task->now_ms)) return ERR_UNAUTHENTICATED;
     *identity_out = (struct identity){.credential = CREDENTIAL_SESSION};
     TRY(user_identify(txn, access, session.user, identity_out));
-    identity_out->csrf = csrf_of(task->arena, token);
-    identity_out->token_hash = arena_copy(task->arena, hash_bytes(&hash));
+    identity_out->token_hash = arena_copy(task->arena, token_hash);
     identity_out->seen_at_ms = session.seen_ms;
+    return ERR_NONE;
+}
+
+enum err identity_of_session(struct txn *txn, const struct access *access, str token,
+                             struct identity *identity_out)
+{
+    if (token.len == 0 || token.len > TOKEN_TEXT_BYTES_MAX) return ERR_UNAUTHENTICATED;
+    struct hash hash = credential_hash(S("session"), token);
+    TRY(session_identify(txn, access, hash_bytes(&hash), identity_out));
+    identity_out->csrf = csrf_of(txn_task(txn)->arena, token);
     return ERR_NONE;
 }
 

@@ -8,6 +8,9 @@
 
 #include "access/access.h"
 
+/** By the hash of the cookie's value; leaves out what follows from that value itself (csrf). */
+enum err session_identify(struct txn *txn, const struct access *access, str token_hash,
+                          struct identity *identity_out);
 /** In a lane: ends all sessions of a user. */
 enum err session_end_all(struct txn *txn, struct id user);
 /** Deletes those that have ended. Blocks. */

@@ -1,4 +1,5 @@
 #include "access/credential.h"
+#include "access/session.h"
 #include "access/user.h"
 #include "base/require.h"
 #include "value/value.h"
@@ -13,15 +14,12 @@ constexpr size_t TOKEN_ROW_BYTES_MAX = 64;
 
 static const str token_prefix = {"atr_", 4};
 
-enum err identity_of_token(struct txn *txn, const struct access *access, str token,
-                           struct identity *identity_out)
+static enum err token_identify(struct txn *txn, const struct access *access, str token_hash,
+                               struct identity *identity_out)
 {
     struct task *task = txn_task(txn);
-    if (token.len > TOKEN_TEXT_BYTES_MAX || !str_starts(token, token_prefix))
-        return ERR_UNAUTHENTICATED;
-    struct hash hash = credential_hash(S("token"), token);
     str row;
-    enum err err = txn_system_get(txn, SYSTEM_TOKEN, hash_bytes(&hash), task->arena, &row);
+    enum err err = txn_system_get(txn, SYSTEM_TOKEN, token_hash, task->arena, &row);
     if (err == ERR_MISSING) return ERR_UNAUTHENTICATED;
     TRY(err);
     struct value user, ends;
@@ -32,8 +30,27 @@ enum err identity_of_token(struct txn *txn, const struct access *access, str tok
     if (!id_of_bytes(user.text, &user_id)) return ERR_CORRUPT;
     *identity_out = (struct identity){.credential = CREDENTIAL_TOKEN};
     TRY(user_identify(txn, access, user_id, identity_out));
-    identity_out->token_hash = arena_copy(task->arena, hash_bytes(&hash));
+    identity_out->token_hash = arena_copy(task->arena, token_hash);
     return ERR_NONE;
+}
+
+enum err identity_of_token(struct txn *txn, const struct access *access, str token,
+                           struct identity *identity_out)
+{
+    if (token.len > TOKEN_TEXT_BYTES_MAX || !str_starts(token, token_prefix))
+        return ERR_UNAUTHENTICATED;
+    struct hash hash = credential_hash(S("token"), token);
+    return token_identify(txn, access, hash_bytes(&hash), identity_out);
+}
+
+enum err identity_again(struct txn *txn, const struct access *access, enum credential credential,
+                        str token_hash, struct identity *identity_out)
+{
+    require(token_hash.len == HASH_BYTES);
+    if (credential == CREDENTIAL_TOKEN)
+        return token_identify(txn, access, token_hash, identity_out);
+    require(credential == CREDENTIAL_SESSION);
+    return session_identify(txn, access, token_hash, identity_out);
 }
 
 struct token_work {

@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/cookie.h"
+#include "api/feed.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/reply.h"
@@ -173,6 +174,8 @@ static struct call call_begin(struct http_request *request, struct task *task)
         .body = request->body,
         .if_match = http_header(request, S("if-match")),
         .if_none_match = http_header(request, S("if-none-match")),
+        .accept = http_header(request, S("accept")),
+        .last_event_id = http_header(request, S("last-event-id")),
         .address = request->address,
         .is_cookie_plain = request->is_loopback && str_eq(request->scheme, S("http")),
     };
@@ -224,6 +227,16 @@ void api_handle_admin(struct http_request *request)
 
 /* Life. */
 
+static void api_woken(void *owner, uint32_t loop)
+{
+    feed_woken(((struct api *)owner)->feed, loop);
+}
+
+static void api_tick(void *owner, uint32_t loop)
+{
+    feed_tick(((struct api *)owner)->feed, loop);
+}
+
 static enum err api_listen(struct task *task, struct api *api, const struct api_options *options)
 {
     api->sign_in = sign_in_open(api->access);
@@ -232,9 +245,16 @@ static enum err api_listen(struct task *task, struct api *api, const struct api_
     struct http_options http = options->http;
     http.handle = api_handle;
     http.handle_admin = api_handle_admin;
+    http.woken = api_woken;
+    http.tick = api_tick;
     http.owner = api;
+    api->feed = feed_make(api->access, &options->feed);
+    store_watch(api->access->store, feed_committed, api->feed);
     enum err err = http_open(task, &http, &api->http);
-    if (err != ERR_NONE) sign_in_close(api->sign_in);
+    if (err == ERR_NONE) return ERR_NONE;
+    store_watch(api->access->store, nullptr, nullptr);
+    feed_drop(api->feed);
+    sign_in_close(api->sign_in);
     return err;
 }
 
@@ -265,7 +285,9 @@ struct http *api_http(const struct api *api)
 
 void api_close(struct api *api)
 {
+    store_watch(api->access->store, nullptr, nullptr);
     http_close(api->http);
+    feed_drop(api->feed);
     sign_in_close(api->sign_in);
     arena_drop(&api->arena);
     memory_give(api);

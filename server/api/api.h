@@ -18,10 +18,18 @@
 
 struct api;
 
+/** Bounds of the event streams; 0 takes the default of base/limits.h. */
+struct feed_limits {
+    uint32_t streams;
+    uint32_t streams_per_tenant;
+    int64_t keep_alive_ms;
+};
+
 struct api_options {
     const struct access *access; /** outlives the api */
     const struct hooks *hooks;   /** rules; nullptr: none */
     struct http_options http;    /** handle, handle_admin and owner are set by api_open */
+    struct feed_limits feed;
     str page_folder; /** files; empty, or without index.html: a page that lists the entry points */
 };
 

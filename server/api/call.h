@@ -15,6 +15,7 @@
 #include "http/http.h"
 #include "record/record.h"
 
+struct feed;
 struct route;
 
 struct api {
@@ -22,6 +23,7 @@ struct api {
     const struct hooks *hooks;
     struct http *http;
     struct sign_in *sign_in;
+    struct feed *feed;
     struct arena arena; /** of all that is made at the start */
     struct page page;
     struct page_file openapi;
@@ -60,6 +62,8 @@ struct call {
     bool is_raw;      /** the body is taken as it stands */
     str if_match;
     str if_none_match;
+    str accept;
+    str last_event_id;
     str address;
     bool is_cookie_plain;        /** loopback without TLS: the cookie has its plain name */
     const struct entity *entity; /** of {collection} */
@@ -72,6 +76,7 @@ struct call {
     struct identity identity;
 
     /* What is answered. */
+    bool is_answered; /** with a stream, which stays open; nothing else is to be sent */
     struct reply reply;
     /** To an answer in slices: forms the next one (reply_slices). */
     enum err (*next)(struct call *call, struct buf *slice, bool *is_over_out);

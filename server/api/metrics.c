@@ -1,5 +1,6 @@
 #include "api/metrics.h"
 
+#include "api/feed.h"
 #include "api/reply.h"
 
 struct figure {
@@ -64,6 +65,8 @@ enum err metrics_read(struct call *call)
     struct http_figures http = http_figures(call->api->http);
     store_write_figures(&text, &store);
     http_write_figures(&text, &http);
+    figure_write(&text, &(struct figure){"event_streams", "gauge", "Open event streams.",
+                                         (double)feed_streams(call->api->feed)});
     TRY(reply_json(call, 200, &text));
     call->reply.content_type = S("text/plain; version=0.0.4; charset=utf-8");
     return ERR_NONE;

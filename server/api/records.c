@@ -1,5 +1,7 @@
 #include "api/records.h"
 
+#include "api/accept.h"
+#include "api/feed.h"
 #include "api/reply.h"
 #include "base/require.h"
 #include "record/past.h"
@@ -11,6 +13,8 @@ constexpr uint32_t LOG_ENTRIES_DEFAULT = 50;
 constexpr uint32_t LOG_ENTRIES_MAX = 200;
 constexpr uint32_t TAGS_MAX = 16;
 
+static const str event_type = {"text/event-stream", 17};
+static const str json_type = {"application/json", 16};
 static const struct etag no_tag = {-1, -1};
 
 /* Entity tags. */
@@ -138,6 +142,7 @@ static enum err shape_read(struct call *call, struct shape *shape, const struct 
 
 struct log_page {
     bool has_after;
+    bool has_limit;
     uint64_t after;
     uint32_t limit;
 };
@@ -162,6 +167,7 @@ static enum err log_page_read(struct call *call, struct log_page *page)
                 return fail(call->task, ERR_UNREADABLE, "limit: must be a number from 1 to %u",
                             LOG_ENTRIES_MAX);
             page->limit = (uint32_t)number;
+            page->has_limit = true;
         } else {
             return unknown_parameter(call, parameter.name, "after, limit");
         }
@@ -244,8 +250,43 @@ enum err records_history(struct call *call)
     return reply_json(call, 200, &json);
 }
 
+/** Where the stream of changes begins: behind what the client has seen, which a client that comes
+ *  back says in a header, or with what comes from now on. */
+static enum err stream_place_read(struct call *call, uint64_t *after_out)
+{
+    struct log_page page;
+    TRY(log_page_read(call, &page));
+    uint64_t newest = txn_log_newest(call->txn);
+    if (page.has_limit)
+        return fail(call->task, ERR_UNREADABLE, "limit: a stream of events has none");
+    *after_out = page.has_after ? page.after : newest;
+    if (call->last_event_id.len > 0) {
+        int64_t number;
+        if (!str_to_int64(call->last_event_id, &number) || number < 0)
+            return fail(call->task, ERR_UNREADABLE,
+                        "Last-Event-ID: must be the number that an event had as its id");
+        *after_out = (uint64_t)number;
+    }
+    if (*after_out <= newest) return ERR_NONE;
+    return fail(call->task, ERR_CONFLICT,
+                "the log ends with %llu: it is not the one that was read; begin anew",
+                (unsigned long long)newest);
+}
+
+static enum err changes_stream(struct call *call)
+{
+    uint64_t after;
+    TRY(stream_place_read(call, &after));
+    if (!str_eq(call->method, S("HEAD"))) return feed_answer(call, after);
+    reply_empty(call, 200);
+    call->reply.content_type = event_type;
+    return ERR_NONE;
+}
+
 enum err records_changes(struct call *call)
 {
+    if (accept_weight(call->accept, event_type) > accept_weight(call->accept, json_type))
+        return changes_stream(call);
     struct log_page page;
     TRY(log_page_read(call, &page));
     struct view view = call_view(call);

@@ -131,6 +131,7 @@ static void send_problem(struct call *call, struct problem problem)
 
 void call_answer(struct call *call, enum err err)
 {
+    if (call->is_answered) return;
     if (err == ERR_NONE) {
         send(call);
         return;

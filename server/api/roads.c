@@ -43,6 +43,8 @@ static struct call *call_move(struct call *call)
     moved->content_type = arena_copy(arena, call->content_type);
     moved->if_match = arena_copy(arena, call->if_match);
     moved->if_none_match = arena_copy(arena, call->if_none_match);
+    moved->accept = arena_copy(arena, call->accept);
+    moved->last_event_id = arena_copy(arena, call->last_event_id);
     moved->address = arena_copy(arena, call->address);
     moved->tenant.name = arena_copy(arena, call->tenant.name);
     moved->tenant.title = arena_copy(arena, call->tenant.title);

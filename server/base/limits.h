@@ -78,5 +78,9 @@ constexpr size_t ANSWERS_BYTES_MAX =
 constexpr int64_t REQUEST_MS_MAX = 30'000; /** from first byte to whole request */
 constexpr int64_t RESPONSE_STALL_MS_MAX = 30'000; /** no byte taken by the peer */
 constexpr int64_t CONNECTION_IDLE_MS_MAX = 60'000;
+constexpr uint32_t EVENT_STREAMS_MAX = 8192; /** open at once; then 503 */
+constexpr uint32_t EVENT_STREAMS_PER_TENANT_MAX =
+    2500; /** then 429: fewer than CONNECTIONS_MAX, so that no firm takes all of them by these */
+constexpr int64_t EVENT_KEEP_ALIVE_MS = 15'000; /** proxies cut what is silent for longer */
 constexpr uint32_t RATE_DEFAULT = 500;  /** completed requests a second for an address */
 constexpr int64_t STOP_MS_MAX = 10'000; /** a graceful stop waits this long */

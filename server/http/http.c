@@ -270,7 +270,7 @@ static enum err prepare(struct task *task, struct http *http)
 /** Gives back what needs no thread to have ended. */
 static void http_drop(struct http *http)
 {
-    for (uint32_t loop = 0; loop < LOOPS_MAX; loop++)
+    for (uint32_t loop = 0; loop < HTTP_LOOPS_MAX; loop++)
         for (int at = 0; at < LISTENERS; at++)
             if (http->descriptors[loop][at] >= 0) close(http->descriptors[loop][at]);
     SSL_CTX_free(http->certificate);
@@ -286,9 +286,9 @@ enum err http_open(struct task *task, const struct http_options *options, struct
     struct http *http = memory_take(sizeof *http);
     http->options = *options;
     http->limits = limits_of(&options->limits);
-    http->loop_count = options->threads == 0          ? 1
-                       : options->threads < LOOPS_MAX ? options->threads
-                                                      : LOOPS_MAX;
+    http->loop_count = options->threads == 0               ? 1
+                       : options->threads < HTTP_LOOPS_MAX ? options->threads
+                                                           : HTTP_LOOPS_MAX;
     http->certificate_file = file_name(options->tls_certificate);
     http->key_file = file_name(options->tls_key);
     memset(http->descriptors, 0xff, sizeof http->descriptors);

@@ -19,6 +19,8 @@
 struct http;
 struct http_exchange;
 
+constexpr uint32_t HTTP_LOOPS_MAX = 64;
+
 struct http_header {
     str name;
     str value;
@@ -129,6 +131,7 @@ void http_bytes_drop(struct http_bytes *bytes);
 
 /** The number of the loop that an exchange belongs to, below http_loops. */
 uint32_t http_loop(const struct http_exchange *exchange);
+struct http *http_of(const struct http_exchange *exchange);
 uint32_t http_loops(const struct http *http);
 /** Any thread, until http_close: `woken` is called on that loop soon, once for any number of calls
  *  before it. Never blocks. A loop may wake itself, to go on after others had their turn. */

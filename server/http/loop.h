@@ -21,7 +21,6 @@
 #include "base/limits.h"
 #include "http/http.h"
 
-constexpr uint32_t LOOPS_MAX = 64;
 constexpr uint32_t WORKERS = 2; /** threads for what is too long for a loop */
 constexpr size_t DRAIN_BYTES_MAX =
     64 * MIB; /** of a refused body, read so that the answer is seen */
@@ -178,7 +177,7 @@ struct http {
     uint32_t loop_count;
     pthread_barrier_t is_open;
     uint16_t ports[LISTENERS];
-    int descriptors[LOOPS_MAX][LISTENERS]; /** -1: none, or given to its loop */
+    int descriptors[HTTP_LOOPS_MAX][LISTENERS]; /** -1: none, or given to its loop */
     char *certificate_file;
     char *key_file;
     SSL_CTX *certificate; /** what new loops begin with */

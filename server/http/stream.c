@@ -189,6 +189,11 @@ uint32_t http_loop(const struct http_exchange *exchange)
     return exchange->connection->loop->number;
 }
 
+struct http *http_of(const struct http_exchange *exchange)
+{
+    return exchange->connection->loop->http;
+}
+
 /* The end. */
 
 bool stream_was_used(const struct http_stream *stream)

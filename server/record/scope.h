@@ -32,6 +32,13 @@ struct scope {
  *  counted. */
 struct scope scope_system(void);
 
+/** Whether two actors are shown the same changes in the same words, so that these are formed once
+ *  for both. Whatever will narrow a scope's rows or fields is compared here. */
+static inline bool scope_sees_as(const struct scope *a, const struct scope *b)
+{
+    return memcmp(a->actions, b->actions, sizeof a->actions) == 0;
+}
+
 static inline bool scope_may(const struct scope *scope, uint16_t entity, enum scope_action action)
 {
     return entity < ENTITIES_MAX && (scope->actions[entity] & action) != 0;

@@ -127,13 +127,6 @@ static void write_id(struct buf *json, struct id id)
     else buf_print(json, "\"%.*s\"", ID_TEXT_BYTES, text);
 }
 
-/** Who acts in the entries of one page, as far as they were asked for: mostly one or two. */
-struct actor_names {
-    uint32_t count;
-    struct id ids[8];
-    str names[8];
-};
-
 /** What people call the user who created, changed or deleted something; empty when that one is gone
  *  or may not be seen. */
 static str actor_name(struct actor_names *known, const struct view *view,
@@ -245,29 +238,39 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
                : ERR_NONE;
 }
 
+enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *walk)
+{
+    struct log_entry entry;
+    enum err err = txn_log_from(view->txn, walk->position + 1, &entry);
+    walk->is_end = err == ERR_MISSING;
+    if (walk->is_end) return ERR_NONE;
+    TRY(err);
+    walk->position = entry.sequence;
+    const struct entity *entity = model_entity_by_number(view->model, entry.entity);
+    bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW);
+    if (is_seen) entry_write(json, view, &walk->actors, entity, &entry);
+    return ERR_NONE;
+}
+
 enum err feed_write(struct buf *json, const struct view *view, uint64_t after, uint32_t limit)
 {
     require(limit > 0);
     buf_put(json, S("{\"data\":["));
     uint32_t count = 0, hidden = 0;
-    bool is_end = false;
-    struct actor_names names = {};
+    struct feed_walk walk = {.position = after};
     while (count < limit && hidden < FEED_HIDDEN_MAX) {
-        struct log_entry entry;
-        enum err err = txn_log_from(view->txn, after + 1, &entry);
-        is_end = err == ERR_MISSING;
-        if (is_end) break;
-        TRY(err);
-        after = entry.sequence;
-        hidden++;
-        const struct entity *entity = model_entity_by_number(view->model, entry.entity);
-        if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW)) continue;
-        hidden--;
-        if (count++ > 0) buf_put_byte(json, ',');
-        entry_write(json, view, &names, entity, &entry);
+        size_t before = json->len;
+        if (count > 0) buf_put_byte(json, ',');
+        size_t begun = json->len;
+        TRY(feed_step(json, view, &walk));
+        bool is_seen = json->len > begun;
+        if (!is_seen) json->len = before;
+        if (walk.is_end) break;
+        count += is_seen;
+        hidden += !is_seen;
     }
-    buf_print(json, "],\"next\":%llu,\"end\":%s}", (unsigned long long)after,
-              is_end ? "true" : "false");
+    buf_print(json, "],\"next\":%llu,\"end\":%s}", (unsigned long long)walk.position,
+              walk.is_end ? "true" : "false");
     return buf_is_over(json)
                ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer")
                : ERR_NONE;

@@ -34,6 +34,21 @@ void record_write(struct buf *json, const struct view *view, const struct record
 enum err history_write(struct buf *json, const struct view *view, const struct entity *entity,
                        struct id id, uint64_t before, uint32_t limit);
 
+/** Who acts in some entries of the log, as far as they were asked for: mostly one or two. */
+struct actor_names {
+    uint32_t count;
+    struct id ids[8];
+    str names[8];
+};
+/** A walk along the log. Starts as {.position = SEQ}: behind that change. */
+struct feed_walk {
+    uint64_t position;         /** up to here it was looked at */
+    bool is_end;               /** the log does not go on, as this transaction sees it */
+    struct actor_names actors; /** of the same arena as the task */
+};
+/** Looks at the next change. Where the scope sees it, it is written as the feed tells it, else
+ *  nothing is. The one place where a scope is asked for a change. */
+enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *walk);
 /** `{"data":[…],"next":SEQ,"end":…}`: the tenant's changes behind sequence `after`, oldest first.
  *  So many entries that are not for these eyes may lie between that a page is short or empty before
  *  the `end`. */

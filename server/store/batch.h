@@ -24,6 +24,7 @@ struct batch {
     struct work *works; /** of the group, in order; linked by `next` */
     struct work **works_end;
     uint32_t work_count;
+    uint64_t log_newest; /** 0: the tenant's log does not grow by it */
 };
 
 struct batch *batch_open(struct lane *lane);

@@ -155,6 +155,7 @@ uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry)
         row_key_log_group(&key, &txn->space, entry->group, sequence);
         row_put_empty(txn, DATABASE_CHANGES, &key);
     }
+    txn->has_logged = true;
     txn->log_sequence = sequence;
     txn->log_chain = chain;
     txn->log_group = entry->group;

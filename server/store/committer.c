@@ -104,9 +104,29 @@ static enum err group_commit(struct store *store, const struct batch *group)
     return ERR_FULL;
 }
 
+void store_watch(struct store *store,
+                 void (*committed)(void *owner, uint32_t tenant, uint64_t newest), void *owner)
+{
+    pthread_mutex_lock(&store->watch.lock);
+    store->watch.committed = committed;
+    store->watch.owner = owner;
+    pthread_mutex_unlock(&store->watch.lock);
+}
+
+static void group_tell(struct store *store, const struct batch *group)
+{
+    struct watch *watch = &store->watch;
+    pthread_mutex_lock(&watch->lock);
+    for (const struct batch *batch = group; batch != nullptr; batch = batch->next)
+        if (batch->log_newest > 0 && watch->committed != nullptr)
+            watch->committed(watch->owner, batch->lane->space.number, batch->log_newest);
+    pthread_mutex_unlock(&watch->lock);
+}
+
 /** Lanes go on before their works are answered, so that the next group forms meanwhile. */
 static void group_end(struct store *store, struct batch *group, enum err err)
 {
+    if (err == ERR_NONE) group_tell(store, group);
     for (struct batch *batch = group; batch != nullptr; batch = batch->next)
         lane_release(store, batch->lane);
     for (struct batch *batch = group, *next; batch != nullptr; batch = next) {

@@ -52,6 +52,14 @@ struct committer {
     pthread_t thread;
 };
 
+/** Who is told of commits. `lock` is held while it is told, so that whoever leaves is not called
+ *  afterwards. */
+struct watch {
+    pthread_mutex_t lock;
+    void (*committed)(void *owner, uint32_t tenant, uint64_t newest);
+    void *owner;
+};
+
 /** The keeper sleeps on `wakes`; `lock` guards `is_closing`. */
 struct keeper {
     pthread_mutex_t lock;
@@ -77,6 +85,7 @@ struct store {
     struct txn *all;          /** every snapshot ever made, until the store closes */
     struct lanes lanes;
     struct committer committer;
+    struct watch watch;
     struct keeper keeper;
     _Atomic uint64_t commits;
     _Atomic uint64_t works_done;

@@ -203,6 +203,7 @@ static void lane_serve(struct store *store, struct lane *lane)
         group_run(store, lane, txn, batch);
         bool has_writes = txn->pending.live_count > 0;
         if (has_writes) batch_write(batch, lane->space.number, &txn->pending);
+        if (has_writes && txn->has_logged) batch->log_newest = txn_log_newest(txn);
         txn_close(txn);
         if (has_writes) {
             committer_take(store, batch);

@@ -90,6 +90,7 @@ static enum err snapshot_open(struct store *store, const struct space *space, st
     txn->task = task;
     txn->takes_writes = takes_writes;
     txn->has_log_end = false;
+    txn->has_logged = false;
     txn->broken = ERR_NONE;
     if (takes_writes) pending_init(&txn->pending, &txn->arena);
     atomic_store_explicit(&txn->opened_at_ns, clock_monotonic_ns(), memory_order_relaxed);

@@ -21,6 +21,7 @@ struct txn {
     struct arena arena; /** of the pending writes */
     struct pending pending;
     enum err broken;  /** the log's end cannot be read: nothing of this work may be kept */
+    bool has_logged;  /** an entry was appended, though it may be undone since */
     bool has_log_end; /** log_sequence, log_chain and log_group are known */
     uint64_t log_sequence;
     struct hash log_chain;

@@ -23,6 +23,7 @@ static void locks_make(struct store *store)
     pthread_cond_init(&store->lanes.is_ready, nullptr);
     pthread_mutex_init(&store->committer.lock, nullptr);
     pthread_cond_init(&store->committer.has_batch, nullptr);
+    pthread_mutex_init(&store->watch.lock, nullptr);
     pthread_mutex_init(&store->keeper.lock, nullptr);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -39,6 +40,7 @@ static void locks_drop(struct store *store)
     pthread_cond_destroy(&store->lanes.is_ready);
     pthread_mutex_destroy(&store->committer.lock);
     pthread_cond_destroy(&store->committer.has_batch);
+    pthread_mutex_destroy(&store->watch.lock);
     pthread_mutex_destroy(&store->keeper.lock);
     pthread_cond_destroy(&store->keeper.wakes);
 }

@@ -85,6 +85,12 @@ enum err store_submit(struct store *store, const struct space *space, struct wor
  *  nullptr. */
 enum err store_write(struct store *store, const struct space *space, struct work *work);
 
+/** Calls `committed` on the committer's thread after each commit by which a tenant's log grew, with
+ *  the newest sequence that is durable; it must not block. Any thread; nullptr ends it, and then
+ *  none is under way when this returns. One watches at a time. */
+void store_watch(struct store *store,
+                 void (*committed)(void *owner, uint32_t tenant, uint64_t newest), void *owner);
+
 /* Figures, for metrics and tests. */
 struct store_figures {
     uint64_t commits; /** LMDB commits, each one fsync */
