@@ -47,6 +47,7 @@ struct opened {
 struct server {
     struct opened opened;
     const struct arguments *arguments;
+    struct jobs *jobs;
     struct api *api;
     struct control *control;
     atomic_bool is_stopping; /** for commands of other processes that take long */
@@ -357,6 +358,7 @@ static enum err server_listen(struct server *server, const struct http_options *
     bool has_page = access(arena_cstring(arena, page_folder), R_OK | X_OK) == 0;
     struct api_options options = {
         .access = &server->opened.place.access,
+        .jobs = server->jobs,
         .http = *http,
         .feed = feed_limits_of(server->arguments),
         .page_folder = has_page ? page_folder : S(""),
@@ -365,6 +367,15 @@ static enum err server_listen(struct server *server, const struct http_options *
     note_address(server, http);
     return control_open(task, server->opened.place.access.store,
                         server->arguments->values[FLAG_DATA], run_call, server, &server->control);
+}
+
+static enum err server_work(struct server *server)
+{
+    struct command_place *place = &server->opened.place;
+    struct jobs_options options = jobs_options_usual(&place->access, nullptr);
+    TRY(jobs_open(&server->opened.task, &options, &server->jobs));
+    place->jobs = server->jobs;
+    return ERR_NONE;
 }
 
 static void show_listeners(const struct server *server, const struct http_options *http,
@@ -401,6 +412,7 @@ static void server_close(struct server *server)
     atomic_store(&server->is_stopping, true);
     if (server->control != nullptr) control_close(server->control);
     if (server->api != nullptr) api_close(server->api);
+    if (server->jobs != nullptr) jobs_close(server->jobs);
     opened_drop(&server->opened);
 }
 
@@ -450,6 +462,7 @@ static int serve(const struct arguments *arguments, const struct console *consol
     enum err err = place_open(&server.opened, arguments, NEEDS_NOTHING, true);
     if (err == ERR_NONE) err = demo_prepare(&server, is_demo);
     if (err == ERR_NONE) check_after_restart(&server);
+    if (err == ERR_NONE) err = server_work(&server);
     if (err == ERR_NONE) err = server_listen(&server, &http);
     if (err == ERR_NONE) err = demo_tell(&server, is_demo, console);
     int status = 0;

@@ -167,6 +167,7 @@ static struct call call_begin(struct http_request *request, struct task *task)
         .api = api,
         .access = api->access,
         .hooks = api->hooks,
+        .jobs = api->jobs,
         .task = task,
         .exchange = request->exchange,
         .method = request->method,
@@ -260,11 +261,12 @@ static enum err api_listen(struct task *task, struct api *api, const struct api_
 
 enum err api_open(struct task *task, const struct api_options *options, struct api **api_out)
 {
-    require(options->access != nullptr);
+    require(options->access != nullptr && options->jobs != nullptr);
     TRY(access_fits_model(task, options->access->model));
     struct api *api = memory_take(sizeof *api);
     api->access = options->access;
     api->hooks = options->hooks;
+    api->jobs = options->jobs;
     arena_init(&api->arena, API_ARENA_BYTES_MAX);
     api->openapi = openapi_make(&api->arena, api->access->model);
     enum err err = page_make(task, &api->arena, options->page_folder, &api->page);

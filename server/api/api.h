@@ -15,6 +15,7 @@
 #include "access/access.h"
 #include "http/http.h"
 #include "record/record.h"
+#include "work/job.h"
 
 struct api;
 
@@ -28,6 +29,7 @@ struct feed_limits {
 struct api_options {
     const struct access *access; /** outlives the api */
     const struct hooks *hooks;   /** rules; nullptr: none */
+    struct jobs *jobs;           /** woken by calls that start one; outlives the store */
     struct http_options http;    /** handle, handle_admin and owner are set by api_open */
     struct feed_limits feed;
     str page_folder; /** files; empty, or without index.html: a page that lists the entry points */

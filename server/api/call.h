@@ -21,6 +21,7 @@ struct route;
 struct api {
     const struct access *access;
     const struct hooks *hooks;
+    struct jobs *jobs;
     struct http *http;
     struct sign_in *sign_in;
     struct feed *feed;
@@ -47,6 +48,7 @@ struct call {
     const struct api *api;       /** on the loop and the threads that api_close waits for */
     const struct access *access; /** outlives the api, as a lane may, at a stop */
     const struct hooks *hooks;
+    struct jobs *jobs; /** outlives the store */
     struct task *task;
     struct txn *txn; /** open while the call's function runs */
     const struct route *route;

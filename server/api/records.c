@@ -2,6 +2,7 @@
 
 #include "api/accept.h"
 #include "api/feed.h"
+#include "api/parameters.h"
 #include "api/reply.h"
 #include "base/require.h"
 #include "record/past.h"
@@ -78,29 +79,6 @@ static void reply_tag(struct call *call, struct etag etag)
 
 /* Queries. */
 
-struct parameter {
-    str name;
-    str value;
-};
-
-/** The next one; false at the end, with *err_out when it cannot be read. */
-static bool parameter_next(struct call *call, struct cursor *query, struct parameter *parameter,
-                           enum err *err_out)
-{
-    bool is_broken = false;
-    bool has_one =
-        http_query_next(call->task->arena, query, &parameter->name, &parameter->value, &is_broken);
-    *err_out = is_broken ? fail(call->task, ERR_UNREADABLE, "the query string cannot be decoded")
-                         : ERR_NONE;
-    return has_one && !is_broken;
-}
-
-static enum err unknown_parameter(struct call *call, str name, const char *known)
-{
-    return fail(call->task, ERR_UNREADABLE, "%.*s: no such parameter here; there are: %s",
-                FMT(str_first(name, 64)), known);
-}
-
 static enum err at_read(struct call *call, str given, int64_t *at_ms_out)
 {
     if (time_parse(given, at_ms_out)) return ERR_NONE;
@@ -163,22 +141,13 @@ static enum err log_page_read(struct call *call, struct log_page *page)
             page->after = (uint64_t)number;
             page->has_after = true;
         } else if (str_eq(parameter.name, S("limit"))) {
-            if (!is_number || number < 1 || number > LOG_ENTRIES_MAX)
-                return fail(call->task, ERR_UNREADABLE, "limit: must be a number from 1 to %u",
-                            LOG_ENTRIES_MAX);
-            page->limit = (uint32_t)number;
+            TRY(limit_read(call, parameter.value, LOG_ENTRIES_MAX, &page->limit));
             page->has_limit = true;
         } else {
             return unknown_parameter(call, parameter.name, "after, limit");
         }
     }
     return err;
-}
-
-static enum err no_parameters(struct call *call)
-{
-    if (call->query.len == 0) return ERR_NONE;
-    return fail(call->task, ERR_UNREADABLE, "this call takes no parameters");
 }
 
 /* Reads. */

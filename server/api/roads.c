@@ -167,6 +167,7 @@ static void lane_done(struct work *work, enum err err)
 {
     struct call *call = call_of_work(work);
     call->txn = nullptr;
+    if (err == ERR_NONE && call->task->has_job) jobs_wake(call->jobs, &call->tenant.space);
     call_answer(call, err);
 }
 

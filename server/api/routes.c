@@ -1,6 +1,7 @@
 #include "api/routes.h"
 
 #include "api/catalog.h"
+#include "api/jobs.h"
 #include "api/openapi.h"
 #include "api/records.h"
 #include "api/session.h"
@@ -33,6 +34,14 @@ const struct route routes[] = {
     {METHOD_GET, T("/api/v1/changes"), T("All changes, in order"), NEED_IDENTITY, ROAD_READ,
      .parameters = "after_sequence limit last_event_id", .answers = "200 changes",
      .run = records_changes},
+    {METHOD_GET, T("/api/v1/jobs"), T("Long work of this firm, newest first"), NEED_IDENTITY,
+     ROAD_READ, .parameters = "limit after", .answers = "200 jobs", .run = jobs_list},
+    {METHOD_GET, T("/api/v1/jobs/{id}"), T("How far a job is, and what came of it"), NEED_IDENTITY,
+     ROAD_READ, .answers = "200 job", .run = jobs_read},
+    {METHOD_GET, T("/api/v1/jobs/{id}/results"), T("What came of each part of a job, in lines"),
+     NEED_IDENTITY, ROAD_SLICES, .answers = "200 job_results", .run = jobs_results},
+    {METHOD_POST, T("/api/v1/jobs/{id}/cancel"), T("End a job where it is"), NEED_IDENTITY,
+     ROAD_LANE, .answers = "200 job", .run = jobs_cancel},
     {METHOD_POST, T("/api/v1/uploads"), T("Begin a large body, which is sent in parts"),
      NEED_IDENTITY, ROAD_WORKER, .has_body = true, .body = "upload", .answers = "201 upload_made",
      .run = uploads_create},

@@ -10,6 +10,7 @@
 
 #include "access/access.h"
 #include "work/arguments.h"
+#include "work/job.h"
 
 /** A data directory, open. */
 struct command_place {
@@ -17,6 +18,7 @@ struct command_place {
     struct access access; /** its model is nullptr for commands that need only the store */
     str scheme;           /** for the addresses that are shown: `http` */
     uint16_t port;        /** 0: as the scheme has it */
+    struct jobs *jobs;    /** of the server that runs this; nullptr: the data is opened alone */
     /** set when the server that runs this must end; nullptr: never */
     const atomic_bool *is_stopping;
 };

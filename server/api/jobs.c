@@ -1,0 +1,143 @@
+#include "api/jobs.h"
+
+#include "access/user.h"
+#include "api/parameters.h"
+#include "api/reply.h"
+#include "base/require.h"
+
+constexpr uint32_t LOOKED_AT_MAX = 400; /** jobs of others passed over for one page */
+
+/* Beginning. */
+
+enum err reply_job_as_is(struct call *call, const struct job *job)
+{
+    struct buf json = reply_buf(call);
+    job_write_json(&json, job);
+    str id = id_text(call->task->arena, job->id);
+    reply_header(call, S("location"), arena_print(call->task->arena, "/api/v1/jobs/%.*s", FMT(id)));
+    return reply_json(call, job_is_over(job) ? 200 : 202, &json);
+}
+
+enum err reply_job(struct call *call, str kind, str given)
+{
+    struct job job;
+    TRY(job_create(call->task, call->txn, &call->identity.scope, kind, given, &job));
+    return reply_job_as_is(call, &job);
+}
+
+/* Looking. */
+
+static bool may_see(const struct call *call, const struct job *job)
+{
+    return id_eq(job->actor, call->identity.user) ||
+           scope_may(&call->identity.scope, SETTINGS_ENTITY, SCOPE_EDIT);
+}
+
+static enum err job_find(struct call *call, struct job *job_out)
+{
+    TRY(job_get(call->task, call->txn, call->record, job_out));
+    if (may_see(call, job_out)) return ERR_NONE;
+    return fail(call->task, ERR_MISSING, "there is no such job");
+}
+
+static enum err reply_found(struct call *call, const struct job *job)
+{
+    struct buf json = reply_buf(call);
+    job_write_json(&json, job);
+    return reply_json(call, 200, &json);
+}
+
+struct jobs_page {
+    struct id after; /** nil: the newest */
+    uint32_t limit;
+};
+
+static enum err page_read(struct call *call, struct jobs_page *page)
+{
+    *page = (struct jobs_page){.limit = PAGE_RECORDS_DEFAULT};
+    struct cursor query = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &query, &parameter, &err)) {
+        if (str_eq(parameter.name, S("limit"))) {
+            TRY(limit_read(call, parameter.value, PAGE_RECORDS_MAX, &page->limit));
+        } else if (str_eq(parameter.name, S("after"))) {
+            if (!id_parse(parameter.value, &page->after))
+                return fail(call->task, ERR_UNREADABLE, "after: must be what `next` gave");
+        } else {
+            return unknown_parameter(call, parameter.name, "after, limit");
+        }
+    }
+    return err;
+}
+
+enum err jobs_list(struct call *call)
+{
+    struct jobs_page page;
+    TRY(page_read(call, &page));
+    struct buf json = reply_buf(call);
+    struct id last = page.after;
+    uint32_t shown = 0;
+    bool is_at_end = false;
+    buf_put(&json, S("{\"data\":["));
+    for (uint32_t seen = 0; seen < LOOKED_AT_MAX; seen++) {
+        struct job job;
+        enum err err = job_before(call->task, call->txn, last, &job);
+        is_at_end = err == ERR_MISSING;
+        if (is_at_end) break;
+        TRY(err);
+        bool is_seen = may_see(call, &job);
+        if (is_seen && shown == page.limit) break;
+        last = job.id;
+        if (!is_seen) continue;
+        if (shown++ > 0) buf_put_byte(&json, ',');
+        job_write_json(&json, &job);
+    }
+    if (is_at_end) buf_put(&json, S("],\"next\":null}"));
+    else buf_print(&json, "],\"next\":\"%.*s\"}", FMT(id_text(call->task->arena, last)));
+    return reply_json(call, 200, &json);
+}
+
+enum err jobs_read(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct job job;
+    TRY(job_find(call, &job));
+    return reply_found(call, &job);
+}
+
+enum err jobs_cancel(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct job job;
+    TRY(job_find(call, &job));
+    TRY(job_cancel(call->task, call->txn, call->record, &job));
+    return reply_found(call, &job);
+}
+
+/* Results. */
+
+static enum err results_next(struct call *call, struct buf *slice, bool *is_over_out)
+{
+    uint32_t *chunk = call->state;
+    while (slice->len < SLICE_BYTES_USUAL) {
+        str lines;
+        enum err err = job_lines(call->task, call->txn, call->record, *chunk, &lines);
+        *is_over_out = err == ERR_MISSING;
+        if (*is_over_out) return ERR_NONE;
+        TRY(err);
+        ++*chunk;
+        buf_put(slice, lines);
+    }
+    return ERR_NONE;
+}
+
+enum err jobs_results(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct job job;
+    TRY(job_find(call, &job));
+    reply_slices(call, S("application/x-ndjson"), results_next,
+                 arena_new(call->task->arena, uint32_t, 1));
+    return ERR_NONE;
+}

@@ -1,0 +1,20 @@
+/** jobs: long work as calls see it: begun with 202, looked at, cancelled.
+ *
+ *  A user sees his own jobs; who may change the firm's settings sees those of all.
+ *  Floor   api, inside; functions of the table.
+ *  Thread  reads: loop or worker; changes: the tenant's lane.
+ */
+#pragma once
+
+#include "api/call.h"
+
+/** In a lane: queues a job of this kind for who asks and answers 202 with it (answers =
+ *  "202 job_begun"). It begins once that is durable. `given` is MessagePack. */
+enum err reply_job(struct call *call, str kind, str given);
+/** Answers with a job as it is: 202, or 200 where it is over. */
+enum err reply_job_as_is(struct call *call, const struct job *job);
+
+enum err jobs_list(struct call *call);
+enum err jobs_read(struct call *call);
+enum err jobs_results(struct call *call);
+enum err jobs_cancel(struct call *call);
