@@ -34,6 +34,8 @@ const libraries = [_]Library{
     .{ .header = "utf8proc.h", .folder = "server/base/" },
     .{ .header = "msgpack", .folder = "server/value/" },
     .{ .header = "jansson.h", .folder = "server/value/" },
+    .{ .header = "zip.h", .folder = "server/value/" },
+    .{ .header = "expat.h", .folder = "server/value/" },
     .{ .header = "lmdb.h", .folder = "server/store/" },
     .{ .header = "h2o", .folder = "server/http/" },
     .{ .header = "openssl/", .folder = "server/http/" },

@@ -1,8 +1,5 @@
 #include "value/csv.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #include "base/fold.h"
 #include "base/limits.h"
 #include "base/require.h"
@@ -26,13 +23,15 @@ constexpr uint64_t REREAD_BYTES_MIN = 16 * MIB;
 static const char separators[] = {',', ';', '\t', '|'};
 
 struct csv {
-    int file;       /** -1: the text was given */
-    bool is_at_end; /** nothing will come behind `end` */
-    int read_error; /** why nothing will; 0: the file ended */
-    char *window;   /** nullptr: the text was given */
-    const char *at; /** the first byte that is in no row yet */
+    struct source *source; /** nullptr: the text was given */
+    str text;              /** that was given */
+    uint64_t read_at;      /** of the source, behind `end` */
+    bool is_at_end;        /** nothing will come behind `end` */
+    bool has_failed;       /** nothing will, because the source cannot be read */
+    char *window;          /** nullptr: the text was given */
+    const char *at;        /** the first byte that is in no row yet */
     const char *end;
-    uint64_t position; /** of `at`, from where the file stood */
+    uint64_t position; /** of `at` */
     uint64_t line;     /** of `at`, from 1 */
     uint64_t row_count;
     uint32_t header_cells; /** of the first row that is not broken */
@@ -57,18 +56,14 @@ static bool fill(struct csv *csv, size_t bytes)
     if (csv->at != csv->window && kept > 0) memmove(csv->window, csv->at, kept);
     csv->at = csv->window;
     csv->end = csv->window + kept;
-    size_t room = WINDOW_BYTES - kept;
-    ssize_t got;
-    do {
-        got = read(csv->file, csv->window + kept, bytes < room ? bytes : room);
-    } while (got < 0 && errno == EINTR);
-    if (got <= 0) {
-        csv->is_at_end = true;
-        csv->read_error = got < 0 ? errno : 0;
-        return false;
-    }
+    size_t room = WINDOW_BYTES - kept, got = 0;
+    bool is_read = csv->source->read(csv->source, csv->read_at, csv->window + kept,
+                                     bytes < room ? bytes : room, &got);
+    csv->is_at_end = !is_read || got == 0;
+    csv->has_failed = !is_read;
     csv->end += got;
-    return true;
+    csv->read_at += got;
+    return got > 0;
 }
 
 static void advance(struct csv *csv, size_t bytes)
@@ -201,7 +196,7 @@ static bool separator_line_skip(struct csv *csv, char *separator_out)
 static const char *format_find(struct csv *csv)
 {
     while (unread(csv).len < SAMPLE_BYTES && fill(csv, SAMPLE_BYTES - unread(csv).len)) continue;
-    if (csv->read_error != 0) return nullptr;
+    if (csv->has_failed) return nullptr;
     str sample = str_first(unread(csv), SAMPLE_BYTES);
     bool is_last = csv->is_at_end && sample.len == unread(csv).len;
     const char *foreign = foreign_name(sample);
@@ -222,23 +217,23 @@ static enum err open_checked(struct task *task, struct csv *csv, struct csv **cs
     *csv_out = nullptr;
     csv->line = 1;
     const char *foreign = format_find(csv);
-    int read_error = csv->read_error;
-    if (foreign == nullptr && read_error == 0) {
+    const char *failure = csv->has_failed ? csv->source->fault : nullptr;
+    if (foreign == nullptr && failure == nullptr) {
         *csv_out = csv;
         return ERR_NONE;
     }
     /* Before the fault is told: that takes from the task's arena, which may leave. */
     csv_close(csv);
     if (foreign != nullptr) return fail(task, ERR_UNREADABLE, "%s", foreign);
-    return fail(task, ERR_SYSTEM, "the file cannot be read: %s", strerror(read_error));
+    return fail(task, ERR_SYSTEM, "the file cannot be read: %s", failure);
 }
 
-enum err csv_open(struct task *task, int file, struct csv **csv_out)
+enum err csv_open(struct task *task, struct source *source, struct csv **csv_out)
 {
-    require(file >= 0);
+    require(source->read != nullptr);
     struct csv *csv = memory_take(sizeof *csv);
     csv->window = memory_take(WINDOW_BYTES);
-    csv->file = file;
+    csv->source = source;
     csv->at = csv->window;
     csv->end = csv->window;
     return open_checked(task, csv, csv_out);
@@ -247,7 +242,7 @@ enum err csv_open(struct task *task, int file, struct csv **csv_out)
 enum err csv_open_text(struct task *task, str text, struct csv **csv_out)
 {
     struct csv *csv = memory_take(sizeof *csv);
-    csv->file = -1;
+    csv->text = text;
     csv->is_at_end = true;
     csv->at = text.len == 0 ? "" : text.at;
     csv->end = csv->at + text.len;
@@ -266,9 +261,33 @@ struct csv_format csv_format(const struct csv *csv)
     return csv->format;
 }
 
-uint64_t csv_position(const struct csv *csv)
+struct table_place csv_place(const struct csv *csv)
 {
-    return csv->position;
+    return (struct table_place){
+        .bytes = csv->position,
+        .rows = csv->row_count,
+        .line = csv->line,
+        .broken_until = csv->broken_until,
+        .reread_bytes = csv->reread_bytes,
+    };
+}
+
+void csv_seek(struct csv *csv, const struct table_place *place)
+{
+    require(csv->row_count > 0);
+    csv->position = place->bytes;
+    csv->row_count = place->rows;
+    csv->line = place->line;
+    csv->broken_until = place->broken_until;
+    csv->reread_bytes = place->reread_bytes;
+    if (csv->source == nullptr) {
+        require(place->bytes <= csv->text.len);
+        csv->at = csv->end - (csv->text.len - place->bytes);
+        return;
+    }
+    csv->at = csv->end = csv->window;
+    csv->read_at = place->bytes;
+    csv->is_at_end = false;
 }
 
 static bool is_line_end(char byte)
@@ -402,7 +421,7 @@ static bool cells_join(struct csv *csv, str raw)
 }
 
 static void row_fault(struct csv *csv, struct arena *arena, size_t raw_len, str fault,
-                      struct csv_row *row)
+                      struct table_row *row)
 {
     bool is_converted;
     str raw = {csv->at, raw_len < RAW_FAULT_BYTES_MAX ? raw_len : RAW_FAULT_BYTES_MAX};
@@ -425,14 +444,14 @@ static str whole_row_fault(struct csv *csv, struct arena *arena, str raw)
     bool is_within_broken = csv->position < csv->broken_until;
     if (is_within_broken && csv->header_cells > 0 && scan->cell_count != csv->header_cells)
         return S("the line belongs to a broken row above it");
-    if (csv->read_error != 0 && csv->at + scan->next == csv->end)
+    if (csv->has_failed && csv->at + scan->next == csv->end)
         return S("the file cannot be read further; the row may be cut short");
     return S("");
 }
 
 /** A whole row. True when the next row begins behind it, false when that begins on this one's
  *  second line. */
-static bool row_take(struct csv *csv, struct arena *arena, struct csv_row *row)
+static bool row_take(struct csv *csv, struct arena *arena, struct table_row *row)
 {
     struct csv_scan *scan = &csv->scan;
     str text = {csv->at, scan->row_len};
@@ -475,7 +494,7 @@ static void second_line_take(struct csv *csv, size_t reached)
 }
 
 /** A row that has no end where one can be. */
-static void broken_row_take(struct csv *csv, struct arena *arena, str fault, struct csv_row *row)
+static void broken_row_take(struct csv *csv, struct arena *arena, str fault, struct table_row *row)
 {
     const struct csv_scan *scan = &csv->scan;
     bool is_too_long = scan->end == CSV_END_MORE;
@@ -495,19 +514,19 @@ static void broken_row_take(struct csv *csv, struct arena *arena, str fault, str
 }
 
 /** At the end of what can be read: one row more when that is not the end of the file. */
-static bool end_take(struct csv *csv, struct csv_row *row)
+static bool end_take(struct csv *csv, struct table_row *row)
 {
-    if (csv->read_error == 0) return false;
-    csv->read_error = 0;
+    if (!csv->has_failed) return false;
+    csv->has_failed = false;
     csv->row_count++;
     row->fault = S("the file cannot be read further");
     return true;
 }
 
-bool csv_next(struct csv *csv, struct arena *arena, struct csv_row *row_out)
+bool csv_next(struct csv *csv, struct arena *arena, struct table_row *row_out)
 {
     bool has_row = empty_lines_skip(csv);
-    *row_out = (struct csv_row){.number = csv->row_count + 1, .line = csv->line};
+    *row_out = (struct table_row){.number = csv->row_count + 1, .line = csv->line};
     if (!has_row) return end_take(csv, row_out);
     row_scan(csv);
     const struct csv_scan *scan = &csv->scan;

@@ -1,5 +1,6 @@
+#include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "work/command.h"
@@ -9,8 +10,10 @@ struct importing {
     struct command_place *place;
     const struct console *console;
     const struct entity *entity;
+    struct import *import;
     struct progress progress;
     uint64_t bytes_total;
+    bool has_failed_header;
 };
 
 static bool show_progress(void *owner, uint64_t bytes_done, const struct import_counts *counts)
@@ -34,11 +37,32 @@ static enum err find_entity(struct task *task, const struct model *model, str na
 
 static enum import_mode mode_of(const struct arguments *arguments)
 {
-    str mode = arguments->values[FLAG_MODE];
-    if (str_eq(mode, S("update"))) return IMPORT_UPDATE;
-    if (str_eq(mode, S("upsert"))) return IMPORT_UPSERT;
-    if (mode.len == 0 && arguments_has(arguments, FLAG_MATCH)) return IMPORT_UPSERT;
-    return IMPORT_CREATE;
+    enum import_mode mode = IMPORT_CREATE;
+    if (import_mode_find(arguments->values[FLAG_MODE], &mode)) return mode;
+    return arguments_has(arguments, FLAG_MATCH) ? IMPORT_UPSERT : IMPORT_CREATE;
+}
+
+static bool write_whole(int file, str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t written = write(file, bytes.at, bytes.len);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return false;
+        bytes = str_from(bytes, (size_t)written);
+    }
+    return true;
+}
+
+/** The header stands before the first of them. */
+static bool keep_failed(void *owner, str text)
+{
+    struct importing *importing = owner;
+    bool is_first = !importing->has_failed_header;
+    importing->has_failed_header = true;
+    str header = {};
+    if (is_first) header = import_failed_header(importing->import, importing->place->task->arena);
+    return write_whole(importing->console->rows, header) &&
+           write_whole(importing->console->rows, text);
 }
 
 /** Display columns of UTF-8 text, near enough for a table. */
@@ -53,14 +77,16 @@ static void show_columns(const struct importing *importing, const struct import 
                          bool is_preview)
 {
     const struct import_column *columns = import_columns(import);
+    bool is_ndjson = import_format(import) == TABLE_NDJSON;
     for (uint32_t at = 0; at < import_column_count(import); at++) {
         const struct import_column *column = &columns[at];
+        if (is_ndjson && column->example_count == 0) continue;
         str header = column->header.len > 0 ? str_first(column->header, 200) : S("(no name)");
         if (column->path.len > 0) {
             if (!is_preview) continue;
             console_print(importing->console, "%.*s%*s  %.*s%*s  %.*s\n", FMT(header),
                           pad(header, 20), "", FMT(column->path), pad(column->path, 28), "",
-                          FMT(column->example));
+                          FMT(column->examples[0]));
         } else if (is_preview) {
             console_print(importing->console, "%.*s%*s  (left out: %.*s)\n", FMT(header),
                           pad(header, 20), "", FMT(column->why));
@@ -96,19 +122,26 @@ static void show_report(const struct importing *importing, const struct import_r
     str created = number_text(arena, counts->created),
         updated = number_text(arena, counts->updated);
     str failed = number_text(arena, counts->failed), rows = number_text(arena, rate);
-    console_print(importing->console,
-                  "%.*s %.*s %screated, %.*s updated, %.*s failed (%.1f s, %.*s rows/s)\n",
-                  FMT(created), FMT(importing->entity->plural), is_preview ? "would be " : "",
-                  FMT(updated), FMT(failed), seconds, FMT(rows));
+    str unchanged = number_text(arena, counts->unchanged);
+    console_print(importing->console, "%.*s %.*s %screated, %.*s updated, ", FMT(created),
+                  FMT(importing->entity->plural), is_preview ? "would be " : "", FMT(updated));
+    if (counts->unchanged > 0)
+        console_print(importing->console, "%.*s as they were, ", FMT(unchanged));
+    console_print(importing->console, "%.*s failed (%.1f s, %.*s rows/s)\n", FMT(failed), seconds,
+                  FMT(rows));
 }
 
 static enum err run(struct importing *importing, const struct import_options *options,
-                    struct import_report *report)
+                    struct import_counts *counts_out)
 {
     struct task *task = importing->place->task;
-    struct import *import;
-    TRY(import_open(task, options, &import));
-    enum err err = import_run(task, import, report);
+    TRY(import_open(task, options, &importing->import));
+    struct import *import = importing->import;
+    struct import_run each = {.progress = show_progress, .owner = importing};
+    if (!options->is_preview) each.keep_failed = keep_failed;
+    enum err err = import_run_all(task, import, &each);
+    const struct import_report *report = import_report_of(import);
+    *counts_out = report->counts;
     progress_end(&importing->progress);
     show_columns(importing, import, options->is_preview);
     show_faults(importing, report);
@@ -125,12 +158,11 @@ int command_import(struct command_place *place, const struct arguments *argument
     struct tenant tenant;
     enum err err = command_tenant_find(place, arguments->values[FLAG_TENANT], &tenant);
     if (err == ERR_NONE)
-        err = find_entity(task, tenant.model, arguments->values[FLAG_ENTITY],
-                          &importing.entity);
+        err = find_entity(task, tenant.model, arguments->values[FLAG_ENTITY], &importing.entity);
     if (err != ERR_NONE) return console_fail(console, task, err);
-    struct stat stat;
-    if (fstat(console->file, &stat) == 0 && stat.st_size > 0)
-        importing.bytes_total = (uint64_t)stat.st_size;
+    struct source_file source;
+    source_of_file(&source, console->file);
+    importing.bytes_total = source.source.bytes;
     struct scope scope = scope_system();
     bool is_preview = arguments_has(arguments, FLAG_PREVIEW);
     struct import_options options = {
@@ -138,8 +170,7 @@ int command_import(struct command_place *place, const struct arguments *argument
         .model = tenant.model,
         .scope = &scope,
         .entity = importing.entity,
-        .file = console->file,
-        .failed_file = is_preview ? -1 : console->rows,
+        .source = &source.source,
         .map = arguments->values[FLAG_MAP],
         .match = arguments->values[FLAG_MATCH],
         .mode = mode_of(arguments),
@@ -147,12 +178,10 @@ int command_import(struct command_place *place, const struct arguments *argument
         .is_clearing = arguments_has(arguments, FLAG_CLEAR),
         .is_preview = is_preview,
         .cause = task->request_id,
-        .progress = show_progress,
-        .owner = &importing,
     };
-    struct import_report report = {};
+    struct import_counts counts = {};
     progress_start(&importing.progress, console);
-    err = run(&importing, &options, &report);
+    err = run(&importing, &options, &counts);
     if (err != ERR_NONE) return console_fail(console, task, err);
-    return report.counts.failed > 0 ? 1 : 0;
+    return counts.failed > 0 ? 1 : 0;
 }

@@ -8,6 +8,7 @@ struct path {
     uint32_t step_count;
     const struct field *steps[IMPORT_PATH_STEPS_MAX];
     str label;
+    const struct field *second; /** that the header names as well */
 };
 
 static bool may_be_given(const struct field *field)
@@ -22,51 +23,80 @@ static str without_digits(str name)
     return name;
 }
 
-static bool name_fits(const struct field *field, str name, str header)
+/** How a header may name a field, best first: exactly by its name, label or a synonym; then, where
+ *  a field holds many, as one of them (`phone`, `phone 2`). */
+enum naming : uint8_t {
+    NAMING_NAME,
+    NAMING_LABEL,
+    NAMING_SYNONYM,
+    NAMING_ONE_OF_NAME,
+    NAMING_ONE_OF_LABEL,
+    NAMING_ONE_OF_SYNONYM,
+    NAMING_COUNT,
+};
+
+static bool name_fits(const struct field *field, str name, str header, bool is_one_of)
 {
-    if (str_eq(name, header)) return true;
+    if (!is_one_of) return str_eq(name, header);
     if (!field->kind_of->is_list) return false;
     str base = without_digits(header);
     if (str_eq(name, base)) return true;
     return name.len == base.len + 1 && str_starts(name, base) && name.at[base.len] == 's';
 }
 
-enum naming : uint8_t { NAMING_NAME, NAMING_LABEL, NAMING_SYNONYM, NAMING_COUNT };
-
 /** Whether a folded header names a field in this way; a synonym may carry a label. */
 static bool is_named(struct arena *arena, const struct field *field, enum naming naming, str header,
                      str *label_out)
 {
     *label_out = (str){};
+    bool is_one_of = naming >= NAMING_ONE_OF_NAME;
     switch (naming) {
     case NAMING_NAME:
-        return name_fits(field, fold_name(arena, field->name), header);
+    case NAMING_ONE_OF_NAME:
+        /* The prefix of a firm's own fields is no part of what people call them. */
+        return name_fits(field, fold_name(arena, field->name), header, is_one_of) ||
+               (str_starts(field->name, S("x_")) &&
+                name_fits(field, fold_name(arena, str_from(field->name, 2)), header, is_one_of));
     case NAMING_LABEL:
-        return name_fits(field, fold_name(arena, field->label), header);
+    case NAMING_ONE_OF_LABEL:
+        return name_fits(field, fold_name(arena, field->label), header, is_one_of);
     case NAMING_SYNONYM:
+    case NAMING_ONE_OF_SYNONYM:
         break;
     case NAMING_COUNT:
         return false;
     }
     for (uint32_t at = 0; at < field->synonym_count; at++) {
-        if (!name_fits(field, field->synonyms[at], header)) continue;
+        if (!name_fits(field, field->synonyms[at], header, is_one_of)) continue;
         if (field->synonym_labels != nullptr) *label_out = field->synonym_labels[at];
         return true;
     }
     return false;
 }
 
+/** The field that a header names best; *second_out is another one that it names as well. */
 static const struct field *find_own(struct arena *arena, const struct entity *entity, str header,
-                                    str *label_out)
+                                    str *label_out, const struct field **second_out)
 {
+    *second_out = nullptr;
     if (header.len == 0) return nullptr;
-    for (int naming = 0; naming < NAMING_COUNT; naming++)
+    for (int naming = 0; naming < NAMING_COUNT; naming++) {
+        const struct field *found = nullptr;
         for (uint32_t at = 0; at < entity->field_count; at++) {
             const struct field *field = &entity->fields[at];
-            if (may_be_given(field) &&
-                is_named(arena, field, (enum naming)naming, header, label_out))
-                return field;
+            str label;
+            if (!may_be_given(field) ||
+                !is_named(arena, field, (enum naming)naming, header, &label))
+                continue;
+            if (found != nullptr) {
+                *second_out = field;
+                return found;
+            }
+            found = field;
+            *label_out = label;
         }
+        if (found != nullptr) return found;
+    }
     return nullptr;
 }
 
@@ -85,7 +115,8 @@ static bool find_through(struct arena *arena, const struct entity *entity, str h
             for (int way = is_alone ? 3 : 0; way < (is_alone ? 4 : 3); way++) {
                 if (!str_starts(header, before[way])) continue;
                 str rest = str_from(header, before[way].len);
-                const struct field *field = find_own(arena, reference->to, rest, &path_out->label);
+                const struct field *field =
+                    find_own(arena, reference->to, rest, &path_out->label, &path_out->second);
                 if (field == nullptr || field->to != nullptr) continue;
                 path_out->step_count = 2;
                 path_out->steps[0] = reference;
@@ -102,7 +133,8 @@ static bool path_of_header(struct arena *arena, const struct entity *entity, str
     str folded = fold_name(arena, header);
     /* The column that an import adds to its failed rows says nothing to the next one. */
     if (folded.len == 0 || str_eq(header, S("fault"))) return false;
-    const struct field *field = find_own(arena, entity, folded, &path_out->label);
+    const struct field *field =
+        find_own(arena, entity, folded, &path_out->label, &path_out->second);
     if (field == nullptr) return find_through(arena, entity, folded, path_out);
     path_out->step_count = 1;
     path_out->steps[0] = field;
@@ -231,9 +263,13 @@ static void plan_by_headers(struct task *task, const struct import_options *opti
             continue;
         }
         struct path path = {};
-        if (path_of_header(task->arena, plan->entity, column->header, &path))
-            (void)column_to_path(task, plan, at, &path);
-        else column->why = S("no field has this name");
+        if (!path_of_header(task->arena, plan->entity, column->header, &path))
+            column->why = S("no field has this name");
+        else if (path.second != nullptr)
+            column->why =
+                arena_print(task->arena, "it may be `%.*s` or `%.*s`; say in the map which",
+                            FMT(path.steps[path.step_count - 1]->name), FMT(path.second->name));
+        else (void)column_to_path(task, plan, at, &path);
     }
 }
 
@@ -281,14 +317,20 @@ static void plan_column_by_map(struct task *task, const struct import_options *o
         task_fault(task, name, S("twice"), "%.*s", FMT(plan->columns[column].why));
 }
 
+static enum err map_read(struct task *task, str text, struct value *map_out)
+{
+    struct buf bytes = buf_make(task->arena, BODY_BYTES_MAX);
+    TRY(json_read(task, text, &bytes));
+    *map_out = value_of(buf_str(&bytes));
+    if (map_out->kind == VALUE_MAP) return ERR_NONE;
+    return fail(task, ERR_INVALID, "the map is no JSON object such as {\"Company\": \"name\"}");
+}
+
 static enum err plan_by_map(struct task *task, const struct import_options *options,
                             struct import_plan *plan)
 {
-    struct buf bytes = buf_make(task->arena, BODY_BYTES_MAX);
-    TRY(json_read(task, options->map, &bytes));
-    struct value map = value_of(buf_str(&bytes));
-    if (map.kind != VALUE_MAP)
-        return fail(task, ERR_INVALID, "the map is no JSON object such as {\"Company\": \"name\"}");
+    struct value map;
+    TRY(map_read(task, options->map, &map));
     for (uint32_t at = 0; at < plan->column_count; at++)
         plan->columns[at].why = S("the map does not name it");
     struct cursor cursor = cursor_of(map.items);
@@ -353,35 +395,112 @@ static enum err plan_complete(struct task *task, const struct import_options *op
     return ERR_NONE;
 }
 
+/** Columns of a table without a header: those of the map. */
+static enum err columns_of_map(struct task *task, const struct import_options *options,
+                               struct import_plan *plan)
+{
+    struct value map, key, value;
+    TRY(map_read(task, options->map, &map));
+    plan->columns = arena_new(task->arena, struct import_column, map.count + 1);
+    plan->is_of_map = true;
+    struct cursor cursor = cursor_of(map.items);
+    for (uint32_t at = 0; at < map.count && at < CSV_COLUMNS_MAX; at++) {
+        if (!value_next(&cursor, &key) || !value_next(&cursor, &value)) break;
+        plan->columns[plan->column_count++].header = key.text;
+    }
+    return ERR_NONE;
+}
+
+static void column_add(struct import_plan *plan, str header)
+{
+    if (plan->column_count < CSV_COLUMNS_MAX) plan->columns[plan->column_count++].header = header;
+}
+
+/** Columns of a table without a header: all fields by their names, and those of the records behind
+ *  flagged links. */
+static void columns_of_fields(struct arena *arena, struct import_plan *plan)
+{
+    const struct entity *entity = plan->entity;
+    plan->columns = arena_new(arena, struct import_column, CSV_COLUMNS_MAX);
+    column_add(plan, S("id"));
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        const struct field *field = &entity->fields[at];
+        if (field->is_hidden) continue;
+        column_add(plan, field->name);
+        if (field->through.link == nullptr || field->to == nullptr) continue;
+        column_add(plan, arena_print(arena, "%.*s.id", FMT(field->name)));
+        for (uint32_t inner = 0; inner < field->to->field_count; inner++) {
+            const struct field *behind = &field->to->fields[inner];
+            if (!behind->is_hidden)
+                column_add(plan,
+                           arena_print(arena, "%.*s.%.*s", FMT(field->name), FMT(behind->name)));
+        }
+    }
+}
+
+/** A member that the server keeps is passed over, so that what was exported can be taken back. */
+static void plan_by_members(struct task *task, const struct import_options *options,
+                            struct import_plan *plan)
+{
+    for (uint32_t at = 0; at < plan->column_count; at++) {
+        struct import_column *column = &plan->columns[at];
+        if (str_eq(column->header, S("id")) && str_eq(options->match, S("id"))) {
+            column_to_id(plan, at);
+            continue;
+        }
+        struct task quiet = *task;
+        quiet.fault = (struct fault){};
+        struct path path = {};
+        bool is_given = path_of_text(&quiet, plan->entity, column->header, column->header, &path);
+        /* What lies under this record is known by it, not the other way round. */
+        for (uint32_t step = 1; is_given && step < path.step_count; step++)
+            is_given = path.steps[step]->to == nullptr;
+        if (is_given) (void)column_to_path(task, plan, at, &path);
+        else column->why = S("it is kept by the server");
+    }
+}
+
+static void columns_of_header(struct arena *arena, const struct table_row *header,
+                              struct import_plan *plan)
+{
+    require(header->cell_count > 0);
+    plan->column_count = header->cell_count;
+    plan->columns = arena_new(arena, struct import_column, plan->column_count);
+    for (uint32_t at = 0; at < plan->column_count; at++)
+        plan->columns[at].header = arena_copy(arena, str_trim(header->cells[at]));
+}
+
 enum err import_plan_make(struct task *task, const struct import_options *options,
-                          const struct csv_row *header, struct import_plan *plan_out)
+                          const struct table_row *header, struct import_plan *plan_out)
 {
     require(options->entity != nullptr);
-    require(header->cell_count > 0);
     struct arena *arena = task->arena;
     struct import_plan *plan = plan_out;
-    *plan = (struct import_plan){.entity = options->entity, .column_count = header->cell_count};
-    plan->columns = arena_new(arena, struct import_column, plan->column_count);
+    bool has_map = options->map.len > 0;
+    *plan = (struct import_plan){.entity = options->entity};
+    if (header != nullptr) columns_of_header(arena, header, plan);
+    else if (has_map) TRY(columns_of_map(task, options, plan));
+    else columns_of_fields(arena, plan);
     plan->next_column = arena_new(arena, uint32_t, plan->column_count);
     plan->labels = arena_new(arena, str, plan->column_count);
     plan->targets = arena_new(arena, struct import_target, plan->column_count);
     plan->groups[plan->group_count++] = (struct import_group){.entity = options->entity};
-    for (uint32_t at = 0; at < plan->column_count; at++)
-        plan->columns[at].header = arena_copy(arena, str_trim(header->cells[at]));
     plan_empty_words(task, plan, options->empty_words);
-    if (options->map.len > 0) TRY(plan_by_map(task, options, plan));
+    if (has_map) TRY(plan_by_map(task, options, plan));
+    else if (header == nullptr) plan_by_members(task, options, plan);
     else plan_by_headers(task, options, plan);
     if (plan->target_count == 0)
         return fail(
             task, ERR_INVALID,
             "no column has the name of a field of %.*s; give a map such as {\"%.*s\": \"%.*s\"}",
-            FMT(plan->entity->plural), FMT(utf8_first(plan->columns[0].header, 40)),
+            FMT(plan->entity->plural),
+            FMT(plan->column_count == 0 ? S("Company") : utf8_first(plan->columns[0].header, 40)),
             FMT(plan->entity->title == nullptr ? S("name") : plan->entity->title->name));
     TRY(plan_match(task, options, plan));
     return plan_complete(task, options, plan);
 }
 
-str import_cell(const struct import_plan *plan, const struct csv_row *row, uint32_t column)
+str import_cell(const struct import_plan *plan, const struct table_row *row, uint32_t column)
 {
     if (column >= row->cell_count) return (str){};
     str cell = str_trim(row->cells[column]);

@@ -40,16 +40,18 @@ struct import_plan {
     uint32_t target_count;
     struct import_target *targets;
     uint32_t match; /** target that finds an existing record; UINT32_MAX: none */
+    bool is_of_map; /** what the map does not name is left out */
     uint32_t empty_count;
     str *empty_words;
 };
 
-/** From a header and a map (JSON, empty: by headers). Errors as import_open. */
+/** From a header and a map (JSON, empty: by headers). `header` nullptr: the columns are those of
+ *  the map, or without one all fields by their names. Errors as import_open. */
 enum err import_plan_make(struct task *task, const struct import_options *options,
-                          const struct csv_row *header, struct import_plan *plan_out);
+                          const struct table_row *header, struct import_plan *plan_out);
 
 /** A cell without white space around it; empty also when its text stands for nothing. */
-str import_cell(const struct import_plan *plan, const struct csv_row *row, uint32_t column);
+str import_cell(const struct import_plan *plan, const struct table_row *row, uint32_t column);
 
 /** The target whose field a fault names (`emails`, `primary_contact.name`, `phones[1]`), or
  *  nullptr. */

@@ -1,6 +1,7 @@
 #include "work/import_rows.h"
 
 #include "base/require.h"
+#include "value/json.h"
 
 /** A cell's text in a fault is cut here, at a whole character. */
 constexpr size_t TOLD_BYTES_MAX = 60;
@@ -26,9 +27,22 @@ static bool read_reference(const struct import_reading *reading, const struct fi
     return true;
 }
 
-static bool read_cell(const struct import_reading *reading, const struct import_target *target,
-                      str cell, struct buf *given)
+/** The value beside a cell, where there is one that says more than the cell. */
+static bool value_beside(const struct table_row *row, uint32_t column, struct value *value_out)
 {
+    if (row->values == nullptr || row->values[column].len == 0) return false;
+    *value_out = value_of(row->values[column]);
+    return value_out->kind != VALUE_NIL && value_out->kind != VALUE_TEXT;
+}
+
+static bool read_cell(const struct import_reading *reading, const struct import_target *target,
+                      uint32_t column, str cell, struct buf *given)
+{
+    struct value beside;
+    if (value_beside(reading->row, column, &beside)) {
+        pack_raw(given, beside.bytes);
+        return true;
+    }
     struct task *task = reading->task;
     const struct field *field = target->field;
     task->path = reading->plan->groups[target->group].path;
@@ -61,7 +75,7 @@ static void read_scalar(const struct import_reading *reading, const struct impor
 {
     str cell = import_cell(reading->plan, reading->row, target->first_column);
     struct buf given = buf_make(reading->task->arena, RECORD_BYTES_MAX);
-    if (cell.len > 0 && !read_cell(reading, target, cell, &given)) return;
+    if (cell.len > 0 && !read_cell(reading, target, target->first_column, cell, &given)) return;
     struct value value = value_of(buf_str(&given));
     if (value.kind == VALUE_NIL) put_nothing(reading, values, target->field);
     else put_value(values, target->field, value.bytes);
@@ -102,9 +116,12 @@ static void read_list(const struct import_reading *reading, const struct import_
          column = plan->next_column[column]) {
         str cell = import_cell(plan, reading->row, column);
         struct buf given = buf_make(reading->task->arena, RECORD_BYTES_MAX);
-        if (cell.len == 0 || !read_cell(reading, target, cell, &given)) continue;
+        if (cell.len == 0 || !read_cell(reading, target, column, cell, &given)) continue;
         struct value list = value_of(buf_str(&given));
-        if (list.kind != VALUE_LIST) continue;
+        if (list.kind != VALUE_LIST) {
+            task_fault(reading->task, target->path, S("type"), "must be a list");
+            continue;
+        }
         struct cursor cursor = cursor_of(list.items);
         struct value item;
         for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++, item_count++)
@@ -168,7 +185,7 @@ void import_nest(const struct import_plan *plan, struct import_values *values, u
 }
 
 struct import_fault import_fault_of(struct task *task, const struct import_plan *plan,
-                                    const struct csv_row *row, const struct fault_item *item)
+                                    const struct table_row *row, const struct fault_item *item)
 {
     struct import_fault fault = {.row = row->number, .column = item->field};
     const struct import_target *target = import_target_of(plan, item->field);
@@ -204,8 +221,26 @@ void import_write_failed_header(struct buf *out, const struct import_plan *plan,
     buf_put(out, S("fault\r\n"));
 }
 
-void import_write_failed(struct buf *out, const struct import_plan *plan, const struct csv_row *row,
-                         char separator, str fault)
+void import_write_failed_line(struct buf *out, const struct table_row *row, str fault)
+{
+    str line = str_trim(row->raw);
+    if (row->record.len == 0 || !str_ends(line, S("}"))) {
+        /* What is no object stands as a text within one. */
+        buf_put(out, S("{\"line\":"));
+        json_write_text(out, line);
+    } else {
+        line = str_trim(str_first(line, line.len - 1));
+        buf_put(out, line);
+        if (str_ends(line, S("{"))) line = (str){};
+    }
+    if (line.len > 0) buf_put_byte(out, ',');
+    buf_put(out, S("\"fault\":"));
+    json_write_text(out, fault);
+    buf_put(out, S("}\n"));
+}
+
+void import_write_failed(struct buf *out, const struct import_plan *plan,
+                         const struct table_row *row, char separator, str fault)
 {
     /* A row that could not be taken apart stands whole in the first cell. */
     bool is_whole = row->fault.len > 0 && row->cell_count == 0;
@@ -218,4 +253,84 @@ void import_write_failed(struct buf *out, const struct import_plan *plan, const 
     }
     csv_write_cell(out, fault, separator);
     buf_put(out, S("\r\n"));
+}
+
+struct members {
+    struct arena *arena;
+    const struct import_plan *plan;
+    struct table_row *row;
+    uint32_t next; /** column that is looked at first: members mostly come in order */
+};
+
+static uint32_t column_of(struct members *members, str name)
+{
+    const struct import_plan *plan = members->plan;
+    for (uint32_t tried = 0; tried < plan->column_count; tried++) {
+        uint32_t at = members->next + tried;
+        if (at >= plan->column_count) at -= plan->column_count;
+        if (!str_eq(plan->columns[at].header, name)) continue;
+        members->next = at + 1 == plan->column_count ? 0 : at + 1;
+        return at;
+    }
+    return UINT32_MAX;
+}
+
+/** Whether there are columns for what lies within a member. */
+static bool has_columns_within(const struct import_plan *plan, str name)
+{
+    for (uint32_t at = 0; at < plan->column_count; at++) {
+        str header = plan->columns[at].header;
+        if (header.len > name.len && header.at[name.len] == '.' && str_starts(header, name))
+            return true;
+    }
+    return false;
+}
+
+static void member_put(struct members *members, uint32_t column, const struct value *value)
+{
+    struct table_row *row = members->row;
+    row->values[column] = value->bytes;
+    if (value->kind == VALUE_NIL) return;
+    if (value->kind == VALUE_TEXT) {
+        row->cells[column] = value->text;
+        return;
+    }
+    struct buf json = buf_make(members->arena, CSV_CELL_BYTES_MAX);
+    json_write(&json, value);
+    row->cells[column] = buf_is_over(&json) ? S("(too long)") : buf_str(&json);
+}
+
+static void members_put(struct members *members, const struct value *map, str prefix,
+                        uint32_t depth)
+{
+    struct cursor pairs = cursor_of(map->items);
+    struct value key, value;
+    for (uint32_t at = 0; at < map->count && members->row->fault.len == 0; at++) {
+        if (!value_next(&pairs, &key) || !value_next(&pairs, &value)) return;
+        str name = key.text;
+        if (prefix.len > 0)
+            name = arena_print(members->arena, "%.*s.%.*s", FMT(prefix), FMT(key.text));
+        bool is_object = value.kind == VALUE_MAP && depth < IMPORT_PATH_STEPS_MAX &&
+                         has_columns_within(members->plan, name);
+        uint32_t column = is_object ? UINT32_MAX : column_of(members, name);
+        if (is_object) members_put(members, &value, name, depth + 1);
+        else if (column != UINT32_MAX) member_put(members, column, &value);
+        else if (!members->plan->is_of_map && !str_eq(name, S("fault")))
+            members->row->fault =
+                arena_print(members->arena, "`%.*s` is no field of %.*s", FMT(str_first(name, 60)),
+                            FMT(members->plan->entity->plural));
+    }
+}
+
+void import_row_of_record(struct arena *arena, const struct import_plan *plan,
+                          struct table_row *row)
+{
+    require(row->record.len > 0);
+    row->cell_count = plan->column_count;
+    row->cells = arena_new(arena, str, plan->column_count);
+    row->values = arena_new(arena, str, plan->column_count);
+    struct members members = {.arena = arena, .plan = plan, .row = row};
+    struct value map = value_of(row->record);
+    members_put(&members, &map, (str){}, 1);
+    if (row->fault.len > 0) row->cell_count = 0;
 }

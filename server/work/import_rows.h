@@ -26,7 +26,7 @@ struct import_names {
 struct import_reading {
     struct task *task;
     const struct import_plan *plan;
-    const struct csv_row *row;
+    const struct table_row *row;
     struct import_names *names;
     bool is_clearing; /** an empty cell gives nil, otherwise nothing */
     bool is_adding;   /** lists are given as `{"$add": […]}` */
@@ -43,10 +43,17 @@ str import_map_of(struct task *task, const struct import_values *values);
 
 /** What a fault of the row says: column and words with the cell's text. */
 struct import_fault import_fault_of(struct task *task, const struct import_plan *plan,
-                                    const struct csv_row *row, const struct fault_item *item);
+                                    const struct table_row *row, const struct fault_item *item);
 
 /** The row as it stood, with a last column that says what is wrong. */
-void import_write_failed(struct buf *out, const struct import_plan *plan, const struct csv_row *row,
-                         char separator, str fault);
+void import_write_failed(struct buf *out, const struct import_plan *plan,
+                         const struct table_row *row, char separator, str fault);
+/** The same of a row of NDJSON: the line with a last member that says what is wrong. */
+void import_write_failed_line(struct buf *out, const struct table_row *row, str fault);
 /** The header of that table. */
 void import_write_failed_header(struct buf *out, const struct import_plan *plan, char separator);
+
+/** Puts the members of an NDJSON row into the plan's columns: as cells, and as values. A member
+ *  that no column is for becomes the row's fault. */
+void import_row_of_record(struct arena *arena, const struct import_plan *plan,
+                          struct table_row *row);

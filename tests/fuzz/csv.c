@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-static void row_check(const struct csv_row *row)
+static void row_check(const struct table_row *row)
 {
     require(row->cell_count <= CSV_COLUMNS_MAX);
     require((row->cell_count == 0) == (row->fault.len > 0));
@@ -17,7 +17,7 @@ static void row_check(const struct csv_row *row)
 }
 
 /** Written with quotes where they are needed, a row reads as the same cells. */
-static void row_check_written(struct task *task, const struct csv_row *row)
+static void row_check_written(struct task *task, const struct table_row *row)
 {
     struct buf text = buf_make(task->arena, 16 * MIB);
     buf_put(&text, S("sep=;\n"));
@@ -29,7 +29,7 @@ static void row_check_written(struct task *task, const struct csv_row *row)
     struct csv *csv;
     /* One row of many may be all control bytes, which is taken for binary. */
     if (csv_open_text(task, buf_str(&text), &csv) != ERR_NONE) return;
-    struct csv_row again;
+    struct table_row again;
     require(csv_next(csv, task->arena, &again));
     require(again.cell_count == row->cell_count);
     for (uint32_t at = 0; at < row->cell_count; at++)
@@ -46,17 +46,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     arena_init(&arena, 256 * MIB);
     task_init(&task, &arena);
     if (csv_open_text(&task, (str){(const char *)bytes, len}, &csv) == ERR_NONE) {
-        struct csv_row row;
+        struct table_row row;
         uint64_t position = 0;
         uint64_t line = 0;
         while (csv_next(csv, &arena, &row)) {
-            require(csv_position(csv) > position && row.line > line);
-            position = csv_position(csv);
+            require(csv_place(csv).bytes > position && row.line > line);
+            position = csv_place(csv).bytes;
             line = row.line;
             row_check(&row);
             if (row.fault.len == 0) row_check_written(&task, &row);
         }
-        require(csv_position(csv) == len);
+        require(csv_place(csv).bytes == len);
         csv_close(csv);
     }
     arena_drop(&arena);

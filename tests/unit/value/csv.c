@@ -10,20 +10,20 @@
 
 constexpr size_t OUT_BYTES_MAX = 64 * MIB;
 
-struct table {
+struct reading {
     struct test_task test;
     struct csv *csv;
-    struct csv_row row;
+    struct table_row row;
 };
 
-static void table_open(struct table *table, str text)
+static void reading_open(struct reading *table, str text)
 {
-    *table = (struct table){};
+    *table = (struct reading){};
     test_task_init(&table->test);
     check_int(csv_open_text(&table->test.task, text, &table->csv), ERR_NONE);
 }
 
-static void table_close(struct table *table)
+static void reading_close(struct reading *table)
 {
     check(!csv_next(table->csv, &table->test.arena, &table->row));
     csv_close(table->csv);
@@ -31,7 +31,7 @@ static void table_close(struct table *table)
 }
 
 /** The next row, its cells in brackets; or its fault. */
-static str next(struct table *table)
+static str next(struct reading *table)
 {
     struct buf out = buf_make(&table->test.arena, OUT_BYTES_MAX);
     if (!csv_next(table->csv, &table->test.arena, &table->row)) return S("end");
@@ -50,10 +50,10 @@ static str next(struct table *table)
 /** The rows of a text, each as `next` tells it. */
 static void rows_are(str text, const char *const *rows)
 {
-    struct table table;
-    table_open(&table, text);
+    struct reading table;
+    reading_open(&table, text);
     for (; *rows != nullptr; rows++) check_str(next(&table), str_of(*rows));
-    table_close(&table);
+    reading_close(&table);
 }
 
 #define check_rows(text, ...) rows_are(S(text), (const char *const[]){__VA_ARGS__, nullptr})
@@ -86,13 +86,13 @@ TEST(test_csv__reads_empty_cells_and_texts)
     check_rows("a,\nb,", "[a][]", "[b][]");
     check_rows("a", "[a]");
     check_rows("\"\"", "[]");
-    struct table table;
-    table_open(&table, S(""));
-    table_close(&table);
-    table_open(&table, S("\n\r\n"));
-    table_close(&table);
-    table_open(&table, S("\xef\xbb\xbf"));
-    table_close(&table);
+    struct reading table;
+    reading_open(&table, S(""));
+    reading_close(&table);
+    reading_open(&table, S("\n\r\n"));
+    reading_close(&table);
+    reading_open(&table, S("\xef\xbb\xbf"));
+    reading_close(&table);
 }
 
 TEST(test_csv__takes_quotes_within_unquoted_cells_as_they_are)
@@ -104,10 +104,10 @@ TEST(test_csv__takes_quotes_within_unquoted_cells_as_they_are)
 
 TEST(test_csv__joins_cells_that_a_comma_in_a_text_split)
 {
-    struct table table;
-    table_open(&table, S("a,b,c\n1,12, rue X,3\n1,12, rue X, 3\n1,2,3,4\n1, 2,3\n1,12, x, y, z,\n"
-                         "1,\"12\", rue X,3\n1,12,\" x\",3\n1,,  x,3\n1,12, r\xfc"
-                         "e,3\n"));
+    struct reading table;
+    reading_open(&table, S("a,b,c\n1,12, rue X,3\n1,12, rue X, 3\n1,2,3,4\n1, 2,3\n1,12, x, y, z,\n"
+                           "1,\"12\", rue X,3\n1,12,\" x\",3\n1,,  x,3\n1,12, r\xfc"
+                           "e,3\n"));
     check_str(next(&table), S("[a][b][c]"));
     check_str(next(&table), S("[1][12, rue X][3]"));
     check(table.row.is_joined);
@@ -123,13 +123,13 @@ TEST(test_csv__joins_cells_that_a_comma_in_a_text_split)
     check_str(next(&table), S("[1][][  x][3]"));
     check_str(next(&table), S("[1][12, rüe][3]"));
     check(table.row.is_joined);
-    table_close(&table);
+    reading_close(&table);
 }
 
 TEST(test_csv__tells_number_line_and_raw_text)
 {
-    struct table table;
-    table_open(&table, S("h1,h2\n\na,\"b\r\nc\"\"\"\r\nd,e\n"));
+    struct reading table;
+    reading_open(&table, S("h1,h2\n\na,\"b\r\nc\"\"\"\r\nd,e\n"));
     check_str(next(&table), S("[h1][h2]"));
     check_int(table.row.number, 1);
     check_int(table.row.line, 1);
@@ -140,14 +140,14 @@ TEST(test_csv__tells_number_line_and_raw_text)
     check_str(next(&table), S("[d][e]"));
     check_int(table.row.number, 3);
     check_int(table.row.line, 5);
-    check_int(csv_position(table.csv), 23);
-    table_close(&table);
+    check_int(csv_place(table.csv).bytes, 23);
+    reading_close(&table);
 }
 
 static void separator_is(str text, char separator)
 {
-    struct table table;
-    table_open(&table, text);
+    struct reading table;
+    reading_open(&table, text);
     check_int(csv_format(table.csv).separator, separator);
     csv_close(table.csv);
     test_task_drop(&table.test);
@@ -171,39 +171,39 @@ TEST(test_csv__finds_the_separator)
 
 TEST(test_csv__obeys_the_line_that_names_the_separator)
 {
-    struct table table;
-    table_open(&table, S("\xef\xbb\xbfsep=;\r\na;b,c\n1;2,3\n"));
+    struct reading table;
+    reading_open(&table, S("\xef\xbb\xbfsep=;\r\na;b,c\n1;2,3\n"));
     check_str(next(&table), S("[a][b,c]"));
     check_int(table.row.number, 1);
     check_int(table.row.line, 2);
     check_str(next(&table), S("[1][2,3]"));
-    table_close(&table);
+    reading_close(&table);
     check_rows("sep=x\na,b\n", "[sep=x]", "[a][b]");
 }
 
 TEST(test_csv__skips_a_mark)
 {
-    struct table table;
-    table_open(&table, S("\xef\xbb\xbf\"a\",b\n"));
+    struct reading table;
+    reading_open(&table, S("\xef\xbb\xbf\"a\",b\n"));
     check(csv_format(table.csv).has_mark);
     check(!csv_format(table.csv).is_windows_1252);
     check_str(next(&table), S("[a][b]"));
-    check_int(csv_position(table.csv), 9);
-    table_close(&table);
+    check_int(csv_place(table.csv).bytes, 9);
+    reading_close(&table);
 }
 
 TEST(test_csv__converts_windows_1252)
 {
-    struct table table;
-    table_open(&table, S("name;city\nM\xfcller;\"K\xf6ln \"\"S\xfc"
-                         "d\"\"\"\n\x80 5;\x93quoted\x94 \x85 \x8a\x9e\x81\n"));
+    struct reading table;
+    reading_open(&table, S("name;city\nM\xfcller;\"K\xf6ln \"\"S\xfc"
+                           "d\"\"\"\n\x80 5;\x93quoted\x94 \x85 \x8a\x9e\x81\n"));
     check(csv_format(table.csv).is_windows_1252);
     check_str(next(&table), S("[name][city]"));
     check_str(next(&table), S("[Müller][Köln \"Süd\"]"));
     check_str(table.row.raw, S("Müller;\"Köln \"\"Süd\"\"\""));
     check_str(next(&table), S("[€ 5][“quoted” … Šž\u0081]"));
     check_int(table.row.line, 3);
-    table_close(&table);
+    reading_close(&table);
 }
 
 TEST(test_csv__takes_the_encoding_row_by_row)
@@ -269,8 +269,8 @@ TEST(test_csv__lines_of_a_broken_row_are_no_rows)
 
 TEST(test_csv__broken_rows_show_their_first_line)
 {
-    struct table table;
-    table_open(&table, S("a,b\r\n1,\"x\r\n2,y\r\n\r\n3,\"z\"!\r\n"));
+    struct reading table;
+    reading_open(&table, S("a,b\r\n1,\"x\r\n2,y\r\n\r\n3,\"z\"!\r\n"));
     (void)next(&table);
     check_str(next(&table), S(BEHIND));
     check_str(table.row.raw, S("1,\"x"));
@@ -280,8 +280,8 @@ TEST(test_csv__broken_rows_show_their_first_line)
     check_str(next(&table), S(BEHIND));
     check_str(table.row.raw, S("3,\"z\"!"));
     check_int(table.row.line, 5);
-    check_int(csv_position(table.csv), 26);
-    table_close(&table);
+    check_int(csv_place(table.csv).bytes, 26);
+    reading_close(&table);
 }
 
 TEST(test_csv__refuses_rows_with_nul)
@@ -307,13 +307,13 @@ TEST(test_csv__refuses_rows_with_too_many_cells)
     rows_are(repeat(&test, "a,b\n", ",", CSV_COLUMNS_MAX, "\nc,d\n"),
              (const char *const[]){"[a][b]", "the row has 513 cells, at most 512 are read",
                                    "[c][d]", nullptr});
-    struct table table;
-    table_open(&table, repeat(&test, "a,b\n", ",", CSV_COLUMNS_MAX - 1, "\nc,d\n"));
+    struct reading table;
+    reading_open(&table, repeat(&test, "a,b\n", ",", CSV_COLUMNS_MAX - 1, "\nc,d\n"));
     (void)next(&table);
     (void)next(&table);
     check_int(table.row.cell_count, CSV_COLUMNS_MAX);
     check_str(next(&table), S("[c][d]"));
-    table_close(&table);
+    reading_close(&table);
     test_task_drop(&test);
 }
 
@@ -327,13 +327,13 @@ TEST(test_csv__refuses_cells_that_are_too_long)
     rows_are(
         repeat(&test, "a,b\n1,\"", "x\n", CSV_CELL_BYTES_MAX, "\"\nc,d\n"),
         (const char *const[]){"[a][b]", "cell 2 is longer than 65536 bytes", "[c][d]", nullptr});
-    struct table table;
-    table_open(&table, repeat(&test, "a,b\n1,\"", "x", CSV_CELL_BYTES_MAX, "\"\nc,d\n"));
+    struct reading table;
+    reading_open(&table, repeat(&test, "a,b\n1,\"", "x", CSV_CELL_BYTES_MAX, "\"\nc,d\n"));
     (void)next(&table);
     (void)next(&table);
     check_int(table.row.cells[1].len, CSV_CELL_BYTES_MAX);
     check_str(next(&table), S("[c][d]"));
-    table_close(&table);
+    reading_close(&table);
     test_task_drop(&test);
 }
 
@@ -352,12 +352,12 @@ TEST(test_csv__a_quote_without_end_does_not_swallow_a_large_file)
 {
     struct test_task test;
     test_task_init(&test);
-    struct table table;
-    table_open(&table, repeat(&test, "a,b\n1,\"x\n", "2,some cell\n", 200'000, ""));
+    struct reading table;
+    reading_open(&table, repeat(&test, "a,b\n1,\"x\n", "2,some cell\n", 200'000, ""));
     (void)next(&table);
     check_str(next(&table), S(UNCLOSED));
     for (size_t at = 0; at < 200'000; at++) check_str(next(&table), S("[2][some cell]"));
-    table_close(&table);
+    reading_close(&table);
     test_task_drop(&test);
 }
 
@@ -370,8 +370,8 @@ TEST(test_csv__a_file_of_broken_rows_takes_time_in_proportion)
     char line[2100];
     memset(line, 'x', sizeof line);
     memcpy(line + sizeof line - 7, "\",\"\n", 5);
-    struct table table;
-    table_open(&table, repeat(&test, "a,b\n", line, 4000, ""));
+    struct reading table;
+    reading_open(&table, repeat(&test, "a,b\n", line, 4000, ""));
     (void)next(&table);
     size_t rows = 0;
     while (csv_next(table.csv, &table.test.arena, &table.row)) {
@@ -413,17 +413,20 @@ TEST(test_csv__reads_a_file_as_it_reads_text)
     int file = file_of(buf_str(&text));
     struct csv *by_text, *by_file;
     check_int(csv_open_text(&test.task, buf_str(&text), &by_text), ERR_NONE);
-    check_int(csv_open(&test.task, file, &by_file), ERR_NONE);
+    struct source_file source;
+    source_of_file(&source, file);
+    check_int(csv_open(&test.task, &source.source, &by_file), ERR_NONE);
     size_t usable = 0;
     for (;;) {
         struct arena arena;
         arena_init(&arena, 64 * MIB);
-        struct csv_row a, b;
+        struct table_row a, b;
         bool has_a = csv_next(by_text, &arena, &a);
         bool has_b = csv_next(by_file, &arena, &b);
         bool is_same = has_a == has_b && a.line == b.line && a.number == b.number &&
                        a.cell_count == b.cell_count && str_eq(a.raw, b.raw) &&
-                       str_eq(a.fault, b.fault) && csv_position(by_text) == csv_position(by_file);
+                       str_eq(a.fault, b.fault) &&
+                       csv_place(by_text).bytes == csv_place(by_file).bytes;
         for (uint32_t at = 0; is_same && at < a.cell_count; at++)
             is_same = str_eq(a.cells[at], b.cells[at]);
         if (!is_same) fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
@@ -434,7 +437,7 @@ TEST(test_csv__reads_a_file_as_it_reads_text)
         if (!has_a) break;
     }
     check(usable > 1000);
-    check_int(csv_position(by_text), text.len);
+    check_int(csv_place(by_text).bytes, text.len);
     csv_close(by_text);
     csv_close(by_file);
     close(file);
@@ -448,12 +451,14 @@ TEST(test_csv__reads_from_where_the_file_stands)
     test_task_init(&test);
     int file = file_of(S("not this\na,b\n"));
     check_int(lseek(file, 9, SEEK_SET), 9);
-    struct table table = {};
+    struct reading table = {};
     test_task_init(&table.test);
-    check_int(csv_open(&table.test.task, file, &table.csv), ERR_NONE);
+    struct source_file source;
+    source_of_file(&source, file);
+    check_int(csv_open(&table.test.task, &source.source, &table.csv), ERR_NONE);
     check_str(next(&table), S("[a][b]"));
-    check_int(csv_position(table.csv), 4);
-    table_close(&table);
+    check_int(csv_place(table.csv).bytes, 4);
+    reading_close(&table);
     close(file);
     test_task_drop(&test);
 }
@@ -464,7 +469,9 @@ TEST(test_csv__tells_that_a_file_cannot_be_read)
     test_task_init(&test);
     int file = open(P_tmpdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct csv *csv;
-    check_int(csv_open(&test.task, file, &csv), ERR_SYSTEM);
+    struct source_file source;
+    source_of_file(&source, file);
+    check_int(csv_open(&test.task, &source.source, &csv), ERR_SYSTEM);
     check_str(test.task.fault.detail, S("the file cannot be read: Is a directory"));
     check(csv == nullptr);
     close(file);
@@ -477,9 +484,11 @@ TEST(test_csv__tells_that_a_file_cannot_be_read_further)
     test_task_init(&test);
     str text = repeat(&test, "a,b\n", "1,2\n", 100'000, "");
     int file = file_of(text);
-    struct table table = {};
+    struct reading table = {};
     test_task_init(&table.test);
-    check_int(csv_open(&table.test.task, file, &table.csv), ERR_NONE);
+    struct source_file source;
+    source_of_file(&source, file);
+    check_int(csv_open(&table.test.task, &source.source, &table.csv), ERR_NONE);
     /* A directory in its place: what is read from now on is an error. */
     int folder = open(P_tmpdir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     check_int(dup2(folder, file), file);
@@ -487,7 +496,7 @@ TEST(test_csv__tells_that_a_file_cannot_be_read_further)
     while (csv_next(table.csv, &table.test.arena, &table.row) && table.row.fault.len == 0) rows++;
     check(rows > 1000 && rows < 100'000);
     check(str_starts(table.row.fault, S("the file cannot be read further")));
-    table_close(&table);
+    reading_close(&table);
     close(file);
     close(folder);
     test_task_drop(&test);
@@ -525,7 +534,7 @@ TEST(test_csv__reads_back_each_table_it_writes)
         }
         struct csv *csv;
         check_int(csv_open_text(&test.task, buf_str(&text), &csv), ERR_NONE);
-        struct csv_row row;
+        struct table_row row;
         for (uint32_t number = 0; number < rows; number++) {
             bool is_right = csv_next(csv, &test.arena, &row) && row.cell_count == columns;
             for (uint32_t at = 0; is_right && at < columns; at++)
@@ -589,10 +598,12 @@ TEST(test_csv__reads_the_northwind_customers)
     struct test_task test;
     test_task_init(&test);
     struct csv *csv;
-    check_int(csv_open(&test.task, file, &csv), ERR_NONE);
+    struct source_file source;
+    source_of_file(&source, file);
+    check_int(csv_open(&test.task, &source.source, &csv), ERR_NONE);
     check_int(csv_format(csv).separator, ',');
     check(!csv_format(csv).is_windows_1252);
-    struct csv_row row;
+    struct table_row row;
     check(csv_next(csv, &test.arena, &row));
     check_int(row.cell_count, 11);
     check_str(row.cells[1], S("companyName"));
