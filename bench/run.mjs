@@ -11,6 +11,7 @@ process.env.ATRIUM_BINARY = path.resolve(process.argv[2] ?? 'zig-out/release/bin
 const { binary, compile, environment } = await import('../tests/door/program.mjs');
 const { openServer } = await import('../tests/door/server.mjs');
 const { generate } = await import('./generate.mjs');
+const { measureStreams } = await import('./streams.mjs');
 const {
     anonymousKib,
     figures,
@@ -324,6 +325,7 @@ async function main() {
             table.add('load', 'skipped: there is no wrk');
         }
         await measureIdleTenants();
+        await measureStreams(openServer, { anonymousKib }, table);
     } finally {
         await server.close();
         await fs.rm(folder, { recursive: true, force: true });
