@@ -20,7 +20,7 @@
 #include "http/http.h"
 #include "test.h"
 
-#define READ_MS_MAX 10'000
+#define READ_MS_MAX 20'000
 
 struct client {
     int descriptor;
