@@ -177,7 +177,7 @@ static void fixture_found(struct check_report *report, uint32_t tenant, str what
 [[maybe_unused]] static void fixture_check(struct fixture *fixture)
 {
     struct check_report report = {.found = fixture_found};
-    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, &report),
+    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, nullptr, &report),
               ERR_NONE);
     check_int(report.fault_count, 0);
     check(report.keys_checked > 0);

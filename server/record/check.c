@@ -1,29 +1,14 @@
-#include "record/check.h"
+#include "record/checking.h"
 
 #include <stdarg.h>
 
 #include "base/require.h"
 #include "model/kind.h"
-#include "record/draft.h"
 #include "record/query.h"
 
 constexpr uint32_t SLICE_ENTRIES = 500; /** checked in one snapshot */
 
-/** What is being checked: one entity's records, or one of its indexes, or its words. */
-struct checking {
-    const struct space *space;
-    const struct model *model;
-    struct check_report *report;
-    struct scope scope;
-    struct arena arena; /** of one entry */
-    struct task task;
-    struct txn *txn;
-    const struct entity *entity;
-    const struct field *field;
-    struct id at; /** the record at fault */
-};
-
-[[gnu::format(printf, 2, 3)]] static void found(struct checking *checking, const char *format, ...)
+void check_found(struct checking *checking, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -49,8 +34,8 @@ static struct key_list keys_of(struct checking *checking, const struct field *fi
     return field->kind_of->order(&checking->arena, field, &value);
 }
 
-static enum err has_entry(struct scan *scan, str ordered, struct id id, struct id source,
-                          bool is_text, bool *has_out)
+enum err check_has_entry(struct scan *scan, str ordered, struct id id, struct id source,
+                         bool is_text, bool *has_out)
 {
     *has_out = false;
     scan_seek(scan, ordered, id);
@@ -78,8 +63,8 @@ static enum err check_index_entries(struct checking *checking, const str *slots)
             struct scan *scan =
                 scan_index(checking->txn, checking->entity->number, field->number, &range);
             bool has;
-            TRY(has_entry(scan, keys.items[key], checking->at, (struct id){}, false, &has));
-            if (!has) found(checking, "%.*s has no index entry", FMT(field->name));
+            TRY(check_has_entry(scan, keys.items[key], checking->at, (struct id){}, false, &has));
+            if (!has) check_found(checking, "%.*s has no index entry", FMT(field->name));
         }
     }
     return ERR_NONE;
@@ -92,8 +77,8 @@ static enum err check_words_at(struct checking *checking, const struct entity *t
         struct scan_range range = {.from = words.items[at], .to = words.items[at]};
         struct scan *scan = scan_text(checking->txn, target_entity->number, &range);
         bool has;
-        TRY(has_entry(scan, words.items[at], target, checking->at, true, &has));
-        if (!has) found(checking, "the word \"%.*s\" does not find it", FMT(words.items[at]));
+        TRY(check_has_entry(scan, words.items[at], target, checking->at, true, &has));
+        if (!has) check_found(checking, "the word \"%.*s\" does not find it", FMT(words.items[at]));
     }
     return ERR_NONE;
 }
@@ -115,7 +100,7 @@ static enum err load(struct checking *checking, const struct entity *entity, str
     enum err err = txn_record_get_view(checking->txn, entity->number, id, &value);
     *is_there_out = err == ERR_NONE;
     if (err == ERR_NONE) slots_read(entity, value, slots);
-    if (err == ERR_CORRUPT) found(checking, "a record it leads to is damaged");
+    if (err == ERR_CORRUPT) check_found(checking, "a record it leads to is damaged");
     return err == ERR_MISSING || err == ERR_CORRUPT ? ERR_NONE : err;
 }
 
@@ -138,7 +123,8 @@ static enum err check_references(struct checking *checking, const str *slots)
             if (item.kind == VALUE_BYTES && id_of_bytes(item.text, &id))
                 TRY(load(checking, field->to, id, there, &is_there));
             if (!is_there)
-                found(checking, "%.*s leads to no %.*s", FMT(field->name), FMT(field->to->name));
+                check_found(checking, "%.*s leads to no %.*s", FMT(field->name),
+                            FMT(field->to->name));
         }
     }
     return ERR_NONE;
@@ -174,10 +160,11 @@ static enum err check_flag(struct checking *checking, const struct field *flag, 
     }
     scan_close(scan);
     if (flagged > 1)
-        found(checking, "%u %.*s carry %.*s", flagged, FMT(flag->entity->plural), FMT(flag->name));
+        check_found(checking, "%u %.*s carry %.*s", flagged, FMT(flag->entity->plural),
+                    FMT(flag->name));
     if (flagged == 0 && count > 0 && flag->one_of_at_least)
-        found(checking, "none of its %.*s carries %.*s", FMT(flag->entity->plural),
-              FMT(flag->name));
+        check_found(checking, "none of its %.*s carries %.*s", FMT(flag->entity->plural),
+                    FMT(flag->name));
     for (uint32_t at = 0; at < checking->entity->field_count; at++) {
         const struct field *field = &checking->entity->fields[at];
         if (field->through.link == nullptr || field->through.flag != flag) continue;
@@ -187,7 +174,8 @@ static enum err check_flag(struct checking *checking, const struct field *flag, 
             behind = (struct id){};
         bool has = slots_reference(slots, field, &kept);
         if (has != (flagged > 0) || (has && !id_eq(kept, behind)))
-            found(checking, "%.*s is not the one behind %.*s", FMT(field->name), FMT(flag->name));
+            check_found(checking, "%.*s is not the one behind %.*s", FMT(field->name),
+                        FMT(flag->name));
     }
     return ERR_NONE;
 }
@@ -212,13 +200,13 @@ static enum err check_unique(struct checking *checking, const struct field *fiel
     TRY(query_find_same(&view, field, &value, 2, ids, &count));
     for (uint32_t other = 0; other < count; other++) {
         if (id_eq(ids[other], checking->at)) continue;
-        found(checking, "%.*s is in another record too", FMT(field->name));
+        check_found(checking, "%.*s is in another record too", FMT(field->name));
         break;
     }
     return ERR_NONE;
 }
 
-static bool is_noted(const struct checking *checking, const str *slots, const struct field *field)
+bool check_is_noted(const struct checking *checking, const str *slots, const struct field *field)
 {
     const struct field *incomplete = entity_field_by_number(checking->entity, FIELD_INCOMPLETE);
     struct value list = value_of(slots[field_position(incomplete)]), item;
@@ -233,28 +221,29 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
 {
     checking->at = entry->id;
     struct value map = value_of(entry->value);
-    if (map.kind != VALUE_MAP) return found(checking, "is no map"), ERR_NONE;
+    if (map.kind != VALUE_MAP) return check_found(checking, "is no map"), ERR_NONE;
     struct cursor cursor = cursor_of(map.items);
     struct value key, item;
     for (uint32_t pair = 0;
          pair < map.count && value_next(&cursor, &key) && value_next(&cursor, &item); pair++)
         if (key.kind != VALUE_INT || key.integer < 0 || key.integer > UINT16_MAX ||
             entity_field_by_number(checking->entity, (uint16_t)key.integer) == nullptr)
-            found(checking, "has a field that the schema does not know");
+            check_found(checking, "has a field that the schema does not know");
     str slots[FIELDS_MAX];
     slots_read(checking->entity, entry->value, slots);
     for (uint32_t at = 0; at < checking->entity->field_count; at++) {
         const struct field *field = &checking->entity->fields[at];
         bool is_missing = slots[at].len == 0;
-        if (field->is_required && is_missing && !is_noted(checking, slots, field))
-            found(checking, "%.*s is missing", FMT(field->name));
-        if (!is_missing && is_noted(checking, slots, field))
-            found(checking, "%.*s is noted as missing, but it is there", FMT(field->name));
+        if (field->is_required && is_missing && !check_is_noted(checking, slots, field))
+            check_found(checking, "%.*s is missing", FMT(field->name));
+        if (!is_missing && check_is_noted(checking, slots, field))
+            check_found(checking, "%.*s is noted as missing, but it is there", FMT(field->name));
         if (!is_missing && field->is_unique) TRY(check_unique(checking, field, slots[at]));
     }
     TRY(check_flags(checking, slots));
     TRY(check_index_entries(checking, slots));
     TRY(check_words(checking, slots));
+    TRY(check_computed(checking, slots));
     return check_references(checking, slots);
 }
 
@@ -265,12 +254,12 @@ static enum err check_index_entry(struct checking *checking, const struct scan_e
     bool is_there;
     TRY(load(checking, checking->entity, entry->id, slots, &is_there));
     if (!is_there)
-        return found(checking, "an entry of %.*s has no record", FMT(checking->field->name)),
+        return check_found(checking, "an entry of %.*s has no record", FMT(checking->field->name)),
                ERR_NONE;
     struct key_list keys =
         keys_of(checking, checking->field, slots[field_position(checking->field)]);
     if (!keys_have(keys, entry->ordered))
-        found(checking, "an entry of %.*s is not its value", FMT(checking->field->name));
+        check_found(checking, "an entry of %.*s is not its value", FMT(checking->field->name));
     return ERR_NONE;
 }
 
@@ -294,11 +283,11 @@ static enum err check_word_entry(struct checking *checking, const struct scan_en
             keys_have(record_words(&checking->arena, entity->under[at], slots), entry->ordered))
             return ERR_NONE;
     }
-    found(checking, "the word \"%.*s\" finds it, but it is not there", FMT(entry->ordered));
+    check_found(checking, "the word \"%.*s\" finds it, but it is not there", FMT(entry->ordered));
     return ERR_NONE;
 }
 
-enum subject : uint8_t { SUBJECT_RECORDS, SUBJECT_INDEX, SUBJECT_WORDS };
+enum subject : uint8_t { SUBJECT_RECORDS, SUBJECT_INDEX, SUBJECT_WORDS, SUBJECT_ROLLUP };
 
 static struct scan *open_scan(struct checking *checking, enum subject subject,
                               const struct scan_range *range)
@@ -310,6 +299,9 @@ static struct scan *open_scan(struct checking *checking, enum subject subject,
         return scan_index(checking->txn, checking->entity->number, checking->field->number, range);
     case SUBJECT_WORDS:
         return scan_text(checking->txn, checking->entity->number, range);
+    case SUBJECT_ROLLUP:
+        return scan_index(checking->txn, rollup_entry_entity(checking->field),
+                          checking->field->number, range);
     }
     require(false);
     return nullptr;
@@ -326,6 +318,8 @@ static enum err check_entry(struct checking *checking, enum subject subject,
         return check_index_entry(checking, entry);
     case SUBJECT_WORDS:
         return check_word_entry(checking, entry);
+    case SUBJECT_ROLLUP:
+        return check_rollup_entry(checking, entry);
     }
     return ERR_NONE;
 }
@@ -346,7 +340,7 @@ static enum err check_slice(struct checking *checking, enum subject subject,
         enum err err = scan_next(scan, &has, &entry);
         if (err == ERR_CORRUPT) {
             checking->at = entry.id;
-            found(checking, "the stored value is damaged");
+            check_found(checking, "the stored value is damaged");
             if (!id_is_nil(entry.id)) after_id = entry.id;
             continue;
         }
@@ -375,6 +369,15 @@ static enum err check_slice(struct checking *checking, enum subject subject,
     return ERR_NONE;
 }
 
+static void note_currency(struct checking *checking)
+{
+    struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
+    str currency = rollup_currency(&view);
+    size_t len = currency.len < sizeof checking->currency_bytes ? currency.len : 0;
+    if (len > 0) memcpy(checking->currency_bytes, currency.at, len);
+    checking->currency = (str){checking->currency_bytes, len};
+}
+
 static enum err check_subject(struct checking *checking, struct task *task, enum subject subject)
 {
     struct scan_range range = {.is_unbounded_from = true, .is_unbounded_to = true};
@@ -386,6 +389,7 @@ static enum err check_subject(struct checking *checking, struct task *task, enum
         checking->at = (struct id){};
         enum err err = txn_open(&checking->task, checking->space, &checking->txn);
         if (err == ERR_NONE) {
+            note_currency(checking);
             err = check_slice(checking, subject, &range, after, &is_last);
             txn_close(checking->txn);
         }
@@ -399,10 +403,13 @@ static enum err check_subject(struct checking *checking, struct task *task, enum
 }
 
 enum err record_check(struct task *task, const struct space *space, const struct model *model,
-                      struct check_report *report)
+                      const struct formulas *formulas, struct check_report *report)
 {
-    struct checking checking = {
-        .space = space, .model = model, .report = report, .scope = scope_system()};
+    struct checking checking = {.space = space,
+                                .model = model,
+                                .formulas = formulas,
+                                .report = report,
+                                .scope = scope_system()};
     for (uint32_t at = 0; at < model->entity_count; at++) {
         checking.entity = &model->entities[at];
         TRY(check_subject(&checking, task, SUBJECT_RECORDS));
@@ -410,6 +417,10 @@ enum err record_check(struct task *task, const struct space *space, const struct
         for (uint32_t of = 0; of < checking.entity->field_count; of++) {
             checking.field = &checking.entity->fields[of];
             if (checking.field->keeps_index) TRY(check_subject(&checking, task, SUBJECT_INDEX));
+            bool has_entries = checking.field->rollup != nullptr &&
+                               rollup_has_entries(checking.field) && !checking.field->is_building &&
+                               !checking.field->is_removed;
+            if (has_entries) TRY(check_subject(&checking, task, SUBJECT_ROLLUP));
         }
     }
     return ERR_NONE;

@@ -42,6 +42,7 @@ struct draft {
     str *before;              /** by field position, as read or last saved */
     str *now;
     struct later *later;
+    bool has_formulas; /** its formulas fit its other fields */
 };
 
 /** A record touched by this change, and what it was before the change. */

@@ -1,18 +1,15 @@
 #include "record/rebuild.h"
 
 #include "base/require.h"
-#include "record/draft.h"
+#include "record/computed.h"
 
-static enum err rebuild_one(struct change *change, const struct entity *entity, struct id id)
+static enum err rebuild_one(struct change *change, struct draft *draft)
 {
-    struct draft draft;
-    enum err err = draft_load(change, entity, id, &draft);
-    if (err == ERR_MISSING) return ERR_NONE;
-    TRY(err);
-    draft_judge_incomplete(change, &draft);
-    draft_renew_keys(change, &draft);
-    draft_drop_removed(&draft);
-    return draft_save(change, &draft, WRITE_BY_ENGINE);
+    draft->has_formulas = true;
+    draft_judge_incomplete(change, draft);
+    draft_renew_keys(change, draft);
+    draft_drop_removed(draft);
+    return draft_save(change, draft, WRITE_BY_ENGINE);
 }
 
 enum err records_rebuild(struct change *change, const struct entity *entity, const struct id *ids,
@@ -20,7 +17,19 @@ enum err records_rebuild(struct change *change, const struct entity *entity, con
 {
     require(count <= REBUILD_RECORDS_MAX);
     require(change->touched_count == 0);
-    for (uint32_t at = 0; at < count; at++) TRY(rebuild_one(change, entity, ids[at]));
+    struct draft **drafts = arena_new(change->task->arena, struct draft *, count);
+    uint32_t there = 0;
+    for (uint32_t at = 0; at < count; at++) {
+        struct draft *draft = arena_new(change->task->arena, struct draft, 1);
+        enum err err = draft_load(change, entity, ids[at], draft);
+        if (err == ERR_MISSING) continue;
+        TRY(err);
+        TRY(rollups_renew(change, draft));
+        drafts[there++] = draft;
+    }
+    if (there > 0) TRY(formulas_evaluate(change, drafts, there, true));
+    for (uint32_t at = 0; at < there; at++) TRY(rebuild_one(change, drafts[at]));
+    TRY(computed_settle(change));
     change->touched = nullptr;
     change->touched_count = change->touched_capacity = 0;
     return ERR_NONE;

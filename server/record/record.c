@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/computed.h"
 
 constexpr uint32_t CHANGE_DEPTH_MAX = 5; /** creations and deletions that cause others */
 
@@ -83,7 +84,10 @@ static enum err go_deeper(struct change *change)
 /** The same steps for a new and a changed record, from the filled draft on. */
 static enum err write(struct change *change, struct draft *draft)
 {
+    if (draft->is_new) TRY(rollups_begin(change, draft));
     TRY(run_hook(change, HOOK_BEFORE, draft));
+    if (draft->entity->formula_count > 0) TRY(formulas_evaluate(change, &draft, 1, draft->is_new));
+    draft->has_formulas = true;
     TRY(draft_verify(change, draft));
     str *was = arena_new(change->task->arena, str, draft->entity->field_count);
     memcpy(was, draft->before, draft->entity->field_count * sizeof *was);
@@ -92,6 +96,7 @@ static enum err write(struct change *change, struct draft *draft)
     if (draft->later != nullptr) TRY(derive_links(change, draft));
     if (change->hooks == nullptr) return ERR_NONE;
     /* `after` sees the record with all that was derived, and what it was before. */
+    TRY(computed_settle(change));
     enum operation operation = draft->operation;
     TRY(draft_load(change, draft->entity, draft->id, draft));
     draft->operation = operation;

@@ -53,6 +53,7 @@ enum hook_point : uint8_t { HOOK_BEFORE, HOOK_AFTER, HOOK_CHECK };
 
 struct change;
 struct draft;
+struct rolled;
 
 /* Formulas are evaluated elsewhere (rules/), never in this process. */
 
@@ -110,6 +111,10 @@ struct change {
     uint32_t touched_count;
     uint32_t touched_capacity;
     uint32_t depth;
+    struct rolled *rolled;  /** records with roll-ups or formulas to be brought up to date */
+    uint32_t settled_count; /** of them, touched by nothing else */
+    bool has_currency;
+    str currency; /** in which money is rolled up */
 };
 
 struct view change_view(const struct change *change);

@@ -4,6 +4,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/computed.h"
 #include "record/past.h"
 
 struct touched *change_touched(struct change *change, const struct entity *entity, struct id id)
@@ -20,7 +21,7 @@ enum err change_touch(struct change *change, const struct entity *entity, struct
 {
     struct touched *known = change_touched(change, entity, id);
     if (known != nullptr) return *touched_out = known, ERR_NONE;
-    if (change->touched_count == CHANGE_WRITES_MAX)
+    if (change->touched_count == CHANGE_WRITES_MAX + change->settled_count)
         return fail(change->task, ERR_TOO_LARGE, "one change may touch at most %u records",
                     CHANGE_WRITES_MAX);
     if (change->touched_count == change->touched_capacity) {
@@ -268,6 +269,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     txn_record_put(change->txn, entity->number, draft->id, value);
     save_index(change, draft);
     save_words(change, draft);
+    TRY(computed_note(change, draft, draft->is_new));
     memcpy(draft->before, draft->now, bytes);
     draft->is_new = false;
     return arena_is_over(arena)
@@ -282,7 +284,8 @@ enum err draft_remove(struct change *change, struct draft *draft)
     save_index(change, draft);
     save_words(change, draft);
     txn_record_delete(change->txn, draft->entity->number, draft->id);
-    return ERR_NONE;
+    draft->has_formulas = true;
+    return computed_note(change, draft, false);
 }
 
 /** False when nothing that people see has changed. A deletion keeps all that the record was. */
@@ -332,6 +335,7 @@ static enum err check_touched(struct change *change)
 
 enum err change_finish(struct change *change)
 {
+    TRY(computed_settle(change));
     TRY(check_touched(change));
     struct arena *arena = change->task->arena;
     if (id_is_nil(change->group)) change->group = id_make();

@@ -61,6 +61,7 @@ void draft_judge_incomplete(struct change *change, struct draft *draft)
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
         if (field->is_system || field->is_removed) continue;
+        if (field->formula != nullptr) continue; /* noted where it is evaluated */
         bool is_missing = field->is_required && draft->now[at].len == 0;
         draft_note_incomplete(change, draft, field, is_missing);
     }

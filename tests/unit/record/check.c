@@ -17,8 +17,9 @@ static void tell(struct check_report *report, uint32_t tenant, str what)
 static str said(struct fixture *fixture)
 {
     struct told told = {.report.found = tell, .text = buf_make(fixture->test.task.arena, MIB)};
-    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, &told.report),
-              ERR_NONE);
+    check_int(
+        record_check(&fixture->test.task, &fixture->space, fixture->model, nullptr, &told.report),
+        ERR_NONE);
     return buf_str(&told.text);
 }
 

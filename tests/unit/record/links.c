@@ -185,7 +185,7 @@ static void plant_second_flag(struct fixture *fixture, struct id leaf)
     check_int(store_write(fixture->store, &fixture->space, &run.work), ERR_NONE);
     arena_drop(&run.arena);
     struct check_report report = {.found = is_told};
-    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, &report),
+    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, nullptr, &report),
               ERR_NONE);
     check(report.keys_checked >= 1'000'000);
 }

@@ -1,0 +1,485 @@
+#include <math.h>
+#include <stdckdint.h>
+
+#include "base/require.h"
+#include "model/kind.h"
+#include "record/computed.h"
+#include "record/condition.h"
+
+__extension__ typedef __int128 wide;
+
+constexpr int64_t NUMBER_UNITS = 1'000'000; /** a number counts in millionths */
+constexpr int64_t NUMBER_MAX = 9'007'199'254'740'991;
+/** Up to here a float still tells millionths apart, so that a sum can be moved by a difference. */
+constexpr double NUMBER_EXACT_MAX_FLOAT = 2'147'483'648.0;
+constexpr uint32_t PREFIX_BYTES = 18;
+
+/** What is to be done to one roll-up of a record. */
+struct roll {
+    const struct field *field;
+    wide difference; /** of a count or sum */
+    bool is_whole;   /** from the records that refer to it, whatever the difference */
+    struct roll *next;
+};
+
+/** A record whose computed fields are to be brought up to date. */
+struct rolled {
+    const struct entity *entity;
+    struct id id;
+    bool has_formulas; /** something they read has changed */
+    struct roll *rolls;
+    struct rolled *next;
+};
+
+/** What one record gives to a roll-up. */
+struct part {
+    bool counts;
+    struct id parent;
+    wide units; /** of a count or sum */
+    str stored; /** of min, max, latest */
+};
+
+/** For whom parts are computed. */
+struct rolling {
+    const struct view *view;
+    str currency;
+};
+
+str rollup_currency(const struct view *view)
+{
+    const struct field *field = view->model->currency;
+    str value;
+    if (field == nullptr || txn_record_get_view(view->txn, field->entity->number,
+                                                txn_space(view->txn)->uuid, &value) != ERR_NONE)
+        return (str){};
+    struct value currency;
+    bool has = value_find(value, field->number, &currency) && currency.kind == VALUE_TEXT;
+    return has ? arena_copy(view->task->arena, currency.text) : (str){};
+}
+
+static struct rolling rolling_of(struct change *change, const struct view *view)
+{
+    if (!change->has_currency) {
+        change->currency = rollup_currency(view);
+        change->has_currency = true;
+    }
+    return (struct rolling){view, change->currency};
+}
+
+/* Values. */
+
+static bool money_read(const struct value *stored, int64_t *amount_out, str *currency_out)
+{
+    struct cursor cursor = cursor_of(stored->items);
+    struct value amount, currency;
+    if (stored->kind != VALUE_LIST || stored->count != 2 || !value_next(&cursor, &amount) ||
+        !value_next(&cursor, &currency) || amount.kind != VALUE_INT || currency.kind != VALUE_TEXT)
+        return false;
+    *amount_out = amount.integer;
+    *currency_out = currency.text;
+    return true;
+}
+
+/** A stored value in units of its kind; false: it counts nothing (another currency, a number too
+ *  large to be added to others). */
+static bool units_of(const struct rolling *rolling, const struct field *field, str stored,
+                     wide *units_out)
+{
+    struct value value = value_of(stored);
+    int64_t amount;
+    str currency;
+    switch (field->kind) {
+    case FIELD_DECIMAL:
+        *units_out = value.integer;
+        return value.kind == VALUE_INT;
+    case FIELD_MONEY:
+        if (!money_read(&value, &amount, &currency) || !str_eq(currency, rolling->currency))
+            return false;
+        *units_out = amount;
+        return true;
+    default:
+        if (value.kind == VALUE_INT) {
+            *units_out = (wide)value.integer * NUMBER_UNITS;
+            return true;
+        }
+        if (value.kind != VALUE_FLOAT || fabs(value.number) > (double)NUMBER_MAX) return false;
+        *units_out = (wide)rintl((long double)value.number * (long double)NUMBER_UNITS);
+        return true;
+    }
+}
+
+static str pack_units(const struct rolling *rolling, const struct field *field, wide units)
+{
+    struct buf stored = buf_make(rolling->view->task->arena, 64);
+    if (field->kind == FIELD_NUMBER) {
+        wide whole = units / NUMBER_UNITS;
+        bool is_whole = units % NUMBER_UNITS == 0 && whole >= -NUMBER_MAX && whole <= NUMBER_MAX;
+        if (is_whole) pack_int(&stored, (int64_t)whole);
+        else pack_float(&stored, (double)((long double)units / (long double)NUMBER_UNITS));
+        return buf_str(&stored);
+    }
+    if (units > INT64_MAX || units < INT64_MIN) return (str){};
+    if (field->kind == FIELD_MONEY) {
+        if (rolling->currency.len == 0) return (str){};
+        pack_list(&stored, 2);
+        pack_int(&stored, (int64_t)units);
+        pack_text(&stored, rolling->currency);
+    } else {
+        pack_int(&stored, (int64_t)units);
+    }
+    return buf_str(&stored);
+}
+
+bool rollup_has_entries(const struct field *field)
+{
+    return field->rollup->function != ROLLUP_COUNT && field->rollup->function != ROLLUP_SUM;
+}
+
+/** A count in the same units as a sum of numbers. */
+static str pack_sum(const struct rolling *rolling, const struct field *field, wide units)
+{
+    bool is_count = field->rollup->function == ROLLUP_COUNT;
+    return pack_units(rolling, field, is_count ? units * NUMBER_UNITS : units);
+}
+
+/** The units of a stored sum or count; false when it does not tell them exactly. */
+static bool sum_units(const struct rolling *rolling, const struct field *field, str stored,
+                      wide *units_out)
+{
+    struct value value = value_of(stored);
+    if (stored.len == 0 || !units_of(rolling, field, stored, units_out)) return false;
+    if (field->rollup->function == ROLLUP_COUNT) *units_out /= NUMBER_UNITS;
+    return value.kind != VALUE_FLOAT || fabs(value.number) < NUMBER_EXACT_MAX_FLOAT;
+}
+
+/** What a record with these stored values gives to a roll-up. */
+static struct part part_of(const struct rolling *rolling, const struct field *field,
+                           const str *slots)
+{
+    const struct rollup *rollup = field->rollup;
+    struct part part = {.units = 1};
+    if (!slots_reference(slots, rollup->via, &part.parent)) return (struct part){};
+    if (rollup->of != nullptr) {
+        part.stored = slots[field_position(rollup->of)];
+        if (part.stored.len == 0) return (struct part){};
+        bool is_counted = rollup->of->kind == FIELD_DATE || rollup->of->kind == FIELD_TIME ||
+                          units_of(rolling, rollup->of, part.stored, &part.units);
+        if (!is_counted) return (struct part){};
+    }
+    part.counts = rollup->where == nullptr ||
+                  condition_holds(rolling->view, rolling->view->task->arena, rollup->where, slots);
+    return part.counts ? part : (struct part){};
+}
+
+/* Least and greatest. */
+
+/** Where the entries of one parent begin. */
+static str entry_prefix(struct arena *arena, const struct entity *entity, struct id id)
+{
+    struct buf prefix = buf_make(arena, PREFIX_BYTES);
+    buf_put_byte(&prefix, (char)(entity->number >> 8));
+    buf_put_byte(&prefix, (char)(entity->number & 0xFF));
+    buf_put(&prefix, id_bytes(&id));
+    return buf_str(&prefix);
+}
+
+static str entry_key(struct arena *arena, const struct field *field, const struct part *part)
+{
+    struct value value = value_of(part->stored);
+    const struct field *of = field->rollup->of;
+    struct key_list keys = of->kind_of->order(arena, of, &value);
+    require(keys.count == 1);
+    struct buf key = buf_make(arena, KEY_ORDERED_BYTES_MAX);
+    buf_put(&key, entry_prefix(arena, field->entity, part->parent));
+    buf_put(&key, keys.items[0]);
+    require(!buf_is_over(&key));
+    return buf_str(&key);
+}
+
+uint16_t rollup_entry_entity(const struct field *field)
+{
+    return field->rollup->via->entity->number | ENTITY_ROLLUP;
+}
+
+bool rollup_entry(const struct view *view, const struct field *field, str currency,
+                  const str *slots, str *ordered_out)
+{
+    struct rolling rolling = {view, currency};
+    struct part part = part_of(&rolling, field, slots);
+    if (!rollup_has_entries(field) || !part.counts) return false;
+    *ordered_out = entry_key(view->task->arena, field, &part);
+    return true;
+}
+
+enum err rollup_extreme(const struct view *view, const struct field *field, struct id id,
+                        str *stored_out)
+{
+    str prefix = entry_prefix(view->task->arena, field->entity, id);
+    struct scan_range range = {
+        .from = prefix, .to = prefix, .is_descending = field->rollup->function != ROLLUP_MIN};
+    struct scan *scan = scan_index(view->txn, rollup_entry_entity(field), field->number, &range);
+    bool has_entry;
+    struct scan_entry entry;
+    enum err err = scan_next(scan, &has_entry, &entry);
+    struct id from = entry.id;
+    scan_close(scan);
+    *stored_out = (str){};
+    if (err != ERR_NONE || !has_entry) return err;
+    const struct entity *entity = field->rollup->via->entity;
+    str value, slots[FIELDS_MAX];
+    TRY(txn_record_get_view(view->txn, entity->number, from, &value));
+    slots_read(entity, value, slots);
+    *stored_out = arena_copy(view->task->arena, slots[field_position(field->rollup->of)]);
+    return ERR_NONE;
+}
+
+/** Takes away all entries of one parent. */
+static enum err wipe_entries(const struct view *view, const struct field *field, struct id id)
+{
+    str prefix = entry_prefix(view->task->arena, field->entity, id);
+    struct scan_range range = {.from = prefix, .to = prefix};
+    struct scan *scan = scan_index(view->txn, rollup_entry_entity(field), field->number, &range);
+    for (;;) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        str ordered = arena_copy(view->task->arena, entry.ordered);
+        txn_index_delete(view->txn, rollup_entry_entity(field), field->number, ordered, entry.id);
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+/* From all records that refer to one. */
+
+/** The better of two stored values, by their keys. */
+static str better(struct arena *arena, const struct field *field, str one, str other)
+{
+    const struct field *of = field->rollup->of;
+    if (one.len == 0) return other;
+    struct value a = value_of(one), b = value_of(other);
+    int order = str_compare(of->kind_of->order(arena, of, &a).items[0],
+                            of->kind_of->order(arena, of, &b).items[0]);
+    bool is_other = field->rollup->function == ROLLUP_MIN ? order > 0 : order < 0;
+    return is_other ? other : one;
+}
+
+/** `has_entries`: also writes the entries of a min, max or latest. */
+static enum err gather(const struct rolling *rolling, const struct field *field, struct id id,
+                       bool has_entries, str *stored_out)
+{
+    const struct view *view = rolling->view;
+    struct arena *arena = view->task->arena;
+    const struct field *via = field->rollup->via;
+    struct scan_range range = {.from = id_bytes(&id), .to = id_bytes(&id)};
+    struct scan *scan = scan_index(view->txn, via->entity->number, via->number, &range);
+    wide total = 0;
+    str best = {};
+    for (;;) {
+        bool has_entry;
+        struct scan_entry entry;
+        str value, slots[FIELDS_MAX];
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        enum err err = txn_record_get_view(view->txn, via->entity->number, entry.id, &value);
+        if (err == ERR_MISSING) continue; /* a check tells of such an entry */
+        TRY(err);
+        slots_read(via->entity, value, slots);
+        struct part part = part_of(rolling, field, slots);
+        if (!part.counts) continue;
+        total += part.units;
+        if (!rollup_has_entries(field)) continue;
+        part.stored = arena_copy(arena, part.stored);
+        best = better(arena, field, best, part.stored);
+        if (has_entries)
+            txn_index_put(view->txn, rollup_entry_entity(field), field->number,
+                          entry_key(arena, field, &part), entry.id);
+    }
+    scan_close(scan);
+    *stored_out = rollup_has_entries(field) ? best : pack_sum(rolling, field, total);
+    return ERR_NONE;
+}
+
+enum err rollup_expected(const struct view *view, const struct field *field, struct id id,
+                         str currency, str *stored_out)
+{
+    struct rolling rolling = {view, currency};
+    return gather(&rolling, field, id, false, stored_out);
+}
+
+static enum err renew(const struct rolling *rolling, struct draft *draft, const struct field *field)
+{
+    str stored;
+    if (rollup_has_entries(field)) TRY(wipe_entries(rolling->view, field, draft->id));
+    TRY(gather(rolling, field, draft->id, true, &stored));
+    draft_put(draft, field, stored);
+    return ERR_NONE;
+}
+
+enum err rollups_renew(struct change *change, struct draft *draft)
+{
+    struct view view = change_view(change);
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->rollup == nullptr || field->is_removed) continue;
+        struct rolling rolling = rolling_of(change, &view);
+        TRY(renew(&rolling, draft, field));
+    }
+    return ERR_NONE;
+}
+
+/* Noting. */
+
+static struct rolled *rolled_of(struct change *change, const struct entity *entity, struct id id,
+                                bool may_make)
+{
+    struct rolled *rolled = change->rolled;
+    while (rolled != nullptr && !(rolled->entity == entity && id_eq(rolled->id, id)))
+        rolled = rolled->next;
+    if (rolled != nullptr || !may_make) return rolled;
+    rolled = arena_new(change->task->arena, struct rolled, 1);
+    *rolled = (struct rolled){.entity = entity, .id = id, .next = change->rolled};
+    return change->rolled = rolled;
+}
+
+static struct roll *roll_of(struct change *change, const struct field *field, struct id parent)
+{
+    struct rolled *rolled = rolled_of(change, field->entity, parent, true);
+    struct roll *roll = rolled->rolls;
+    while (roll != nullptr && roll->field != field) roll = roll->next;
+    if (roll != nullptr) return roll;
+    roll = arena_new(change->task->arena, struct roll, 1);
+    *roll = (struct roll){.field = field, .next = rolled->rolls};
+    return rolled->rolls = roll;
+}
+
+/** Whether anything that the roll-up looks at is another than it was. */
+static bool has_moved(const struct draft *draft, const struct rollup *rollup)
+{
+    if (draft_has_changed(draft, rollup->via)) return true;
+    if (rollup->of != nullptr && draft_has_changed(draft, rollup->of)) return true;
+    if (rollup->where == nullptr) return false;
+    const struct field *fields[CONDITION_TESTS_MAX];
+    uint32_t count = condition_fields(rollup->where, fields);
+    bool has = false;
+    for (uint32_t at = 0; at < count && !has; at++) has = draft_has_changed(draft, fields[at]);
+    return has;
+}
+
+static void note_part(struct change *change, const struct draft *draft, const struct field *field,
+                      const struct part *part, int sign)
+{
+    if (!part->counts) return;
+    struct roll *roll = roll_of(change, field, part->parent);
+    roll->difference += sign * part->units;
+    if (!rollup_has_entries(field)) return;
+    str key = entry_key(change->task->arena, field, part);
+    if (sign > 0)
+        txn_index_put(change->txn, rollup_entry_entity(field), field->number, key, draft->id);
+    else txn_index_delete(change->txn, rollup_entry_entity(field), field->number, key, draft->id);
+}
+
+/** A record that comes (back) while others refer to it already: what they gave before is not known,
+ *  so all of it is read. */
+static enum err note_coming(struct change *change, const struct draft *draft)
+{
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->rollup == nullptr || field->is_removed) continue;
+        const struct field *via = field->rollup->via;
+        struct scan_range range = {.from = id_bytes(&draft->id), .to = id_bytes(&draft->id)};
+        struct scan *scan = scan_index(change->txn, via->entity->number, via->number, &range);
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        scan_close(scan);
+        if (has_entry || rolled_of(change, draft->entity, draft->id, false) != nullptr)
+            roll_of(change, field, draft->id)->is_whole = true;
+    }
+    return ERR_NONE;
+}
+
+enum err computed_note(struct change *change, const struct draft *draft, bool was_new)
+{
+    const struct entity *entity = draft->entity;
+    if (was_new) TRY(note_coming(change, draft));
+    if (!draft->has_formulas && formulas_are_due(draft))
+        rolled_of(change, entity, draft->id, true)->has_formulas = true;
+    struct view view = change_view(change);
+    for (uint32_t at = 0; at < entity->rollup_count; at++) {
+        const struct field *field = entity->rollups[at];
+        if (!has_moved(draft, field->rollup)) continue;
+        struct rolling rolling = rolling_of(change, &view);
+        struct part was = part_of(&rolling, field, draft->before);
+        struct part is = part_of(&rolling, field, draft->now);
+        note_part(change, draft, field, &was, -1);
+        note_part(change, draft, field, &is, 1);
+    }
+    return ERR_NONE;
+}
+
+enum err rollups_begin(struct change *change, struct draft *draft)
+{
+    struct view view = change_view(change);
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->rollup == nullptr) continue;
+        struct rolling rolling = rolling_of(change, &view);
+        bool is_empty = rollup_has_entries(field) || field->is_removed;
+        draft_put(draft, field, is_empty ? (str){} : pack_sum(&rolling, field, 0));
+    }
+    return ERR_NONE;
+}
+
+/* Settling. */
+
+static enum err apply(const struct rolling *rolling, struct draft *draft, const struct roll *roll)
+{
+    const struct field *field = roll->field;
+    str stored = draft_get(draft, field);
+    wide units;
+    if (roll->is_whole) return renew(rolling, draft, field);
+    if (rollup_has_entries(field)) {
+        TRY(rollup_extreme(rolling->view, field, draft->id, &stored));
+        draft_put(draft, field, stored);
+        return ERR_NONE;
+    }
+    /* The job that computes it has not come here yet, and counts this record when it does. */
+    if (stored.len == 0 && field->is_building) return ERR_NONE;
+    if (roll->difference == 0) return ERR_NONE;
+    if (!sum_units(rolling, field, stored, &units)) return renew(rolling, draft, field);
+    draft_put(draft, field, pack_sum(rolling, field, units + roll->difference));
+    return ERR_NONE;
+}
+
+static enum err settle_one(struct change *change, const struct rolled *rolled)
+{
+    struct draft *draft = arena_new(change->task->arena, struct draft, 1);
+    struct touched *touched = change_touched(change, rolled->entity, rolled->id);
+    if (touched != nullptr && touched->is_going) return ERR_NONE;
+    enum err err = draft_load(change, rolled->entity, rolled->id, draft);
+    if (err == ERR_MISSING) return ERR_NONE;
+    TRY(err);
+    struct view view = change_view(change);
+    for (const struct roll *roll = rolled->rolls; roll != nullptr; roll = roll->next) {
+        struct rolling rolling = rolling_of(change, &view);
+        TRY(apply(&rolling, draft, roll));
+    }
+    if (rolled->has_formulas || formulas_are_due(draft))
+        TRY(formulas_evaluate(change, &draft, 1, rolled->has_formulas));
+    draft->has_formulas = true;
+    /* What follows of itself is not counted among the records that the change may touch. */
+    if (touched == nullptr) change->settled_count++;
+    return draft_save(change, draft, WRITE_BY_ENGINE);
+}
+
+enum err computed_settle(struct change *change)
+{
+    while (change->rolled != nullptr) {
+        const struct rolled *rolled = change->rolled;
+        change->rolled = rolled->next;
+        TRY(settle_one(change, rolled));
+    }
+    return ERR_NONE;
+}
