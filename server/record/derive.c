@@ -102,13 +102,6 @@ static enum err follow_flag(struct change *change, const struct field *flag, str
     return draft_save(change, &parent, WRITE_BY_ENGINE);
 }
 
-static bool slot_flag(const str *slots, const struct field *field)
-{
-    str stored = slots[field_position(field)];
-    struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
-    return value.kind == VALUE_BOOL && value.boolean;
-}
-
 static struct scan *scan_reference(struct change *change, const struct field *field, struct id to)
 {
     struct scan_range range = {.from = id_bytes(&to), .to = id_bytes(&to)};
@@ -271,14 +264,14 @@ enum err derive_one_of(struct change *change, const struct entity *entity, struc
         bool had = slots_reference(was, flag->one_of_per, &old_parent);
         bool has = slots_reference(is, flag->one_of_per, &parent);
         if (has && had && id_eq(old_parent, parent) && flag->one_of_at_least &&
-            slot_flag(was, flag) && !slot_flag(is, flag)) {
+            slots_flag(was, flag) && !slots_flag(is, flag)) {
             task_fault(change->task, flag->name, S("one_of"),
                        "cannot be taken away, one must have it: set it on another one instead");
             return task_faults(change->task);
         }
         if (had && (!has || !id_eq(old_parent, parent)))
             TRY(derive_settle(change, flag, old_parent, nil));
-        if (has) TRY(derive_settle(change, flag, parent, slot_flag(is, flag) ? id : nil));
+        if (has) TRY(derive_settle(change, flag, parent, slots_flag(is, flag) ? id : nil));
     }
     return ERR_NONE;
 }

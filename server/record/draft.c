@@ -107,10 +107,14 @@ bool draft_reference(const struct draft *draft, const struct field *field, struc
     return slots_reference(draft->now, field, id_out);
 }
 
+bool slots_flag(const str *slots, const struct field *field)
+{
+    str stored = slots[field_position(field)];
+    struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
+    return value.kind == VALUE_BOOL && value.boolean;
+}
+
 bool draft_flag(const struct draft *draft, const struct field *field)
 {
-    str stored = draft_get(draft, field);
-    if (stored.len == 0) return false;
-    struct value value = value_of(stored);
-    return value.kind == VALUE_BOOL && value.boolean;
+    return slots_flag(draft->now, field);
 }

@@ -77,6 +77,7 @@ static inline bool draft_has_changed(const struct draft *draft, const struct fie
 bool draft_reference(const struct draft *draft, const struct field *field, struct id *id_out);
 bool slots_reference(const str *slots, const struct field *field, struct id *id_out);
 bool draft_flag(const struct draft *draft, const struct field *field);
+bool slots_flag(const str *slots, const struct field *field);
 
 /* input.c */
 

@@ -207,12 +207,15 @@ static void stamp(struct change *change, struct draft *draft, enum write_cause c
     if (cause == WRITE_BY_ENGINE && !draft->is_new) return;
     put_int(change, draft, FIELD_REVISION, get_int(draft, FIELD_REVISION) + 1);
     put_int(change, draft, FIELD_UPDATED_AT, change->task->now_ms);
-    if (draft->is_new) put_int(change, draft, FIELD_CREATED_AT, change->task->now_ms);
+    /* One that comes back was created long ago. */
+    const struct field *created_at = entity_field_by_number(draft->entity, FIELD_CREATED_AT);
+    bool is_made = draft->is_new && draft_get(draft, created_at).len == 0;
+    if (is_made) put_int(change, draft, FIELD_CREATED_AT, change->task->now_ms);
     if (id_is_nil(change->scope->actor)) return;
     struct buf actor = buf_make(change->task->arena, 32);
     pack_bytes(&actor, id_bytes(&change->scope->actor));
     draft_put(draft, entity_field_by_number(draft->entity, FIELD_UPDATED_BY), buf_str(&actor));
-    if (draft->is_new)
+    if (is_made)
         draft_put(draft, entity_field_by_number(draft->entity, FIELD_CREATED_BY), buf_str(&actor));
 }
 
