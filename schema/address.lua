@@ -32,7 +32,6 @@ return entity "address" {
     6, label = "Region", index = true, search = true, max = 100,
     synonyms = {
       "state", "province", "county", "state province", "bundesland", "provincia", "billing state",
-      "land",
     },
   },
   text "postal_code" {
@@ -44,7 +43,9 @@ return entity "address" {
   },
   country "country" {
     8, label = "Country", index = true, list = 4,
-    synonyms = { "country code", "country name", "staat", "país", "pays", "billing country" },
+    synonyms = {
+      "country code", "country name", "land", "staat", "país", "pays", "billing country",
+    },
   },
   boolean "is_default" {
     9, label = "Default address", default = false, one_of = { per = "client", at_least = 1 },

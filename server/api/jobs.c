@@ -33,7 +33,7 @@ static bool may_see(const struct call *call, const struct job *job)
            scope_may(&call->identity.scope, SETTINGS_ENTITY, SCOPE_EDIT);
 }
 
-static enum err job_find(struct call *call, struct job *job_out)
+enum err jobs_find(struct call *call, struct job *job_out)
 {
     TRY(job_get(call->task, call->txn, call->record, job_out));
     if (may_see(call, job_out)) return ERR_NONE;
@@ -102,7 +102,7 @@ enum err jobs_read(struct call *call)
 {
     TRY(no_parameters(call));
     struct job job;
-    TRY(job_find(call, &job));
+    TRY(jobs_find(call, &job));
     return reply_found(call, &job);
 }
 
@@ -110,14 +110,14 @@ enum err jobs_cancel(struct call *call)
 {
     TRY(no_parameters(call));
     struct job job;
-    TRY(job_find(call, &job));
+    TRY(jobs_find(call, &job));
     TRY(job_cancel(call->task, call->txn, call->record, &job));
     return reply_found(call, &job);
 }
 
 /* Results. */
 
-static enum err results_next(struct call *call, struct buf *slice, bool *is_over_out)
+enum err jobs_lines_next(struct call *call, struct buf *slice, bool *is_over_out)
 {
     uint32_t *chunk = call->state;
     while (slice->len < SLICE_BYTES_USUAL) {
@@ -136,8 +136,8 @@ enum err jobs_results(struct call *call)
 {
     TRY(no_parameters(call));
     struct job job;
-    TRY(job_find(call, &job));
-    reply_slices(call, S("application/x-ndjson"), results_next,
+    TRY(jobs_find(call, &job));
+    reply_slices(call, S("application/x-ndjson"), jobs_lines_next,
                  arena_new(call->task->arena, uint32_t, 1));
     return ERR_NONE;
 }

@@ -7,12 +7,19 @@
 #pragma once
 
 #include "api/call.h"
+#include "work/job.h"
 
 /** In a lane: queues a job of this kind for who asks and answers 202 with it (answers =
  *  "202 job_begun"). It begins once that is durable. `given` is MessagePack. */
 enum err reply_job(struct call *call, str kind, str given);
 /** Answers with a job as it is: 202, or 200 where it is over. */
 enum err reply_job_as_is(struct call *call, const struct job *job);
+
+/** The job of the path, in call->txn. ERR_MISSING: also one that is not his to see. */
+enum err jobs_find(struct call *call, struct job *job_out);
+/** For reply_slices: the lines of the job of the path; its state is the number of the next chunk, a
+ *  uint32_t. */
+enum err jobs_lines_next(struct call *call, struct buf *slice, bool *is_over_out);
 
 enum err jobs_list(struct call *call);
 enum err jobs_read(struct call *call);

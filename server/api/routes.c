@@ -2,6 +2,7 @@
 
 #include "api/catalog.h"
 #include "api/jobs.h"
+#include "api/imports.h"
 #include "api/openapi.h"
 #include "api/records.h"
 #include "api/session.h"
@@ -42,6 +43,8 @@ const struct route routes[] = {
      NEED_IDENTITY, ROAD_SLICES, .answers = "200 job_results", .run = jobs_results},
     {METHOD_POST, T("/api/v1/jobs/{id}/cancel"), T("End a job where it is"), NEED_IDENTITY,
      ROAD_LANE, .answers = "200 job", .run = jobs_cancel},
+    {METHOD_GET, T("/api/v1/jobs/{id}/failed"), T("The rows of an import that failed, as a table"),
+     NEED_IDENTITY, ROAD_SLICES, .answers = "200 table", .run = imports_failed},
     {METHOD_POST, T("/api/v1/uploads"), T("Begin a large body, which is sent in parts"),
      NEED_IDENTITY, ROAD_WORKER, .has_body = true, .body = "upload", .answers = "201 upload_made",
      .run = uploads_create},
@@ -57,6 +60,10 @@ const struct route routes[] = {
     {METHOD_POST, T("/api/v1/{collection}"), T("Create a record"), NEED_IDENTITY, ROAD_LANE,
      .has_body = true, .is_not_of_single = true, .parameters = "fields expand",
      .body = "{entity}.new", .answers = "201 {entity}.made", .run = records_create},
+    {METHOD_POST, T("/api/v1/{collection}/import"), T("Make records of a table, or preview it"),
+     NEED_IDENTITY, ROAD_WORKER, .has_body = true, .raw_types = T(IMPORT_RAW_TYPES),
+     .is_not_of_single = true, .body = "import", .answers = "200 import_preview 202 job_begun",
+     .run = imports_begin},
     {METHOD_GET, T("/api/v1/{collection}/{id}"), T("One record"), NEED_IDENTITY, ROAD_READ,
      .parameters = "fields expand at if_none_match", .answers = "200 {entity} 304 not_changed",
      .run = records_read},

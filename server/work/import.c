@@ -9,7 +9,7 @@
 
 constexpr uint32_t FULL_TRIES_MAX = 40;
 constexpr long FULL_WAIT_NS = 50'000'000;
-constexpr size_t ROWS_ARENA_BYTES = 8 * MIB;
+constexpr size_t ROWS_ARENA_BYTES = 16 * MIB;
 constexpr size_t IMPORT_ARENA_BYTES = 8 * MIB;
 constexpr size_t FAILED_ROOM_BYTES = 16 * MIB; /** of one turn, with its last row */
 
@@ -41,28 +41,39 @@ static enum err header_read(struct task *task, struct import *import)
     return ERR_NONE;
 }
 
+struct planning {
+    struct task task;
+    struct import *import;
+};
+
+static enum err plan_guarded(void *argument)
+{
+    struct planning *planning = argument;
+    struct import *import = planning->import;
+    bool has_header = table_format(import->table) != TABLE_NDJSON;
+    const struct table_row *header = has_header ? &import->header : nullptr;
+    TRY(import_plan_make(&planning->task, &import->options, header, &import->plan));
+    forecast_begin(&import->forecast, &import->plan_arena, &import->plan);
+    return ERR_NONE;
+}
+
 /** The plan, in an arena of its own; faults are told to `task`. */
 static enum err plan_make(struct task *task, struct import *import)
 {
-    const struct table_row *header = &import->header;
-    bool has_header = table_format(import->table) != TABLE_NDJSON;
     arena_clear(&import->plan_arena);
-    struct task own = *task;
-    own.arena = &import->plan_arena;
-    own.fault = (struct fault){};
-    enum err err =
-        import_plan_make(&own, &import->options, has_header ? header : nullptr, &import->plan);
-    if (err == ERR_NONE) {
-        forecast_begin(&import->forecast, &import->plan_arena, &import->plan);
-        return ERR_NONE;
-    }
-    for (uint32_t at = 0; at < own.fault.item_count; at++) {
-        const struct fault_item *item = &own.fault.items[at];
+    struct planning planning = {*task, import};
+    struct task *own = &planning.task;
+    own->arena = &import->plan_arena;
+    own->fault = (struct fault){};
+    enum err err = arena_guard(&import->plan_arena, plan_guarded, &planning);
+    if (err == ERR_NONE) return err;
+    for (uint32_t at = 0; at < own->fault.item_count; at++) {
+        const struct fault_item *item = &own->fault.items[at];
         task_fault(task, arena_copy(task->arena, item->field), arena_copy(task->arena, item->code),
                    "%.*s", FMT(item->message));
     }
-    if (own.fault.item_count > 0) return err;
-    return fail(task, err, "%.*s", FMT(own.fault.detail));
+    if (own->fault.item_count > 0) return err;
+    return fail(task, err, "%.*s", FMT(own->fault.detail));
 }
 
 static void options_keep(struct import *import, const struct import_options *options)
@@ -80,6 +91,22 @@ static void options_keep(struct import *import, const struct import_options *opt
     import->options.empty_words = arena_copy(arena, options->empty_words);
 }
 
+struct opening {
+    struct task *task;
+    struct import *import;
+};
+
+static enum err open_guarded(void *argument)
+{
+    struct opening *opening = argument;
+    struct import *import = opening->import;
+    const struct import_options options = import->options;
+    options_keep(import, &options);
+    TRY(table_open(opening->task, options.source, &options.table, &import->table));
+    TRY(header_read(opening->task, import));
+    return plan_make(opening->task, import);
+}
+
 enum err import_open(struct task *task, const struct import_options *options,
                      struct import **import_out)
 {
@@ -91,13 +118,13 @@ enum err import_open(struct task *task, const struct import_options *options,
     arena_init(&import->rows_arena, ROWS_ARENA_BYTES);
     arena_init(&import->lane_arena, TASK_ARENA_BYTES_MAX);
     arena_init(&import->row_arena, TASK_ARENA_BYTES_MAX);
-    options_keep(import, options);
+    import->options = *options;
+    import->entity_number = options->entity->number;
     import->report.group = id_is_nil(options->group) ? id_make() : options->group;
     import->rows_max = IMPORT_SLICE_ROWS_MAX;
     import_pace_start(&import->pace, options->space->store);
-    enum err err = table_open(task, options->source, &options->table, &import->table);
-    if (err == ERR_NONE) err = header_read(task, import);
-    if (err == ERR_NONE) err = plan_make(task, import);
+    struct opening opening = {task, import};
+    enum err err = arena_guard(&import->arena, open_guarded, &opening);
     if (err == ERR_NONE) *import_out = import;
     else import_close(import);
     return err;
@@ -122,7 +149,7 @@ enum err import_fit(struct task *task, struct import *import, const struct model
     struct import_options *options = &import->options;
     *(struct scope *)options->scope = *scope;
     if (options->model == model) return ERR_NONE;
-    options->entity = model_entity_by_number(model, import->plan.entity->number);
+    options->entity = model_entity_by_number(model, import->entity_number);
     options->model = model;
     if (options->entity == nullptr)
         return fail(task, ERR_INVALID, "the entity of this import is there no more");
@@ -177,12 +204,14 @@ str import_position(struct import *import, struct arena *arena)
     put_pair(&out, POSITION_BROKEN_UNTIL, place.broken_until);
     put_pair(&out, POSITION_REREAD, place.reread_bytes);
     pack_int(&out, POSITION_COUNTS);
+    struct import_counts counts = report->counts;
+    import_counts_add(&counts, &slice->counts);
     pack_list(&out, 5);
-    pack_int(&out, (int64_t)(report->counts.rows + slice->counts.rows));
-    pack_int(&out, (int64_t)(report->counts.created + slice->counts.created));
-    pack_int(&out, (int64_t)(report->counts.updated + slice->counts.updated));
-    pack_int(&out, (int64_t)(report->counts.unchanged + slice->counts.unchanged));
-    pack_int(&out, (int64_t)(report->counts.failed + slice->counts.failed));
+    pack_int(&out, (int64_t)counts.rows);
+    pack_int(&out, (int64_t)counts.created);
+    pack_int(&out, (int64_t)counts.updated);
+    pack_int(&out, (int64_t)counts.unchanged);
+    pack_int(&out, (int64_t)counts.failed);
     pack_int(&out, POSITION_FAULTS);
     uint32_t more = IMPORT_FAULTS_TOLD_MAX - report->fault_count;
     if (more > slice->fault_count) more = slice->fault_count;
@@ -373,11 +402,7 @@ void import_turned(struct import *import)
     struct import_slice *slice = &import->slice;
     struct import_report *report = &import->report;
     require(slice->done_count > 0);
-    report->counts.rows += slice->counts.rows;
-    report->counts.created += slice->counts.created;
-    report->counts.updated += slice->counts.updated;
-    report->counts.unchanged += slice->counts.unchanged;
-    report->counts.failed += slice->counts.failed;
+    import_counts_add(&report->counts, &slice->counts);
     for (uint32_t at = 0; at < slice->fault_count; at++) {
         if (report->fault_count == IMPORT_FAULTS_TOLD_MAX) break;
         report->faults[report->fault_count++] = (struct import_fault){
@@ -390,6 +415,8 @@ void import_turned(struct import *import)
     import->done = import->places[import->from - 1];
     import->tries = 0;
     import->is_giving_up = false;
+    import->row_arena.escape = nullptr;
+    import->lane_arena.escape = nullptr;
     if (import->rows_max < IMPORT_SLICE_ROWS_MAX) import->rows_max++;
     if (!import->options.is_preview)
         import_pace_turned(&import->pace, import->options.space->store,
@@ -509,6 +536,16 @@ const struct import_column *import_columns(const struct import *import)
 struct arena *import_arena(struct import *import)
 {
     return &import->lane_arena;
+}
+
+bool import_is_preview(const struct import *import)
+{
+    return import->options.is_preview;
+}
+
+bool import_failed_is_first(const struct import *import)
+{
+    return import->report.counts.failed == 0;
 }
 
 str import_failed_header(struct import *import, struct arena *arena)

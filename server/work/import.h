@@ -51,6 +51,15 @@ struct import_counts {
     uint64_t failed;
 };
 
+static inline void import_counts_add(struct import_counts *counts, const struct import_counts *more)
+{
+    counts->rows += more->rows;
+    counts->created += more->created;
+    counts->updated += more->updated;
+    counts->unchanged += more->unchanged;
+    counts->failed += more->failed;
+}
+
 struct import_options {
     const struct space *space;
     const struct model *model;
@@ -146,11 +155,15 @@ uint64_t import_bytes_done(const struct import *import); /** of the source */
 uint32_t import_column_count(const struct import *import);
 const struct import_column *import_columns(const struct import *import);
 struct arena *import_arena(struct import *import); /** of one turn */
+bool import_is_preview(const struct import *import);
+/** Whether the failed rows of this turn are the first ones. */
+bool import_failed_is_first(const struct import *import);
 /** What stands before the failed rows, mark and header; empty for NDJSON, whose rows stand as they
  *  were with the fault as one more member. */
 str import_failed_header(struct import *import, struct arena *arena);
-/** Of what is left out, the faults and the figures, as a MessagePack map for `result`. */
-void import_put_result(struct buf *out, const struct import *import);
+/** Of what is left out, the faults and the figures, as a MessagePack map for the `result` of the
+ *  job that is the cause; with those of the turn that is not durable yet. */
+void import_put_result(struct buf *out, const struct import *import, bool is_of_turn);
 /** Behind a dry run over all rows: mapping, first values, faults and forecast as a MessagePack
  *  map. */
 void import_put_preview(struct buf *out, const struct import *import);

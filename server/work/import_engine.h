@@ -25,6 +25,7 @@ struct import_slice {
 
 struct import {
     struct import_options options; /** its texts in `arena` */
+    uint16_t entity_number;        /** the entity itself may go with its model */
     struct table *table;
     struct table_row header;
     struct import_plan plan;

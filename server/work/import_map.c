@@ -4,6 +4,8 @@
 #include "base/require.h"
 #include "value/json.h"
 
+constexpr size_t FOLDED_BYTES_MAX = 16 * MIB;
+
 struct path {
     uint32_t step_count;
     const struct field *steps[IMPORT_PATH_STEPS_MAX];
@@ -256,6 +258,9 @@ static void column_to_id(struct import_plan *plan, uint32_t column)
 static void plan_by_headers(struct task *task, const struct import_options *options,
                             struct import_plan *plan)
 {
+    /* Names are folded again and again, which nobody needs behind a column. */
+    struct arena folded;
+    arena_init(&folded, FOLDED_BYTES_MAX);
     for (uint32_t at = 0; at < plan->column_count; at++) {
         struct import_column *column = &plan->columns[at];
         if (str_eq(options->match, S("id")) && str_eq_nocase(str_trim(column->header), S("id"))) {
@@ -263,7 +268,8 @@ static void plan_by_headers(struct task *task, const struct import_options *opti
             continue;
         }
         struct path path = {};
-        if (!path_of_header(task->arena, plan->entity, column->header, &path))
+        arena_clear(&folded);
+        if (!path_of_header(&folded, plan->entity, column->header, &path))
             column->why = S("no field has this name");
         else if (path.second != nullptr)
             column->why =
@@ -271,6 +277,7 @@ static void plan_by_headers(struct task *task, const struct import_options *opti
                             FMT(path.steps[path.step_count - 1]->name), FMT(path.second->name));
         else (void)column_to_path(task, plan, at, &path);
     }
+    arena_drop(&folded);
 }
 
 static uint32_t column_named(struct arena *arena, const struct import_plan *plan, str name)

@@ -10,6 +10,15 @@ static void put_count(struct buf *out, str name, uint64_t count)
     pack_int(out, (int64_t)count);
 }
 
+static void put_counts(struct buf *out, const struct import_counts *counts)
+{
+    put_count(out, S("rows"), counts->rows);
+    put_count(out, S("created"), counts->created);
+    put_count(out, S("updated"), counts->updated);
+    put_count(out, S("unchanged"), counts->unchanged);
+    put_count(out, S("failed"), counts->failed);
+}
+
 static void put_text(struct buf *out, str name, str text)
 {
     pack_text(out, name);
@@ -61,16 +70,20 @@ static void put_columns(struct buf *out, const struct import *import, bool is_le
     }
 }
 
-void import_put_result(struct buf *out, const struct import *import)
+void import_put_result(struct buf *out, const struct import *import, bool is_of_turn)
 {
-    const struct import_counts *counts = &import->report.counts;
-    pack_map(out, 7);
-    put_count(out, S("rows"), counts->rows);
-    put_count(out, S("created"), counts->created);
-    put_count(out, S("updated"), counts->updated);
-    put_count(out, S("unchanged"), counts->unchanged);
-    put_count(out, S("failed"), counts->failed);
-    put_faults(out, &import->report);
+    const struct import_slice *slice = &import->slice;
+    struct import_report report = import->report;
+    if (is_of_turn) import_counts_add(&report.counts, &slice->counts);
+    for (uint32_t at = 0; is_of_turn && at < slice->fault_count; at++)
+        if (report.fault_count < IMPORT_FAULTS_TOLD_MAX)
+            report.faults[report.fault_count++] = slice->faults[at];
+    pack_map(out, 8);
+    put_counts(out, &report.counts);
+    str id = id_text(out->arena, import->options.cause);
+    str failed = arena_print(out->arena, "/api/v1/jobs/%.*s/failed", FMT(id));
+    put_text(out, S("failed_rows"), report.counts.failed > 0 ? failed : S(""));
+    put_faults(out, &report);
     pack_text(out, S("left_out"));
     put_columns(out, import, true);
 }
@@ -98,7 +111,6 @@ static void put_fields(struct buf *out, const struct import *import)
 
 void import_put_preview(struct buf *out, const struct import *import)
 {
-    const struct import_counts *counts = &import->report.counts;
     const struct import_forecast *forecast = &import->forecast;
     enum table_format format = table_format(import->table);
     char separator = table_separator(import->table);
@@ -119,11 +131,7 @@ void import_put_preview(struct buf *out, const struct import *import)
     put_faults(out, &import->report);
     pack_text(out, S("forecast"));
     pack_map(out, 6);
-    put_count(out, S("rows"), counts->rows);
-    put_count(out, S("created"), counts->created);
-    put_count(out, S("updated"), counts->updated);
-    put_count(out, S("unchanged"), counts->unchanged);
-    put_count(out, S("failed"), counts->failed);
+    put_counts(out, &import->report.counts);
     pack_text(out, S("fields"));
     put_fields(out, import);
 }

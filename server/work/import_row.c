@@ -1,10 +1,13 @@
 /* One row of an import: its record is found, created or changed, behind a savepoint of its own. */
 #include "access/access.h"
+#include "base/fold.h"
 #include "base/require.h"
 #include "record/query.h"
 #include "value/csv.h"
 #include "work/import_engine.h"
 
+constexpr size_t TOLD_COLUMN_BYTES_MAX = 200;
+constexpr size_t TOLD_MESSAGE_BYTES_MAX = 800;
 constexpr uint32_t MATCHES_MAX = 2; /** one is wanted, two are too many */
 
 /** The existing record that a row means. *has_match_out is false when there is none. */
@@ -263,8 +266,9 @@ static void tell_fault(struct import *import, const struct import_fault *fault, 
     if (slice->fault_count == IMPORT_FAULTS_TOLD_MAX) return;
     slice->faults[slice->fault_count++] = (struct import_fault){
         .row = fault->row,
-        .column = arena_copy(&import->lane_arena, fault->column),
-        .message = arena_copy(&import->lane_arena, fault->message),
+        .column = arena_copy(&import->lane_arena, utf8_first(fault->column, TOLD_COLUMN_BYTES_MAX)),
+        .message =
+            arena_copy(&import->lane_arena, utf8_first(fault->message, TOLD_MESSAGE_BYTES_MAX)),
     };
 }
 
