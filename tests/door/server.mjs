@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { Judge } from './document.mjs';
 import { closeConnections, send } from './http.mjs';
 import { binary, command, environment, mustRun, root } from './program.mjs';
 
@@ -84,6 +85,11 @@ export class Server {
         this.securePort = 0;
         this.child = null;
         this.output = '';
+        const path = '/api/v1/openapi.json';
+        this.judge = new Judge((host, { authorization }) => {
+            const headers = authorization ? { host, authorization } : { host };
+            return send({ port: this.port, method: 'GET', path, headers });
+        });
     }
 
     get directory() {
@@ -198,8 +204,11 @@ export class Server {
         await this.start(more);
     }
 
-    send(request) {
-        return send({ port: this.port, ...request });
+    /** One request and its answer, which must be as the server's own document describes it. */
+    async send(request) {
+        const answer = await send({ port: this.port, ...request });
+        if (!process.env.ATRIUM_UNJUDGED) await this.judge.judge(request, answer);
+        return answer;
     }
 
     get isRunning() {
@@ -235,6 +244,8 @@ export class Server {
             throw new Error(
                 `atrium check ended with ${checked.status}:\n${checked.out}${checked.err}`,
             );
+        // A test that expects connections to break may have swallowed it.
+        if (this.judge.complaints.length > 0) throw new Error(this.judge.complaints[0]);
     }
 }
 
