@@ -3,6 +3,8 @@
 #include "model/kind.h"
 #include "value/json.h"
 
+constexpr uint32_t EXAMPLE_DEPTH_MAX = 3; /** of records made within records */
+
 /** What a schema is for. */
 enum side : uint8_t { SIDE_SHOWN, SIDE_NEW, SIDE_PATCH };
 
@@ -110,24 +112,31 @@ static void put_required(struct buf *json, const struct entity *entity, enum sid
     buf_put_byte(json, ']');
 }
 
-/** What must be given, and the title. */
-static void put_example(struct buf *json, const struct entity *entity)
+static bool has_example(const struct field *field)
+{
+    return is_in(field, SIDE_NEW) && field->kind_of->example.len > 0 &&
+           (field->is_required || field->is_title) && field->initial.len == 0;
+}
+
+/** What must be given, and the title; a record that is referred to is made in the same change. */
+static void put_example(struct buf *json, const struct entity *entity, uint32_t depth)
 {
     bool is_first = true;
-    buf_put(json, S(",\"examples\":[{"));
+    buf_put_byte(json, '{');
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (!is_in(field, SIDE_NEW) || field->kind_of->example.len == 0) continue;
-        if (!must_be_given(field) && !field->is_title) continue;
+        if (!has_example(field)) continue;
         if (!is_first) buf_put_byte(json, ',');
         is_first = false;
         put_key(json, field->name);
         bool has_choice = field->set != nullptr && field->set->choice_count > 0;
         if (has_choice && field->kind == FIELD_CHOICE)
             json_write_text(json, field->set->choices[0].value);
+        else if (field->kind == FIELD_REFERENCE && depth < EXAMPLE_DEPTH_MAX)
+            put_example(json, field->to, depth + 1);
         else buf_put(json, field->kind_of->example);
     }
-    buf_put(json, S("}]"));
+    buf_put_byte(json, '}');
 }
 
 static void put_schema(struct buf *json, const struct entity *entity, enum side side)
@@ -148,7 +157,11 @@ static void put_schema(struct buf *json, const struct entity *entity, enum side 
     }
     buf_put_byte(json, '}');
     put_required(json, entity, side);
-    if (side == SIDE_NEW) put_example(json, entity);
+    if (side == SIDE_NEW) {
+        buf_put(json, S(",\"examples\":["));
+        put_example(json, entity, 0);
+        buf_put_byte(json, ']');
+    }
     buf_put(json, S(",\"additionalProperties\":false}"));
 }
 

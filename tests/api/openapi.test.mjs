@@ -30,7 +30,7 @@ const calls = () =>
 
 test('is valid OpenAPI 3.1', async () => {
     const result = await new Validator().validate(structuredClone(json));
-    assert.ok(result.valid, JSON.stringify(result.errors, null, 1).slice(0, 2000));
+    assert.ok(result.valid, JSON.stringify(result.errors ?? '', null, 1));
     assert.equal(json.openapi, '3.1.0');
 });
 
@@ -72,7 +72,7 @@ test('its examples are taken', async () => {
         // What an example refers to, and what a set of choices holds, only the firm knows.
         if (answer.status === 422) {
             const codes = answer.body.errors.map((fault) => fault.code);
-            const isOfFirm = (code) => ['choice', 'missing', 'reference', 'unknown'].includes(code);
+            const isOfFirm = (code) => ['choice', 'missing', 'pattern', 'reference', 'unknown'].includes(code);
             assert.ok(codes.every(isOfFirm), `${where}: ${answer.text}`);
         } else expectStatus(answer, 200, 201, 202);
     }
