@@ -138,7 +138,8 @@ export class Judge {
         document = await this.#documentOf(host, headers, true);
         complaint = document?.complaintOf(method, where, answer);
         if (complaint === undefined) return;
-        const text = `${method} ${path} → ${answer.status}: ${complaint}\n${answer.text.slice(0, 600)}`;
+        const shown = answer.text.slice(0, 600);
+        const text = `${method} ${path} → ${answer.status}: ${complaint}\n${shown}`;
         this.complaints.push(text);
         throw new Error(`the answer is not the one that openapi.json describes: ${text}`);
     }
