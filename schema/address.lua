@@ -1,6 +1,7 @@
 -- A place of a client, for letters, invoices or work.
 return entity "address" {
   number = 13, plural = "addresses", label = "Address", title = "line1", via = "client",
+  pairs = { { 1, "country", "city" } },
 
   reference "client" { 1, label = "Client", to = "client", required = true, on_delete = "cascade" },
   choice "kind" {

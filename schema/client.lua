@@ -1,6 +1,14 @@
 -- Whom the firm works for: a company or a person.
 return entity "client" {
   number = 10, plural = "clients", label = "Client", title = "name",
+  pairs = {
+    { 1, "status", "name" },
+    { 2, "stage", "name" },
+    { 3, "account_manager", "name" },
+    { 4, "tags", "name" },
+    { 5, "status", "updated_at" },
+    { 6, "account_manager", "updated_at" },
+  },
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,

@@ -1,6 +1,7 @@
 -- A person at one client or at several.
 return entity "contact" {
   number = 11, plural = "contacts", label = "Contact", title = "name",
+  pairs = { { 1, "status", "name" } },
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,

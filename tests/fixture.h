@@ -155,13 +155,14 @@ static enum err fixture_run(struct work *work, struct txn *txn)
     struct query query;
     query_init(&query, model_entity(fixture->model, str_of(entity)));
     for (; *pairs != nullptr; pairs += 2)
-        TRY(query_add(task, &fixture->space, &query, str_of(pairs[0]), str_of(pairs[1])));
-    TRY(query_end(task, &fixture->space, &query));
+        TRY(query_add(task, &query, str_of(pairs[0]), str_of(pairs[1])));
     struct txn *txn;
     TRY(txn_open(task, &fixture->space, &txn));
     struct view view = {task, txn, fixture->model, &fixture->scope};
     struct buf json = buf_make(task->arena, 8 * MIB);
-    enum err err = query_write(&json, &view, &query);
+    str unindexed;
+    enum err err = query_end(&view, &query);
+    if (err == ERR_NONE) err = query_write(&json, &view, &query, &unindexed);
     txn_close(txn);
     *json_out = buf_str(&json);
     return err;

@@ -156,17 +156,18 @@ enum err records_list(struct call *call)
 {
     struct query query;
     query_init(&query, call->entity);
-    const struct space *space = &call->tenant.space;
     struct cursor text = cursor_of(call->query);
     struct parameter parameter;
     enum err err;
     while (parameter_next(call, &text, &parameter, &err))
-        TRY(query_add(call->task, space, &query, parameter.name, parameter.value));
+        TRY(query_add(call->task, &query, parameter.name, parameter.value));
     TRY(err);
-    TRY(query_end(call->task, space, &query));
     struct view view = call_view(call);
     struct buf json = reply_buf(call);
-    TRY(query_write(&json, &view, &query));
+    str unindexed;
+    TRY(query_end(&view, &query));
+    TRY(query_write(&json, &view, &query, &unindexed));
+    if (unindexed.len > 0) reply_header(call, S("atrium-unindexed"), unindexed);
     reply_keys_touched(call);
     return reply_json(call, 200, &json);
 }

@@ -30,5 +30,12 @@ static inline str id_bytes(const struct id *id)
 {
     return (str){(const char *)id->bytes, 16};
 }
+/** When it was made, in milliseconds; ids made in one go may run ahead of the clock by a few. */
+static inline int64_t id_time_ms(struct id id)
+{
+    int64_t ms = 0;
+    for (int at = 0; at < 6; at++) ms = ms << 8 | id.bytes[at];
+    return ms;
+}
 /** The id in 16 bytes; false for another length. */
 bool id_of_bytes(str bytes, struct id *id_out);

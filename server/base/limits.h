@@ -30,8 +30,9 @@ constexpr size_t CSV_ROW_BYTES_MAX = 1 * MIB;
 constexpr uint32_t CSV_COLUMNS_MAX = 512;
 
 /* Store. */
-constexpr size_t KEY_BYTES_MAX = 511;             /** LMDB's compiled-in maximum */
-constexpr size_t KEY_ORDERED_BYTES_MAX = 128;     /** an index keeps this much of a value */
+constexpr size_t KEY_BYTES_MAX = 511;         /** LMDB's compiled-in maximum */
+constexpr size_t KEY_ORDERED_BYTES_MAX = 128; /** an index keeps this much of a value */
+constexpr size_t KEY_INDEX_BYTES_MAX = 2 * KEY_ORDERED_BYTES_MAX + 1; /** of a pair of values */
 constexpr size_t KEY_TOKEN_BYTES_MAX = 48;        /** a search word is cut here */
 constexpr uint32_t LANE_GROUP_WORKS_MAX = 64;     /** changes run in one transaction of a lane */
 constexpr int64_t LANE_GROUP_NS_MAX = 20'000'000; /** or this much time, 20 ms */
@@ -47,7 +48,7 @@ constexpr uint32_t PAGE_RECORDS_DEFAULT = 50;
 constexpr uint32_t PAGE_RECORDS_MAX = 200;
 constexpr uint32_t LOOP_KEYS_MAX = 500;       /** touched on an event loop for one request */
 constexpr uint32_t WORKER_KEYS_MAX = 200'000; /** touched by a worker for one request */
-constexpr uint32_t FILTERS_MAX = 32;          /** of one query */
+constexpr uint32_t FILTERS_MAX = 64;          /** tests in one filter */
 constexpr uint32_t SEARCH_WORDS_MAX = 8;
 
 /* Model. */

@@ -464,14 +464,25 @@ bool condition_read_named(struct task *task, struct condition_form *form, str na
     return true;
 }
 
+/** What stands in the place of a condition in a list of all: itself, or its items. */
+static uint32_t flat_count(const struct condition *condition)
+{
+    if (condition == nullptr) return 0;
+    return condition->kind == CONDITION_ALL ? condition->item_count : 1;
+}
+
 const struct condition *condition_all(struct arena *arena, const struct condition *const *items,
                                       uint32_t count)
 {
-    struct condition *kept = arena_new(arena, struct condition, count + 1);
+    uint32_t total = 0;
+    for (uint32_t at = 0; at < count; at++) total += flat_count(items[at]);
+    struct condition *kept = arena_new(arena, struct condition, total + 1);
     uint32_t kept_count = 0;
-    for (uint32_t at = 0; at < count; at++)
-        if (items[at] != nullptr && !condition_is_always(items[at]))
-            kept[1 + kept_count++] = *items[at];
+    for (uint32_t at = 0; at < count; at++) {
+        bool is_all = items[at] != nullptr && items[at]->kind == CONDITION_ALL;
+        const struct condition *from = is_all ? items[at]->items : items[at];
+        for (uint32_t of = 0; of < flat_count(items[at]); of++) kept[1 + kept_count++] = from[of];
+    }
     if (kept_count == 1) return &kept[1];
     kept[0] = (struct condition){CONDITION_ALL, kept_count, kept + 1, nullptr};
     return &kept[0];

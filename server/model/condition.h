@@ -30,7 +30,7 @@
 #include "model/kind.h"
 
 constexpr uint32_t CONDITION_DEPTH_MAX = 8;    /** of and, or, not within each other */
-constexpr uint32_t CONDITION_TESTS_MAX = 64;   /** of one tree */
+constexpr uint32_t CONDITION_TESTS_MAX = FILTERS_MAX;
 constexpr uint32_t CONDITION_VALUES_MAX = 100; /** of one test */
 
 enum test_op : uint8_t {
@@ -98,7 +98,8 @@ bool condition_read_named(struct task *task, struct condition_form *form, str na
                           const str *values, uint32_t value_count,
                           const struct condition **condition_out);
 
-/** All of them together; those that are nullptr or hold for every record are left out. */
+/** All of them together, in one list; those that are nullptr or hold for every record are left
+ *  out. */
 const struct condition *condition_all(struct arena *arena, const struct condition *const *items,
                                       uint32_t count);
 

@@ -160,7 +160,8 @@ static void check_field_name(struct making *making, const struct made_entity *en
         S("id"),         S("limit"),      S("after"),      S("sort"),       S("fields"),
         S("expand"),     S("q"),          S("count"),      S("filter"),     S("at"),
         S("created_at"), S("created_by"), S("updated_at"), S("updated_by"), S("incomplete"),
-        S("revision"),   S("version"),
+        S("revision"),   S("version"),    S("and"),        S("or"),         S("not"),
+        S("group_by"),   S("view"),
     };
     str name = made->field->name;
     if (!name_is_good(name))
@@ -300,8 +301,8 @@ static void make_fields(struct making *making, struct made_entity *made, const s
 static struct entity_words read_entity_words(struct making *making, const struct made_entity *made,
                                              const struct value *attributes)
 {
-    static const str known[] = {S("number"), S("plural"), S("label"),
-                                S("title"),  S("via"),    S("single")};
+    static const str known[] = {S("number"), S("plural"), S("label"), S("title"),
+                                S("via"),    S("single"), S("pairs"), S("own_unless")};
     struct entity_words words = {};
     struct cursor cursor = cursor_of(attributes->items);
     struct value word;
@@ -317,6 +318,8 @@ static struct entity_words read_entity_words(struct making *making, const struct
         } else if (str_eq(word.text, S("single"))) {
             is_right = value.kind == VALUE_BOOL;
             if (is_right) words.is_single = value.boolean;
+        } else if (str_eq(word.text, S("pairs"))) {
+            is_right = value.kind == VALUE_LIST;
         } else if (str_eq(word.text, S("plural")) && is_text) {
             words.plural = value.text;
         } else if (str_eq(word.text, S("label")) && is_text) {

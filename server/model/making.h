@@ -68,6 +68,9 @@ void apply_field_words(struct making *making, const struct made_entity *entity,
                        struct made_field *field, int rank);
 /** What leads from one entity to others (model/resolve.c), then what is derived from it. */
 void resolve_entities(struct making *making);
+/** An entity's `pairs` and `own_unless`, once its fields are whole (model/pairs.c). */
+void resolve_pairs(struct making *making, const struct made_entity *made);
+void resolve_own(struct making *making, const struct made_entity *made);
 
 /** The kinds `formula` and `rollup` (model/computed.c); false for any other. Its own kind is
  *  that of the result. */

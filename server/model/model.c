@@ -173,6 +173,15 @@ const struct field *entity_field_by_number(const struct entity *entity, uint16_t
     return nullptr;
 }
 
+const struct pair *entity_pair(const struct entity *entity, const struct field *first,
+                               const struct field *second)
+{
+    for (uint32_t i = 0; i < entity->pair_count; i++)
+        if (entity->pairs[i].first == first && entity->pairs[i].second == second)
+            return &entity->pairs[i];
+    return nullptr;
+}
+
 str entity_nearest(const struct entity *entity, str name)
 {
     str names[FIELDS_MAX + SYSTEM_FIELD_COUNT];

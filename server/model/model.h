@@ -63,6 +63,7 @@ constexpr uint16_t FIELD_REVISION =
     4006; /** rises with each change by somebody; the part of the ETag that If-Match compares */
 constexpr uint16_t FIELD_VERSION =
     4007; /** rises with computed changes too; hidden like the revision */
+constexpr uint16_t PAIR_NUMBER_MIN = 0xF000; /** indexes of pairs are numbered from here on */
 
 struct choice {
     str value;
@@ -150,7 +151,7 @@ struct field {
     /** Entries of it may be left from before: each write takes away those of its record, a job
      *  those of all. */
     bool index_fades, words_fade;
-    bool is_removed; /** a tenant deleted it: never shown or given, each write drops its value */
+    bool is_removed;  /** a tenant deleted it: never shown or given, each write drops its value */
     bool is_searched; /** words of it are found by q */
     bool is_computed; /** kept by the engine: refused in input */
     bool is_hidden;   /** never shown (revision, version, removed ones) */
@@ -192,6 +193,15 @@ struct field {
     const str *synonym_labels;
 };
 
+/** Two fields that are indexed together, so that records equal in the first are walked in the order
+ *  of the second. */
+struct pair {
+    uint16_t number;           /** of the index, PAIR_NUMBER_MIN and up; stands in stored keys */
+    const struct field *first; /** may hold a list: one entry for each item */
+    const struct field *second;
+    bool is_building; /** writes keep it, but nothing is walked by it yet */
+};
+
 struct entity {
     uint16_t number;
     str name;
@@ -201,6 +211,9 @@ struct entity {
     /** reference whose record this one lies under; its words find that record too */
     const struct field *via;
     bool is_single; /** exactly one record, made with the tenant (settings) */
+    /** `own_unless`: a boolean; without it a record is seen by who created it alone; nullptr: by
+     *  all who may see the entity */
+    const struct field *own_unless;
     uint32_t field_count;
     const struct field *fields; /** in order of declaration, then the system's */
     uint32_t referrer_count;
@@ -214,6 +227,8 @@ struct entity {
     const struct field *const *rollups;
     uint32_t formula_count;
     const struct field *const *formulas; /** its own, in order of their levels */
+    uint32_t pair_count;
+    const struct pair *pairs;
 };
 
 struct model {
@@ -237,6 +252,9 @@ const struct entity *model_entity_by_number(const struct model *model, uint16_t 
 const struct choice_set *model_set(const struct model *model, str name);
 const struct field *entity_field(const struct entity *entity, str name);
 const struct field *entity_field_by_number(const struct entity *entity, uint16_t number);
+/** The pair of these two, or nullptr. */
+const struct pair *entity_pair(const struct entity *entity, const struct field *first,
+                               const struct field *second);
 /** The name nearest to a misspelt one, or empty; for error messages. */
 str entity_nearest(const struct entity *entity, str name);
 const struct choice *set_choice(const struct choice_set *set, str value);

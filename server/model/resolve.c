@@ -428,6 +428,8 @@ void resolve_entities(struct making *making)
         check_synonyms(making, made);
         resolve_title(making, made);
         resolve_via(making, made);
+        resolve_pairs(making, made);
+        resolve_own(making, made);
     }
     for (uint32_t i = 0; i < count; i++) check_via(making, &making->entities[i]);
     for (uint32_t i = 0; i < count; i++) {

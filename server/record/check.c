@@ -27,11 +27,11 @@ static bool keys_have(struct key_list keys, str key)
     return false;
 }
 
-static struct key_list keys_of(struct checking *checking, const struct field *field, str stored)
+static str index_name(struct checking *checking, const struct index *index)
 {
-    if (stored.len == 0) return (struct key_list){};
-    struct value value = value_of(stored);
-    return field->kind_of->order(&checking->arena, field, &value);
+    if (index->second == nullptr) return index->field->name;
+    return arena_print(&checking->arena, "%.*s and %.*s", FMT(index->field->name),
+                       FMT(index->second->name));
 }
 
 enum err check_has_entry(struct scan *scan, str ordered, struct id id, struct id source,
@@ -54,17 +54,18 @@ enum err check_has_entry(struct scan *scan, str ordered, struct id id, struct id
 
 static enum err check_index_entries(struct checking *checking, const str *slots)
 {
-    for (uint32_t at = 0; at < checking->entity->field_count; at++) {
-        const struct field *field = &checking->entity->fields[at];
-        if (!field->keeps_index) continue;
-        struct key_list keys = keys_of(checking, field, slots[at]);
+    struct index index;
+    for (uint32_t at = 0; index_next(checking->entity, &at, &index);) {
+        struct key_list keys =
+            index.is_kept ? index_keys(&checking->arena, &index, slots) : (struct key_list){};
         for (uint32_t key = 0; key < keys.count; key++) {
             struct scan_range range = {.from = keys.items[key], .to = keys.items[key]};
             struct scan *scan =
-                scan_index(checking->txn, checking->entity->number, field->number, &range);
+                scan_index(checking->txn, checking->entity->number, index.number, &range);
             bool has;
             TRY(check_has_entry(scan, keys.items[key], checking->at, (struct id){}, false, &has));
-            if (!has) check_found(checking, "%.*s has no index entry", FMT(field->name));
+            if (!has)
+                check_found(checking, "%.*s has no index entry", FMT(index_name(checking, &index)));
         }
     }
     return ERR_NONE;
@@ -254,12 +255,13 @@ static enum err check_index_entry(struct checking *checking, const struct scan_e
     bool is_there;
     TRY(load(checking, checking->entity, entry->id, slots, &is_there));
     if (!is_there)
-        return check_found(checking, "an entry of %.*s has no record", FMT(checking->field->name)),
+        return check_found(checking, "an entry of %.*s has no record",
+                           FMT(index_name(checking, &checking->index))),
                ERR_NONE;
-    struct key_list keys =
-        keys_of(checking, checking->field, slots[field_position(checking->field)]);
+    struct key_list keys = index_keys(&checking->arena, &checking->index, slots);
     if (!keys_have(keys, entry->ordered))
-        check_found(checking, "an entry of %.*s is not its value", FMT(checking->field->name));
+        check_found(checking, "an entry of %.*s is not its value",
+                    FMT(index_name(checking, &checking->index)));
     return ERR_NONE;
 }
 
@@ -296,7 +298,7 @@ static struct scan *open_scan(struct checking *checking, enum subject subject,
     case SUBJECT_RECORDS:
         return scan_records(checking->txn, checking->entity->number, range);
     case SUBJECT_INDEX:
-        return scan_index(checking->txn, checking->entity->number, checking->field->number, range);
+        return scan_index(checking->txn, checking->entity->number, checking->index.number, range);
     case SUBJECT_WORDS:
         return scan_text(checking->txn, checking->entity->number, range);
     case SUBJECT_ROLLUP:
@@ -414,9 +416,10 @@ enum err record_check(struct task *task, const struct space *space, const struct
         checking.entity = &model->entities[at];
         TRY(check_subject(&checking, task, SUBJECT_RECORDS));
         TRY(check_subject(&checking, task, SUBJECT_WORDS));
+        for (uint32_t of = 0; index_next(checking.entity, &of, &checking.index);)
+            if (checking.index.is_kept) TRY(check_subject(&checking, task, SUBJECT_INDEX));
         for (uint32_t of = 0; of < checking.entity->field_count; of++) {
             checking.field = &checking.entity->fields[of];
-            if (checking.field->keeps_index) TRY(check_subject(&checking, task, SUBJECT_INDEX));
             bool has_entries = checking.field->rollup != nullptr &&
                                rollup_has_entries(checking.field) && !checking.field->is_building &&
                                !checking.field->is_removed;

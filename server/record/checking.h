@@ -7,6 +7,7 @@
 #pragma once
 
 #include "record/check.h"
+#include "record/index.h"
 #include "record/computed.h"
 
 /** What is being checked: one entity's records, or one of its indexes, or its words. */
@@ -20,9 +21,10 @@ struct checking {
     struct task task;
     struct txn *txn;
     const struct entity *entity;
-    const struct field *field;
-    struct id at;            /** the record at fault */
-    char currency_bytes[16]; /** of the present slice, in which money is rolled up */
+    struct index index;        /** whose entries are checked */
+    const struct field *field; /** the roll-up whose entries are checked */
+    struct id at;              /** the record at fault */
+    char currency_bytes[16];   /** of the present slice, in which money is rolled up */
     str currency;
 };
 

@@ -1,13 +1,23 @@
+/* Reading a query: parameters, filters, sort, cursor. */
 #include "record/query.h"
 
 #include "base/fold.h"
 #include "base/require.h"
-#include "model/kind.h"
+#include "record/index.h"
+#include "value/json.h"
 
 void query_init(struct query *query, const struct entity *entity)
 {
     *query = (struct query){.entity = entity, .limit = PAGE_RECORDS_DEFAULT};
 }
+
+void query_narrow(struct query *query, struct arena *arena, const struct condition *condition)
+{
+    const struct condition *both[] = {query->more, condition};
+    query->more = condition_all(arena, both, 2);
+}
+
+/* Parameters. */
 
 static enum err add_limit(struct task *task, struct query *query, str value)
 {
@@ -18,324 +28,263 @@ static enum err add_limit(struct task *task, struct query *query, str value)
     return ERR_NONE;
 }
 
-static enum err refuse_field(struct task *task, const struct query *query, str name,
-                             const char *what)
+static enum err add_count(struct task *task, struct query *query, str value)
 {
-    struct buf known = buf_make(task->arena, 4096);
-    for (uint32_t at = 0; at < query->entity->field_count; at++) {
-        const struct field *field = &query->entity->fields[at];
-        if (!field->is_indexed || field->is_hidden) continue;
-        buf_print(&known, "%s%.*s", known.len == 0 ? "" : ", ", FMT(field->name));
-    }
-    return fail(task, ERR_UNREADABLE, "%.*s: %s; indexed are: %.*s", FMT(utf8_first(name, 64)),
-                what, FMT(buf_str(&known)));
+    query->wants_count = str_eq(value, S("true"));
+    if (query->wants_count || str_eq(value, S("false"))) return ERR_NONE;
+    return fail(task, ERR_UNREADABLE, "count: is true or false");
 }
 
-static enum err add_sort(struct task *task, struct query *query, str value)
+/** A filter; what it means is read when all are there. */
+static enum err add_parameter(struct task *task, struct query *query, str name, str value)
 {
-    query->is_descending = value.len > 0 && value.at[0] == '-';
-    str name = query->is_descending ? str_from(value, 1) : value;
-    query->sort = nullptr;
-    if (str_eq(name, S("id"))) return ERR_NONE;
-    if (str_find_byte(name, ',') != SIZE_MAX)
-        return fail(task, ERR_UNREADABLE,
-                    "sort: one field at a time; records with the same value follow by id");
-    const struct field *field = entity_field(query->entity, name);
-    if (field == nullptr || field->is_hidden)
-        return refuse_field(task, query, name, "sort: is no field here");
-    if (!field->is_indexed || field->kind_of->is_list)
-        return refuse_field(task, query, name, "sort: has no index to sort by");
-    query->sort = field;
+    if (query->parameter_count == QUERY_PARAMETERS_MAX)
+        return fail(task, ERR_UNREADABLE, "at most %u filters", QUERY_PARAMETERS_MAX);
+    if (query->parameters == nullptr)
+        query->parameters = arena_new(task->arena, struct query_parameter, QUERY_PARAMETERS_MAX);
+    query->parameters[query->parameter_count++] = (struct query_parameter){name, value};
     return ERR_NONE;
 }
 
-static bool op_of(str word, enum filter_op *op_out)
+static str *place_of(struct query *query, str name)
 {
-    static const struct {
-        str word;
-        enum filter_op op;
-    } ops[] = {
-        {{"gt", 2}, FILTER_GREATER},   {{"gte", 3}, FILTER_GREATER_EQUAL},
-        {{"lt", 2}, FILTER_LESS},      {{"lte", 3}, FILTER_LESS_EQUAL},
-        {{"ne", 2}, FILTER_NOT_EQUAL}, {{"prefix", 6}, FILTER_PREFIX},
-        {{"empty", 5}, FILTER_EMPTY},
-    };
-    for (size_t at = 0; at < sizeof ops / sizeof ops[0]; at++)
-        if (str_eq(word, ops[at].word)) return *op_out = ops[at].op, true;
-    return false;
+    if (str_eq(name, S("after"))) return &query->cursor;
+    if (str_eq(name, S("sort"))) return &query->sort;
+    if (str_eq(name, S("filter"))) return &query->tree;
+    if (str_eq(name, S("group_by"))) return &query->group_name;
+    return nullptr;
 }
 
-/** The filter on this field with this operation: `status=a&status=b` is one filter with two
- *  values. */
-static enum err find_filter(struct task *task, struct query *query, const struct field *of,
-                            const struct field *field, enum filter_op op,
-                            struct filter **filter_out)
+enum err query_add(struct task *task, struct query *query, str name, str value)
 {
-    for (uint32_t at = 0; at < query->filter_count; at++) {
-        struct filter *filter = &query->filters[at];
-        if (filter->of == of && filter->field == field && filter->op == op &&
-            (op == FILTER_EQUAL || op == FILTER_NOT_EQUAL))
-            return *filter_out = filter, ERR_NONE;
-    }
-    if (query->filter_count == FILTERS_MAX)
-        return fail(task, ERR_UNREADABLE, "at most %u filters", FILTERS_MAX);
-    *filter_out = &query->filters[query->filter_count++];
-    **filter_out = (struct filter){.of = of, .field = field, .op = op};
-    return ERR_NONE;
-}
-
-/** A value that cannot be one of this field: the kind's own words become the detail. */
-static enum err refuse_value(struct task *task, str name)
-{
-    str message = task->fault.item_count > 0 ? task->fault.items[task->fault.item_count - 1].message
-                                             : S("is no such value");
-    task_fault_clear(task);
-    return fail(task, ERR_UNREADABLE, "%.*s: %.*s", FMT(utf8_first(name, 64)), FMT(message));
-}
-
-/** The field that a filter names: an own one, or by a dot one of the record behind a reference. */
-static enum err filter_field(struct task *task, const struct query *query, str path,
-                             const struct field **of_out, const struct field **field_out)
-{
-    str name, behind;
-    const struct entity *entity = query->entity;
-    bool has_dot = str_cut(path, '.', &name, &behind);
-    const struct field *field = entity_field(entity, name);
-    *of_out = nullptr;
-    if (has_dot && field != nullptr) {
-        if (field->kind != FIELD_REFERENCE || !field->is_indexed)
-            return refuse_field(task, query, path, "is no reference to filter through");
-        *of_out = field;
-        entity = field->to;
-        name = behind;
-        field = entity_field(entity, name);
-    }
-    if (field == nullptr || field->is_hidden) {
-        str nearest = entity_nearest(entity, name);
-        if (nearest.len == 0)
-            return refuse_field(task, query, path, "is no field or parameter here");
-        return fail(task, ERR_UNREADABLE, "%.*s: is no field or parameter here; did you mean %.*s?",
-                    FMT(utf8_first(path, 64)), FMT(nearest));
-    }
-    if (!field->is_indexed) return refuse_field(task, query, path, "has no index to filter by");
-    *field_out = field;
-    return ERR_NONE;
-}
-
-/** How a prefix stands in the index: as the kind orders it (digits of a telephone number), without
- *  the 00 that ends a whole value; otherwise folded. */
-static str prefix_of(struct task *task, const struct field *field, str text)
-{
-    struct task quiet = {.arena = task->arena};
-    str ordered;
-    bool is_ordered = field->kind_of->order_text(&quiet, field, text, &ordered);
-    if (is_ordered && str_ends(ordered, S("\0"))) ordered.len--;
-    return str_first(is_ordered ? ordered : fold(task->arena, text), KEY_ORDERED_BYTES_MAX);
-}
-
-/** All of a filter's value in the form in which it would be stored, folded. */
-static str whole_of(struct task *task, const struct field *field, str text)
-{
-    struct task quiet = {.arena = task->arena};
-    struct buf given = buf_make(task->arena, text.len + 8);
-    struct buf stored = buf_make(task->arena, RECORD_BYTES_MAX);
-    pack_text(&given, text);
-    struct value value = value_of(buf_str(&given));
-    if (field->kind_of->read(&quiet, field, &value, &stored)) {
-        value = value_of(buf_str(&stored));
-        struct key_list texts = texts_folded(task->arena, &value);
-        if (texts.count == 1) return texts.items[0];
-    }
-    return fold(task->arena, text);
-}
-
-static enum err add_filter_value(struct task *task, struct filter *filter, str name, str value)
-{
-    str shown = utf8_first(name, 64);
-    const struct kind *kind = filter->field->kind_of;
-    if (filter->op == FILTER_EMPTY) {
-        filter->is_empty = str_eq(value, S("true"));
-        if (filter->is_empty || str_eq(value, S("false"))) return ERR_NONE;
-        return fail(task, ERR_UNREADABLE, "%.*s: is true or false", FMT(shown));
-    }
-    if (filter->value_count == sizeof filter->values / sizeof filter->values[0])
-        return fail(task, ERR_UNREADABLE, "%.*s: at most 16 values", FMT(shown));
-    str *ordered = &filter->values[filter->value_count];
-    if (filter->op != FILTER_PREFIX) {
-        if (!kind->order_text(task, filter->field, value, ordered)) return refuse_value(task, name);
-        filter->texts[filter->value_count] = value;
-    } else {
-        if (!kind->is_text)
-            return fail(task, ERR_UNREADABLE, "%.*s: is no text, a prefix has no meaning",
-                        FMT(shown));
-        *ordered = prefix_of(task, filter->field, value);
-        if (ordered->len == 0) return fail(task, ERR_UNREADABLE, "%.*s: is empty", FMT(shown));
-    }
-    if (kind->is_text && key_is_cut(*ordered)) {
-        filter->wholes[filter->value_count] = whole_of(task, filter->field, value);
-        filter->is_cut = true;
-    }
-    filter->value_count++;
-    return ERR_NONE;
-}
-
-static enum err add_filter(struct task *task, struct query *query, str name, str value)
-{
-    str path, rest;
-    enum filter_op op = FILTER_EQUAL;
-    if (str_cut(name, '[', &path, &rest)) {
-        str word = str_first(rest, rest.len > 0 ? rest.len - 1 : 0);
-        if (!str_ends(rest, S("]")) || !op_of(word, &op))
-            return fail(task, ERR_UNREADABLE,
-                        "%.*s: there is no such operation; there are gt gte lt lte ne prefix empty",
-                        FMT(utf8_first(name, 64)));
-    }
-    const struct field *of, *field;
-    struct filter *filter;
-    TRY(filter_field(task, query, path, &of, &field));
-    TRY(find_filter(task, query, of, field, op, &filter));
-    return add_filter_value(task, filter, name, value);
-}
-
-enum err query_add(struct task *task, const struct space *space, struct query *query, str name,
-                   str value)
-{
-    require(space != nullptr);
     if (!utf8_is_valid(value))
         return fail(task, ERR_UNREADABLE, "%.*s: is not UTF-8", FMT(utf8_first(name, 64)));
     if (str_eq(name, S("limit"))) return add_limit(task, query, value);
-    if (str_eq(name, S("sort"))) return add_sort(task, query, value);
+    if (str_eq(name, S("count"))) return add_count(task, query, value);
+    if (str_eq(name, S("q"))) return query->words = str_trim(value), ERR_NONE;
     if (str_eq(name, S("fields")))
         return shape_add_fields(task, query->entity, value, &query->shape);
     if (str_eq(name, S("expand")))
         return shape_add_expand(task, query->entity, value, &query->shape);
-    if (str_eq(name, S("after"))) return query->cursor = value, ERR_NONE;
-    if (str_eq(name, S("q"))) return query->words = str_trim(value), ERR_NONE;
-    if (str_eq(name, S("count"))) {
-        query->wants_count = str_eq(value, S("true"));
-        if (query->wants_count || str_eq(value, S("false"))) return ERR_NONE;
-        return fail(task, ERR_UNREADABLE, "count: is true or false");
-    }
-    return add_filter(task, query, name, value);
+    str *place = place_of(query, name);
+    if (place == nullptr) return add_parameter(task, query, name, value);
+    if (place->len > 0)
+        return fail(task, ERR_UNREADABLE, "%.*s: stands twice", FMT(utf8_first(name, 64)));
+    return *place = value, ERR_NONE;
 }
 
-/* A cursor is base64url of: 8 bytes of keyed hash over what follows and the list it belongs to; 1
- * byte: has a value; 16 bytes id; the ordered value. */
+/* Sort. */
+
+static enum err refuse_sort(struct task *task, const struct query *query, str name,
+                            const char *what)
+{
+    struct buf known = buf_make(task->arena, 4096);
+    for (uint32_t at = 0; at < query->entity->field_count; at++) {
+        const struct field *field = &query->entity->fields[at];
+        if (!field->is_indexed || field->is_hidden || field->kind_of->is_list) continue;
+        buf_print(&known, ", %.*s", FMT(field->name));
+    }
+    return fail(task, ERR_UNREADABLE, "sort: %.*s %s; there are: id%.*s", FMT(utf8_first(name, 64)),
+                what, FMT(buf_str(&known)));
+}
+
+/** `-revenue`; *is_last_out: nothing can follow it, since no two records are equal in it. */
+static enum err add_sort(struct task *task, struct query *query, str name, bool *is_last_out)
+{
+    bool is_descending = str_starts(name, S("-"));
+    bool was_descending = query->is_descending;
+    if (is_descending) name = str_from(name, 1);
+    query->is_descending = is_descending;
+    const struct field *field = entity_field(query->entity, name);
+    *is_last_out = str_eq(name, S("id")) || (field != nullptr && is_in_id_order(field));
+    if (*is_last_out) {
+        if (query->sort_count == 0 || is_descending == was_descending) return ERR_NONE;
+        return fail(task, ERR_UNREADABLE,
+                    "sort: at the end %.*s goes in the direction of the field before it",
+                    FMT(name));
+    }
+    if (field == nullptr || field->is_hidden)
+        return refuse_sort(task, query, name, "is no field here");
+    if (field->kind_of->is_list) return refuse_sort(task, query, name, "holds a list");
+    if (!field->is_indexed) return refuse_sort(task, query, name, "has no index to sort by");
+    if (query->sort_count == SORTS_MAX)
+        return fail(task, ERR_UNREADABLE, "sort: at most %u fields", SORTS_MAX);
+    for (uint32_t at = 0; at < query->sort_count; at++)
+        if (query->sorts[at].field == field)
+            return fail(task, ERR_UNREADABLE, "sort: %.*s stands twice", FMT(name));
+    query->sorts[query->sort_count++] = (struct sort_part){field, is_descending};
+    return ERR_NONE;
+}
+
+static enum err read_sort(struct task *task, struct query *query)
+{
+    str rest = query->sort;
+    for (bool is_more = rest.len > 0, is_last = false; is_more;) {
+        str name;
+        is_more = str_cut(rest, ',', &name, &rest);
+        if (is_last)
+            return fail(task, ERR_UNREADABLE, "sort: nothing can follow the order of creation");
+        TRY(add_sort(task, query, name, &is_last));
+    }
+    return ERR_NONE;
+}
+
+/* Filters. */
+
+/** The faults of filters as words of the query string. */
+static enum err refuse_filter(struct task *task)
+{
+    if (task->fault.item_count == 0) return fail(task, ERR_UNREADABLE, "filter: cannot be read");
+    const struct fault_item *first = &task->fault.items[0];
+    enum err err = str_eq(first->code, S("forbidden")) ? ERR_FORBIDDEN : ERR_UNREADABLE;
+    return fail(task, err, "%.*s: %.*s", FMT(first->field), FMT(first->message));
+}
+
+/** `status=a&status=b` is one test with two values. */
+static enum err read_parameters(struct task *task, struct query *query, struct condition_form *form,
+                                const struct condition **items, uint32_t *count)
+{
+    str *values = arena_new(task->arena, str, query->parameter_count);
+    bool is_right = true;
+    for (uint32_t at = 0; at < query->parameter_count; at++) {
+        const struct query_parameter *parameter = &query->parameters[at];
+        uint32_t value_count = 0;
+        bool is_first = true;
+        for (uint32_t of = 0; of < query->parameter_count; of++) {
+            if (!str_eq(query->parameters[of].name, parameter->name)) continue;
+            is_first = is_first && of >= at;
+            values[value_count++] = query->parameters[of].value;
+        }
+        if (!is_first) continue;
+        bool is_read =
+            condition_read_named(task, form, parameter->name, values, value_count, &items[*count]);
+        *count += is_read;
+        is_right = is_right && is_read;
+    }
+    return is_right ? ERR_NONE : refuse_filter(task);
+}
+
+static enum err read_tree(struct task *task, str text, struct condition_form *form,
+                          const struct condition **tree_out)
+{
+    struct buf given = buf_make(task->arena, BODY_BYTES_MAX);
+    enum err err = json_read(task, text, &given);
+    if (err != ERR_NONE) {
+        str detail = task->fault.detail;
+        task_fault_clear(task);
+        return fail(task, ERR_UNREADABLE, "filter: is no JSON: %.*s", FMT(detail));
+    }
+    struct value value = value_of(buf_str(&given));
+    return condition_read(task, form, &value, tree_out) ? ERR_NONE : refuse_filter(task);
+}
+
+static enum err read_filters(const struct view *view, struct query *query)
+{
+    struct task *task = view->task;
+    struct condition_form form = {
+        .entity = query->entity, .arena = task->arena, .path = S("filter"), .needs_index = true};
+    const struct condition **items =
+        arena_new(task->arena, const struct condition *, query->parameter_count + 2);
+    uint32_t count = 0;
+    TRY(read_parameters(task, query, &form, items, &count));
+    if (query->tree.len > 0) TRY(read_tree(task, query->tree, &form, &items[count++]));
+    items[count++] = query->more;
+    query->filter = condition_all(task->arena, items, count);
+    return condition_verify(view, query->filter) ? ERR_NONE : refuse_filter(task);
+}
+
+static enum err read_group(struct task *task, struct query *query)
+{
+    str name = query->group_name;
+    if (name.len == 0) return ERR_NONE;
+    const struct field *field = entity_field(query->entity, name);
+    bool is_fit = field != nullptr && !field->is_hidden && field->is_indexed &&
+                  (field->set != nullptr || field->kind == FIELD_BOOLEAN ||
+                   field->kind == FIELD_COUNTRY || field->kind == FIELD_CURRENCY ||
+                   field->kind == FIELD_LANGUAGE || field->kind == FIELD_REFERENCE);
+    if (!is_fit)
+        return fail(task, ERR_UNREADABLE,
+                    "group_by: \"%.*s\" is no indexed choice, boolean or reference of %.*s",
+                    FMT(utf8_first(name, 64)), FMT(query->entity->name));
+    return query->group = field, ERR_NONE;
+}
+
+/* A cursor is base64url of: 8 bytes of keyed hash over what follows and the list it belongs to; for
+ * each sort field one byte, 00 without a value or 01, one with its length, its ordered bytes; 16
+ * bytes id. */
+
+constexpr size_t CURSOR_BYTES_MAX = 8 + SORTS_MAX * (2 + KEY_ORDERED_BYTES_MAX) + 16;
 
 static uint64_t cursor_hash(const struct space *space, struct arena *arena,
                             const struct query *query, str position)
 {
-    str list = arena_print(arena, "cursor %u %u %d", query->entity->number,
-                           query->sort == nullptr ? 0 : query->sort->number, query->is_descending);
-    return short_hash(&space->hash_key, list, position);
+    struct buf list = buf_make(arena, 256);
+    buf_print(&list, "cursor %u %d", query->entity->number, query->is_descending);
+    for (uint32_t at = 0; at < query->sort_count; at++)
+        buf_print(&list, " %u %d", query->sorts[at].field->number, query->sorts[at].is_descending);
+    return short_hash(&space->hash_key, buf_str(&list), position);
 }
 
 str query_cursor(struct arena *arena, const struct space *space, const struct query *query,
-                 bool has_value, str ordered, struct id id)
+                 const struct list_place *place)
 {
-    struct buf out = buf_make(arena, 32 + KEY_BYTES_MAX);
-    struct buf position = buf_make(arena, 32 + KEY_BYTES_MAX);
-    buf_put_byte(&position, has_value ? 1 : 0);
-    buf_put(&position, id_bytes(&id));
-    buf_put(&position, ordered);
+    struct buf out = buf_make(arena, CURSOR_BYTES_MAX);
+    struct buf position = buf_make(arena, CURSOR_BYTES_MAX);
+    for (uint32_t at = 0; at < query->sort_count; at++) {
+        const struct sort_value *value = &place->values[at];
+        require(value->ordered.len <= KEY_ORDERED_BYTES_MAX);
+        buf_put_byte(&position, value->has_value ? 1 : 0);
+        buf_put_byte(&position, (char)(uint8_t)value->ordered.len);
+        buf_put(&position, value->ordered);
+    }
+    buf_put(&position, id_bytes(&place->id));
     uint64_t hash = cursor_hash(space, arena, query, buf_str(&position));
     buf_put(&out, (str){(const char *)&hash, sizeof hash});
     buf_put(&out, buf_str(&position));
     return base64url_write(arena, buf_str(&out));
 }
 
-enum err query_end(struct task *task, const struct space *space, struct query *query)
+static bool read_position(const struct query *query, str position, struct list_place *place)
+{
+    for (uint32_t at = 0; at < query->sort_count; at++) {
+        if (position.len < 2) return false;
+        size_t len = (uint8_t)position.at[1];
+        if (len > KEY_ORDERED_BYTES_MAX || position.len < 2 + len) return false;
+        place->values[at] =
+            (struct sort_value){position.at[0] == 1, str_first(str_from(position, 2), len)};
+        position = str_from(position, 2 + len);
+    }
+    return id_of_bytes(position, &place->id);
+}
+
+static enum err read_cursor(const struct view *view, struct query *query)
 {
     if (query->cursor.len == 0) return ERR_NONE;
+    struct task *task = view->task;
     str bytes;
     uint64_t hash;
-    bool is_right =
-        query->cursor.len <= 1024 && base64url_read(task->arena, query->cursor, &bytes) &&
-        bytes.len >= sizeof hash + 17 && bytes.len <= sizeof hash + 17 + KEY_ORDERED_BYTES_MAX;
+    bool is_right = query->cursor.len <= 2 * CURSOR_BYTES_MAX &&
+                    base64url_read(task->arena, query->cursor, &bytes) &&
+                    bytes.len >= sizeof hash && bytes.len <= CURSOR_BYTES_MAX;
     if (is_right) {
-        memcpy(&hash, bytes.at, sizeof hash);
         str position = str_from(bytes, sizeof hash);
-        is_right = hash == cursor_hash(space, task->arena, query, position);
-        query->has_after = true;
-        query->after_has_value = position.at[0] == 1;
-        is_right = is_right && id_of_bytes(str_first(str_from(position, 1), 16), &query->after_id);
-        query->after_ordered = str_from(position, 17);
+        memcpy(&hash, bytes.at, sizeof hash);
+        is_right = hash == cursor_hash(txn_space(view->txn), task->arena, query, position) &&
+                   read_position(query, position, &query->after);
     }
+    query->has_after = is_right;
     if (is_right) return ERR_NONE;
     return fail(task, ERR_UNREADABLE,
                 "after: is no cursor of this list; take `next` of a page with the same sort");
 }
 
-enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
-                    struct id *ids_out, uint32_t *count_out)
+enum err query_end(const struct view *view, struct query *query)
 {
-    require(field->is_indexed);
-    *count_out = 0;
-    struct scan_range range = {.from = ordered, .to = ordered};
-    struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
-    while (*count_out < max) {
-        bool has_entry;
-        struct scan_entry entry;
-        TRY(scan_next(scan, &has_entry, &entry));
-        if (!has_entry) break;
-        if (str_eq(entry.ordered, ordered)) ids_out[(*count_out)++] = entry.id;
-    }
-    scan_close(scan);
-    return ERR_NONE;
-}
-
-static bool has_text(struct key_list texts, struct key_list others)
-{
-    for (uint32_t at = 0; at < texts.count; at++)
-        for (uint32_t of = 0; of < others.count; of++)
-            if (str_eq(texts.items[at], others.items[of])) return true;
-    return false;
-}
-
-static bool has_id(const struct id *ids, uint32_t count, struct id id)
-{
-    for (uint32_t at = 0; at < count; at++)
-        if (id_eq(ids[at], id)) return true;
-    return false;
-}
-
-/** Adds the records with this key; where the index has cut it, those that have one of the texts. */
-static enum err find_key(const struct view *view, const struct field *field, str key,
-                         struct key_list texts, uint32_t max, struct id *ids_out,
-                         uint32_t *count_out)
-{
-    struct arena *arena = view->task->arena;
-    struct scan_range range = {.from = key, .to = key};
-    struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
-    while (*count_out < max) {
-        bool has_entry;
-        struct scan_entry entry;
-        TRY(scan_next(scan, &has_entry, &entry));
-        if (!has_entry) break;
-        if (!str_eq(entry.ordered, key) || has_id(ids_out, *count_out, entry.id)) continue;
-        if (texts.count > 0 && key_is_cut(key)) {
-            str value;
-            struct value stored;
-            TRY(txn_record_get_view(view->txn, field->entity->number, entry.id, &value));
-            if (!value_find(value, field->number, &stored)) continue;
-            if (!has_text(texts_folded(arena, &stored), texts)) continue;
-        }
-        ids_out[(*count_out)++] = entry.id;
-    }
-    scan_close(scan);
-    return ERR_NONE;
-}
-
-enum err query_find_same(const struct view *view, const struct field *field,
-                         const struct value *stored, uint32_t max, struct id *ids_out,
-                         uint32_t *count_out)
-{
-    require(field->is_indexed);
-    *count_out = 0;
-    struct key_list keys = field->kind_of->order(view->task->arena, field, stored);
-    struct key_list texts =
-        field->kind_of->is_text ? texts_folded(view->task->arena, stored) : (struct key_list){};
-    for (uint32_t at = 0; at < keys.count; at++)
-        TRY(find_key(view, field, keys.items[at], texts, max, ids_out, count_out));
-    return ERR_NONE;
+    struct task *task = view->task;
+    if (!scope_may(view->scope, query->entity->number, SCOPE_VIEW))
+        return fail(task, ERR_FORBIDDEN, "you may not see %.*s", FMT(query->entity->plural));
+    TRY(read_sort(task, query));
+    TRY(read_filters(view, query));
+    TRY(read_group(task, query));
+    return read_cursor(view, query);
 }

@@ -6,6 +6,7 @@
 #include "model/kind.h"
 #include "record/computed.h"
 #include "record/past.h"
+#include "record/index.h"
 
 struct touched *change_touched(struct change *change, const struct entity *entity, struct id id)
 {
@@ -88,37 +89,31 @@ static bool list_has(struct key_list list, str item)
     return false;
 }
 
-static struct key_list ordered_keys(struct arena *arena, const struct field *field, str stored)
-{
-    if (stored.len == 0) return (struct key_list){};
-    struct value value = value_of(stored);
-    return field->kind_of->order(arena, field, &value);
-}
-
-/** Brings the index entries of one field from what they were to what they are; `is_whole`: those
- *  that were may be there or not. */
-static void move_keys(struct change *change, const struct draft *draft, uint32_t at, bool is_whole)
+/** Brings the entries of one index from what they were to what they are; `is_whole`: those that
+ *  were may be there or not. */
+static void move_keys(struct change *change, const struct draft *draft, const struct index *index,
+                      bool is_whole)
 {
     struct arena *arena = change->task->arena;
-    const struct field *field = &draft->entity->fields[at];
     uint16_t entity = draft->entity->number;
-    struct key_list old = ordered_keys(arena, field, draft->before[at]);
+    struct key_list old = index_keys(arena, index, draft->before);
     struct key_list new = {};
-    if (field->keeps_index) new = ordered_keys(arena, field, draft->now[at]);
+    if (index->is_kept) new = index_keys(arena, index, draft->now);
     for (uint32_t key = 0; key < old.count; key++)
         if (!list_has(new, old.items[key]))
-            txn_index_delete(change->txn, entity, field->number, old.items[key], draft->id);
+            txn_index_delete(change->txn, entity, index->number, old.items[key], draft->id);
     for (uint32_t key = 0; key < new.count; key++)
         if (is_whole || !list_has(old, new.items[key]))
-            txn_index_put(change->txn, entity, field->number, new.items[key], draft->id);
+            txn_index_put(change->txn, entity, index->number, new.items[key], draft->id);
 }
 
 static void save_index(struct change *change, const struct draft *draft)
 {
-    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
-        const struct field *field = &draft->entity->fields[at];
-        if (!field->keeps_index && !field->index_fades) continue;
-        if (!str_eq(draft->before[at], draft->now[at])) move_keys(change, draft, at, false);
+    struct index index;
+    for (uint32_t at = 0; index_next(draft->entity, &at, &index);) {
+        bool has_changed = draft_has_changed(draft, index.field) ||
+                           (index.second != nullptr && draft_has_changed(draft, index.second));
+        if (has_changed) move_keys(change, draft, &index, false);
     }
 }
 
@@ -172,9 +167,10 @@ void draft_renew_keys(struct change *change, const struct draft *draft)
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
         if (field->words_fade || (field->is_building && field->is_searched)) has_words = true;
-        if (field->index_fades || (field->is_building && field->keeps_index))
-            move_keys(change, draft, at, true);
     }
+    struct index index;
+    for (uint32_t at = 0; index_next(entity, &at, &index);)
+        if (index.is_renewed) move_keys(change, draft, &index, true);
     if (!has_words) return;
     struct key_list none = {};
     struct key_list left = record_words_left(arena, entity, draft->before);
@@ -206,11 +202,13 @@ static void stamp(struct change *change, struct draft *draft, enum write_cause c
     put_int(change, draft, FIELD_VERSION, get_int(draft, FIELD_VERSION) + 1);
     if (cause == WRITE_BY_ENGINE && !draft->is_new) return;
     put_int(change, draft, FIELD_REVISION, get_int(draft, FIELD_REVISION) + 1);
-    put_int(change, draft, FIELD_UPDATED_AT, change->task->now_ms);
-    /* One that comes back was created long ago. */
+    /* Lists by `created_at` walk the ids, so the time is the id's own; nothing changes before. */
+    int64_t created_ms = id_time_ms(draft->id), now_ms = change->task->now_ms;
+    put_int(change, draft, FIELD_UPDATED_AT, now_ms < created_ms ? created_ms : now_ms);
+    /* One that comes back was created long ago, by whom it says. */
     const struct field *created_at = entity_field_by_number(draft->entity, FIELD_CREATED_AT);
     bool is_made = draft->is_new && draft_get(draft, created_at).len == 0;
-    if (is_made) put_int(change, draft, FIELD_CREATED_AT, change->task->now_ms);
+    if (is_made) put_int(change, draft, FIELD_CREATED_AT, created_ms);
     if (id_is_nil(change->scope->actor)) return;
     struct buf actor = buf_make(change->task->arena, 32);
     pack_bytes(&actor, id_bytes(&change->scope->actor));

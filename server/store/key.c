@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "base/require.h"
 
-static_assert(TENANT_BYTES + 2 + 2 + KEY_ORDERED_BYTES_MAX + 16 <= KEY_BYTES_MAX);
+static_assert(TENANT_BYTES + 2 + 2 + KEY_INDEX_BYTES_MAX + 16 <= KEY_BYTES_MAX);
 static_assert(TENANT_BYTES + 2 + KEY_TOKEN_BYTES_MAX + 1 + 32 <= KEY_BYTES_MAX);
 
 static const char LOG_ENTRY = 0;
@@ -123,7 +123,7 @@ void row_key_record(struct row_key *key, const struct space *space, uint16_t ent
 void row_key_index(struct row_key *key, const struct space *space, uint16_t entity, uint16_t field,
                    str ordered, struct id id)
 {
-    require(ordered.len <= KEY_ORDERED_BYTES_MAX);
+    require(ordered.len <= KEY_INDEX_BYTES_MAX);
     row_prefix_index(key, space, entity, field);
     put(key, ordered);
     put(key, id_bytes(&id));
@@ -288,7 +288,7 @@ bool row_key_parse(enum database database, str key, struct row_place *place_out)
         memcpy(place_out->id.bytes, rest.at + 2, 16);
         return true;
     case DATABASE_INDEX:
-        if (rest.len < 20 || rest.len > 20 + KEY_ORDERED_BYTES_MAX) return false;
+        if (rest.len < 20 || rest.len > 20 + KEY_INDEX_BYTES_MAX) return false;
         place_out->entity = bytes_uint16(rest.at);
         memcpy(place_out->id.bytes, rest.at + rest.len - 16, 16);
         return true;

@@ -9,7 +9,7 @@
  *  Bytes   numbers are big-endian and of fixed width, so that byte order is number order.
  *
  *    records   tenant 4 | entity 2 | id 16
- *    index     tenant 4 | entity 2 | field 2 | ordered value ≤ 128 | id 16
+ *    index     tenant 4 | entity 2 | field or pair 2 | ordered value ≤ 257 | id 16
  *    text      tenant 4 | entity 2 | token ≤ 48 | 00 | target id 16 | source id 16
  *    changes   tenant 4 | 00 | sequence 8                               the entry
  *              tenant 4 | 01 | entity 2 | record id 16 | sequence 8     finds it by its record

@@ -52,7 +52,7 @@ void scans_drop(struct txn *txn)
 static str place_bytes(enum database database, str ordered, struct id id, char room[KEY_BYTES_MAX])
 {
     size_t len = 0;
-    require(ordered.len <= KEY_ORDERED_BYTES_MAX);
+    require(ordered.len <= KEY_INDEX_BYTES_MAX);
     if (ordered.len > 0) memcpy(room, ordered.at, ordered.len);
     len = ordered.len;
     if (database == DATABASE_TEXT) room[len++] = 0;
@@ -63,7 +63,7 @@ static str place_bytes(enum database database, str ordered, struct id id, char r
 /** A bound is cut as stored values are; the whole of a longest token is its bytes and their 00. */
 static str bound_cut(enum database database, str bound)
 {
-    if (database != DATABASE_TEXT) return str_first(bound, KEY_ORDERED_BYTES_MAX);
+    if (database != DATABASE_TEXT) return str_first(bound, KEY_INDEX_BYTES_MAX);
     bool is_whole = bound.len == KEY_TOKEN_BYTES_MAX + 1 && bound.at[KEY_TOKEN_BYTES_MAX] == 0;
     return is_whole ? bound : str_first(bound, KEY_TOKEN_BYTES_MAX);
 }

@@ -52,8 +52,8 @@ enum err txn_record_get(struct txn *txn, uint16_t entity, struct id id, struct a
 void txn_record_put(struct txn *txn, uint16_t entity, struct id id, str value);
 void txn_record_delete(struct txn *txn, uint16_t entity, struct id id);
 
-/* Index: key = tenant, entity, field, ordered value (value/key.h, ≤ KEY_ORDERED_BYTES_MAX), id. No
- * value. */
+/* Index: key = tenant, entity, field, ordered value (value/key.h), id. No value. The field may also
+ * be the number of a pair, the value then its two (≤ KEY_INDEX_BYTES_MAX). */
 
 void txn_index_put(struct txn *txn, uint16_t entity, uint16_t field, str ordered, struct id id);
 void txn_index_delete(struct txn *txn, uint16_t entity, uint16_t field, str ordered, struct id id);

@@ -45,7 +45,7 @@ static str read_whole(struct test_task *test, str path)
     return (str){bytes, (size_t)len};
 }
 
-/** One line for each entity and each declared field, in a form that a person can read too. */
+/** One line for each entity, declared field and pair, in a form that a person can read too. */
 static str catalog_of(struct test_task *test, const struct model *model)
 {
     struct buf out = buf_make(&test->arena, 1 * MIB);
@@ -61,6 +61,10 @@ static str catalog_of(struct test_task *test, const struct model *model)
             buf_print(&out, "%.*s.%.*s %.*s\n", FMT(name), FMT(field->name),
                       FMT(kind_of(field->kind)->name));
         }
+        for (uint32_t j = 0; j < entity->pair_count; j++)
+            buf_print(&out, "%u.pair%u %.*s.%.*s %.*s\n", entity->number,
+                      entity->pairs[j].number - PAIR_NUMBER_MIN, FMT(entity->name),
+                      FMT(entity->pairs[j].first->name), FMT(entity->pairs[j].second->name));
     }
     return buf_str(&out);
 }

@@ -1,0 +1,88 @@
+/* Words of an entity that name several of its fields at once. */
+#include "base/require.h"
+#include "model/making.h"
+
+constexpr uint32_t PAIRS_MAX = 16; /** of one entity: each is a key for every record */
+
+static_assert(PAIR_NUMBER_MIN + (1 << 11) <= UINT16_MAX);
+constexpr int64_t PAIR_LAST = 1 << 11;
+
+/** `{ 3, "status", "name" }` */
+static bool read_pair(struct making *making, const struct made_entity *made,
+                      const struct value *given, struct pair *pair)
+{
+    struct value parts[3];
+    struct cursor cursor = cursor_of(given->items);
+    bool is_three = given->kind == VALUE_LIST && given->count == 3;
+    for (int i = 0; i < 3 && is_three; i++) is_three = value_next(&cursor, &parts[i]);
+    if (!is_three || parts[0].kind != VALUE_INT || parts[1].kind != VALUE_TEXT ||
+        parts[2].kind != VALUE_TEXT || parts[0].integer < 1 || parts[0].integer > PAIR_LAST) {
+        making_fault(making, made, nullptr, S("type"),
+                     "a pair is { number from 1, \"field\", \"field\" }");
+        return false;
+    }
+    const struct field *fields[2];
+    for (int i = 0; i < 2; i++) {
+        fields[i] = entity_field(made->entity, parts[1 + i].text);
+        if (fields[i] != nullptr && fields[i]->is_indexed) continue;
+        making_fault(making, made, nullptr, S("missing"),
+                     "a pair names \"%.*s\", which is no field with an index",
+                     FMT(parts[1 + i].text));
+        return false;
+    }
+    *pair = (struct pair){.number = (uint16_t)(PAIR_NUMBER_MIN + parts[0].integer),
+                          .first = fields[0],
+                          .second = fields[1]};
+    return true;
+}
+
+static void check_pair(struct making *making, const struct made_entity *made,
+                       const struct pair *pair)
+{
+    const struct entity *entity = made->entity;
+    if (pair->second->kind_of->is_list || pair->first == pair->second)
+        making_fault(making, made, nullptr, S("type"),
+                     "the second of a pair is another field and holds no list");
+    for (uint32_t i = 0; i < entity->pair_count; i++)
+        if (entity->pairs[i].number == pair->number)
+            making_fault(making, made, nullptr, S("twice"), "the number %u is another pair's",
+                         pair->number - PAIR_NUMBER_MIN);
+    if (entity_pair(entity, pair->first, pair->second) != nullptr)
+        making_fault(making, made, nullptr, S("twice"), "the pair of %.*s and %.*s stands twice",
+                     FMT(pair->first->name), FMT(pair->second->name));
+}
+
+void resolve_pairs(struct making *making, const struct made_entity *made)
+{
+    struct value list;
+    if (!value_find_text(made->attributes, S("pairs"), &list) || list.kind != VALUE_LIST) return;
+    if (list.count > PAIRS_MAX) {
+        making_fault(making, made, nullptr, S("range"), "an entity has at most %u pairs",
+                     PAIRS_MAX);
+        return;
+    }
+    struct pair *pairs = arena_new(making->arena, struct pair, list.count);
+    made->entity->pairs = pairs;
+    struct cursor cursor = cursor_of(list.items);
+    struct value item;
+    for (uint32_t i = 0; i < list.count && value_next(&cursor, &item); i++) {
+        struct pair pair;
+        if (!read_pair(making, made, &item, &pair)) continue;
+        check_pair(making, made, &pair);
+        pairs[made->entity->pair_count++] = pair;
+    }
+}
+
+void resolve_own(struct making *making, const struct made_entity *made)
+{
+    struct value name;
+    if (!value_find_text(made->attributes, S("own_unless"), &name) || name.kind != VALUE_TEXT)
+        return;
+    const struct field *field = entity_field(made->entity, name.text);
+    bool is_fit = field != nullptr && field->kind == FIELD_BOOLEAN && field->is_indexed;
+    if (!is_fit)
+        making_fault(making, made, nullptr, S("missing"),
+                     "`own_unless` names \"%.*s\", which is no boolean with an index",
+                     FMT(name.text));
+    else made->entity->own_unless = field;
+}

@@ -1,0 +1,78 @@
+/* Records by one indexed value. */
+#include "record/query.h"
+
+#include "base/require.h"
+
+enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
+                    struct id *ids_out, uint32_t *count_out)
+{
+    require(field->is_indexed);
+    *count_out = 0;
+    struct scan_range range = {.from = ordered, .to = ordered};
+    struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
+    while (*count_out < max) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        if (str_eq(entry.ordered, ordered)) ids_out[(*count_out)++] = entry.id;
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+static bool has_text(struct key_list texts, struct key_list others)
+{
+    for (uint32_t at = 0; at < texts.count; at++)
+        for (uint32_t of = 0; of < others.count; of++)
+            if (str_eq(texts.items[at], others.items[of])) return true;
+    return false;
+}
+
+static bool has_id(const struct id *ids, uint32_t count, struct id id)
+{
+    for (uint32_t at = 0; at < count; at++)
+        if (id_eq(ids[at], id)) return true;
+    return false;
+}
+
+/** Adds the records with this key; where the index has cut it, those that have one of the texts. */
+static enum err find_key(const struct view *view, const struct field *field, str key,
+                         struct key_list texts, uint32_t max, struct id *ids_out,
+                         uint32_t *count_out)
+{
+    struct arena *arena = view->task->arena;
+    struct scan_range range = {.from = key, .to = key};
+    struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
+    while (*count_out < max) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        if (!str_eq(entry.ordered, key) || has_id(ids_out, *count_out, entry.id)) continue;
+        if (texts.count > 0 && key_is_cut(key)) {
+            str value;
+            struct value stored;
+            TRY(txn_record_get_view(view->txn, field->entity->number, entry.id, &value));
+            if (!value_find(value, field->number, &stored)) continue;
+            if (!has_text(texts_folded(arena, &stored), texts)) continue;
+        }
+        ids_out[(*count_out)++] = entry.id;
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+enum err query_find_same(const struct view *view, const struct field *field,
+                         const struct value *stored, uint32_t max, struct id *ids_out,
+                         uint32_t *count_out)
+{
+    require(field->is_indexed);
+    *count_out = 0;
+    struct key_list keys = field->kind_of->order(view->task->arena, field, stored);
+    struct key_list texts =
+        field->kind_of->is_text ? texts_folded(view->task->arena, stored) : (struct key_list){};
+    for (uint32_t at = 0; at < keys.count; at++)
+        TRY(find_key(view, field, keys.items[at], texts, max, ids_out, count_out));
+    return ERR_NONE;
+}
