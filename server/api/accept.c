@@ -61,3 +61,15 @@ int accept_weight(str accept, str type)
     }
     return quality == 0 ? 0 : quality * CLOSENESS_COUNT + closest;
 }
+
+enum form accept_form(str accept)
+{
+    if (accept.len == 0 || str_eq(accept, S("*/*"))) return FORM_JSON;
+    int pack = accept_weight(accept, S("application/msgpack"));
+    int json = accept_weight(accept, S("application/json"));
+    /* Whoever takes problem documents can read the others. */
+    int problem = accept_weight(accept, S("application/problem+json"));
+    if (problem > json) json = problem;
+    if (pack > json) return FORM_PACK;
+    return json > 0 ? FORM_JSON : FORM_NONE;
+}

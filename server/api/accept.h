@@ -12,3 +12,12 @@
  *  comes before one that a `*` stands for. An empty header, or one that cannot be read, takes
  *  everything alike. */
 int accept_weight(str accept, str type);
+
+/** In which form an answer is written. */
+enum form : uint8_t {
+    FORM_JSON,
+    FORM_PACK, /** MessagePack */
+    FORM_NONE, /** neither is taken */
+};
+/** JSON where both are taken alike. */
+enum form accept_form(str accept);

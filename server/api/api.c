@@ -20,6 +20,7 @@ struct arrival {
     bool is_gone;       /** somebody else answers */
     bool is_of_no_host; /** 404 that says nothing */
     bool is_unserved;   /** 405 */
+    bool is_unwanted;   /** 406 */
 };
 
 static bool is_below_api(str path)
@@ -99,11 +100,12 @@ static enum err check_type(struct arrival *arrival)
     call->content_type = type;
     call->is_raw = is_raw_type(call->route->raw_types, type);
     if (call->is_raw || !call->route->has_body) return ERR_NONE;
-    if (str_eq_nocase(type, S("application/json"))) return ERR_NONE;
+    call->is_packed = str_eq_nocase(type, S("application/msgpack"));
+    if (call->is_packed || str_eq_nocase(type, S("application/json"))) return ERR_NONE;
     bool is_patch = call->route->method == METHOD_PATCH;
     if (is_patch && str_eq_nocase(type, S("application/merge-patch+json"))) return ERR_NONE;
-    return fail(call->task, ERR_UNSUPPORTED, "send application/json%s",
-                is_patch ? " or application/merge-patch+json" : "");
+    return fail(call->task, ERR_UNSUPPORTED, "send application/json%s or application/msgpack",
+                is_patch ? ", application/merge-patch+json" : "");
 }
 
 static enum err check_identity(struct arrival *arrival)
@@ -156,6 +158,11 @@ static enum err arrive(void *argument)
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
+    /* A change must not be made and then not be told of; a read is judged by its answer. */
+    if (match.route->method != METHOD_GET && call->form == FORM_NONE) {
+        arrival->is_unwanted = true;
+        return ERR_UNSUPPORTED;
+    }
     if (match.route->has_body || match.route->raw_types.len > 0) TRY(check_type(arrival));
     return road_take(call, &arrival->is_gone);
 }
@@ -176,6 +183,7 @@ static struct call call_begin(struct http_request *request, struct task *task)
         .if_match = http_header(request, S("if-match")),
         .if_none_match = http_header(request, S("if-none-match")),
         .accept = http_header(request, S("accept")),
+        .form = accept_form(http_header(request, S("accept"))),
         .last_event_id = http_header(request, S("last-event-id")),
         .address = request->address,
         .is_cookie_plain = request->is_loopback && str_eq(request->scheme, S("http")),
@@ -191,6 +199,7 @@ static void answer(struct arrival *arrival, enum err err)
     else if (arrival->is_unserved)
         call_answer_status(call, 405, S("method"), S("This method is not served"),
                            S("The methods served here are named in Allow."));
+    else if (arrival->is_unwanted) call_answer_unwanted(call);
     else call_answer(call, err);
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "access/access.h"
+#include "api/accept.h"
 #include "api/api.h"
 #include "api/page.h"
 #include "http/http.h"
@@ -30,7 +31,7 @@ struct api {
     struct page_file openapi;
 };
 
-constexpr uint32_t REPLY_HEADERS_MAX = 8;
+constexpr uint32_t REPLY_HEADERS_MAX = 10;
 constexpr size_t REPLY_BYTES_USUAL = 2 * KIB;
 constexpr size_t REPLY_BYTES_MAX_LOOP = 2 * MIB; /** larger ones are formed by a worker */
 constexpr size_t REPLY_BYTES_MAX_WORKER = 32 * MIB;
@@ -62,9 +63,11 @@ struct call {
     str body;
     str content_type; /** of the body, without parameters */
     bool is_raw;      /** the body is taken as it stands */
+    bool is_packed;   /** the body is MessagePack, not JSON */
     str if_match;
     str if_none_match;
     str accept;
+    enum form form; /** of the answer, as `accept` has it */
     str last_event_id;
     str address;
     bool is_cookie_plain;        /** loopback without TLS: the cookie has its plain name */

@@ -193,7 +193,9 @@ struct page_file openapi_make(struct arena *arena, const struct model *model)
     arena_init(&scratch, SCRATCH_BYTES_MAX);
     struct buf json = buf_make(&scratch, DOCUMENT_BYTES_MAX);
     buf_put(&json, S("{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Atrium\",\"version\":\"1\","
-                     "\"description\":\"Records of one firm.\",\"license\":{\"name\":"
+                     "\"description\":\"Records of one firm. Bodies and answers are JSON, or "
+                     "the same in MessagePack: application/msgpack as Content-Type, as Accept.\","
+                     "\"license\":{\"name\":"
                      "\"AGPL-3.0-or-later\",\"identifier\":\"AGPL-3.0-or-later\"}},"
                      "\"servers\":[{\"url\":\"/\"}],"
                      "\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{"));

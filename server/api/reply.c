@@ -4,9 +4,12 @@
 #include "api/routes.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "value/json.h"
 
 constexpr size_t PROBLEM_BYTES_MAX = 1 * MIB;
 
+static const str json_type = {"application/json", 16};
+static const str pack_type = {"application/msgpack", 19};
 static const str problem_type = {"application/problem+json", 24};
 
 struct buf reply_buf(const struct call *call)
@@ -23,7 +26,7 @@ enum err reply_json(struct call *call, int status, const struct buf *json)
 {
     if (buf_is_over(json)) return fail(call->task, ERR_TOO_LARGE, "the answer is too large");
     call->reply.status = status;
-    call->reply.content_type = S("application/json");
+    call->reply.content_type = json_type;
     call->reply.body = buf_str(json);
     return ERR_NONE;
 }
@@ -59,9 +62,48 @@ void reply_keys_touched(struct call *call)
     reply_header(call, S("atrium-keys-touched"), count);
 }
 
+/* Forms. Answers are formed as JSON, and leave in the form that was asked for. */
+
+struct form_change {
+    struct call *call;
+    str packed;
+};
+
+static enum err form_pack(void *argument)
+{
+    struct form_change *change = argument;
+    struct call *call = change->call;
+    /* What takes one byte in JSON may take nine; texts, which are most of it, do not grow. */
+    struct buf packed = buf_make(call->task->arena, 4 * REPLY_BYTES_MAX_WORKER);
+    (void)buf_room(&packed, call->reply.body.len);
+    if (!json_transcode(&packed, call->reply.body)) return ERR_TOO_LARGE;
+    change->packed = buf_str(&packed);
+    return ERR_NONE;
+}
+
+static bool is_formed(const struct call *call)
+{
+    str type = call->reply.content_type;
+    if (call->reply.status == 304) return call->route != nullptr && call->route->need > NEED_TENANT;
+    return str_eq(type, json_type) || str_eq(type, problem_type);
+}
+
+static void form_apply(struct call *call)
+{
+    if (!is_formed(call)) return;
+    reply_header(call, S("vary"), S("accept"));
+    if (call->form != FORM_PACK || call->reply.status == 304) return;
+    struct form_change change = {.call = call};
+    /* Where there is no room for it, the answer stays what it is, and says so. */
+    if (arena_guard(call->task->arena, form_pack, &change) != ERR_NONE) return;
+    call->reply.body = change.packed;
+    call->reply.content_type = pack_type;
+}
+
 static void send(struct call *call)
 {
     require(call->reply.status != 0);
+    form_apply(call);
     reply_header(call, S("x-request-id"), (str){call->request_id, ID_TEXT_BYTES});
     struct http_answer answer = {
         .status = call->reply.status,
@@ -132,6 +174,10 @@ static void send_problem(struct call *call, struct problem problem)
 void call_answer(struct call *call, enum err err)
 {
     if (call->is_answered) return;
+    if (err == ERR_NONE && call->form == FORM_NONE && is_formed(call)) {
+        call_answer_unwanted(call);
+        return;
+    }
     if (err == ERR_NONE) {
         send(call);
         return;
@@ -157,4 +203,10 @@ void call_answer_status(struct call *call, int status, str slug, str title, str 
     struct fault fault = {.detail = detail};
     send_problem(call,
                  (struct problem){.status = status, .slug = slug, .title = title, .fault = &fault});
+}
+
+void call_answer_unwanted(struct call *call)
+{
+    call_answer_status(call, 406, S("unwanted"), S("In no form that is taken"),
+                       S("Answers are application/json or application/msgpack."));
 }

@@ -32,5 +32,7 @@ void reply_keys_touched(struct call *call);
 /** Sends what the function formed, or the problem document of its error. The call is over: a task
  *  and its arena are gone. */
 void call_answer(struct call *call, enum err err);
+/** 406: neither of the forms is taken. */
+void call_answer_unwanted(struct call *call);
 /** Sends the problem document of a status that is no `err`. */
 void call_answer_status(struct call *call, int status, str slug, str title, str detail);

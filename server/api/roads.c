@@ -61,7 +61,8 @@ static enum err body_read(void *argument)
     struct call *call = argument;
     /* A number of three characters may take nine bytes. */
     struct buf given = buf_make(call->task->arena, 4 * BODY_BYTES_MAX);
-    TRY(json_read(call->task, call->body, &given));
+    if (call->is_packed) TRY(value_read_given(call->task, call->body, &given));
+    else TRY(json_read(call->task, call->body, &given));
     if (buf_is_over(&given)) return fail(call->task, ERR_TOO_LARGE, "the body holds too much");
     call->given = value_of(buf_str(&given));
     return ERR_NONE;

@@ -27,6 +27,7 @@ static const struct status_text status_texts[] = {
     {403, "Forbidden", "forbidden", "Not allowed"},
     {404, "Not Found", "missing", "Not found"},
     {405, "Method Not Allowed", "method", "This method is not served"},
+    {406, "Not Acceptable", "unwanted", "In no form that is taken"},
     {409, "Conflict", "conflict", "In conflict with the present state"},
     {412, "Precondition Failed", "changed", "Changed meanwhile"},
     {413, "Content Too Large", "too-large", "Too large"},

@@ -18,6 +18,9 @@ enum err json_read(struct task *task, str text, struct buf *out);
 
 /** Any encoded value as JSON; bytes as base64url text; integer keys as decimal text. */
 void json_write(struct buf *out, const struct value *value);
+/** JSON that was formed here as the encoded value that json_read would make of it, without a tree
+ *  and without its bounds. False: it is no JSON, or `out` is over. */
+bool json_transcode(struct buf *out, str json);
 /** A text with its quotes; control bytes, `"` and `\` escaped. */
 void json_write_text(struct buf *out, str text);
 void json_write_int(struct buf *out, int64_t number);

@@ -43,6 +43,11 @@ struct value {
  *  integer and not twice. ERR_UNREADABLE with the place (byte offset) and the reason. */
 enum err value_check(struct task *task, str bytes);
 
+/** A body in MessagePack: value_check, and then written to `out` in the form that json_read gives,
+ *  so that nothing above can tell which of the two was sent. ERR_UNREADABLE also for what JSON has
+ *  no word for: bytes, NUL in texts, keys that are no texts. ERR_TOO_LARGE: over BODY_BYTES_MAX. */
+enum err value_read_given(struct task *task, str bytes, struct buf *out);
+
 /** The value at the cursor, which moves behind it; false at the end or when damaged. */
 bool value_next(struct cursor *cursor, struct value *value_out);
 

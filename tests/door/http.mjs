@@ -1,15 +1,17 @@
 // One request and its whole answer over HTTP/1.1, with nothing hidden and nothing retried.
 import http from 'node:http';
 import net from 'node:net';
+import { unpack } from './msgpack.mjs';
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
 
-/** What came back; `body` is the JSON value when the answer is JSON. */
+/** What came back; `body` is the value when the answer is JSON or MessagePack. */
 function answerOf(response, bytes) {
     const text = bytes.toString('utf8');
     const type = response.headers['content-type'] ?? '';
     let body;
     if (/^application\/(problem\+)?json\b/.test(type) && text.length > 0) body = JSON.parse(text);
+    if (type === 'application/msgpack' && bytes.length > 0) body = unpack(bytes);
     return { status: response.statusCode, headers: response.headers, type, text, body };
 }
 

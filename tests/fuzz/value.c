@@ -5,7 +5,7 @@
 #include "base/limits.h"
 #include "base/random.h"
 #include "base/require.h"
-#include "value/value.h"
+#include "value/json.h"
 
 static void pack_again(struct buf *out, const struct value *value, uint32_t depth);
 
@@ -80,6 +80,29 @@ static void read_unchecked(str bytes)
     }
 }
 
+/** As a body: what is taken is what the same in JSON would have been read as. */
+static void give(struct task *task, str bytes, const struct value *value)
+{
+    struct buf given = buf_make(task->arena, 4 * BODY_BYTES_MAX);
+    if (value_read_given(task, bytes, &given) != ERR_NONE) {
+        require(task->fault.detail.len > 0);
+        return;
+    }
+    struct value taken = value_of(buf_str(&given));
+    require(value_eq(value, &taken));
+    struct buf json = buf_make(task->arena, 16 * MIB);
+    json_write(&json, &taken);
+    struct buf read = buf_make(task->arena, 4 * BODY_BYTES_MAX);
+    struct task reading;
+    task_init(&reading, task->arena);
+    if (json_read(&reading, buf_str(&json), &read) != ERR_NONE) {
+        require(json.len > BODY_BYTES_MAX);
+        return;
+    }
+    struct value back = value_of(buf_str(&read));
+    require(value_eq(&taken, &back));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
@@ -100,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
         struct value second = value_of(buf_str(&again));
         require(value_eq(&value, &second) && value_eq(&second, &value));
         if (value.kind == VALUE_MAP) find_keys(&value);
+        give(&task, bytes, &value);
     } else {
         require(task.fault.detail.len > 0);
     }
