@@ -66,15 +66,14 @@ bool if_match_read(str list, struct etag present, bool *is_any_out, struct etag 
     return count > 0 || tag_out->revision != no_tag.revision;
 }
 
+str etag_text(struct arena *arena, struct etag etag)
+{
+    return arena_print(arena, "\"%lld.%lld\"", (long long)etag.revision, (long long)etag.version);
+}
+
 static void reply_tag(struct call *call, struct etag etag)
 {
-    struct buf tag = buf_make(call->task->arena, 64);
-    buf_put_byte(&tag, '"');
-    json_write_int(&tag, etag.revision);
-    buf_put_byte(&tag, '.');
-    json_write_int(&tag, etag.version);
-    buf_put_byte(&tag, '"');
-    reply_header(call, S("etag"), buf_str(&tag));
+    reply_header(call, S("etag"), etag_text(call->task->arena, etag));
 }
 
 /* Queries. */
@@ -268,7 +267,7 @@ enum err records_changes(struct call *call)
 
 /* Changes. */
 
-static struct change change_begin(const struct call *call)
+struct change change_begin(const struct call *call)
 {
     return (struct change){
         .task = call->task,
@@ -280,7 +279,7 @@ static struct change change_begin(const struct call *call)
     };
 }
 
-static enum err change_end(struct call *call, struct change *change)
+enum err change_end(struct call *call, struct change *change)
 {
     TRY(access_verify_change(call->task, call->txn, call->entity, call->identity.user));
     uint64_t newest = txn_log_newest(call->txn);

@@ -15,6 +15,14 @@ enum err records_delete(struct call *call);
 enum err records_history(struct call *call);
 enum err records_changes(struct call *call);
 
+/* For other functions of the table that change records. */
+
+struct change change_begin(const struct call *call);
+/** Ends the change and names its group in a header, where it changed anything. */
+enum err change_end(struct call *call, struct change *change);
+
+/** As the header has it, with quotes. */
+str etag_text(struct arena *arena, struct etag etag);
 /** Whether a list of entity tags (If-None-Match) names this one; weak tags count. */
 bool tags_name(str list, struct etag etag);
 /** Reads If-Match for a record whose tag is `present`: *is_any_out for `*`, else the tag to

@@ -1,8 +1,9 @@
 #include "api/routes.h"
 
+#include "api/bulk.h"
 #include "api/catalog.h"
-#include "api/jobs.h"
 #include "api/imports.h"
+#include "api/jobs.h"
 #include "api/openapi.h"
 #include "api/records.h"
 #include "api/session.h"
@@ -64,6 +65,9 @@ const struct route routes[] = {
      NEED_IDENTITY, ROAD_WORKER, .has_body = true, .raw_types = T(IMPORT_RAW_TYPES),
      .is_not_of_single = true, .body = "import", .answers = "200 import_preview 202 job_begun",
      .run = imports_begin},
+    {METHOD_POST, T("/api/v1/{collection}/bulk"), T("Do many operations at once"), NEED_IDENTITY,
+     ROAD_LANE, .has_body = true, .is_not_of_single = true, .body = "{entity}.bulk",
+     .answers = "200 {entity}.bulk_done 202 job_begun", .run = records_bulk},
     {METHOD_GET, T("/api/v1/{collection}/{id}"), T("One record"), NEED_IDENTITY, ROAD_READ,
      .parameters = "fields expand at if_none_match", .answers = "200 {entity} 304 not_changed",
      .run = records_read},

@@ -90,6 +90,14 @@ bool condition_holds(const struct view *view, struct arena *scratch,
     return holds;
 }
 
+bool condition_holds_record(const struct view *view, struct arena *scratch,
+                            const struct condition *condition, const struct record *record)
+{
+    str slots[FIELDS_MAX];
+    slots_read(record->entity, record->value, slots);
+    return condition_holds(view, scratch, condition, slots);
+}
+
 struct verifying {
     const struct view *view;
     bool is_right;

@@ -13,6 +13,9 @@
  *  `scratch` takes what the comparison needs and may be cleared afterwards. */
 bool condition_holds(const struct view *view, struct arena *scratch,
                      const struct condition *condition, const str *slots);
+/** The same of a record as it is stored. */
+bool condition_holds_record(const struct view *view, struct arena *scratch,
+                            const struct condition *condition, const struct record *record);
 /** The same of one test. */
 bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
                 const str *slots);

@@ -7,6 +7,7 @@
 #include "work/job_rows.h"
 
 constexpr size_t JOB_ROW_BYTES_MAX = JOB_RESULT_BYTES_MAX + JOB_POSITION_BYTES_MAX + 128 * KIB;
+constexpr size_t PROBLEM_BYTES_MAX = 64 * KIB;
 
 enum job_key : uint8_t {
     KEY_KIND = 1,
@@ -227,6 +228,33 @@ void job_forget(struct txn *txn, const struct job *job)
 }
 
 /* As told. */
+
+str job_problem(struct arena *arena, const struct fault *fault, enum err err)
+{
+    bool is_internal = err_status(err) == 500;
+    struct buf problem = buf_make(arena, PROBLEM_BYTES_MAX);
+    pack_map(&problem, 5);
+    pack_text(&problem, S("type"));
+    pack_text(&problem, err_slug(err));
+    pack_text(&problem, S("title"));
+    pack_text(&problem, err_title(err));
+    pack_text(&problem, S("status"));
+    pack_int(&problem, err_status(err));
+    pack_text(&problem, S("detail"));
+    pack_text(&problem, is_internal ? S("") : fault->detail);
+    pack_text(&problem, S("errors"));
+    pack_list(&problem, is_internal ? 0 : fault->item_count);
+    for (uint32_t at = 0; !is_internal && at < fault->item_count; at++) {
+        pack_map(&problem, 3);
+        pack_text(&problem, S("field"));
+        pack_text(&problem, fault->items[at].field);
+        pack_text(&problem, S("code"));
+        pack_text(&problem, fault->items[at].code);
+        pack_text(&problem, S("message"));
+        pack_text(&problem, fault->items[at].message);
+    }
+    return buf_is_over(&problem) ? S("") : buf_str(&problem);
+}
 
 static void write_id(struct buf *json, const char *name, struct id id)
 {

@@ -1,4 +1,4 @@
-/** job_rows: how the threads write the rows of jobs. Internal to work/job*.c.
+/** job_rows: how the threads write the rows of jobs, and how their faults are packed.
  *
  *  Floor   work, inside.
  *  Thread  a lane.
@@ -15,3 +15,6 @@ enum err job_given(struct txn *txn, struct id id, struct arena *arena, str *give
 void job_lines_put(struct txn *txn, struct job *job, str lines);
 /** Deletes one that is over, with its lines. */
 void job_forget(struct txn *txn, const struct job *job);
+/** What went wrong as the answer to a call would tell it: {type, title, status, detail, errors}.
+ *  Any thread. */
+str job_problem(struct arena *arena, const struct fault *fault, enum err err);

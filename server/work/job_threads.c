@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
-#include "value/value.h"
 #include "work/job_rows.h"
 
 constexpr int64_t NS_PER_MS = 1'000'000;
@@ -18,7 +17,6 @@ constexpr int64_t FULL_WAIT_NS_MIN = 50 * NS_PER_MS; /** after ERR_FULL; then tw
 constexpr int64_t FULL_WAIT_NS_MAX = 30'000 * NS_PER_MS;
 constexpr long LOOK_NS = 20 * NS_PER_MS;   /** jobs_wait looks this often */
 constexpr uint32_t TAKEN_UP_AT_ONCE = 200; /** tenants looked at in one transaction */
-constexpr size_t PROBLEM_BYTES_MAX = 64 * KIB;
 
 /** A tenant with a job that is not over, or so it is believed. */
 struct turn {
@@ -238,34 +236,6 @@ enum err job_write(struct job_run *run,
     return ERR_NONE;
 }
 
-/** As the answer to a call would tell it. */
-static str problem_of(struct arena *arena, const struct fault *fault, enum err err)
-{
-    bool is_internal = err_status(err) == 500;
-    struct buf problem = buf_make(arena, PROBLEM_BYTES_MAX);
-    pack_map(&problem, 5);
-    pack_text(&problem, S("type"));
-    pack_text(&problem, err_slug(err));
-    pack_text(&problem, S("title"));
-    pack_text(&problem, err_title(err));
-    pack_text(&problem, S("status"));
-    pack_int(&problem, err_status(err));
-    pack_text(&problem, S("detail"));
-    pack_text(&problem, is_internal ? S("") : fault->detail);
-    pack_text(&problem, S("errors"));
-    pack_list(&problem, is_internal ? 0 : fault->item_count);
-    for (uint32_t at = 0; !is_internal && at < fault->item_count; at++) {
-        pack_map(&problem, 3);
-        pack_text(&problem, S("field"));
-        pack_text(&problem, fault->items[at].field);
-        pack_text(&problem, S("code"));
-        pack_text(&problem, fault->items[at].code);
-        pack_text(&problem, S("message"));
-        pack_text(&problem, fault->items[at].message);
-    }
-    return buf_is_over(&problem) ? S("") : buf_str(&problem);
-}
-
 static enum err apply_failure(struct job_run *run, struct txn *txn, void *argument)
 {
     const str *problem = argument;
@@ -287,7 +257,7 @@ static enum err turn_fail(struct turn *turn, enum err why)
              FMT(err_slug(why)), FMT(failed->fault.detail));
     arena_init(&arena, TASK_ARENA_BYTES_MAX);
     task_init(&task, &arena);
-    str problem = problem_of(&arena, &failed->fault, why);
+    str problem = job_problem(&arena, &failed->fault, why);
     run->task = &task;
     run->lines = S("");
     enum err err = job_write(run, apply_failure, &problem);

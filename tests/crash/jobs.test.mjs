@@ -1,0 +1,50 @@
+// A job that is killed again and again does each of its operations once.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { closeConnections } from '../door/http.mjs';
+import { jobEnded, resultsOf } from '../door/jobs.mjs';
+import { chooseSeed, makeRandom } from '../door/random.mjs';
+import { openServer } from '../door/server.mjs';
+
+const kills = Number(process.env.ATRIUM_CRASH_ROUNDS ?? (process.env.ATRIUM_LONG ? 50 : 6));
+const OPERATIONS = 4_000;
+const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs));
+
+test(`killed ${kills} times in the middle of a bulk of ${OPERATIONS}`, async (t) => {
+    const random = makeRandom(chooseSeed());
+    const server = await openServer(['acme']);
+    const firm = server.firms.acme;
+    const place = `seed ${random.seed}`;
+    try {
+        const operations = Array.from({ length: OPERATIONS }, (_, at) => ({
+            create: { name: `Once ${at}` },
+        }));
+        const begun = await firm.call('POST', 'contacts/bulk', { atomic: false, operations });
+        let inTheMiddle = 0;
+        for (let kill = 0; kill < kills; kill++) {
+            await pause(random.below(80));
+            await server.kill();
+            closeConnections();
+            await server.start();
+            const { body } = await firm.call('GET', `jobs/${begun.body.id}`);
+            if (body.done > 0 && body.state === 'running') inTheMiddle++;
+        }
+        const job = await jobEnded(firm, begun);
+        assert.equal(job.state, 'done', `${place}: ${JSON.stringify(job)}`);
+        assert.deepEqual(job.result, { created: OPERATIONS, updated: 0, deleted: 0, failed: 0 });
+        const results = await resultsOf(firm, job);
+        assert.deepEqual(
+            results.map((result) => result.index),
+            operations.map((_, at) => at),
+            place,
+        );
+        const count = await firm.call('GET', 'contacts?limit=1&count=true');
+        assert.equal(count.body.count.value, OPERATIONS, place);
+        assert.equal(new Set(results.map((result) => result.id)).size, OPERATIONS, place);
+        const checked = await server.command(['check']);
+        assert.equal(checked.status, 0, `${place}: ${checked.out}${checked.err}`);
+        t.diagnostic(`${place}: ${inTheMiddle} of ${kills} kills met it in the middle`);
+    } finally {
+        await server.close();
+    }
+});
