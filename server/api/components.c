@@ -55,6 +55,50 @@ static void put_member(struct buf *json, str name, str text, const struct entity
     components_name(json, text, entity);
 }
 
+/** Content by type: what is told in JSON is told in MessagePack too. */
+static void put_content(struct buf *json, const struct value *content)
+{
+    struct cursor pairs = cursor_of(content->items);
+    struct value type, described, packed = {};
+    buf_put_byte(json, '{');
+    for (uint32_t at = 0; at < content->count; at++) {
+        require(value_next(&pairs, &type) && value_next(&pairs, &described));
+        bool is_json = str_eq(type.text, S("application/json")) ||
+                       str_eq(type.text, S("application/problem+json"));
+        if (is_json) packed = described;
+        if (at > 0) buf_put_byte(json, ',');
+        json_write_text(json, type.text);
+        buf_put_byte(json, ':');
+        json_write(json, &described);
+    }
+    if (packed.kind == VALUE_MAP) {
+        buf_put(json, S(",\"application/msgpack\":"));
+        json_write(json, &packed);
+    }
+    buf_put_byte(json, '}');
+}
+
+/** A body or an answer, or whatever else has no content. */
+static void put_part(struct buf *json, const struct value *part)
+{
+    struct value content, name, member;
+    if (!value_find_text(part->bytes, S("content"), &content) || content.kind != VALUE_MAP) {
+        json_write(json, part);
+        return;
+    }
+    struct cursor pairs = cursor_of(part->items);
+    buf_put_byte(json, '{');
+    for (uint32_t at = 0; at < part->count; at++) {
+        require(value_next(&pairs, &name) && value_next(&pairs, &member));
+        if (at > 0) buf_put_byte(json, ',');
+        json_write_text(json, name.text);
+        buf_put_byte(json, ':');
+        if (str_eq(name.text, S("content"))) put_content(json, &member);
+        else json_write(json, &member);
+    }
+    buf_put_byte(json, '}');
+}
+
 static void put_section(struct buf *json, const struct model *model, const struct value *section,
                         bool *is_first)
 {
@@ -63,7 +107,7 @@ static void put_section(struct buf *json, const struct model *model, const struc
     for (uint32_t at = 0; at < section->count; at++) {
         require(value_next(&members, &name) && value_next(&members, &member));
         struct buf text = buf_make(json->arena, 256 * KIB);
-        json_write(&text, &member);
+        put_part(&text, &member);
         require(!buf_is_over(&text));
         bool is_of_entity = str_holds(name.text, of_entity);
         require(is_of_entity || !str_holds(buf_str(&text), of_entity));

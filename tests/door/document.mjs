@@ -73,7 +73,7 @@ export class Document {
     /** What is wrong with an answer, or undefined. */
     complaintOf(method, path, answer) {
         const type = (answer.type ?? '').split(';')[0].trim();
-        const isJson = type === 'application/json' || type === 'application/problem+json';
+        const isJson = /^application\/(json|problem\+json|msgpack)$/.test(type);
         const template = this.templateOf(path);
         const call = template && this.json.paths[template][method.toLowerCase()];
         if (call === undefined) {
