@@ -100,7 +100,7 @@ static const char *foreign_name(str sample)
     if (str_starts(sample, S("\xff\xfe")) || str_starts(sample, S("\xfe\xff")))
         return "this is UTF-16; save it as UTF-8";
     if (str_starts(sample, S("PK\x03\x04")))
-        return "this is a workbook or zip file, not text; save the sheet as CSV";
+        return "this is a workbook or zip file, not text";
     if (str_starts(sample, S("\xd0\xcf\x11\xe0")))
         return "this is an old Excel workbook, not text; save the sheet as CSV";
     if (str_starts(sample, S("%PDF-"))) return "this is a PDF, not a table";
