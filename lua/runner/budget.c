@@ -15,6 +15,11 @@ static void *spend_memory(void *owner, void *old, size_t old_bytes, size_t new_b
     size_t others_bytes = budget->bytes_used - old_bytes;
     if (new_bytes > budget->bytes_max || others_bytes > budget->bytes_max - new_bytes)
         return nullptr;
+    if (new_bytes > old_bytes && budget->taken_bytes_max > 0) {
+        size_t more = new_bytes - old_bytes;
+        if (more > budget->taken_bytes_max - budget->taken_bytes) return nullptr;
+        budget->taken_bytes += more;
+    }
     budget->bytes_used = others_bytes + new_bytes;
     if (new_bytes == 0) {
         memory_give(old);

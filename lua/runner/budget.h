@@ -15,6 +15,10 @@ struct budget {
     size_t bytes_used;
     size_t bytes_max;
     uint64_t steps_left;
+    /** what may be taken in all, given back or not, so that one instruction after the other cannot
+     *  copy long texts for ever; 0: as much as it likes */
+    size_t taken_bytes_max;
+    size_t taken_bytes;
     bool is_spent; /** steps ran out */
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "schema.h"
+#include "serve.h"
 
 struct mode {
     const char *word;
@@ -14,6 +15,7 @@ struct mode {
 
 static const struct mode modes[] = {
     {"--schema", "FOLDER", 1, schema_run},
+    {"--serve", "", 0, serve_run},
 };
 
 int main(int argc, char **argv)

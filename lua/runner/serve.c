@@ -1,0 +1,378 @@
+#include "serve.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <math.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fold.h"
+#include "base/require.h"
+#include "budget.h"
+#include "expression.h"
+#include "rights.h"
+#include "sandbox.h"
+#include "value/frame.h"
+#include "value/value.h"
+
+constexpr size_t LUA_BYTES_MAX = 2 * MIB; /** of the state, with the sources it has compiled */
+constexpr uint64_t FORMULA_STEPS_MAX = 100'000; /** a millisecond */
+constexpr size_t FORMULA_TAKEN_BYTES_MAX = 32 * MIB;
+constexpr size_t ADDRESS_BYTES_MAX = 512 * MIB;
+constexpr uint32_t CPU_SECONDS_MAX = 60; /** the server ends it long before */
+constexpr int NICENESS = 5;              /** people's requests come first */
+constexpr size_t ARENA_BYTES_MAX = 32 * MIB;
+constexpr size_t FAILURE_BYTES_MAX = 300;
+constexpr uint32_t RESULT_MEMBERS_MAX = 8;
+
+struct serving {
+    struct arena arena; /** of one question */
+    struct budget budget;
+    lua_State *state;
+};
+
+/** One question about formulas, and how far it is answered. */
+struct evaluation {
+    struct serving *serving;
+    struct value sources, names, records;
+    struct buf *out;
+    /* of the present formula */
+    str source;
+    str record; /** its encoded values */
+};
+
+static int fill(lua_State *state)
+{
+    sandbox_fill(state);
+    return 0;
+}
+
+/** A fresh state; false when there is no memory for one. */
+static bool open_state(struct serving *serving)
+{
+    if (serving->state != nullptr) lua_close(serving->state);
+    serving->budget = (struct budget){.bytes_max = LUA_BYTES_MAX,
+                                      .steps_left = FORMULA_STEPS_MAX,
+                                      .taken_bytes_max = FORMULA_TAKEN_BYTES_MAX};
+    serving->state = budget_open_state(&serving->budget);
+    if (serving->state == nullptr) return false;
+    lua_pushcfunction(serving->state, fill);
+    return lua_pcall(serving->state, 0, 0, 0) == LUA_OK;
+}
+
+/* Values in. */
+
+static void push_value(lua_State *state, const struct value *value);
+
+static void push_items(lua_State *state, const struct value *value)
+{
+    struct cursor cursor = cursor_of(value->items);
+    struct value key, item;
+    luaL_checkstack(state, 8, "a value is nested too deep");
+    lua_createtable(state, 0, 0);
+    for (uint32_t at = 0; at < value->count; at++) {
+        if (value->kind == VALUE_MAP) {
+            if (!value_next(&cursor, &key) || !value_next(&cursor, &item)) return;
+            if (key.kind != VALUE_TEXT || item.kind == VALUE_NIL) continue;
+            lua_pushlstring(state, key.text.at, key.text.len);
+            push_value(state, &item);
+            lua_rawset(state, -3);
+        } else {
+            if (!value_next(&cursor, &item)) return;
+            push_value(state, &item);
+            lua_rawseti(state, -2, (lua_Integer)at + 1);
+        }
+    }
+}
+
+static void push_value(lua_State *state, const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_NIL:
+        lua_pushnil(state);
+        return;
+    case VALUE_BOOL:
+        lua_pushboolean(state, value->boolean);
+        return;
+    case VALUE_INT:
+        lua_pushinteger(state, value->integer);
+        return;
+    case VALUE_FLOAT:
+        lua_pushnumber(state, value->number);
+        return;
+    case VALUE_TEXT:
+    case VALUE_BYTES:
+        lua_pushlstring(state, value->text.at, value->text.len);
+        return;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        push_items(state, value);
+        return;
+    }
+}
+
+/** A table of the record's fields; absent ones are nil. */
+static void push_record(lua_State *state, const struct evaluation *evaluation)
+{
+    struct value list = value_of(evaluation->record), name, item;
+    struct cursor names = cursor_of(evaluation->names.items), items = cursor_of(list.items);
+    lua_createtable(state, 0, (int)evaluation->names.count);
+    for (uint32_t at = 0; at < evaluation->names.count && at < list.count; at++) {
+        if (!value_next(&names, &name) || !value_next(&items, &item)) return;
+        if (item.kind == VALUE_NIL || name.kind != VALUE_TEXT) continue;
+        lua_pushlstring(state, name.text.at, name.text.len);
+        push_value(state, &item);
+        lua_rawset(state, -3);
+    }
+}
+
+/* Values out. */
+
+static void pack_scalar(lua_State *state, int at, struct buf *out)
+{
+    size_t len;
+    double number;
+    const char *text;
+    switch (lua_type(state, at)) {
+    case LUA_TNIL:
+        pack_nil(out);
+        return;
+    case LUA_TBOOLEAN:
+        pack_bool(out, lua_toboolean(state, at) != 0);
+        return;
+    case LUA_TNUMBER:
+        number = lua_tonumber(state, at);
+        if (lua_isinteger(state, at)) pack_int(out, lua_tointeger(state, at));
+        else if (isfinite(number)) pack_float(out, number);
+        else luaL_error(state, "the result is no finite number");
+        return;
+    case LUA_TSTRING:
+        text = lua_tolstring(state, at, &len);
+        if (len > TEXT_BYTES_MAX || !utf8_is_valid((str){text, len}))
+            luaL_error(state, "the result is longer than 64 KiB or no valid text");
+        pack_text(out, (str){text, len});
+        return;
+    default:
+        luaL_error(state, "the result is a %s", luaL_typename(state, at));
+    }
+}
+
+/** What the formula gave, on top of the stack: a scalar, or a flat table such as money. */
+static void pack_result(lua_State *state, struct buf *out)
+{
+    if (lua_type(state, -1) != LUA_TTABLE) {
+        pack_scalar(state, -1, out);
+        return;
+    }
+    uint32_t count = 0;
+    int table = lua_gettop(state);
+    luaL_checkstack(state, 8, "nested too deep");
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 1) pack_map(out, count);
+        lua_pushnil(state);
+        while (lua_next(state, table) != 0) {
+            if (lua_type(state, -2) != LUA_TSTRING || (pass == 0 && ++count > RESULT_MEMBERS_MAX))
+                luaL_error(state, "the result is a list or a large table");
+            if (pass == 1) {
+                pack_scalar(state, -2, out);
+                pack_scalar(state, -1, out);
+            }
+            lua_pop(state, 1);
+        }
+    }
+}
+
+/* One formula. */
+
+/** Pushes the compiled source, kept by its text. */
+static void push_formula(lua_State *state, struct evaluation *evaluation)
+{
+    str source = evaluation->source;
+    lua_pushlstring(state, source.at, source.len);
+    lua_pushvalue(state, -1);
+    if (lua_rawget(state, LUA_REGISTRYINDEX) == LUA_TFUNCTION) {
+        lua_remove(state, -2);
+        return;
+    }
+    lua_pop(state, 1);
+    if (expression_load(state, &evaluation->serving->arena, source) != LUA_OK)
+        luaL_error(state, "%s", lua_tostring(state, -1));
+    lua_pushvalue(state, -1);
+    lua_insert(state, -3);
+    lua_rawset(state, LUA_REGISTRYINDEX);
+}
+
+/** All that touches Lua, inside one protected call; the answer goes to `out`. */
+static int evaluate(lua_State *state)
+{
+    struct evaluation *evaluation = lua_touserdata(state, 1);
+    push_formula(state, evaluation);
+    /* A formula can give itself other globals; the next evaluation has the right ones again. */
+    lua_pushglobaltable(state);
+    if (lua_setupvalue(state, -2, 1) == nullptr) lua_pop(state, 1);
+    push_record(state, evaluation);
+    lua_call(state, 1, 1);
+    pack_list(evaluation->out, 2);
+    pack_bool(evaluation->out, true);
+    pack_result(state, evaluation->out);
+    return 0;
+}
+
+/** What Lua said, fit for an answer: it cuts texts without regard to UTF-8. */
+static str failure_text(struct arena *arena, lua_State *state, int outcome)
+{
+    size_t len;
+    if (outcome == LUA_ERRMEM) return S("needs too much memory");
+    if (lua_type(state, -1) != LUA_TSTRING) return S("fails");
+    const char *said = lua_tolstring(state, -1, &len);
+    str words = str_first((str){said, len}, FAILURE_BYTES_MAX);
+    char *plain = arena_take_raw(arena, words.len);
+    bool is_text = utf8_is_valid(words);
+    for (size_t at = 0; at < words.len; at++) {
+        bool is_plain = words.at[at] >= ' ' && words.at[at] < 0x7F;
+        plain[at] = is_plain || (is_text && (uint8_t)words.at[at] >= 0x80) ? words.at[at] : '?';
+    }
+    return (str){plain, words.len};
+}
+
+/** False when the process is of no use any more. */
+static bool answer_one(struct serving *serving, struct evaluation *evaluation)
+{
+    lua_State *state = serving->state;
+    size_t from = evaluation->out->len;
+    serving->budget.steps_left = FORMULA_STEPS_MAX;
+    serving->budget.taken_bytes = 0;
+    lua_pushcfunction(state, evaluate);
+    lua_pushlightuserdata(state, evaluation);
+    int outcome = lua_pcall(state, 1, 0, 0);
+    if (outcome != LUA_OK) {
+        str words = failure_text(&serving->arena, state, outcome);
+        evaluation->out->len = from;
+        pack_list(evaluation->out, 2);
+        pack_bool(evaluation->out, false);
+        pack_text(evaluation->out, words.len > 0 ? words : S("fails"));
+    }
+    lua_settop(state, 0);
+    /* What has spent its budget is not trusted with another turn. */
+    bool is_worn = serving->budget.is_spent || outcome == LUA_ERRMEM ||
+                   serving->budget.bytes_used > LUA_BYTES_MAX / 2;
+    return !is_worn || open_state(serving);
+}
+
+static bool answer_formulas(struct serving *serving, struct evaluation *evaluation)
+{
+    struct cursor records = cursor_of(evaluation->records.items);
+    pack_text(evaluation->out, S("answers"));
+    pack_list(evaluation->out, evaluation->records.count * evaluation->sources.count);
+    for (uint32_t at = 0; at < evaluation->records.count; at++) {
+        struct cursor sources = cursor_of(evaluation->sources.items);
+        struct value record, source;
+        if (!value_next(&records, &record)) return false;
+        evaluation->record = record.bytes;
+        for (uint32_t of = 0; of < evaluation->sources.count; of++) {
+            if (!value_next(&sources, &source) || source.kind != VALUE_TEXT) return false;
+            evaluation->source = source.text;
+            if (!answer_one(serving, evaluation)) return false;
+        }
+    }
+    return true;
+}
+
+static int compile(lua_State *state)
+{
+    const struct evaluation *evaluation = lua_touserdata(state, 1);
+    if (expression_load(state, &evaluation->serving->arena, evaluation->source) != LUA_OK)
+        return luaL_error(state, "%s", lua_tostring(state, -1));
+    return 0;
+}
+
+static bool answer_compile(struct serving *serving, struct evaluation *evaluation)
+{
+    struct expression_names names;
+    const char *why = "";
+    str failure = {};
+    if (!expression_names(evaluation->source, &names, &why)) {
+        failure = str_of(why);
+        names.count = 0;
+    } else {
+        lua_pushcfunction(serving->state, compile);
+        lua_pushlightuserdata(serving->state, evaluation);
+        int outcome = lua_pcall(serving->state, 1, 0, 0);
+        if (outcome != LUA_OK) failure = failure_text(&serving->arena, serving->state, outcome);
+    }
+    pack_text(evaluation->out, S("failure"));
+    pack_text(evaluation->out, failure);
+    pack_text(evaluation->out, S("reads"));
+    pack_list(evaluation->out, names.count);
+    for (uint32_t at = 0; at < names.count; at++) pack_text(evaluation->out, names.names[at]);
+    return open_state(serving);
+}
+
+/* The loop. */
+
+static int64_t spent_ms(void)
+{
+    struct timespec spent = {};
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1'000'000;
+}
+
+static bool find_list(str question, str key, struct value *list_out)
+{
+    return value_find_text(question, key, list_out) && list_out->kind == VALUE_LIST;
+}
+
+static bool answer(struct serving *serving, str question, struct buf *out)
+{
+    struct value ask, source;
+    struct evaluation evaluation = {.serving = serving, .out = out};
+    if (!value_find_text(question, S("ask"), &ask) || ask.kind != VALUE_TEXT) return false;
+    bool is_compile = str_eq(ask.text, S("compile"));
+    pack_map(out, is_compile ? 3 : 2);
+    pack_text(out, S("spent_ms"));
+    pack_int(out, spent_ms());
+    if (is_compile) {
+        if (!value_find_text(question, S("source"), &source) || source.kind != VALUE_TEXT)
+            return false;
+        evaluation.source = source.text;
+        return answer_compile(serving, &evaluation);
+    }
+    return str_eq(ask.text, S("formulas")) &&
+           find_list(question, S("sources"), &evaluation.sources) &&
+           find_list(question, S("names"), &evaluation.names) &&
+           find_list(question, S("records"), &evaluation.records) &&
+           answer_formulas(serving, &evaluation);
+}
+
+/** False at the end of the socket, or when something is not as it should be: then it ends. */
+static bool serve_one(struct serving *serving)
+{
+    str question;
+    struct task task = {.arena = &serving->arena};
+    if (frame_read(&serving->arena, STDIN_FILENO, 0, &question) != FRAME_WHOLE ||
+        value_check(&task, question) != ERR_NONE)
+        return false;
+    struct buf out = buf_make(&serving->arena, FRAME_BYTES_MAX);
+    bool is_answered = answer(serving, question, &out) && !buf_is_over(&out) &&
+                       frame_write(&serving->arena, STDIN_FILENO, buf_str(&out), 0) == FRAME_WHOLE;
+    arena_clear(&serving->arena);
+    return is_answered;
+}
+
+int serve_run(char **)
+{
+    struct serving serving = {};
+    struct rights rights = {.address_bytes_max = ADDRESS_BYTES_MAX,
+                            .cpu_seconds_max = CPU_SECONDS_MAX};
+    arena_init(&serving.arena, ARENA_BYTES_MAX);
+    /* Nothing outlives the server, not even what computes and does not see its socket close. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 1;
+    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+    if (rights_drop(&rights) != ERR_NONE || !open_state(&serving)) return 1;
+    while (serve_one(&serving)) {
+    }
+    return 0;
+}

@@ -1,0 +1,47 @@
+/** runner: the processes that hold Lua, started when a tenant needs one and asked over a socket.
+ *
+ *  A runner serves one tenant, holds one socket and no other descriptor or variable, and gives
+ *  its rights away before it reads anything (lua/runner/rights.c). It is killed when an answer
+ *  takes too long, retired when it has computed for long, ended when nobody has asked it for a
+ *  while. What it sends is checked as bytes from outside are. Nothing of it outlives the server:
+ *  its socket closes, and the kernel kills it when the thread that started it ends.
+ *
+ *  Floor   rules; rests on record, model, store, value, base.
+ *  Thread  any; one thread of its own starts and ends the processes.
+ */
+#pragma once
+
+#include "base/task.h"
+
+constexpr uint32_t RUNNERS_MAX = 64; /** live at once; the one asked longest ago makes room */
+constexpr int64_t RUNNER_IDLE_NS = 60'000'000'000;
+constexpr int64_t RUNNER_WAIT_NS = 5'000'000'000; /** for one that is free; then ERR_FULL */
+constexpr int64_t RUNNER_SPENT_MS_MAX = 10'000;   /** computed in all; then another takes over */
+
+struct runners;
+
+/** `program`: the path of atrium-runner; it is not looked for before somebody asks. nullptr: no
+ *  thread to be had. */
+struct runners *runners_open(str program);
+/** Kills those that are left. Nobody may be asking. */
+void runners_close(struct runners *runners);
+
+enum runner_outcome : uint8_t {
+    RUNNER_ANSWERED,
+    RUNNER_FAILED, /** it took too long, ended, or sent what is no answer; it is gone */
+    RUNNER_NONE,   /** none can be had now; the task has a fault for ERR_FULL */
+};
+
+/** Asks a runner of this tenant and waits, at most `ns_max` for the answer: a map, checked as bytes
+ *  from outside are, in the task's arena. `question` is an encoded map with its kind under `ask`
+ *  (lua/runner/serve.h). */
+enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint32_t tenant,
+                               str question, int64_t ns_max, str *answer_out);
+
+struct runner_figures {
+    uint32_t live;
+    uint64_t started;
+    uint64_t killed; /** for taking too long, or ended by themselves */
+    uint64_t asked;
+};
+struct runner_figures runners_figures(struct runners *runners);
