@@ -3,6 +3,7 @@
 #include "api/cookie.h"
 #include "api/feed.h"
 #include "api/metrics.h"
+#include "api/once.h"
 #include "api/openapi.h"
 #include "api/reply.h"
 #include "api/roads.h"
@@ -158,6 +159,10 @@ static enum err arrive(void *argument)
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
+    if (match.route->method == METHOD_POST && need == NEED_IDENTITY) {
+        call->idempotency_key = str_trim(http_header(request, S("idempotency-key")));
+        TRY(once_judge(call));
+    }
     /* A change must not be made and then not be told of; a read is judged by its answer. */
     if (match.route->method != METHOD_GET && call->form == FORM_NONE) {
         arrival->is_unwanted = true;
@@ -175,6 +180,7 @@ static struct call call_begin(struct http_request *request, struct task *task)
         .access = api->access,
         .hooks = api->hooks,
         .jobs = api->jobs,
+        .once = api->once,
         .task = task,
         .exchange = request->exchange,
         .method = request->method,
@@ -276,6 +282,7 @@ enum err api_open(struct task *task, const struct api_options *options, struct a
     api->access = options->access;
     api->hooks = options->hooks;
     api->jobs = options->jobs;
+    api->once = once_make(task->arena);
     arena_init(&api->arena, API_ARENA_BYTES_MAX);
     api->openapi = openapi_make(&api->arena, api->access->model);
     enum err err = page_make(task, &api->arena, options->page_folder, &api->page);

@@ -13,16 +13,28 @@
 #include "api/accept.h"
 #include "api/api.h"
 #include "api/page.h"
+#include "base/crypto.h"
 #include "http/http.h"
 #include "record/record.h"
 
 struct feed;
+struct once;
 struct route;
+
+/** A request with an Idempotency-Key, while it is being done (api/once.h). */
+struct once_mark {
+    struct once_mark *next;
+    struct hash key;   /** of tenant, user, path and key */
+    struct hash asked; /** of what is asked */
+    bool is_entered;
+    bool is_kept;
+};
 
 struct api {
     const struct access *access;
     const struct hooks *hooks;
     struct jobs *jobs;
+    struct once *once;
     struct http *http;
     struct sign_in *sign_in;
     struct feed *feed;
@@ -50,6 +62,7 @@ struct call {
     const struct access *access; /** outlives the api, as a lane may, at a stop */
     const struct hooks *hooks;
     struct jobs *jobs; /** outlives the store */
+    struct once *once; /** as well */
     struct task *task;
     struct txn *txn; /** open while the call's function runs */
     const struct route *route;
@@ -66,6 +79,7 @@ struct call {
     bool is_packed;   /** the body is MessagePack, not JSON */
     str if_match;
     str if_none_match;
+    str idempotency_key; /** of a POST; empty: none */
     str accept;
     enum form form; /** of the answer, as `accept` has it */
     str last_event_id;
@@ -90,6 +104,7 @@ struct call {
     str allow;       /** to 405: methods that are served */
     int64_t wait_ms; /** to 429: until the next try */
 
+    struct once_mark once_mark;
     struct work work;       /** in the tenant's lane */
     struct sign_in_job job; /** on the hashing thread */
 };

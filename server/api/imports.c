@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "api/jobs.h"
+#include "api/once.h"
 #include "api/parameters.h"
 #include "api/reply.h"
 #include "api/uploads.h"
@@ -209,7 +210,8 @@ static enum err begin_in_lane(struct work *work, struct txn *txn)
     struct job_work *own = (struct job_work *)work;
     txn_set_task(txn, own->call->task);
     own->call->txn = txn;
-    return reply_job(own->call, S("import"), own->given);
+    TRY(reply_job(own->call, S("import"), own->given));
+    return once_keep(own->call);
 }
 
 static enum err begin_job(struct call *call, const struct beginning *beginning)

@@ -39,6 +39,10 @@ static void put_parameters(struct buf *json, const struct route *route, const st
         put_comma(json, &is_first);
         put_reference(json, "parameters", (str){segment.at + 1, segment.len - 2}, entity);
     }
+    if (route->method == METHOD_POST && route->need == NEED_IDENTITY) {
+        put_comma(json, &is_first);
+        put_reference(json, "parameters", S("idempotency_key"), entity);
+    }
     rest = str_of(route->parameters == nullptr ? "" : route->parameters);
     while (rest.len > 0) {
         str name;

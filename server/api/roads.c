@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "api/once.h"
 #include "api/reply.h"
 #include "api/routes.h"
 #include "api/session.h"
@@ -42,6 +43,7 @@ static struct call *call_move(struct call *call)
     moved->body = arena_copy(arena, call->body);
     moved->content_type = arena_copy(arena, call->content_type);
     moved->if_match = arena_copy(arena, call->if_match);
+    moved->idempotency_key = arena_copy(arena, call->idempotency_key);
     moved->if_none_match = arena_copy(arena, call->if_none_match);
     moved->accept = arena_copy(arena, call->accept);
     moved->last_event_id = arena_copy(arena, call->last_event_id);
@@ -83,6 +85,28 @@ static enum err read_on_worker(struct call *call)
     txn_close(call->txn);
     call->txn = nullptr;
     return err;
+}
+
+/** A request that names itself, and was answered before, gets that answer. */
+static enum err find_guarded(void *argument)
+{
+    struct call *call = argument;
+    bool is_known;
+    TRY(once_find(call, &is_known));
+    return is_known ? ERR_NONE : ERR_MISSING;
+}
+
+static enum err run_once(struct call *call)
+{
+    if (call->once_mark.is_entered) {
+        TRY(txn_open(call->task, &call->tenant.space, &call->txn));
+        enum err err = arena_guard(call->task->arena, find_guarded, call);
+        txn_close(call->txn);
+        call->txn = nullptr;
+        if (err != ERR_MISSING) return err;
+    }
+    TRY(run_guarded(call));
+    return once_keep_alone(call);
 }
 
 /* Slices. */
@@ -136,7 +160,9 @@ static void on_worker(struct http_task *http_task)
     http_task->run = slice_on_worker;
     if (call->route->road == ROAD_WORKER) {
         err = body_read_guarded(call);
-        if (err == ERR_NONE) err = run_guarded(call);
+        if (err == ERR_NONE) err = once_enter(call);
+        if (err == ERR_NONE) err = run_once(call);
+        once_leave(call);
     } else {
         err = read_on_worker(call);
     }
@@ -161,7 +187,11 @@ static enum err in_lane(struct work *work, struct txn *txn)
     struct call *call = call_of_work(work);
     txn_set_task(txn, call->task);
     call->txn = txn;
-    return call->route->run(call);
+    bool is_known;
+    TRY(once_find(call, &is_known));
+    if (is_known) return ERR_NONE;
+    TRY(call->route->run(call));
+    return once_keep(call);
 }
 
 static void lane_done(struct work *work, enum err err)
@@ -169,14 +199,18 @@ static void lane_done(struct work *work, enum err err)
     struct call *call = call_of_work(work);
     call->txn = nullptr;
     if (err == ERR_NONE && call->task->has_job) jobs_wake(call->jobs, &call->tenant.space);
+    once_leave(call);
     call_answer(call, err);
 }
 
 static void submit(struct call *call)
 {
     call->work = (struct work){.run = in_lane, .done = lane_done, .arena = call->task->arena};
-    enum err err = store_submit(call->access->store, &call->tenant.space, &call->work);
-    if (err != ERR_NONE) call_answer(call, err);
+    enum err err = once_enter(call);
+    if (err == ERR_NONE) err = store_submit(call->access->store, &call->tenant.space, &call->work);
+    if (err == ERR_NONE) return;
+    once_leave(call);
+    call_answer(call, err);
 }
 
 /* Sign-in. */

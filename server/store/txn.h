@@ -182,6 +182,7 @@ enum system_row : uint8_t {
     /** instance: number → {uuid} of a tenant whose rows are to be removed, or that is still
      *  arriving; tenant: no work is taken any more */
     SYSTEM_GONE,
+    SYSTEM_ANSWER_AT, /** tenant: ms 8 bytes big-endian, hash → bytes of that answer */
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,

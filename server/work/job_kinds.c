@@ -1,5 +1,6 @@
 /* Which kinds of jobs there are, and what is done for each tenant now and then: a row each. */
 #include "access/session.h"
+#include "work/answers.h"
 #include "work/bulk.h"
 #include "work/import_job.h"
 #include "work/job_upkeep.h"
@@ -14,6 +15,7 @@ const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];
 const struct upkeep upkeeps[] = {
     {{"sessions", 8}, session_upkeep},
     {{"jobs", 4}, job_upkeep},
+    {{"answers", 7}, answers_upkeep},
     {{"uploads", 7}, uploads_upkeep},
 };
 const uint32_t upkeep_count = sizeof upkeeps / sizeof upkeeps[0];
