@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "rules/formulas.h"
 #include "store/control.h"
 #include "work/catalog.h"
 #include "work/command.h"
@@ -42,6 +43,9 @@ struct opened {
     struct arena arena;
     struct task task;
     struct command_place place;
+    struct runners *runners;
+    struct formula_asker *formulas;
+    struct hooks hooks;
 };
 
 struct server {
@@ -149,6 +153,9 @@ static void start_anew(str reason)
 static void opened_drop(struct opened *opened)
 {
     if (opened->place.access.store != nullptr) store_close(opened->place.access.store);
+    /* Until then a lane may be asking. */
+    if (opened->formulas != nullptr) formulas_close(opened->formulas);
+    if (opened->runners != nullptr) runners_close(opened->runners);
     arena_drop(&opened->arena);
 }
 
@@ -162,6 +169,12 @@ static enum err model_open(struct opened *opened, const struct arguments *argume
                           &schema));
     TRY(model_make(task, arena, schema, &access->model));
     TRY(access_fits_model(task, access->model));
+    opened->runners = runners_open(runner_of(arena, arguments));
+    if (opened->runners == nullptr)
+        return fail(task, ERR_SYSTEM, "no thread can be started for the runners");
+    opened->formulas = formulas_open(opened->runners);
+    opened->hooks.formulas = formulas_slot(opened->formulas);
+    opened->place.hooks = &opened->hooks;
     return catalog_keep(task, access->store, access->model);
 }
 
@@ -358,6 +371,7 @@ static enum err server_listen(struct server *server, const struct http_options *
     bool has_page = access(arena_cstring(arena, page_folder), R_OK | X_OK) == 0;
     struct api_options options = {
         .access = &server->opened.place.access,
+        .hooks = server->opened.place.hooks,
         .jobs = server->jobs,
         .http = *http,
         .feed = feed_limits_of(server->arguments),
@@ -372,7 +386,7 @@ static enum err server_listen(struct server *server, const struct http_options *
 static enum err server_work(struct server *server)
 {
     struct command_place *place = &server->opened.place;
-    struct jobs_options options = jobs_options_usual(&place->access, nullptr);
+    struct jobs_options options = jobs_options_usual(&place->access, place->hooks);
     TRY(jobs_open(&server->opened.task, &options, &server->jobs));
     place->jobs = server->jobs;
     return ERR_NONE;

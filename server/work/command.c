@@ -218,7 +218,7 @@ static enum err check_tenants(struct checking *checking)
         note_checked(tenant->name);
         uint64_t faults_before = checking->report.fault_count;
         progress_show(&checking->progress, at, checking->tenant_count, "%.*s", FMT(tenant->name));
-        TRY(record_check(place->task, &tenant->space, place->access.model, nullptr,
+        TRY(record_check(place->task, &tenant->space, place->access.model, place->hooks->formulas,
                          &checking->report));
         progress_end(&checking->progress);
         if (checking->report.fault_count == faults_before)

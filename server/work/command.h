@@ -18,7 +18,8 @@ struct command_place {
     struct access access; /** its model is nullptr for commands that need only the store */
     str scheme;           /** for the addresses that are shown: `http` */
     uint16_t port;        /** 0: as the scheme has it */
-    struct jobs *jobs;    /** of the server that runs this; nullptr: the data is opened alone */
+    const struct hooks *hooks;
+    struct jobs *jobs; /** of the server that runs this; nullptr: the data is opened alone */
     /** set when the server that runs this must end; nullptr: never */
     const atomic_bool *is_stopping;
 };

@@ -26,6 +26,7 @@ struct firm {
     struct work work;
     struct task *task;
     const struct model *model; /** of the tenant */
+    const struct hooks *hooks;
     struct value whole;
     str name, title, email, password;
     struct named named[NAMED_MAX];
@@ -153,8 +154,12 @@ static enum err item_create(struct firm *firm, struct txn *txn, const struct val
         return fail(task, ERR_INVALID, "%.*s: there are no %.*s", FMT(firm->name), FMT(collection));
     struct value given;
     TRY(item_values(firm, entity, item, above, &given));
-    struct change change = {
-        .task = task, .txn = txn, .model = model, .scope = &scope, .cause = task->request_id};
+    struct change change = {.task = task,
+                            .txn = txn,
+                            .model = model,
+                            .scope = &scope,
+                            .hooks = firm->hooks,
+                            .cause = task->request_id};
     TRY(record_create(&change, entity, &given, id_out));
     TRY(change_finish(&change));
     if (as.len > 0 && firm->named_count < NAMED_MAX)
@@ -215,6 +220,7 @@ static enum err firm_make(struct command_place *place, struct firm *firm)
     TRY(err);
     firm->task = place->task;
     firm->model = tenant.model;
+    firm->hooks = place->hooks;
     firm->work = (struct work){.run = firm_fill, .arena = place->task->arena};
     return store_write(access->store, &tenant.space, &firm->work);
 }
