@@ -232,10 +232,12 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
             check_found(checking, "has a field that the schema does not know");
     str slots[FIELDS_MAX];
     slots_read(checking->entity, entry->value, slots);
+    struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
     for (uint32_t at = 0; at < checking->entity->field_count; at++) {
         const struct field *field = &checking->entity->fields[at];
         bool is_missing = slots[at].len == 0;
-        if (field->is_required && is_missing && !check_is_noted(checking, slots, field))
+        if (is_missing && field_is_needed(&view, field, slots) &&
+            !check_is_noted(checking, slots, field))
             check_found(checking, "%.*s is missing", FMT(field->name));
         if (!is_missing && check_is_noted(checking, slots, field))
             check_found(checking, "%.*s is noted as missing, but it is there", FMT(field->name));

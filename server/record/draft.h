@@ -101,6 +101,10 @@ enum err verify_there(struct change *change, const struct field *field, struct i
 bool choice_is_known(const struct view *view, const struct choice_set *set, str choice);
 /** The schema's values of a set, for messages. */
 str choices_text(struct arena *arena, const struct choice_set *set);
+/** Whether the field is shown, and whether it must have a value, in a record with these stored
+ *  values. */
+bool field_is_visible(const struct view *view, const struct field *field, const str *slots);
+bool field_is_needed(const struct view *view, const struct field *field, const str *slots);
 bool field_is_waived(struct change *change, const struct field *field);
 
 /* save.c */

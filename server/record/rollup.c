@@ -469,6 +469,12 @@ static enum err settle_one(struct change *change, const struct rolled *rolled)
     if (rolled->has_formulas || formulas_are_due(draft))
         TRY(formulas_evaluate(change, &draft, 1, rolled->has_formulas));
     draft->has_formulas = true;
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->required_when == nullptr) continue;
+        bool is_missing = draft->now[at].len == 0 && field_is_needed(&view, field, draft->now);
+        draft_note_incomplete(change, draft, field, is_missing);
+    }
     /* What follows of itself is not counted among the records that the change may touch. */
     if (touched == nullptr) change->settled_count++;
     return draft_save(change, draft, WRITE_BY_ENGINE);

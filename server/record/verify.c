@@ -1,3 +1,4 @@
+#include "record/condition.h"
 #include "record/draft.h"
 
 #include "base/require.h"
@@ -58,11 +59,12 @@ void draft_note_incomplete(struct change *change, struct draft *draft, const str
 
 void draft_judge_incomplete(struct change *change, struct draft *draft)
 {
+    struct view view = change_view(change);
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
         if (field->is_system || field->is_removed) continue;
         if (field->formula != nullptr) continue; /* noted where it is evaluated */
-        bool is_missing = field->is_required && draft->now[at].len == 0;
+        bool is_missing = draft->now[at].len == 0 && field_is_needed(&view, field, draft->now);
         draft_note_incomplete(change, draft, field, is_missing);
     }
 }
@@ -96,8 +98,43 @@ static bool has_fault(const struct task *task, const struct field *field)
     return false;
 }
 
+bool field_is_visible(const struct view *view, const struct field *field, const str *slots)
+{
+    return field->visible_when == nullptr ||
+           condition_holds(view, view->task->arena, field->visible_when, slots);
+}
+
+bool field_is_needed(const struct view *view, const struct field *field, const str *slots)
+{
+    bool is = field->is_required;
+    if (!is && field->required_when != nullptr)
+        is = condition_holds(view, view->task->arena, field->required_when, slots);
+    return is && field_is_visible(view, field, slots);
+}
+
+/** The fields that a condition tests, for messages. */
+static str condition_text(struct arena *arena, const struct condition *condition)
+{
+    const struct field *fields[CONDITION_TESTS_MAX];
+    uint32_t count = condition_fields(condition, fields);
+    struct buf text = buf_make(arena, 512);
+    for (uint32_t at = 0; at < count; at++)
+        buf_print(&text, "%s%.*s", at == 0 ? "" : ", ", FMT(fields[at]->name));
+    return buf_str(&text);
+}
+
+static void tell_required(struct change *change, const struct field *field)
+{
+    if (has_fault(change->task, field)) return;
+    if (field->is_required) task_fault(change->task, field->name, S("required"), "is required");
+    else
+        task_fault(change->task, field->name, S("required"), "is required with this %.*s",
+                   FMT(condition_text(change->task->arena, field->required_when)));
+}
+
 static void verify_required(struct change *change, struct draft *draft, const struct field *field)
 {
+    struct view view = change_view(change);
     bool is_there = draft_get(draft, field).len > 0 || is_coming_later(draft, field);
     if (!is_there && is_made_from(draft, field)) {
         struct later *later = arena_new(change->task->arena, struct later, 1);
@@ -105,16 +142,24 @@ static void verify_required(struct change *change, struct draft *draft, const st
         draft->later = later;
         is_there = true;
     }
-    if (!field->is_required) return;
-    /* What was let off once does not stand in the way of other changes. */
-    bool was_waived =
-        !draft->is_new && field->waived_by.len > 0 && draft->before[field_position(field)].len == 0;
-    if (!is_there && !was_waived && !field_is_waived(change, field)) {
-        if (has_fault(change->task, field)) return;
-        task_fault(change->task, field->name, S("required"), "is required");
-        return;
-    }
-    if (field->waived_by.len > 0) draft_note_incomplete(change, draft, field, !is_there);
+    if (!field->is_required && field->required_when == nullptr) return;
+    /* What was missing before although it was needed, because it was let off or because the field
+     * was not required yet, does not stand in the way of other changes. */
+    bool was_missing = !draft->is_new && draft->before[field_position(field)].len == 0;
+    bool was_let_off = was_missing && field_is_needed(&view, field, draft->before);
+    bool is_missing = !is_there && field_is_needed(&view, field, draft->now);
+    if (is_missing && !was_let_off && !field_is_waived(change, field)) tell_required(change, field);
+    else draft_note_incomplete(change, draft, field, is_missing);
+}
+
+/** What is not shown cannot be given; what it held before is kept. */
+static void verify_visible(struct change *change, struct draft *draft, const struct field *field)
+{
+    struct view view = change_view(change);
+    if (field->visible_when == nullptr || field_is_visible(&view, field, draft->now)) return;
+    task_fault(change->task, field->name, S("hidden"),
+               "is no field of a %.*s with this %.*s: leave it out", FMT(draft->entity->name),
+               FMT(condition_text(change->task->arena, field->visible_when)));
 }
 
 /** The tenant's own choices are records of the entity `choice`; they stand beside those of the
@@ -246,12 +291,13 @@ enum err draft_verify(struct change *change, struct draft *draft)
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
         if (field->is_system) continue;
-        if (field->is_required || field->made_from != nullptr)
+        if (field->is_required || field->required_when != nullptr || field->made_from != nullptr)
             verify_required(change, draft, field);
         if (field->is_fixed && draft->before[at].len > 0 && draft_has_changed(draft, field))
             task_fault(change->task, field->name, S("read_only"),
                        "is set once, when the record is created");
         if (draft->now[at].len == 0 || !draft_has_changed(draft, field)) continue;
+        if (!field->is_computed) verify_visible(change, draft, field);
         bool is_linked = field->kind == FIELD_REFERENCE || field->kind == FIELD_REFERENCES;
         if (is_linked || field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)
             TRY(verify_items(change, draft, field));
