@@ -144,6 +144,15 @@ static void put_path(struct buf *json, uint32_t first, const struct entity *enti
     buf_put_byte(json, '}');
 }
 
+static bool has_calls(str pattern, const struct entity *entity)
+{
+    for (uint32_t row = 0; row < route_count; row++)
+        if (str_eq(routes[row].pattern, pattern) &&
+            (entity == nullptr || !entity->is_single || !routes[row].is_not_of_single))
+            return true;
+    return false;
+}
+
 static bool is_first_of_pattern(uint32_t row)
 {
     for (uint32_t before = 0; before < row; before++)
@@ -160,8 +169,10 @@ static void put_paths(struct buf *json, const struct model *model)
             memmem(routes[row].pattern.at, routes[row].pattern.len, "{collection}", 12) != nullptr;
         uint32_t count = is_of_records ? model->entity_count : 1;
         for (uint32_t at = 0; at < count; at++) {
+            const struct entity *entity = is_of_records ? &model->entities[at] : nullptr;
+            if (!has_calls(routes[row].pattern, entity)) continue;
             put_comma(json, &is_first);
-            put_path(json, row, is_of_records ? &model->entities[at] : nullptr);
+            put_path(json, row, entity);
         }
     }
 }

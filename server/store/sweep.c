@@ -77,7 +77,7 @@ enum err system_sweep(struct task *task, const struct space *space, enum system_
         err = sweep_slice(sweep, space);
         *deleted_out += sweep->deleted;
         require(sweep->last.len <= sizeof last);
-        memcpy(last, sweep->last.at, sweep->last.len);
+        if (sweep->last.len > 0) memcpy(last, sweep->last.at, sweep->last.len);
         sweep->last.at = last;
         arena_clear(&arena);
     }
