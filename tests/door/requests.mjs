@@ -41,7 +41,7 @@ const hostile = [
     'W/"*"',
     '*',
 ];
-const numbers = [0, -0, 1, -1, 0.1, 1e-7, 2 ** 31, 2 ** 53, 2 ** 53 + 2, -(2 ** 63), 2 ** 64, 1e308];
+const numbers = [0, -0, 1, -1, 0.1, 1e-7, 2 ** 31, 2 ** 53, -(2 ** 63), 2 ** 64, 1e308];
 
 const anyText = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom(...hostile) },
@@ -223,7 +223,7 @@ export class Requests {
             );
     }
 
-    /** A value that a parameter may have: by its name where its schema says only that it is text. */
+    /** A value that a parameter may have: by its name where its schema says only `string`. */
     #parameter(one) {
         if (one.name === 'filter') return this.#tree().map((tree) => JSON.stringify(tree));
         if (one.name === 'sort') return fc.constantFrom('-created_at', 'created_at', 'updated_at');
