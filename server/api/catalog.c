@@ -56,6 +56,33 @@ static void put_limits(struct buf *json, const struct field *field)
     }
 }
 
+static void put_encoded(struct buf *json, const char *name, str encoded)
+{
+    if (encoded.len == 0) return;
+    struct value value = value_of(encoded);
+    buf_print(json, ",\"%s\":", name);
+    json_write(json, &value);
+}
+
+/** Where its value comes from, and when it is required or shown: forms and formulas are built of
+ *  it. */
+static void put_computed(struct buf *json, const struct field *field)
+{
+    static const char *const functions[] = {"count", "sum", "min", "max", "latest"};
+    if (field->rollup != nullptr) {
+        const struct rollup *rollup = field->rollup;
+        buf_print(json, ",\"rollup\":{\"from\":\"%.*s\",\"via\":\"%.*s\",\"function\":\"%s\"",
+                  FMT(rollup->via->entity->name), FMT(rollup->via->name),
+                  functions[rollup->function]);
+        if (rollup->of != nullptr) put_text(json, "field", rollup->of->name);
+        put_encoded(json, "where", rollup->where_given);
+        buf_put_byte(json, '}');
+    }
+    if (field->formula != nullptr) put_text(json, "formula", field->formula->source);
+    put_encoded(json, "required_when", field->required_when_given);
+    put_encoded(json, "visible_when", field->visible_when_given);
+}
+
 static void put_field(struct buf *json, const struct field *field)
 {
     buf_put(json, S("{\"name\":"));
@@ -76,6 +103,7 @@ static void put_field(struct buf *json, const struct field *field)
         put_text(json, "on_delete", str_of(on_delete_word(field->on_delete)));
     }
     if (field->waived_by.len > 0) put_text(json, "waived_by", field->waived_by);
+    put_computed(json, field);
     if (field->list > 0) buf_print(json, ",\"list\":%u", field->list);
     buf_put_byte(json, '}');
 }
