@@ -105,6 +105,7 @@ struct change {
     const struct hooks *hooks; /** or nullptr */
     struct id group;           /** nil: one of its own */
     struct id cause;           /** request or job */
+    bool is_undo;              /** what it deletes goes not to the trash: the undo can be undone */
     bool is_import; /** required fields that may be waived are waived, and named in `incomplete` */
     /* kept by record/ */
     struct touched *touched;

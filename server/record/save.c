@@ -5,6 +5,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/computed.h"
+#include "record/gone.h"
 #include "record/past.h"
 #include "record/index.h"
 
@@ -358,7 +359,10 @@ enum err change_finish(struct change *change)
                                   .entity = touched->entity->number,
                                   .record = touched->id,
                                   .body = buf_str(&body)};
-        txn_log_append(change->txn, &entry);
+        uint64_t sequence = txn_log_append(change->txn, &entry);
+        bool is_deletion = after.len == 0;
+        if (is_deletion && (!change->is_undo || !id_is_nil(touched->into)))
+            gone_note(change->txn, touched->entity, touched->id, sequence, touched->into);
         flags = LOG_CONTINUED;
     }
     change->touched = nullptr;

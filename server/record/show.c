@@ -150,6 +150,17 @@ static str actor_name(struct actor_names *known, const struct view *view,
     return found;
 }
 
+void actor_write(struct buf *json, const struct view *view, struct actor_names *names,
+                 const struct entity *entity, struct id actor)
+{
+    buf_put(json, S("\"actor\":"));
+    write_id(json, actor);
+    str name = id_is_nil(actor) ? (str){} : actor_name(names, view, entity, actor);
+    buf_put(json, S(",\"actor_name\":"));
+    if (name.len == 0) buf_put(json, S("null"));
+    else json_write_text(json, name);
+}
+
 static void entry_fields_write(struct buf *json, const struct entity *entity,
                                struct log_change *change)
 {
@@ -185,12 +196,8 @@ static void entry_write(struct buf *json, const struct view *view, struct actor_
     write_id(json, entry->group);
     buf_put(json, S(",\"cause\":"));
     write_id(json, entry->cause);
-    buf_put(json, S(",\"actor\":"));
-    write_id(json, entry->actor);
-    str name = id_is_nil(entry->actor) ? (str){} : actor_name(names, view, entity, entry->actor);
-    buf_put(json, S(",\"actor_name\":"));
-    if (name.len == 0) buf_put(json, S("null"));
-    else json_write_text(json, name);
+    buf_put_byte(json, ',');
+    actor_write(json, view, names, entity, entry->actor);
     buf_print(json, ",\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
     write_id(json, entry->record);
     buf_print(json, ",\"operation\":\"%s\"", is_whole ? operations[change.operation] : "erased");

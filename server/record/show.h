@@ -40,6 +40,9 @@ struct actor_names {
     struct id ids[8];
     str names[8];
 };
+/** `"actor":…,"actor_name":…` of something done to records of the entity. */
+void actor_write(struct buf *json, const struct view *view, struct actor_names *names,
+                 const struct entity *entity, struct id actor);
 /** A walk along the log. Starts as {.position = SEQ}: behind that change. */
 struct feed_walk {
     uint64_t position;         /** up to here it was looked at */

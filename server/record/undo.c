@@ -1,6 +1,8 @@
 #include "record/undo.h"
 
 #include "base/require.h"
+#include "record/computed.h"
+#include "record/gone.h"
 #include "record/past.h"
 #include "record/undoing.h"
 
@@ -88,8 +90,13 @@ static enum err write_item(struct undo_plan *plan, struct undo_item *item)
         return draft_remove(change, draft);
     }
     if (!has_changed(item)) return ERR_NONE;
-    if (item->was_there) undo->changed++;
-    else undo->restored++;
+    if (item->was_there) {
+        undo->changed++;
+    } else {
+        undo->restored++;
+        TRY(rollups_begin(change, draft));
+        TRY(gone_forget(change->txn, item->entity, item->id));
+    }
     note_incomplete(change, draft);
     return draft_save(change, draft, WRITE_BY_ACTOR);
 }
@@ -162,6 +169,7 @@ enum err undo_entries(struct undo *undo, const uint64_t *sequences, uint32_t cou
 {
     require(undo->change->hooks == nullptr || undo->change->hooks->run == nullptr);
     struct undo_plan plan;
+    undo->change->is_undo = true;
     TRY(undo_plan_make(undo, sequences, count, &plan));
     TRY(undo_plan_verify(&plan));
     TRY(mark_going(&plan));

@@ -183,6 +183,9 @@ enum system_row : uint8_t {
      *  arriving; tenant: no work is taken any more */
     SYSTEM_GONE,
     SYSTEM_ANSWER_AT, /** tenant: ms 8 bytes big-endian, hash → bytes of that answer */
+    SYSTEM_GROUP,     /** tenant: group of changes → whether it was undone */
+    SYSTEM_TRASH,     /** tenant: entity, sequence of a deletion → id of the record */
+    SYSTEM_MERGED,    /** tenant: entity, id → id of the record that it was merged into */
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
