@@ -1,6 +1,7 @@
 -- Whom the firm works for: a company or a person.
 return entity "client" {
   number = 10, plural = "clients", label = "Client", title = "name",
+  actions = { "archive", "restore", "merge" },
   pairs = {
     { 1, "status", "name" },
     { 2, "stage", "name" },

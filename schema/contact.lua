@@ -1,6 +1,7 @@
 -- A person at one client or at several.
 return entity "contact" {
   number = 11, plural = "contacts", label = "Contact", title = "name",
+  actions = { "archive", "restore", "merge" },
   pairs = { { 1, "status", "name" } },
 
   text "name" {
@@ -40,6 +41,7 @@ return entity "contact" {
   long_text "observations" {
     7, label = "Observations", synonyms = { "contact notes", "notes", "comments" },
   },
+  time "archived_at" { 20, label = "Archived", index = true, computed = true },
 }, choice_set "contact.status" {
   label = "Statuses of contacts",
   { "tracking", label = "Tracking", color = "#0969da", category = "open" },

@@ -117,6 +117,11 @@ static void put_entity(struct buf *json, const struct entity *entity)
     if (entity->title != nullptr) put_text(json, "title", entity->title->name);
     if (entity->via != nullptr) put_text(json, "via", entity->via->name);
     put_flag(json, "single", entity->is_single);
+    buf_put(json, S(",\"actions\":["));
+    for (uint32_t at = 0, shown = 0; at < ACTION_COUNT; at++)
+        if ((entity->actions & 1U << at) != 0)
+            buf_print(json, "%s\"%.*s\"", shown++ == 0 ? "" : ",", FMT(action_names[at]));
+    buf_put_byte(json, ']');
     buf_put(json, S(",\"fields\":["));
     bool is_first = true;
     for (uint32_t at = 0; at < entity->field_count; at++) {

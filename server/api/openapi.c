@@ -137,7 +137,7 @@ static void put_path(struct buf *json, uint32_t first, const struct entity *enti
     bool is_first = true;
     for (uint32_t row = first; row < route_count; row++) {
         if (!str_eq(routes[row].pattern, pattern)) continue;
-        if (entity != nullptr && entity->is_single && routes[row].is_not_of_single) continue;
+        if (!route_is_of(&routes[row], entity)) continue;
         put_comma(json, &is_first);
         put_call(json, &routes[row], entity);
     }
@@ -147,8 +147,8 @@ static void put_path(struct buf *json, uint32_t first, const struct entity *enti
 static bool has_calls(str pattern, const struct entity *entity)
 {
     for (uint32_t row = 0; row < route_count; row++)
-        if (str_eq(routes[row].pattern, pattern) &&
-            (entity == nullptr || !entity->is_single || !routes[row].is_not_of_single))
+        if (str_eq(routes[row].pattern, pattern) && !routes[row].is_for_the_rest &&
+            route_is_of(&routes[row], entity))
             return true;
     return false;
 }

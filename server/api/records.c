@@ -1,5 +1,6 @@
 #include "api/records.h"
 
+#include "access/user.h"
 #include "api/accept.h"
 #include "api/feed.h"
 #include "api/parameters.h"
@@ -117,14 +118,7 @@ static enum err shape_read(struct call *call, struct shape *shape, const struct 
     return err;
 }
 
-struct log_page {
-    bool has_after;
-    bool has_limit;
-    uint64_t after;
-    uint32_t limit;
-};
-
-static enum err log_page_read(struct call *call, struct log_page *page)
+enum err log_page_read(struct call *call, struct log_page *page)
 {
     *page = (struct log_page){.limit = LOG_ENTRIES_DEFAULT};
     struct cursor query = cursor_of(call->query);
@@ -281,7 +275,10 @@ struct change change_begin(const struct call *call)
 
 enum err change_end(struct call *call, struct change *change)
 {
-    TRY(access_verify_change(call->task, call->txn, call->entity, call->identity.user));
+    /* A call that is of no entity may have changed users among others. */
+    const struct entity *users = model_entity_by_number(call->tenant.model, USER_ENTITY);
+    const struct entity *entity = call->entity != nullptr ? call->entity : users;
+    TRY(access_verify_change(call->task, call->txn, entity, call->identity.user));
     uint64_t newest = txn_log_newest(call->txn);
     TRY(change_finish(change));
     /* A change that changed nothing is no group. */
@@ -297,7 +294,7 @@ static enum err given_is_map(struct call *call)
     return task_faults(call->task);
 }
 
-static enum err reply_record(struct call *call, int status, struct id id, const struct shape *shape)
+enum err reply_record(struct call *call, int status, struct id id, const struct shape *shape)
 {
     struct view view = call_view(call);
     struct record record;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "api/call.h"
+#include "record/show.h"
 
 enum err records_list(struct call *call);
 enum err records_create(struct call *call);
@@ -23,6 +24,18 @@ enum err change_end(struct call *call, struct change *change);
 
 /** As the header has it, with quotes. */
 str etag_text(struct arena *arena, struct etag etag);
+/** Answers with the record and its tag. */
+enum err reply_record(struct call *call, int status, struct id id, const struct shape *shape);
+
+/** `after` and `limit` of a page of the log. */
+struct log_page {
+    bool has_after;
+    bool has_limit;
+    uint64_t after;
+    uint32_t limit;
+};
+enum err log_page_read(struct call *call, struct log_page *page);
+
 /** Whether a list of entity tags (If-None-Match) names this one; weak tags count. */
 bool tags_name(str list, struct etag etag);
 /** Reads If-Match for a record whose tag is `present`: *is_any_out for `*`, else the tag to

@@ -1,7 +1,9 @@
 #include "api/routes.h"
 
+#include "api/actions.h"
 #include "api/bulk.h"
 #include "api/catalog.h"
+#include "api/groups.h"
 #include "api/imports.h"
 #include "api/jobs.h"
 #include "api/openapi.h"
@@ -55,6 +57,10 @@ const struct route routes[] = {
      .answers = "204 nothing", .run = uploads_delete},
     {METHOD_PUT, T("/api/v1/uploads/{id}/{part}"), T("Send a part, numbered from 1"), NEED_IDENTITY,
      ROAD_WORKER, .raw_types = T("*"), .body = "part", .answers = "200 upload", .run = uploads_put},
+    {METHOD_GET, T("/api/v1/groups/{id}"), T("What a change, an import or a job did as a whole"),
+     NEED_IDENTITY, ROAD_READ, .answers = "200 group", .run = groups_read},
+    {METHOD_POST, T("/api/v1/groups/{id}/undo"), T("Take back what a group did"), NEED_IDENTITY,
+     ROAD_LANE, .parameters = "preview", .answers = "200 undo 202 job_begun", .run = groups_undo},
     {METHOD_GET, T("/api/v1/{collection}"), T("A page of records"), NEED_IDENTITY, ROAD_READ,
      .parameters = "limit after sort q count fields expand filters", .answers = "200 {entity}.page",
      .run = records_list},
@@ -80,6 +86,18 @@ const struct route routes[] = {
     {METHOD_GET, T("/api/v1/{collection}/{id}/history"), T("Who changed what, newest first"),
      NEED_IDENTITY, ROAD_READ, .parameters = "after_sequence limit", .answers = "200 log",
      .run = records_history},
+    {METHOD_GET, T("/api/v1/{collection}/trash"), T("Deleted records, newest first"), NEED_IDENTITY,
+     ROAD_READ, .is_not_of_single = true, .parameters = "after_sequence limit",
+     .answers = "200 {entity}.trash", .run = trash_list},
+    {METHOD_POST, T("/api/v1/{collection}/{id}/archive"),
+     T("Leave a record out of lists, but keep it"), NEED_IDENTITY, ROAD_LANE,
+     .action = ACTION_ARCHIVE, .answers = "200 {entity}.changed", .run = actions_archive},
+    {METHOD_POST, T("/api/v1/{collection}/{id}/restore"),
+     T("Bring a record back from the archive or the trash"), NEED_IDENTITY, ROAD_LANE,
+     .action = ACTION_RESTORE, .answers = "200 {entity}.changed 202 job_begun",
+     .run = actions_restore},
+    {METHOD_POST, T("/api/v1/{collection}/{id}/{action}"), T("No action"), NEED_IDENTITY, ROAD_LANE,
+     .is_for_the_rest = true, .answers = "200 nothing", .run = actions_unknown},
 };
 const uint32_t route_count = sizeof routes / sizeof routes[0];
 
@@ -147,9 +165,17 @@ static bool pattern_fits(str pattern, str path, struct segments *segments)
         if (str_eq(wanted, S("{collection}"))) segments->collection = given;
         else if (str_eq(wanted, S("{id}"))) segments->id = given;
         else if (str_eq(wanted, S("{part}"))) segments->part = given;
+        else if (str_eq(wanted, S("{action}"))) continue;
         else if (!str_eq(wanted, given)) return false;
     }
     return pattern.len == 0 && path.len == 0;
+}
+
+bool route_is_of(const struct route *route, const struct entity *entity)
+{
+    if (entity == nullptr) return true;
+    if (route->is_not_of_single && entity->is_single) return false;
+    return route->action == 0 || (entity->actions & route->action) != 0;
 }
 
 struct route_match route_match(const struct model *model, enum method method, str path)
@@ -169,7 +195,8 @@ struct route_match route_match(const struct model *model, enum method method, st
             (!str_to_int64(given.part, &part) || part < 0 || part > UINT32_MAX))
             continue;
         match.part = (uint32_t)part;
-        if (route->is_not_of_single && entity->is_single) continue;
+        if (!route_is_of(route, entity)) continue;
+        if (route->is_for_the_rest && method != route->method) continue;
         match.methods |= route->method;
         match.entity = entity;
         if (route->method == method) {

@@ -46,6 +46,9 @@ struct route {
     str raw_types;
     bool is_not_of_single; /** an entity with exactly one record has no such call */
     bool is_for_portal;    /** served at the portal's door too */
+    bool is_body_optional; /** without one, `call->given` is nil */
+    uint8_t action;        /** of entity_action: only entities that have it have such a call */
+    bool is_for_the_rest;  /** answers what no other row of this method does, and is no call */
     /* For the document, by names of api/components.json, where `{entity}` stands for the entity: */
     const char *parameters; /** with spaces between; `filters`: all of the entity; or nullptr */
     const char *body;       /** of requestBodies; or nullptr */
@@ -67,6 +70,8 @@ struct route_match {
     struct id record;
     uint32_t part;
 };
+/** Whether records of this entity have such a call. */
+bool route_is_of(const struct route *route, const struct entity *entity);
 /** `model` nullptr: no path with a collection fits. */
 struct route_match route_match(const struct model *model, enum method method, str path);
 /** `GET, HEAD, POST` */

@@ -29,7 +29,7 @@
 #include "base/limits.h"
 #include "model/kind.h"
 
-constexpr uint32_t CONDITION_DEPTH_MAX = 8;    /** of and, or, not within each other */
+constexpr uint32_t CONDITION_DEPTH_MAX = 8; /** of and, or, not within each other */
 constexpr uint32_t CONDITION_TESTS_MAX = FILTERS_MAX;
 constexpr uint32_t CONDITION_VALUES_MAX = 100; /** of one test */
 

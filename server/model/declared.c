@@ -9,6 +9,7 @@ struct entity_words {
     str plural;
     str label;
     bool is_single;
+    uint8_t actions;
 };
 
 /** A text under a key of a map that the runner wrote, or empty. */
@@ -298,11 +299,26 @@ static void make_fields(struct making *making, struct made_entity *made, const s
     make_json(making->arena, made->entity);
 }
 
+static bool read_actions(const struct value *list, uint8_t *actions_out)
+{
+    struct cursor cursor = cursor_of(list->items);
+    struct value item;
+    bool is_right = list->kind == VALUE_LIST;
+    for (uint32_t i = 0; is_right && i < list->count && value_next(&cursor, &item); i++) {
+        uint32_t at = 0;
+        while (at < ACTION_COUNT && item.kind == VALUE_TEXT && !str_eq(item.text, action_names[at]))
+            at++;
+        is_right = item.kind == VALUE_TEXT && at < ACTION_COUNT;
+        if (is_right) *actions_out |= (uint8_t)(1U << at);
+    }
+    return is_right;
+}
+
 static struct entity_words read_entity_words(struct making *making, const struct made_entity *made,
                                              const struct value *attributes)
 {
-    static const str known[] = {S("number"), S("plural"), S("label"), S("title"),
-                                S("via"),    S("single"), S("pairs"), S("own_unless")};
+    static const str known[] = {S("number"), S("plural"), S("label"),   S("title"),     S("via"),
+                                S("single"), S("pairs"),  S("actions"), S("own_unless")};
     struct entity_words words = {};
     struct cursor cursor = cursor_of(attributes->items);
     struct value word;
@@ -320,6 +336,8 @@ static struct entity_words read_entity_words(struct making *making, const struct
             if (is_right) words.is_single = value.boolean;
         } else if (str_eq(word.text, S("pairs"))) {
             is_right = value.kind == VALUE_LIST;
+        } else if (str_eq(word.text, S("actions"))) {
+            is_right = read_actions(&value, &words.actions);
         } else if (str_eq(word.text, S("plural")) && is_text) {
             words.plural = value.text;
         } else if (str_eq(word.text, S("label")) && is_text) {
@@ -366,6 +384,19 @@ static void check_entity(struct making *making, const struct made_entity *made,
                      FMT(words->plural));
 }
 
+static void find_archived_at(struct making *making, const struct made_entity *made)
+{
+    struct entity *entity = made->entity;
+    if ((entity->actions & ~ACTION_RESTORE) != 0 && entity->is_single)
+        making_fault(making, made, nullptr, S("type"), "a single record has no `actions`");
+    if ((entity->actions & ACTION_ARCHIVE) == 0) return;
+    entity->archived_at = entity_field(entity, S("archived_at"));
+    const struct field *field = entity->archived_at;
+    if (field == nullptr || field->kind != FIELD_TIME || !field->is_computed || !field->is_indexed)
+        making_fault(making, made, nullptr, S("required"),
+                     "what can be archived has a time \"archived_at\", computed and indexed");
+}
+
 static void make_entity(struct making *making, const struct value *declared,
                         struct made_entity *made)
 {
@@ -380,8 +411,11 @@ static void make_entity(struct making *making, const struct value *declared,
     entity->plural = words.plural;
     entity->label = words.label.len > 0 ? words.label : label_of_name(making->arena, entity->name);
     entity->is_single = words.is_single;
+    entity->actions = words.actions;
+    if (!words.is_single) entity->actions |= ACTION_RESTORE;
     struct value fields = part_of(making, declared, S("fields"), VALUE_LIST);
     make_fields(making, made, &fields);
+    find_archived_at(making, made);
 }
 
 void make_entities(struct making *making, const struct value *entities)

@@ -131,6 +131,9 @@ enum err model_make(struct task *task, struct arena *arena, str schema,
     return ERR_NONE;
 }
 
+const str action_names[] = {S("restore"), S("archive"), S("merge")};
+static_assert(sizeof action_names / sizeof *action_names == ACTION_COUNT);
+
 const struct entity *model_entity(const struct model *model, str name)
 {
     for (uint32_t i = 0; i < model->entity_count; i++)

@@ -202,6 +202,16 @@ struct pair {
     bool is_building; /** writes keep it, but nothing is walked by it yet */
 };
 
+/** What may be done with a record beyond creating, changing and deleting it; a set of bits. */
+enum entity_action : uint8_t {
+    ACTION_RESTORE = 1, /** from the trash, or from the archive; every entity but single ones */
+    ACTION_ARCHIVE = 2, /** declared; its field `archived_at` says since when */
+    ACTION_MERGE = 4,   /** declared */
+};
+/** `archive`; in order of their bits. */
+extern const str action_names[];
+constexpr uint32_t ACTION_COUNT = 3;
+
 struct entity {
     uint16_t number;
     str name;
@@ -214,6 +224,9 @@ struct entity {
     /** `own_unless`: a boolean; without it a record is seen by who created it alone; nullptr: by
      *  all who may see the entity */
     const struct field *own_unless;
+    uint8_t actions; /** of entity_action */
+    /** since when the record is archived, and so left out of lists; nullptr: it cannot be */
+    const struct field *archived_at;
     uint32_t field_count;
     const struct field *fields; /** in order of declaration, then the system's */
     uint32_t referrer_count;

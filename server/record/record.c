@@ -179,6 +179,26 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
     return err;
 }
 
+enum err record_archive(struct change *change, const struct entity *entity, struct id id,
+                        bool is_archived)
+{
+    struct task *task = change->task;
+    require(entity->archived_at != nullptr);
+    TRY(verify_tag(change, entity, id, nullptr));
+    if (!scope_may(change->scope, entity->number, SCOPE_EDIT))
+        return fail(task, ERR_FORBIDDEN, "you may not change a %.*s", FMT(entity->name));
+    struct draft draft;
+    TRY(draft_load(change, entity, id, &draft));
+    if (is_archived == (draft_get(&draft, entity->archived_at).len > 0))
+        return fail(task, ERR_CONFLICT, "this %.*s is %s", FMT(entity->name),
+                    is_archived ? "archived already" : "neither archived nor deleted");
+    draft.operation = OPERATION_UPDATE;
+    struct buf stored = buf_make(task->arena, 16);
+    if (is_archived) pack_int(&stored, task->now_ms);
+    draft_put(&draft, entity->archived_at, buf_str(&stored));
+    return write(change, &draft);
+}
+
 enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id)
 {
     TRY(go_deeper(change));

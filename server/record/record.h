@@ -135,6 +135,11 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
 enum err record_delete(struct change *change, const struct entity *entity, struct id id,
                        const struct etag *if_match);
 
+/** Puts the record into the archive, or takes it out. ERR_CONFLICT: it is there, or not there,
+ *  already. */
+enum err record_archive(struct change *change, const struct entity *entity, struct id id,
+                        bool is_archived);
+
 /** Runs `check`, writes one log entry for each touched record. Once, after the last call; nothing
  *  is called after it. */
 enum err change_finish(struct change *change);

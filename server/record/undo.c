@@ -32,6 +32,18 @@ str undo_reason_text(enum undo_reason reason)
     return reasons[reason].text;
 }
 
+void undo_kept_write(struct buf *json, const struct undo_kept *kept)
+{
+    char id[ID_TEXT_BYTES];
+    id_write(kept->id, id);
+    buf_print(json, "{\"entity\":\"%.*s\",\"id\":\"%.*s\",\"field\":", FMT(kept->entity->name),
+              ID_TEXT_BYTES, id);
+    if (kept->field == nullptr) buf_put(json, S("null"));
+    else buf_print(json, "\"%.*s\"", FMT(kept->field->name));
+    buf_print(json, ",\"reason\":\"%.*s\",\"message\":\"%.*s\"}", FMT(reasons[kept->reason].word),
+              FMT(reasons[kept->reason].text));
+}
+
 struct hooks hooks_without_rules(const struct hooks *hooks)
 {
     struct hooks without = {};

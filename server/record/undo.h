@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "record/record.h"
 
 constexpr uint32_t UNDO_KEPT_MAX = 1000; /** told; all are counted */
@@ -29,7 +30,7 @@ enum undo_reason : uint8_t {
     UNDO_REQUIRED, /** it would be empty */
     UNDO_ERASED,   /** the log does not know any more what it was */
 };
-/** A stable word, and a sentence for people. */
+/** A stable word, and what people read. */
 str undo_reason_word(enum undo_reason reason);
 str undo_reason_text(enum undo_reason reason);
 
@@ -48,6 +49,12 @@ struct undo {
     uint32_t told_count;
     struct undo_kept *kept; /** the first UNDO_KEPT_MAX */
 };
+
+/** Notes that a record stays as it is. */
+void undo_keep_record(struct undo *undo, const struct entity *entity, struct id id,
+                      enum undo_reason reason);
+/** `{"entity","id","field","reason","message"}`; the field is null of a whole record. */
+void undo_kept_write(struct buf *json, const struct undo_kept *kept);
 
 /** The hooks of an undo: formulas, but no rules. `hooks` may be nullptr. */
 struct hooks hooks_without_rules(const struct hooks *hooks);

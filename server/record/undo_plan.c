@@ -25,15 +25,25 @@ struct undo_item *undo_item_find(const struct undo_plan *plan, const struct enti
     return nullptr;
 }
 
-void undo_keep(struct undo_plan *plan, const struct undo_item *item, const struct field *field,
-               enum undo_reason reason)
+static void keep(struct undo *undo, const struct undo_kept *kept)
 {
-    struct undo *undo = plan->undo;
     undo->kept_count++;
     if (undo->told_count == UNDO_KEPT_MAX) return;
     if (undo->kept == nullptr)
         undo->kept = arena_new(undo->change->task->arena, struct undo_kept, UNDO_KEPT_MAX);
-    undo->kept[undo->told_count++] = (struct undo_kept){item->entity, item->id, field, reason};
+    undo->kept[undo->told_count++] = *kept;
+}
+
+void undo_keep(struct undo_plan *plan, const struct undo_item *item, const struct field *field,
+               enum undo_reason reason)
+{
+    keep(plan->undo, &(struct undo_kept){item->entity, item->id, field, reason});
+}
+
+void undo_keep_record(struct undo *undo, const struct entity *entity, struct id id,
+                      enum undo_reason reason)
+{
+    keep(undo, &(struct undo_kept){entity, id, nullptr, reason});
 }
 
 bool undo_is_own(const struct field *field)

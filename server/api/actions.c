@@ -1,0 +1,112 @@
+#include "api/actions.h"
+
+#include "api/jobs.h"
+#include "api/parameters.h"
+#include "api/records.h"
+#include "api/reply.h"
+#include "record/gone.h"
+#include "record/undo.h"
+#include "work/job_undo.h"
+
+enum err actions_archive(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct change change = change_begin(call);
+    TRY(record_archive(&change, call->entity, call->record, true));
+    TRY(change_end(call, &change));
+    return reply_record(call, 200, call->record, nullptr);
+}
+
+/** The record itself must come back, whatever else is kept. */
+static enum err verify_restored(struct call *call, const struct undo *undo)
+{
+    for (uint32_t at = 0; at < undo->told_count; at++) {
+        const struct undo_kept *kept = &undo->kept[at];
+        if (kept->entity != call->entity || !id_eq(kept->id, call->record) ||
+            kept->field != nullptr)
+            continue;
+        return fail(call->task, ERR_CONFLICT, "this %.*s cannot come back: %.*s",
+                    FMT(call->entity->name), FMT(undo_reason_text(kept->reason)));
+    }
+    return ERR_NONE;
+}
+
+/** A record that was deleted by a job went with more than one change holds. */
+static enum err deletion_job(struct call *call, struct id *group_out)
+{
+    struct log_entry entry;
+    struct job job;
+    *group_out = (struct id){};
+    enum err err =
+        txn_log_of_record(call->txn, call->entity->number, call->record, UINT64_MAX, &entry);
+    if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
+    struct id group = entry.group;
+    err = job_get(call->task, call->txn, entry.cause, &job);
+    if (err == ERR_NONE && str_eq(job.kind, S("delete"))) *group_out = group;
+    if (err != ERR_NONE) task_fault_clear(call->task);
+    return err == ERR_MISSING ? ERR_NONE : err;
+}
+
+static enum err restore_deleted(struct call *call)
+{
+    uint64_t sequences[CHANGE_WRITES_MAX];
+    uint32_t count;
+    struct view view = call_view(call);
+    struct id group;
+    TRY(undo_of_deletion(&view, call->entity, call->record, sequences, &count));
+    TRY(deletion_job(call, &group));
+    if (!id_is_nil(group)) {
+        struct job job;
+        TRY(undo_job_begin(call->task, call->txn, &call->identity.scope, group, &job));
+        return reply_job_as_is(call, &job);
+    }
+    struct hooks hooks = hooks_without_rules(call->hooks);
+    struct change change = change_begin(call);
+    change.hooks = &hooks;
+    struct undo undo = {.change = &change};
+    TRY(undo_entries(&undo, sequences, count));
+    TRY(verify_restored(call, &undo));
+    TRY(change_end(call, &change));
+    return reply_record(call, 200, call->record, nullptr);
+}
+
+enum err actions_restore(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct view view = call_view(call);
+    struct record record;
+    enum err err = record_get(&view, call->entity, call->record, &record);
+    if (err == ERR_MISSING) {
+        task_fault_clear(call->task);
+        return restore_deleted(call);
+    }
+    TRY(err);
+    if (call->entity->archived_at == nullptr)
+        return fail(call->task, ERR_CONFLICT, "this %.*s is not deleted", FMT(call->entity->name));
+    struct change change = change_begin(call);
+    TRY(record_archive(&change, call->entity, call->record, false));
+    TRY(change_end(call, &change));
+    return reply_record(call, 200, call->record, nullptr);
+}
+
+enum err actions_unknown(struct call *call)
+{
+    struct buf names = buf_make(call->task->arena, 256);
+    for (uint32_t at = 0; at < ACTION_COUNT; at++)
+        if ((call->entity->actions & 1U << at) != 0)
+            buf_print(&names, "%s%.*s", names.len == 0 ? "" : ", ", FMT(action_names[at]));
+    return fail(call->task, ERR_MISSING, "there is no such action of %.*s; there are: %.*s",
+                FMT(call->entity->plural), FMT(names.len == 0 ? S("none") : buf_str(&names)));
+}
+
+enum err trash_list(struct call *call)
+{
+    struct log_page page;
+    TRY(log_page_read(call, &page));
+    struct view view = call_view(call);
+    struct buf json = reply_buf(call);
+    uint64_t before = page.has_after ? page.after : UINT64_MAX;
+    TRY(trash_write(&json, &view, call->entity, before, page.limit));
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
+}

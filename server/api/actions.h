@@ -1,0 +1,15 @@
+/** actions: what is done with one record beyond reading, changing and deleting it, and the trash.
+ *
+ *  Floor   api, inside; functions of the table.
+ *  Thread  reads: loop or worker; changes: the tenant's lane.
+ */
+#pragma once
+
+#include "api/call.h"
+
+enum err actions_archive(struct call *call);
+/** Out of the archive, or back from the trash with all that went with it. */
+enum err actions_restore(struct call *call);
+/** Any other name: says which actions there are. */
+enum err actions_unknown(struct call *call);
+enum err trash_list(struct call *call);

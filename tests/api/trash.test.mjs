@@ -1,0 +1,96 @@
+// Deleted records: listed, brought back, and what stands in the way of deleting.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { expectProblem, expectStatus, timeForm } from '../door/expect.mjs';
+import { openServer } from '../door/server.mjs';
+
+let server;
+let firm;
+before(async () => {
+    server = await openServer(['acme']);
+    firm = server.firms.acme;
+});
+after(() => server.close());
+
+const company = (name) => ({ name, kind: 'company', primary_contact: { name: `${name} head` } });
+const remove = async (where) => expectStatus(await firm.call('DELETE', where), 204);
+const trash = async (collection, query = '') =>
+    expectStatus(await firm.call('GET', `${collection}/trash${query}`), 200).body;
+const plain = ({ updated_at: _at, updated_by: _by, ...record }) => record;
+
+test('the trash lists deleted records, newest first, with who and when', async () => {
+    const made = [];
+    for (let at = 0; at < 5; at++) made.push(await firm.create('clients', company(`Bin ${at}`)));
+    const groups = [];
+    for (const { id } of made)
+        groups.push((await remove(`clients/${id}`)).headers['atrium-group']);
+    const { data, next } = await trash('clients', '?limit=3');
+    assert.deepEqual(data.map((item) => item.record.name), ['Bin 4', 'Bin 3', 'Bin 2']);
+    for (const [at, item] of data.entries()) {
+        assert.equal(item.id, made[4 - at].id);
+        assert.equal(item.group, groups[4 - at]);
+        assert.match(item.deleted_at, timeForm);
+        assert.ok(item.actor_name.length > 0);
+        assert.deepEqual(item.record, made[4 - at]);
+    }
+    const rest = await trash('clients', `?limit=3&after=${next}`);
+    assert.deepEqual(rest.data.map((item) => item.record.name), ['Bin 1', 'Bin 0']);
+    assert.equal(rest.next, null);
+    assert.equal((await trash('client_contacts')).data.length, 5);
+});
+
+test('a deleted record comes back with what went with it, and leaves the trash', async () => {
+    const made = await firm.create('clients', {
+        ...company('Back'),
+        default_address: { line1: 'Back Street', city: 'Rome' },
+    });
+    const addresses = await firm.all('addresses', `client=${made.id}`);
+    await remove(`clients/${made.id}`);
+    const back = expectStatus(await firm.call('POST', `clients/${made.id}/restore`), 200);
+    assert.deepEqual(plain(back.body), plain(made));
+    assert.deepEqual(
+        (await firm.all('addresses', `client=${made.id}`)).map(plain),
+        addresses.map(plain),
+    );
+    for (const collection of ['clients', 'addresses', 'client_contacts']) {
+        const { data } = await trash(collection);
+        assert.ok(!JSON.stringify(data).includes(made.id), collection);
+    }
+    expectProblem(await firm.call('POST', `clients/${made.id}/restore`), 409);
+    expectStatus(await firm.call('DELETE', `clients/${made.id}`), 204);
+    assert.equal((await trash('clients')).data[0].id, made.id);
+});
+
+test('what a record belonged to must be there for it to come back', async () => {
+    const { id } = await firm.create('clients', company('Owner'));
+    const address = await firm.create('addresses', { client: id, line1: 'Orphan' });
+    await remove(`addresses/${address.id}`);
+    await remove(`clients/${id}`);
+    const restore = () => firm.call('POST', `addresses/${address.id}/restore`);
+    expectProblem(await restore(), 409);
+    expectStatus(await firm.call('POST', `clients/${id}/restore`), 200);
+    expectStatus(await restore(), 200);
+    assert.equal((await firm.get('clients', id)).default_address, address.id);
+});
+
+test('a deleted contact comes back to all the clients it was linked to', async () => {
+    const contact = await firm.create('contacts', { name: 'Linked' });
+    const clients = [];
+    for (const name of ['Left', 'Right']) {
+        const { id } = await firm.create('clients', { ...company(name), kind: 'individual' });
+        await firm.create('client_contacts', { client: id, contact: contact.id, role: name });
+        clients.push(id);
+    }
+    await remove(`contacts/${contact.id}`);
+    expectStatus(await firm.call('POST', `contacts/${contact.id}/restore`), 200);
+    const links = await firm.all('client_contacts', `contact=${contact.id}`);
+    assert.deepEqual(links.map((link) => link.client).sort(), clients.sort());
+    assert.deepEqual(links.map((link) => link.role).sort(), ['Left', 'Right']);
+});
+
+test('what was never there, and what is single, has no trash', async () => {
+    const nowhere = 'clients/01890000-0000-7000-8000-000000000000/restore';
+    expectProblem(await firm.call('POST', nowhere), 404);
+    expectStatus(await firm.call('GET', 'settings/trash'), 404);
+    expectProblem(await firm.call('GET', 'clients/trash?limit=0'), 400, 'limit');
+});
