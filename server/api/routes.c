@@ -3,6 +3,7 @@
 #include "api/actions.h"
 #include "api/bulk.h"
 #include "api/catalog.h"
+#include "api/exports.h"
 #include "api/groups.h"
 #include "api/imports.h"
 #include "api/jobs.h"
@@ -67,6 +68,12 @@ const struct route routes[] = {
     {METHOD_POST, T("/api/v1/{collection}"), T("Create a record"), NEED_IDENTITY, ROAD_LANE,
      .has_body = true, .is_not_of_single = true, .parameters = "fields expand",
      .body = "{entity}.new", .answers = "201 {entity}.made", .run = records_create},
+    {METHOD_GET, T("/api/v1/{collection}/export"), T("A list as a table"), NEED_IDENTITY,
+     ROAD_SLICES, .parameters = "format bom separator sort q fields expand filters",
+     .answers = "200 table", .run = exports_table},
+    {METHOD_GET, T("/api/v1/{collection}/template"), T("A table to be filled in and imported"),
+     NEED_IDENTITY, ROAD_WORKER, .is_not_of_single = true, .answers = "200 table",
+     .run = exports_template},
     {METHOD_POST, T("/api/v1/{collection}/import"), T("Make records of a table, or preview it"),
      NEED_IDENTITY, ROAD_WORKER, .has_body = true, .raw_types = T(IMPORT_RAW_TYPES),
      .is_not_of_single = true, .body = "import", .answers = "200 import_preview 202 job_begun",

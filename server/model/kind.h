@@ -47,6 +47,12 @@ struct kind {
 const struct kind *kind_of(enum field_kind kind);
 bool kind_find(str name, enum field_kind *kind_out);
 
+/** A stored value as a cell of a table, which from_cell reads as the same value; but for what a
+ *  cell has no place for: labels beside addresses and numbers. Of a reference its id. */
+void kind_put_cell(struct buf *cell, const struct field *field, const struct value *stored);
+/** Whether such a cell is a number, which may begin with a minus. */
+bool kind_cell_is_number(enum field_kind kind);
+
 /** A query's words, as the words of records are made, all of which must be found: at most
  *  SEARCH_WORDS_MAX. A word of a record is matched by prefix. A phone gives its digits forward and,
  *  behind a `~`, backward, so that a prefix of either finds the number by its first or last digits.

@@ -559,6 +559,19 @@ bool csv_next(struct csv *csv, struct arena *arena, struct table_row *row_out)
     return true;
 }
 
+bool csv_is_formula(str cell)
+{
+    size_t at = 0;
+    while (at < cell.len && cell.at[at] == '\'') at++;
+    return at < cell.len && memchr("=+-@\t\r", cell.at[at], 6) != nullptr;
+}
+
+str csv_without_apostrophe(str cell)
+{
+    bool has_one = cell.len > 0 && cell.at[0] == '\'' && csv_is_formula(cell);
+    return has_one ? str_from(cell, 1) : cell;
+}
+
 void csv_write_cell(struct buf *out, str cell, char separator)
 {
     const char specials[] = {separator, '"', '\r', '\n'};

@@ -43,5 +43,12 @@ void csv_seek(struct csv *csv, const struct table_place *place);
  *  the one before. */
 bool csv_next(struct csv *csv, struct arena *arena, struct table_row *row_out);
 
+/** A spreadsheet takes a cell that begins with = + - @, a tab or a carriage return for a formula,
+ *  which may do harm. With an apostrophe before it, it stays text; and so that this can be taken
+ *  off again, a text that begins like that, with apostrophes before, gets one more. */
+bool csv_is_formula(str cell);
+/** The cell without the apostrophe that csv_is_formula calls for. */
+str csv_without_apostrophe(str cell);
+
 /** A cell as RFC 4180 wants it: quoted when needed. */
 void csv_write_cell(struct buf *out, str cell, char separator);

@@ -513,7 +513,8 @@ str import_cell(const struct import_plan *plan, const struct table_row *row, uin
     str cell = str_trim(row->cells[column]);
     for (uint32_t at = 0; at < plan->empty_count; at++)
         if (str_eq(cell, plan->empty_words[at])) return (str){};
-    return cell;
+    /* An apostrophe that keeps a cell from being a formula is no part of it. */
+    return row->values == nullptr ? csv_without_apostrophe(cell) : cell;
 }
 
 const struct import_target *import_target_of(const struct import_plan *plan, str fault_field)
