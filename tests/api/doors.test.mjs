@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
-import { isSanitized } from '../door/program.mjs';
 import { openServer, password } from '../door/server.mjs';
 
 describe('the door of the portal', () => {
@@ -31,24 +30,25 @@ describe('the door of the portal', () => {
     });
 
     test('many sign-ins at once are bounded, and reads go on', async () => {
-        const begun = performance.now();
-        const tries = Array.from({ length: 100 }, () =>
-            server.send({
-                method: 'POST',
-                path: '/api/v1/session',
-                headers: { host: firm.host },
-                body: { email: firm.owner, password },
-            }),
+        let openCount = 100;
+        const tries = Array.from({ length: openCount }, () =>
+            server
+                .send({
+                    method: 'POST',
+                    path: '/api/v1/session',
+                    headers: { host: firm.host },
+                    body: { email: firm.owner, password },
+                })
+                .finally(() => openCount--),
         );
         expectStatus(await firm.call('GET', 'clients'), 200);
-        const readMs = performance.now() - begun;
+        assert.ok(openCount > 0, 'a read waits for no sign-in');
         const statuses = (await Promise.all(tries)).map((answer) => answer.status);
         assert.ok(statuses.includes(201), `${statuses}`);
         assert.ok(
             statuses.every((status) => [201, 429, 503].includes(status)),
             `${statuses}`,
         );
-        assert.ok(isSanitized || readMs < 1500, `a read beside them took ${readMs} ms`);
     });
 
     test('many wrong passwords are slowed down, for that account alone', async () => {
