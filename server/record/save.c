@@ -255,6 +255,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     if (!has_changed) return ERR_NONE;
 
     draft_drop_removed(draft);
+    if (draft->is_new) TRY(rollups_begin(change, draft));
     struct arena *arena = change->task->arena;
     struct touched *touched = change_touched(change, entity, draft->id);
     if (touched == nullptr) {

@@ -152,11 +152,26 @@ static void verify_required(struct change *change, struct draft *draft, const st
     else draft_note_incomplete(change, draft, field, is_missing);
 }
 
-/** What is not shown cannot be given; what it held before is kept. */
+/** Whether the field of a new record holds its default. */
+static bool is_default(struct change *change, const struct draft *draft, const struct field *field)
+{
+    struct buf stored = buf_make(change->task->arena, RECORD_BYTES_MAX);
+    struct task quiet = {.arena = change->task->arena};
+    struct value initial = value_of(field->initial);
+    return draft->is_new && field->initial.len > 0 &&
+           field->kind_of->read(&quiet, field, &initial, &stored) &&
+           str_eq(buf_str(&stored), draft_get(draft, field));
+}
+
+/** What is not shown cannot be given and has no default; what it held before is kept. */
 static void verify_visible(struct change *change, struct draft *draft, const struct field *field)
 {
     struct view view = change_view(change);
     if (field->visible_when == nullptr || field_is_visible(&view, field, draft->now)) return;
+    if (is_default(change, draft, field)) {
+        draft_put(draft, field, (str){});
+        return;
+    }
     task_fault(change->task, field->name, S("hidden"),
                "is no field of a %.*s with this %.*s: leave it out", FMT(draft->entity->name),
                FMT(condition_text(change->task->arena, field->visible_when)));
@@ -298,6 +313,7 @@ enum err draft_verify(struct change *change, struct draft *draft)
                        "is set once, when the record is created");
         if (draft->now[at].len == 0 || !draft_has_changed(draft, field)) continue;
         if (!field->is_computed) verify_visible(change, draft, field);
+        if (draft->now[at].len == 0) continue;
         bool is_linked = field->kind == FIELD_REFERENCE || field->kind == FIELD_REFERENCES;
         if (is_linked || field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)
             TRY(verify_items(change, draft, field));
