@@ -241,6 +241,10 @@ void openapi_entity_filters(struct buf *json, const struct entity *entity)
 
 void openapi_entity_filter_references(struct buf *json, const struct entity *entity, bool *is_first)
 {
+    if (entity->archived_at != nullptr) {
+        buf_print(json, "%s{\"$ref\":\"#/components/parameters/archived\"}", *is_first ? "" : ",");
+        *is_first = false;
+    }
     for (uint32_t at = 0; at < entity->field_count; at++)
         for (uint32_t operation = 0; operation < OPERATION_COUNT; operation++) {
             const struct field *field = &entity->fields[at];

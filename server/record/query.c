@@ -55,6 +55,14 @@ static str *place_of(struct query *query, str name)
     return nullptr;
 }
 
+static enum err add_archived(struct task *task, struct query *query, str value)
+{
+    query->only_archived = str_eq(value, S("true"));
+    query->takes_archived = query->only_archived || str_eq(value, S("all"));
+    if (query->takes_archived || str_eq(value, S("false"))) return ERR_NONE;
+    return fail(task, ERR_UNREADABLE, "archived: is false, true or all");
+}
+
 enum err query_add(struct task *task, struct query *query, str name, str value)
 {
     if (!utf8_is_valid(value))
@@ -62,6 +70,8 @@ enum err query_add(struct task *task, struct query *query, str name, str value)
     if (str_eq(name, S("limit"))) return add_limit(task, query, value);
     if (str_eq(name, S("count"))) return add_count(task, query, value);
     if (str_eq(name, S("q"))) return query->words = str_trim(value), ERR_NONE;
+    if (str_eq(name, S("archived")) && query->entity->archived_at != nullptr)
+        return add_archived(task, query, value);
     if (str_eq(name, S("fields")))
         return shape_add_fields(task, query->entity, value, &query->shape);
     if (str_eq(name, S("expand")))
@@ -178,16 +188,52 @@ static enum err read_tree(struct task *task, str text, struct condition_form *fo
     return condition_read(task, form, &value, tree_out) ? ERR_NONE : refuse_filter(task);
 }
 
+/** Whether the entity has any archived record: mostly there is none, and nothing to leave out. */
+static enum err has_archived(const struct view *view, const struct entity *entity, bool *has_out)
+{
+    struct scan_range all = {.is_unbounded_from = true, .is_unbounded_to = true};
+    struct scan_entry entry;
+    struct scan *scan = scan_index(view->txn, entity->number, entity->archived_at->number, &all);
+    enum err err = scan_next(scan, has_out, &entry);
+    scan_close(scan);
+    return err;
+}
+
+/** Archived records are left out unless they are asked for. */
+static enum err read_archived(const struct view *view, struct query *query,
+                              struct condition_form *form, const struct condition **items,
+                              uint32_t *count)
+{
+    struct task *task = view->task;
+    const struct entity *entity = query->entity;
+    if (entity->archived_at == nullptr) return ERR_NONE;
+    const struct field *fields[CONDITION_TESTS_MAX];
+    for (uint32_t at = 0; at < *count && !query->takes_archived; at++) {
+        uint32_t named = condition_fields(items[at], fields);
+        for (uint32_t of = 0; of < named; of++)
+            query->takes_archived = query->takes_archived || fields[of] == entity->archived_at;
+    }
+    if (query->takes_archived && !query->only_archived) return ERR_NONE;
+    bool has_any = query->only_archived;
+    if (!has_any) TRY(has_archived(view, entity, &has_any));
+    if (!has_any) return ERR_NONE;
+    str is_empty = query->only_archived ? S("false") : S("true");
+    bool is_read =
+        condition_read_named(task, form, S("archived_at[empty]"), &is_empty, 1, &items[(*count)++]);
+    return is_read ? ERR_NONE : refuse_filter(task);
+}
+
 static enum err read_filters(const struct view *view, struct query *query)
 {
     struct task *task = view->task;
     struct condition_form form = {
         .entity = query->entity, .arena = task->arena, .path = S("filter"), .needs_index = true};
     const struct condition **items =
-        arena_new(task->arena, const struct condition *, query->parameter_count + 2);
+        arena_new(task->arena, const struct condition *, query->parameter_count + 3);
     uint32_t count = 0;
     TRY(read_parameters(task, query, &form, items, &count));
     if (query->tree.len > 0) TRY(read_tree(task, query->tree, &form, &items[count++]));
+    TRY(read_archived(view, query, &form, items, &count));
     items[count++] = query->more;
     query->filter = condition_all(task->arena, items, count);
     return condition_verify(view, query->filter) ? ERR_NONE : refuse_filter(task);
