@@ -1,7 +1,7 @@
 /** frame: encoded values on a stream socket, each behind its length.
  *
  *  Between the server and its runners, which ask and answer in turn: there is never more than one
- *  frame on its way.
+ *  frame on its way. Whoever writes ignores SIGPIPE, or is meant to end by it.
  *  Floor   value.
  *  Thread  one at a time for each socket.
  *  Bytes   4, big-endian: the length of the MessagePack value that follows, 1 to FRAME_BYTES_MAX.
