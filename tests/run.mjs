@@ -1,5 +1,6 @@
 // Runs the tests that go through the front door: node tests/run.mjs BINARY FOLDER [FILTER]
-// Every *.test.mjs below FOLDER, tests/isolation and tests/crash whose path holds FILTER.
+// Every *.test.mjs below FOLDER, tests/isolation, tests/crash and tests/reference whose path holds
+// FILTER.
 import fs from 'node:fs';
 import path from 'node:path';
 import { run } from 'node:test';
@@ -29,7 +30,7 @@ function testsBelow(place) {
         });
 }
 
-const files = [folder, 'tests/isolation', 'tests/crash']
+const files = [folder, 'tests/isolation', 'tests/crash', 'tests/reference']
     .flatMap(testsBelow)
     .filter((file) => path.relative(root, file).includes(filter));
 if (files.length === 0) {
