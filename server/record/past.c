@@ -125,7 +125,9 @@ static enum err find_last_change(struct walk_back *walk, uint64_t before)
         if (task->keys_max > 0 && task->keys_touched >= task->keys_max) return ERR_TOO_LARGE;
         before = entry.sequence;
         if (log_change_read(entry.body, &change) && (change.flags & LOG_BY_ENGINE) != 0) continue;
-        slot_put_time(walk, FIELD_UPDATED_AT, entry.at_ms);
+        /* As it was stored: never before the record was made, whose id tells a finer time. */
+        int64_t created_ms = id_time_ms(walk->id);
+        slot_put_time(walk, FIELD_UPDATED_AT, entry.at_ms < created_ms ? created_ms : entry.at_ms);
         slot_put_actor(walk, FIELD_UPDATED_BY, entry.actor);
         return ERR_NONE;
     }

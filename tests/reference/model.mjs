@@ -3,7 +3,12 @@
 // shows; the two flags (primary contact, default address) stand here as data.
 
 const flags = {
-    client_contact: { flag: 'is_primary', of: 'client', target: 'contact', field: 'primary_contact' },
+    client_contact: {
+        flag: 'is_primary',
+        of: 'client',
+        target: 'contact',
+        field: 'primary_contact',
+    },
     address: { flag: 'is_default', of: 'client', target: 'id', field: 'default_address' },
 };
 const needed = { client: ['primary_contact'] };
@@ -79,7 +84,8 @@ export class Model {
                 ? { value: item, label: null, primary: false }
                 : { value: item.value, label: item.label ?? null, primary: item.primary === true },
         );
-        if (entries.length > 0 && !entries.some((entry) => entry.primary)) entries[0].primary = true;
+        const hasPrimary = entries.some((entry) => entry.primary);
+        if (entries.length > 0 && !hasPrimary) entries[0].primary = true;
         return entries;
     }
 
@@ -96,8 +102,8 @@ export class Model {
         }
         for (const field of entity.fields.filter((one) => one.unique))
             for (const other of this.all(entity.name).values()) {
-                const isSame = other[field.name]?.toLowerCase() === record[field.name]?.toLowerCase();
-                if (other.id !== record.id && record[field.name] !== null && isSame)
+                const [a, b] = [other, record].map((one) => one[field.name]?.toLowerCase());
+                if (other.id !== record.id && record[field.name] !== null && a === b)
                     throw new Refused(422, `${field.name} is taken`);
             }
     }
@@ -133,8 +139,9 @@ export class Model {
 
     #judgeReferences(entity, record) {
         for (const field of entity.fields) {
-            if (field.kind !== 'reference' || field.computed || record[field.name] === null) continue;
-            if (!this.all(field.to).has(record[field.name]))
+            if (field.kind !== 'reference' || field.computed) continue;
+            const id = record[field.name];
+            if (id !== null && !this.all(field.to).has(id))
                 throw new Refused(422, `${field.name} leads nowhere`);
         }
     }
@@ -161,13 +168,14 @@ export class Model {
             let target = given;
             if (typeof given === 'object') {
                 const to = rule.target === 'id' ? link : rule.target;
-                const more = rule.target === 'id' ? { [rule.of]: record.id, [rule.flag]: true } : {};
+                const own = { [rule.of]: record.id, [rule.flag]: true };
+                const more = rule.target === 'id' ? own : {};
                 target = learn(to, { ...given, ...more }, record);
                 this.create(to, target, { ...given, ...more }, learn);
                 if (rule.target === 'id') continue;
             } else if (rule.target === 'id') {
                 const own = this.all(link).get(target);
-                if (own?.[rule.of] !== record.id) throw new Refused(422, `${rule.field}: not its own`);
+                if (own?.[rule.of] !== record.id) throw new Refused(422, `${rule.field}: not its`);
             } else if (!this.all(rule.target).has(target)) {
                 throw new Refused(422, `${rule.field} leads nowhere`);
             }
@@ -261,7 +269,7 @@ export class Model {
         const list = present.filter((item) => !gone.includes(key(item)));
         for (const item of this.#value(field, value.$add ?? []))
             if (!list.some((one) => key(one) === key(item)))
-                list.push(typeof item === 'object' ? { ...item, primary: list.length === 0 } : item);
+                list.push(typeof item === 'object' ? { ...item, primary: !list.length } : item);
         if (list.length > 0 && typeof list[0] === 'object' && !list.some((one) => one.primary))
             list[0].primary = true;
         return list;
@@ -283,7 +291,8 @@ export class Model {
             for (const [from, field] of this.#referrers(to)) {
                 if (field.on_delete === 'cascade') continue;
                 for (const record of this.all(from).values()) {
-                    if (going.has(`${from} ${record.id}`) || record[field.name] !== target) continue;
+                    if (going.has(`${from} ${record.id}`)) continue;
+                    if (record[field.name] !== target) continue;
                     if (field.on_delete === 'restrict') throw new Refused(409, `${from} refers`);
                     record[field.name] = null;
                     this.#touch(from, record.id, false);
