@@ -1,12 +1,14 @@
 -- The firm's own choices: beside the built-in ones of a set, or in the place of one of them.
 return entity "choice" {
-  number = 3, plural = "choices", label = "Choice", title = "label",
+  number = 3, plural = "choices", label = "Choice", title = "label", shapes_model = true,
 
   text "set" {
-    1, label = "Set", required = true, index = true, max = 100,
+    1, label = "Set", required = true, index = true, fixed = true, max = 97,
     pattern = [[[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?]], list = 1,
   },
-  text    "value"     { 2, label = "Value", required = true, index = true, max = 100, list = 2 },
+  text "value" {
+    2, label = "Value", required = true, index = true, fixed = true, max = 100, list = 2,
+  },
   text "label" {
     3, label = "Label", required = true, index = true, search = true, max = 100, list = 3,
   },

@@ -24,6 +24,7 @@
 #include "work/command.h"
 #include "work/demo.h"
 #include "work/import_files.h"
+#include "work/job_build.h"
 
 constexpr size_t SERVER_ARENA_BYTES_MAX = 256 * MIB; /** what lives as long as the process */
 constexpr size_t COMMAND_ARENA_BYTES_MAX =
@@ -46,6 +47,7 @@ struct opened {
     struct runners *runners;
     struct formula_asker *formulas;
     struct hooks hooks;
+    struct models *models;
 };
 
 struct server {
@@ -157,6 +159,7 @@ static void opened_drop(struct opened *opened)
     if (opened->formulas != nullptr) formulas_close(opened->formulas);
     if (opened->runners != nullptr) runners_close(opened->runners);
     arena_drop(&opened->arena);
+    if (opened->models != nullptr) models_close(opened->models);
 }
 
 static enum err model_open(struct opened *opened, const struct arguments *arguments)
@@ -175,6 +178,9 @@ static enum err model_open(struct opened *opened, const struct arguments *argume
     opened->formulas = formulas_open(opened->runners);
     opened->hooks.formulas = formulas_slot(opened->formulas);
     opened->place.hooks = &opened->hooks;
+    struct models_options models = {access->model, schema, build_queue};
+    TRY(models_open(task, &models, &opened->models));
+    access->model = models_base(opened->models);
     return catalog_keep(task, access->store, access->model);
 }
 

@@ -7,6 +7,7 @@
 
 #include "model/model.h"
 #include "record/check.h"
+#include "record/models.h"
 #include "record/query.h"
 #include "record/record.h"
 #include "store/store.h"
@@ -16,7 +17,8 @@
 struct fixture {
     struct test_task test;
     struct store *store;
-    const struct model *model;
+    const struct model *model; /** as it is now; fixture_model */
+    struct models *models;
     struct space space;
     struct scope scope;
     char folder[64];
@@ -43,17 +45,29 @@ struct fixture_change {
     return str_of(path != nullptr ? path : otherwise);
 }
 
+/** The tenant's model as it stands, held until the fixture ends. */
+[[maybe_unused]] static const struct model *fixture_model(struct fixture *fixture)
+{
+    struct txn *txn;
+    check_int(txn_open(&fixture->test.task, &fixture->space, &txn), ERR_NONE);
+    check_int(model_of(&fixture->test.task, txn, fixture->model, &fixture->model), ERR_NONE);
+    txn_close(txn);
+    return fixture->model;
+}
+
 static enum err fixture_run(struct work *work, struct txn *txn)
 {
     struct fixture_change *run = (struct fixture_change *)work;
     txn_set_task(txn, &run->task);
+    const struct model *model;
+    TRY(model_of(&run->task, txn, run->fixture->model, &model));
     struct change change = {.task = &run->task,
                             .txn = txn,
-                            .model = run->fixture->model,
+                            .model = model,
                             .scope = &run->fixture->scope,
                             .hooks = run->hooks,
                             .is_import = run->is_import};
-    const struct entity *entity = model_entity(run->fixture->model, str_of(run->entity));
+    const struct entity *entity = model_entity(model, str_of(run->entity));
     check(entity != nullptr);
     struct buf given = buf_make(&run->arena, 1 * MIB);
     struct value value = {};
@@ -75,7 +89,9 @@ static enum err fixture_run(struct work *work, struct txn *txn)
     arena_init(&run->arena, 64 * MIB);
     task_init(&run->task, &run->arena);
     run->work = (struct work){.run = fixture_run, .arena = &run->arena};
-    return store_write(fixture->store, &fixture->space, &run->work);
+    enum err err = store_write(fixture->store, &fixture->space, &run->work);
+    (void)fixture_model(fixture);
+    return err;
 }
 
 [[maybe_unused]] static void fixture_end(struct fixture_change *run)
@@ -203,6 +219,9 @@ static enum err fixture_begin(struct work *work, struct txn *txn)
         model_read_schema(task, fixture_path("ATRIUM_RUNNER", "zig-out/bin/atrium-runner"),
                           fixture_path("ATRIUM_SCHEMA", "schema"), task->arena, &schema);
     if (err == ERR_NONE) err = model_make(task, task->arena, schema, &fixture->model);
+    struct models_options models = {.model = fixture->model, .schema = schema};
+    if (err == ERR_NONE) err = models_open(task, &models, &fixture->models);
+    if (err == ERR_NONE) fixture->model = models_base(fixture->models);
     if (err != ERR_NONE) fprintf(stderr, "schema: %.*s\n", FMT(task->fault.detail));
     for (uint32_t at = 0; at < task->fault.item_count; at++)
         fprintf(stderr, "  %.*s: %.*s\n", FMT(task->fault.items[at].field),
@@ -230,6 +249,7 @@ static enum err fixture_begin(struct work *work, struct txn *txn)
 {
     store_close(fixture->store);
     test_task_drop(&fixture->test);
+    models_close(fixture->models);
     char command[128];
     snprintf(command, sizeof command, "rm -r %s", fixture->folder);
     FILE *removal = popen(command, "r");

@@ -19,6 +19,9 @@ struct scope scope_of_role(const struct model *model, str role, struct id user)
             uint16_t number = model->entities[entity].number;
             if (number < ENTITIES_MAX) scope.actions[number] = roles[at].actions;
         }
+        /* The tenant's own entities, those too that it makes while this scope is in use. */
+        for (uint32_t number = ENTITY_NUMBER_CUSTOM_MIN; number < ENTITIES_MAX; number++)
+            scope.actions[number] = roles[at].actions;
     }
     return scope;
 }

@@ -4,6 +4,7 @@
 #include "access/user.h"
 #include "base/fold.h"
 #include "base/require.h"
+#include "record/models.h"
 #include "record/record.h"
 #include "value/value.h"
 
@@ -174,7 +175,7 @@ enum err tenant_enter_number(struct txn *txn, const struct access *access, uint3
 {
     TRY(tenant_of_number(txn, access, number, tenant_out));
     txn_enter(txn, &tenant_out->space);
-    return ERR_NONE;
+    return model_of(txn_task(txn), txn, access->model, &tenant_out->model);
 }
 
 enum err tenant_of_name(struct txn *txn, const struct access *access, str name,
@@ -195,7 +196,7 @@ enum err tenant_enter_name(struct txn *txn, const struct access *access, str nam
 {
     TRY(tenant_of_name(txn, access, name, tenant_out));
     txn_enter(txn, &tenant_out->space);
-    return ERR_NONE;
+    return model_of(txn_task(txn), txn, access->model, &tenant_out->model);
 }
 
 enum err tenant_enter_host(struct txn *txn, const struct access *access, str host,

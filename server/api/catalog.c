@@ -4,8 +4,6 @@
 #include "model/kind.h"
 #include "value/json.h"
 
-constexpr uint32_t CHOICES_MAX = 10'000; /** of a tenant's own */
-
 static void put_text(struct buf *json, const char *name, str text)
 {
     buf_print(json, ",\"%s\":", name);
@@ -96,6 +94,9 @@ static void put_field(struct buf *json, const struct field *field)
     put_flag(json, "searched", field->is_searched);
     put_flag(json, "computed", field->is_computed || field->is_system);
     put_flag(json, "system", field->is_system);
+    put_flag(json, "custom", field->is_custom);
+    put_flag(json, "building", field->is_building || field->is_noting);
+    put_flag(json, "fixed", field->is_fixed);
     put_limits(json, field);
     if (field->set != nullptr) put_text(json, "set", field->set->name);
     if (field->to != nullptr) {
@@ -122,6 +123,7 @@ static void put_entity(struct buf *json, const struct entity *entity)
         if ((entity->actions & 1U << at) != 0)
             buf_print(json, "%s\"%.*s\"", shown++ == 0 ? "" : ",", FMT(action_names[at]));
     buf_put_byte(json, ']');
+    put_flag(json, "custom", entity->is_custom);
     buf_put(json, S(",\"fields\":["));
     bool is_first = true;
     for (uint32_t at = 0; at < entity->field_count; at++) {
@@ -133,108 +135,36 @@ static void put_entity(struct buf *json, const struct entity *entity)
     buf_put(json, S("]}"));
 }
 
-/* Choices: those declared, and the tenant's own, which replace one with the same value. */
-
-struct own_choice {
-    str set;
-    struct choice choice;
-    bool is_inactive;
-};
-struct own_choices {
-    uint32_t count;
-    uint32_t capacity;
-    struct own_choice *items;
-};
-
-static str stored_text(const struct entity *entity, str record, str name)
+static void put_choice(struct buf *json, const struct choice *choice)
 {
-    const struct field *field = entity_field(entity, name);
-    struct value value;
-    bool is_text =
-        field != nullptr && value_find(record, field->number, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : S("");
-}
-
-static bool is_switched_off(const struct entity *entity, str record)
-{
-    const struct field *field = entity_field(entity, S("is_active"));
-    struct value value;
-    return field != nullptr && value_find(record, field->number, &value) &&
-           value.kind == VALUE_BOOL && !value.boolean;
-}
-
-static void own_add(struct arena *arena, struct own_choices *own, struct own_choice choice)
-{
-    if (own->count == own->capacity) {
-        uint32_t capacity = own->capacity == 0 ? 32 : own->capacity * 2;
-        struct own_choice *items = arena_new(arena, struct own_choice, capacity);
-        if (own->count > 0) memcpy(items, own->items, own->count * sizeof *items);
-        own->items = items;
-        own->capacity = capacity;
-    }
-    own->items[own->count++] = choice;
-}
-
-static enum err own_choices_read(struct call *call, struct own_choices *own)
-{
-    const struct entity *entity = model_entity(call->tenant.model, S("choice"));
-    if (entity == nullptr) return ERR_NONE;
-    struct scan_range all = {.is_unbounded_from = true, .is_unbounded_to = true};
-    struct scan *scan = scan_records(call->txn, entity->number, &all);
-    enum err err = ERR_NONE;
-    while (own->count < CHOICES_MAX) {
-        bool has_entry;
-        struct scan_entry entry;
-        err = scan_next(scan, &has_entry, &entry);
-        if (err != ERR_NONE || !has_entry) break;
-        own_add(call->task->arena, own,
-                (struct own_choice){
-                    .set = stored_text(entity, entry.value, S("set")),
-                    .choice = {.value = stored_text(entity, entry.value, S("value")),
-                               .label = stored_text(entity, entry.value, S("label")),
-                               .color = stored_text(entity, entry.value, S("color")),
-                               .category = stored_text(entity, entry.value, S("category"))},
-                    .is_inactive = is_switched_off(entity, entry.value),
-                });
-    }
-    scan_close(scan);
-    return err;
-}
-
-static void put_choice(struct buf *json, const struct choice *choice, bool is_inactive,
-                       bool *is_first)
-{
-    buf_put(json, *is_first ? S("{\"value\":") : S(",{\"value\":"));
-    *is_first = false;
+    buf_put(json, S("{\"value\":"));
     json_write_text(json, choice->value);
     put_text(json, "label", choice->label);
     if (choice->color.len > 0) put_text(json, "color", choice->color);
     if (choice->category.len > 0) put_text(json, "category", choice->category);
-    put_flag(json, "inactive", is_inactive);
+    put_flag(json, "inactive", choice->is_inactive);
+    if (choice->next_count > 0) {
+        buf_put(json, S(",\"next\":["));
+        for (uint32_t at = 0; at < choice->next_count; at++) {
+            if (at > 0) buf_put_byte(json, ',');
+            json_write_text(json, choice->next[at]);
+        }
+        buf_put_byte(json, ']');
+    }
     buf_put_byte(json, '}');
 }
 
-static bool is_replaced(const struct own_choices *own, str set, str value)
-{
-    for (uint32_t at = 0; at < own->count; at++)
-        if (str_eq(own->items[at].set, set) && str_eq(own->items[at].choice.value, value))
-            return true;
-    return false;
-}
-
-static void put_set(struct buf *json, const struct choice_set *set, const struct own_choices *own)
+static void put_set(struct buf *json, const struct choice_set *set)
 {
     buf_put(json, S("{\"name\":"));
     json_write_text(json, set->name);
+    put_text(json, "label", set->label);
     buf_put(json, set->is_open ? S(",\"open\":true") : S(",\"open\":false"));
     buf_put(json, S(",\"choices\":["));
-    bool is_first = true;
-    for (uint32_t at = 0; at < set->choice_count; at++)
-        if (!is_replaced(own, set->name, set->choices[at].value))
-            put_choice(json, &set->choices[at], false, &is_first);
-    for (uint32_t at = 0; at < own->count; at++)
-        if (str_eq(own->items[at].set, set->name))
-            put_choice(json, &own->items[at].choice, own->items[at].is_inactive, &is_first);
+    for (uint32_t at = 0; at < set->choice_count; at++) {
+        if (at > 0) buf_put_byte(json, ',');
+        put_choice(json, &set->choices[at]);
+    }
     buf_put(json, S("]}"));
 }
 
@@ -243,8 +173,6 @@ enum err catalog_read(struct call *call)
     if (call->query.len > 0)
         return fail(call->task, ERR_UNREADABLE, "this call takes no parameters");
     const struct model *model = call->tenant.model;
-    struct own_choices own = {};
-    TRY(own_choices_read(call, &own));
     struct buf json = reply_buf(call);
     buf_put(&json, S("{\"entities\":["));
     bool is_first = true;
@@ -257,7 +185,7 @@ enum err catalog_read(struct call *call)
     buf_put(&json, S("],\"sets\":["));
     for (uint32_t at = 0; at < model->set_count; at++) {
         if (at > 0) buf_put_byte(&json, ',');
-        put_set(&json, &model->sets[at], &own);
+        put_set(&json, &model->sets[at]);
     }
     buf_put(&json, S("]}"));
     return reply_json(call, 200, &json);

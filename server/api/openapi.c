@@ -5,6 +5,7 @@
 #include "api/reply.h"
 #include "api/routes.h"
 #include "base/require.h"
+#include "record/models.h"
 #include "value/json.h"
 
 constexpr size_t DOCUMENT_BYTES_MAX = 16 * MIB;
@@ -202,7 +203,8 @@ static void put_components(struct buf *json, const struct model *model)
     buf_put_byte(json, '}');
 }
 
-struct page_file openapi_make(struct arena *arena, const struct model *model)
+/** The tag, a line's end, the document. */
+static str openapi_text(struct arena *arena, const struct model *model)
 {
     struct arena scratch;
     arena_init(&scratch, SCRATCH_BYTES_MAX);
@@ -218,18 +220,41 @@ struct page_file openapi_make(struct arena *arena, const struct model *model)
     buf_put(&json, S("},"));
     put_components(&json, model);
     buf_put_byte(&json, '}');
-    require(!buf_is_over(&json));
-    str bytes = arena_copy(arena, buf_str(&json));
+    bool is_over = buf_is_over(&json);
+    str etag = page_etag(arena, buf_str(&json));
+    str text = is_over ? S("") : arena_print(arena, "%.*s\n%.*s", FMT(etag), FMT(buf_str(&json)));
     arena_drop(&scratch);
-    return (struct page_file){
-        .path = S("/api/v1/openapi.json"),
-        .type = S("application/json"),
-        .bytes = bytes,
-        .etag = page_etag(arena, bytes),
-    };
+    return text;
+}
+
+static struct page_file file_of(str text)
+{
+    struct page_file file = {.path = S("/api/v1/openapi.json"), .type = S("application/json")};
+    (void)str_cut(text, '\n', &file.etag, &file.bytes);
+    return file;
+}
+
+struct page_file openapi_make(struct arena *arena, const struct model *model)
+{
+    str text = openapi_text(arena, model);
+    require(text.len > 0);
+    return file_of(text);
 }
 
 enum err openapi_read(struct call *call)
 {
-    return page_reply(call, &call->api->openapi);
+    const struct model *model = call->tenant.model;
+    bool is_known = call->identity.credential != CREDENTIAL_NONE;
+    if (!is_known || model_is_same(model, call->access->model))
+        return page_reply(call, &call->api->openapi);
+    str text = model_text(model);
+    if (text.len == 0) {
+        /* Too much for a loop: a worker makes it, and keeps it with the model. */
+        if (call->http_task == nullptr) return ERR_TOO_LARGE;
+        text = openapi_text(call->task->arena, model);
+        if (text.len == 0) return fail(call->task, ERR_TOO_LARGE, "the description is too long");
+        model_text_keep(model, text);
+    }
+    struct page_file file = file_of(text);
+    return page_reply(call, &file);
 }

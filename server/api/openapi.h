@@ -1,7 +1,7 @@
 /** openapi: the description of the API, made from the model and the table of routes.
  *
  *  Floor   api, inside.
- *  Thread  openapi_make: main, at the start; openapi_read: loop.
+ *  Thread  openapi_make: main, at the start; openapi_read: loop, or worker.
  *  Source  OpenAPI 3.1.0; JSON Schema 2020-12.
  */
 #pragma once
@@ -11,4 +11,5 @@
 /** The document, with its tag. */
 struct page_file openapi_make(struct arena *arena, const struct model *model);
 
+/** To a good token the tenant's own description, to others that of the schema. */
 enum err openapi_read(struct call *call);

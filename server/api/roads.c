@@ -8,6 +8,7 @@
 #include "api/session.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "record/models.h"
 #include "value/json.h"
 
 constexpr size_t BODY_BYTES_MAX_LOOP = 16 * KIB; /** a larger body is read by a worker */
@@ -51,9 +52,22 @@ static struct call *call_move(struct call *call)
     moved->tenant.name = arena_copy(arena, call->tenant.name);
     moved->tenant.title = arena_copy(arena, call->tenant.title);
     identity_keep(arena, &moved->identity);
+    model_hold(moved->task, call->tenant.model);
     moved->reply = (struct reply){};
     http_task->request = moved;
     return moved;
+}
+
+/** The model as this call's own transaction sees it, which may be newer than the one by which its
+ *  path was read. */
+static enum err model_renew(struct call *call)
+{
+    const struct model *before = call->tenant.model;
+    TRY(model_of(call->task, call->txn, before, &call->tenant.model));
+    if (call->entity == nullptr || model_is_same(before, call->tenant.model)) return ERR_NONE;
+    call->entity = model_entity_by_number(call->tenant.model, call->entity->number);
+    return call->entity != nullptr ? ERR_NONE
+                                   : fail(call->task, ERR_MISSING, "there is no such entity");
 }
 
 /* Bodies. */
@@ -81,7 +95,8 @@ static enum err body_read_guarded(struct call *call)
 static enum err read_on_worker(struct call *call)
 {
     TRY(txn_open(call->task, &call->tenant.space, &call->txn));
-    enum err err = run_guarded(call);
+    enum err err = model_renew(call);
+    if (err == ERR_NONE) err = run_guarded(call);
     txn_close(call->txn);
     call->txn = nullptr;
     return err;
@@ -187,6 +202,7 @@ static enum err in_lane(struct work *work, struct txn *txn)
     struct call *call = call_of_work(work);
     txn_set_task(txn, call->task);
     call->txn = txn;
+    TRY(model_renew(call));
     bool is_known;
     TRY(once_find(call, &is_known));
     if (is_known) return ERR_NONE;

@@ -33,8 +33,8 @@ const struct route routes[] = {
      .answers = "200 identity", .run = session_me},
     {METHOD_GET, T("/api/v1/schema"), T("Entities, fields and choices"), NEED_IDENTITY, ROAD_READ,
      .answers = "200 catalog", .run = catalog_read},
-    /* It tells nothing of this firm: every firm has these entities. */
-    {METHOD_GET, T("/api/v1/openapi.json"), T("This description"), NEED_NO_FALSE, ROAD_LOOP,
+    /* Without a token it tells nothing of this firm: only what every firm has. */
+    {METHOD_GET, T("/api/v1/openapi.json"), T("This description"), NEED_NO_FALSE, ROAD_READ,
      .parameters = "if_none_match", .answers = "200 document 304 not_changed", .run = openapi_read},
     {METHOD_GET, T("/api/v1/changes"), T("All changes, in order"), NEED_IDENTITY, ROAD_READ,
      .parameters = "after_sequence limit last_event_id", .answers = "200 changes",

@@ -101,8 +101,31 @@ void arena_init(struct arena *arena, size_t soft_cap_bytes)
     *arena = (struct arena){.soft_cap_bytes = soft_cap_bytes};
 }
 
+void arena_hold(struct arena *arena, struct arena_held *held)
+{
+    require(held->release != nullptr);
+    held->older = arena->held;
+    arena->held = held;
+}
+
+bool arena_holds(const struct arena *arena, const void *thing)
+{
+    for (const struct arena_held *held = arena->held; held != nullptr; held = held->older)
+        if (held->thing == thing) return true;
+    return false;
+}
+
+/** What is held lies in the arena's own blocks, so it is let go before them. */
+static void release_held(struct arena *arena)
+{
+    struct arena_held *held = arena->held;
+    arena->held = nullptr;
+    for (; held != nullptr; held = held->older) held->release(held->thing);
+}
+
 void arena_clear(struct arena *arena)
 {
+    release_held(arena);
     struct arena_block *first = nullptr;
     for (struct arena_block *block = arena->newest, *older; block != nullptr; block = older) {
         older = block->older;

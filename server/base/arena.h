@@ -19,13 +19,21 @@
 
 struct arena_block;
 
+/** Something that is held until the arena is cleared or dropped. */
+struct arena_held {
+    void (*release)(void *thing);
+    void *thing;
+    struct arena_held *older;
+};
+
 struct arena {
     struct arena_block *newest;
     char *at;  /** next free byte of the newest block */
     char *end; /** end of the newest block */
     size_t used_bytes;
     size_t soft_cap_bytes;
-    jmp_buf *escape; /** where to go past the hard cap; nullptr: abort */
+    struct arena_held *held; /** newest first */
+    jmp_buf *escape;         /** where to go past the hard cap; nullptr: abort */
     bool is_over;
 };
 
@@ -35,6 +43,13 @@ void arena_init(struct arena *arena, size_t soft_cap_bytes);
 void arena_clear(struct arena *arena);
 /** Gives everything back, the first block too. */
 void arena_drop(struct arena *arena);
+
+/** From now on `held`, which lies in this arena, is let go when the arena is cleared or dropped, by
+ *  `release(thing)`: so what a task only holds (a counted model) ends with the task, on whatever
+ *  road it ends. */
+void arena_hold(struct arena *arena, struct arena_held *held);
+/** Whether this arena holds the thing. */
+bool arena_holds(const struct arena *arena, const void *thing);
 
 /** Whether the task has used more than its soft cap (or a test said so). */
 static inline bool arena_is_over(const struct arena *arena)

@@ -56,6 +56,9 @@ constexpr uint32_t ENTITIES_MAX = 256;
 constexpr uint32_t FIELDS_MAX = 256;               /** of one entity */
 constexpr size_t SCHEMA_BYTES_MAX = 4 * MIB;       /** what the runner may send */
 constexpr uint16_t FIELD_NUMBER_CUSTOM_MIN = 4096; /** a tenant's own fields begin here */
+constexpr uint16_t ENTITY_NUMBER_CUSTOM_MIN = 128; /** a tenant's own entities, up to 255 */
+constexpr uint32_t CUSTOM_FIELDS_MAX = 200;        /** of one entity; records are read whole */
+constexpr uint32_t CUSTOM_CHOICES_MAX = 5000;      /** of one tenant: each model holds them all */
 
 /* Access. */
 constexpr size_t PASSWORD_BYTES_MAX = 1024;
@@ -83,5 +86,5 @@ constexpr uint32_t EVENT_STREAMS_MAX = 8192; /** open at once; then 503 */
 constexpr uint32_t EVENT_STREAMS_PER_TENANT_MAX =
     2500; /** then 429: fewer than CONNECTIONS_MAX, so that no firm takes all of them by these */
 constexpr int64_t EVENT_KEEP_ALIVE_MS = 15'000; /** proxies cut what is silent for longer */
-constexpr uint32_t RATE_DEFAULT = 500;  /** completed requests a second for an address */
-constexpr int64_t STOP_MS_MAX = 10'000; /** a graceful stop waits this long */
+constexpr uint32_t RATE_DEFAULT = 500;          /** completed requests a second for an address */
+constexpr int64_t STOP_MS_MAX = 10'000;         /** a graceful stop waits this long */

@@ -10,6 +10,7 @@ struct entity_words {
     str label;
     bool is_single;
     uint8_t actions;
+    bool shapes_model;
 };
 
 /** A text under a key of a map that the runner wrote, or empty. */
@@ -31,10 +32,15 @@ static struct value part_of(struct making *making, const struct value *map, str 
     return (struct value){.kind = kind};
 }
 
-static void set_fault(struct making *making, const struct value *set, str code, str what)
+/** `of`: the set, or the choice in it that a tenant's record says. */
+static void set_fault(struct making *making, const struct value *set, const struct value *of,
+                      str code, str what)
 {
-    making_fault(making, nullptr, nullptr, code, "%.*s: choice_set \"%.*s\" %.*s",
-                 FMT(text_of(set, S("at"))), FMT(text_of(set, S("name"))), FMT(what));
+    str at = text_of(of, S("at"));
+    if (!is_of_tenant(at)) at = text_of(set, S("at"));
+    making_fault_at(making, at, S("schema"), code,
+                    arena_print(making->task->arena, "choice_set \"%.*s\" %.*s",
+                                FMT(text_of(set, S("name"))), FMT(what)));
 }
 
 static bool set_name_is_good(str name)
@@ -43,6 +49,60 @@ static bool set_name_is_good(str name)
     str second;
     bool is_cut = str_cut(name, '.', &first, &second);
     return name_is_good(first) && (!is_cut || name_is_good(second));
+}
+
+/** `next = { "past", … }`; false when it is no list of texts. */
+static bool read_next(struct making *making, const struct value *value, struct choice *choice)
+{
+    if (value->kind != VALUE_LIST || value->count > LIST_ITEMS_MAX) return false;
+    str *next = arena_new(making->arena, str, value->count);
+    struct cursor cursor = cursor_of(value->items);
+    struct value item;
+    for (uint32_t i = 0; i < value->count; i++) {
+        if (!value_next(&cursor, &item) || item.kind != VALUE_TEXT) return false;
+        next[i] = item.text;
+    }
+    choice->next = next;
+    choice->next_count = value->count;
+    return true;
+}
+
+static bool read_choice_word(struct making *making, str word, const struct value *value,
+                             struct choice *choice)
+{
+    str *into = str_eq(word, S("label"))      ? &choice->label
+                : str_eq(word, S("color"))    ? &choice->color
+                : str_eq(word, S("category")) ? &choice->category
+                                              : nullptr;
+    if (into != nullptr && value->kind == VALUE_TEXT) *into = value->text;
+    else if (str_eq(word, S("inactive")) && value->kind == VALUE_BOOL)
+        choice->is_inactive = value->boolean;
+    else return str_eq(word, S("next")) && read_next(making, value, choice);
+    return true;
+}
+
+static void check_choice(struct making *making, const struct value *set,
+                         const struct value *declared, const struct choice *choice)
+{
+    making->word = S("value");
+    if (!choice_value_is_good(choice->value))
+        set_fault(making, set, declared, S("format"),
+                  S("has a choice whose value is empty, too long or not one plain line"));
+    making->word = S("label");
+    if (choice->label.len == 0 || choice->label.len > CHOICE_BYTES_MAX)
+        set_fault(making, set, declared, S("required"),
+                  S("has a choice without a label of at most 100 bytes"));
+    making->word = S("color");
+    if (choice->color.len > 0 && !color_is_good(choice->color))
+        set_fault(making, set, declared, S("format"),
+                  S("has a choice whose color is not #rrggbb in lower case"));
+    making->word = S("category");
+    bool is_category = choice->category.len == 0 || str_eq(choice->category, S("open")) ||
+                       str_eq(choice->category, S("closed"));
+    if (!is_category)
+        set_fault(making, set, declared, S("format"),
+                  S("has a choice whose category is neither open nor closed"));
+    making->word = S("");
 }
 
 static void make_choice(struct making *making, const struct value *set,
@@ -55,30 +115,29 @@ static void make_choice(struct making *making, const struct value *set,
     struct value value;
     for (uint32_t i = 0; i < attributes.count; i++) {
         if (!value_next(&cursor, &word) || !value_next(&cursor, &value)) break;
-        str *into = word.kind != VALUE_TEXT            ? nullptr
-                    : str_eq(word.text, S("label"))    ? &choice->label
-                    : str_eq(word.text, S("color"))    ? &choice->color
-                    : str_eq(word.text, S("category")) ? &choice->category
-                                                       : nullptr;
-        if (into == nullptr || value.kind != VALUE_TEXT)
-            set_fault(making, set, S("unknown"),
-                      S("has a choice with a word that is no label, color or category"));
-        else *into = value.text;
+        if (word.kind != VALUE_TEXT || !read_choice_word(making, word.text, &value, choice))
+            set_fault(making, set, declared, S("unknown"),
+                      S("has a choice with a word that is no label, color, category, next or "
+                        "inactive"));
     }
-    if (!choice_value_is_good(choice->value))
-        set_fault(making, set, S("format"),
-                  S("has a choice whose value is empty, too long or not one plain line"));
-    if (choice->label.len == 0 || choice->label.len > CHOICE_BYTES_MAX)
-        set_fault(making, set, S("required"),
-                  S("has a choice without a label of at most 100 bytes"));
-    if (choice->color.len > 0 && !color_is_good(choice->color))
-        set_fault(making, set, S("format"),
-                  S("has a choice whose color is not #rrggbb in lower case"));
-    bool is_category = choice->category.len == 0 || str_eq(choice->category, S("open")) ||
-                       str_eq(choice->category, S("closed"));
-    if (!is_category)
-        set_fault(making, set, S("format"),
-                  S("has a choice whose category is neither open nor closed"));
+    check_choice(making, set, declared, choice);
+}
+
+/** What may follow a choice is a choice of the same set. */
+static void check_next(struct making *making, const struct value *declared,
+                       const struct choice_set *set)
+{
+    struct value list = part_of(making, declared, S("choices"), VALUE_LIST);
+    struct cursor cursor = cursor_of(list.items);
+    struct value item;
+    making->word = S("next");
+    for (uint32_t i = 0; i < set->choice_count && value_next(&cursor, &item); i++)
+        for (uint32_t j = 0; j < set->choices[i].next_count; j++)
+            if (!set->is_open && set_choice(set, set->choices[i].next[j]) == nullptr)
+                set_fault(making, declared, &item, S("choice"),
+                          arena_print(making->task->arena, "has no choice \"%.*s\"",
+                                      FMT(set->choices[i].next[j])));
+    making->word = S("");
 }
 
 static void make_choices(struct making *making, const struct value *declared,
@@ -86,7 +145,8 @@ static void make_choices(struct making *making, const struct value *declared,
 {
     struct value list = part_of(making, declared, S("choices"), VALUE_LIST);
     if (list.count > SET_CHOICES_MAX) {
-        set_fault(making, declared, S("range"), S("has too many choices"));
+        set_fault(making, declared, declared, S("range"),
+                  arena_print(making->task->arena, "has more than %u choices", SET_CHOICES_MAX));
         return;
     }
     struct choice *choices = arena_new(making->arena, struct choice, list.count);
@@ -95,10 +155,13 @@ static void make_choices(struct making *making, const struct value *declared,
     struct value item;
     for (uint32_t i = 0; i < list.count && value_next(&cursor, &item); i++) {
         make_choice(making, declared, &item, &choices[i]);
+        making->word = S("value");
         if (set_choice(set, choices[i].value) != nullptr)
-            set_fault(making, declared, S("twice"), S("has a value twice"));
+            set_fault(making, declared, &item, S("twice"), S("has a value twice"));
+        making->word = S("");
         set->choice_count++;
     }
+    check_next(making, declared, set);
 }
 
 static void make_set(struct making *making, const struct value *declared, struct choice_set *set)
@@ -106,10 +169,10 @@ static void make_set(struct making *making, const struct value *declared, struct
     *set = (struct choice_set){.name = text_of(declared, S("name"))};
     set->label = label_of_name(making->arena, set->name);
     if (!set_name_is_good(set->name))
-        set_fault(making, declared, S("format"),
+        set_fault(making, declared, declared, S("format"),
                   S("is named otherwise than `entity.field` in a-z, 0-9 and _"));
     if (model_set(making->model, set->name) != nullptr)
-        set_fault(making, declared, S("twice"), S("is declared twice"));
+        set_fault(making, declared, declared, S("twice"), S("is declared twice"));
     struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
     struct cursor cursor = cursor_of(attributes.items);
     struct value word;
@@ -122,12 +185,12 @@ static void make_set(struct making *making, const struct value *declared, struct
         else if (is_text && str_eq(word.text, S("label")) && value.kind == VALUE_TEXT)
             set->label = value.text;
         else
-            set_fault(making, declared, S("unknown"),
+            set_fault(making, declared, declared, S("unknown"),
                       S("knows only label (a text) and open (true or false)"));
     }
     make_choices(making, declared, set);
-    if (set->choice_count == 0 && !set->is_open)
-        set_fault(making, declared, S("required"), S("has no choices and is not open"));
+    if (set->choice_count == 0 && !set->is_open && !is_of_tenant(text_of(declared, S("at"))))
+        set_fault(making, declared, declared, S("required"), S("has no choices and is not open"));
 }
 
 void make_sets(struct making *making, const struct value *sets)
@@ -165,13 +228,25 @@ static void check_field_name(struct making *making, const struct made_entity *en
         S("group_by"),   S("view"),
     };
     str name = made->field->name;
+    bool has_mark = str_starts(name, S("x_"));
+    making->word = S("name");
     if (!name_is_good(name))
         making_fault(making, entity, made, S("format"),
                      "a name is a-z, then a-z, 0-9 and _, at most %zu", NAME_BYTES_MAX);
     if (is_among(name, reserved, sizeof reserved / sizeof *reserved))
         making_fault(making, entity, made, S("reserved"), "this name is the engine's own");
-    if (str_starts(name, S("x_")))
+    if (has_mark && !made->field->is_custom)
         making_fault(making, entity, made, S("reserved"), "names with x_ belong to the tenants");
+    if (made->field->is_custom && (!has_mark || name.len < 3))
+        making_fault(making, entity, made, S("format"), "the name of an own field begins with x_");
+    making->word = S("");
+}
+
+/** A tenant's own entity begins with fields of the engine's, as every entity does. */
+static bool number_fits(const struct made_field *made, int64_t number)
+{
+    if (made->field->is_custom) return number >= FIELD_NUMBER_CUSTOM_MIN && number <= UINT16_MAX;
+    return number > 0 && number < FIELD_NUMBER_SYSTEM_MIN;
 }
 
 static void make_field(struct making *making, const struct made_entity *entity,
@@ -183,15 +258,18 @@ static void make_field(struct making *making, const struct made_entity *entity,
     field->label = label_of_name(making->arena, field->name);
     made->at = text_of(declared, S("at"));
     made->attributes = part_of(making, declared, S("attributes"), VALUE_MAP).bytes;
+    struct value number = {};
+    bool has_number = declared->kind == VALUE_MAP &&
+                      value_find_text(declared->bytes, S("number"), &number) &&
+                      number.kind == VALUE_INT;
+    field->is_custom =
+        is_of_tenant(made->at) && has_number && number.integer >= FIELD_NUMBER_CUSTOM_MIN;
     check_field_name(making, entity, made);
     str kind = text_of(declared, S("kind"));
     if (!declare_computed(making, entity, made, kind) && !kind_find(kind, &field->kind))
         making_fault(making, entity, made, S("unknown"), "`%.*s` is no kind of field", FMT(kind));
     field->kind_of = kind_of(field->kind);
-    struct value number;
-    bool is_number =
-        declared->kind == VALUE_MAP && value_find_text(declared->bytes, S("number"), &number) &&
-        number.kind == VALUE_INT && number.integer > 0 && number.integer < FIELD_NUMBER_SYSTEM_MIN;
+    bool is_number = has_number && number_fits(made, number.integer);
     if (is_number) field->number = (uint16_t)number.integer;
     else
         making_fault(making, entity, made, S("range"), "the number of a field is 1 to %d",
@@ -199,9 +277,11 @@ static void make_field(struct making *making, const struct made_entity *entity,
     if (is_number && entity_field_by_number(entity->entity, field->number) != nullptr)
         making_fault(making, entity, made, S("twice"), "the number %u is another field's",
                      field->number);
+    making->word = S("name");
     if (entity_field(entity->entity, field->name) != nullptr)
         making_fault(making, entity, made, S("twice"),
                      "this entity has a field of that name already");
+    making->word = S("");
 }
 
 static void add_system_field(struct entity *entity, struct field field)
@@ -276,20 +356,62 @@ static void make_json(struct arena *arena, const struct entity *entity)
     }
 }
 
+static bool is_gone(const struct value *declared)
+{
+    struct value attributes, gone;
+    return declared->kind == VALUE_MAP &&
+           value_find_text(declared->bytes, S("attributes"), &attributes) &&
+           attributes.kind == VALUE_MAP && value_find_text(attributes.bytes, S("gone"), &gone);
+}
+
+/** What was deleted and stripped: as much of it as its history needs. */
+static void make_gone(struct making *making, const struct made_entity *entity,
+                      const struct value *declared, struct field *field)
+{
+    struct value number, scale, label;
+    struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
+    *field = (struct field){.entity = entity->entity,
+                            .name = text_of(declared, S("name")),
+                            .is_custom = true,
+                            .is_hidden = true,
+                            .is_removed = true};
+    if (!kind_find(text_of(declared, S("kind")), &field->kind)) field->kind = FIELD_TEXT;
+    field->kind_of = kind_of(field->kind);
+    if (value_find_text(declared->bytes, S("number"), &number) && number.kind == VALUE_INT)
+        field->number = (uint16_t)number.integer;
+    if (value_find_text(attributes.bytes, S("scale"), &scale) && scale.kind == VALUE_INT)
+        field->scale = (uint8_t)scale.integer;
+    if (value_find_text(attributes.bytes, S("label"), &label) && label.kind == VALUE_TEXT)
+        field->label = label.text;
+}
+
 static void make_fields(struct making *making, struct made_entity *made, const struct value *list)
 {
-    if (list->count == 0 || list->count > FIELDS_MAX) {
-        making_fault(making, made, nullptr, S("range"), "an entity has 1 to %u fields", FIELDS_MAX);
-        return;
-    }
-    struct field *fields = arena_new(making->arena, struct field, list->count + SYSTEM_FIELD_COUNT);
-    made->entity->fields = fields;
-    made->fields = arena_new(making->task->arena, struct made_field, list->count);
+    uint32_t gone_count = 0;
     struct cursor cursor = cursor_of(list->items);
     struct value item;
+    for (uint32_t i = 0; i < list->count && value_next(&cursor, &item); i++)
+        gone_count += is_gone(&item);
+    uint32_t count = list->count - gone_count;
+    if (count == 0 || count + SYSTEM_FIELD_COUNT > FIELDS_MAX) {
+        making_fault(making, made, nullptr, S("range"), "an entity has 1 to %u fields",
+                     FIELDS_MAX - SYSTEM_FIELD_COUNT);
+        return;
+    }
+    struct field *fields = arena_new(making->arena, struct field, count + SYSTEM_FIELD_COUNT);
+    struct field *gone = arena_new(making->arena, struct field, gone_count);
+    made->entity->fields = fields;
+    made->entity->gone = gone;
+    made->fields = arena_new(making->task->arena, struct made_field, count);
+    cursor = cursor_of(list->items);
     for (uint32_t i = 0; i < list->count && value_next(&cursor, &item); i++) {
-        made->fields[i].field = &fields[i];
-        make_field(making, made, &item, &made->fields[i]);
+        if (is_gone(&item)) {
+            make_gone(making, made, &item, &gone[made->entity->gone_count++]);
+            continue;
+        }
+        struct made_field *field = &made->fields[made->field_count];
+        field->field = &fields[made->field_count];
+        make_field(making, made, &item, field);
         made->entity->field_count++;
         made->field_count++;
     }
@@ -317,8 +439,10 @@ static bool read_actions(const struct value *list, uint8_t *actions_out)
 static struct entity_words read_entity_words(struct making *making, const struct made_entity *made,
                                              const struct value *attributes)
 {
-    static const str known[] = {S("number"), S("plural"), S("label"),   S("title"),     S("via"),
-                                S("single"), S("pairs"),  S("actions"), S("own_unless")};
+    static const str known[] = {
+        S("number"), S("plural"), S("label"),   S("title"),      S("via"),
+        S("single"), S("pairs"),  S("actions"), S("own_unless"), S("shapes_model"),
+    };
     struct entity_words words = {};
     struct cursor cursor = cursor_of(attributes->items);
     struct value word;
@@ -338,6 +462,9 @@ static struct entity_words read_entity_words(struct making *making, const struct
             is_right = value.kind == VALUE_LIST;
         } else if (str_eq(word.text, S("actions"))) {
             is_right = read_actions(&value, &words.actions);
+        } else if (str_eq(word.text, S("shapes_model"))) {
+            is_right = value.kind == VALUE_BOOL;
+            if (is_right) words.shapes_model = value.boolean;
         } else if (str_eq(word.text, S("plural")) && is_text) {
             words.plural = value.text;
         } else if (str_eq(word.text, S("label")) && is_text) {
@@ -363,25 +490,31 @@ static void check_entity(struct making *making, const struct made_entity *made,
     static const str taken[] = {S("session"), S("me"),      S("search"), S("changes"),
                                 S("jobs"),    S("uploads"), S("schema"), S("groups")};
     const struct model *model = making->model;
+    int64_t least = made->entity->is_custom ? ENTITY_NUMBER_CUSTOM_MIN : 1;
+    int64_t most = made->entity->is_custom ? ENTITIES_MAX - 1 : ENTITY_NUMBER_CUSTOM_MIN - 1;
+    making->word = S("name");
     if (!name_is_good(made->entity->name))
         making_fault(making, made, nullptr, S("format"),
                      "a name is a-z, then a-z, 0-9 and _, at most %zu", NAME_BYTES_MAX);
+    if (model_entity(model, made->entity->name) != nullptr)
+        making_fault(making, made, nullptr, S("twice"), "is declared twice");
+    making->word = S("plural");
     if (!name_is_good(words->plural))
         making_fault(making, made, nullptr, S("format"),
                      "`plural` is its name in addresses: a-z, 0-9 and _");
     if (is_among(words->plural, taken, sizeof taken / sizeof *taken))
         making_fault(making, made, nullptr, S("reserved"),
                      "the plural `%.*s` is an address of the API", FMT(words->plural));
-    if (words->number < 1 || words->number > ENTITY_NUMBER_MAX)
-        making_fault(making, made, nullptr, S("range"), "`number` is 1 to %u", ENTITY_NUMBER_MAX);
-    else if (model_entity_by_number(model, (uint16_t)words->number) != nullptr)
-        making_fault(making, made, nullptr, S("twice"), "the number %u is another entity's",
-                     (unsigned)words->number);
-    if (model_entity(model, made->entity->name) != nullptr)
-        making_fault(making, made, nullptr, S("twice"), "is declared twice");
     if (model_collection(model, words->plural) != nullptr)
         making_fault(making, made, nullptr, S("twice"), "the plural `%.*s` is another entity's",
                      FMT(words->plural));
+    making->word = S("");
+    if (words->number < least || words->number > most)
+        making_fault(making, made, nullptr, S("range"), "`number` is %u to %u", (unsigned)least,
+                     (unsigned)most);
+    else if (model_entity_by_number(model, (uint16_t)words->number) != nullptr)
+        making_fault(making, made, nullptr, S("twice"), "the number %u is another entity's",
+                     (unsigned)words->number);
 }
 
 static void find_archived_at(struct making *making, const struct made_entity *made)
@@ -403,6 +536,7 @@ static void make_entity(struct making *making, const struct value *declared,
     struct entity *entity = made->entity;
     entity->name = text_of(declared, S("name"));
     made->at = text_of(declared, S("at"));
+    entity->is_custom = is_of_tenant(made->at);
     struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
     made->attributes = attributes.bytes;
     struct entity_words words = read_entity_words(making, made, &attributes);
@@ -413,6 +547,7 @@ static void make_entity(struct making *making, const struct value *declared,
     entity->is_single = words.is_single;
     entity->actions = words.actions;
     if (!words.is_single) entity->actions |= ACTION_RESTORE;
+    entity->shapes_model = words.shapes_model;
     struct value fields = part_of(making, declared, S("fields"), VALUE_LIST);
     make_fields(making, made, &fields);
     find_archived_at(making, made);

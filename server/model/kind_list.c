@@ -443,23 +443,15 @@ bool order_text_phone(struct task *task, const struct field *field, str text, st
     return true;
 }
 
-/** What people call a choice: its label, where the set knows it. */
-static str label_of_choice(const struct field *field, str value)
-{
-    const struct choice *choice = field->set == nullptr ? nullptr : set_choice(field->set, value);
-    return choice == nullptr ? value : choice->label;
-}
-
-struct key_list words_choice(struct arena *arena, const struct field *field,
-                             const struct value *stored)
+/** The words of the value, not of its label, which may change while records keep the value. */
+struct key_list words_choice(struct arena *arena, const struct field *, const struct value *stored)
 {
     if (stored->kind != VALUE_TEXT) return (struct key_list){};
-    return words_of_text(arena, label_of_choice(field, stored->text));
+    return words_of_text(arena, stored->text);
 }
 
 /** The words of a list are those of one text in which its items stand side by side. */
-static struct key_list words_of_items(struct arena *arena, const struct field *field,
-                                      const struct value *stored)
+static struct key_list words_of_items(struct arena *arena, const struct value *stored)
 {
     if (stored->kind != VALUE_LIST) return (struct key_list){};
     struct buf text = buf_make(arena, RECORD_BYTES_MAX);
@@ -467,21 +459,19 @@ static struct key_list words_of_items(struct arena *arena, const struct field *f
     struct value item;
     for (uint32_t i = 0; i < stored->count && value_next(&cursor, &item); i++) {
         struct entry entry = {};
-        if (item.kind == VALUE_TEXT) buf_put(&text, label_of_choice(field, item.text));
+        if (item.kind == VALUE_TEXT) buf_put(&text, item.text);
         else if (entry_of(&item, &entry)) buf_put(&text, entry.value);
         buf_put_byte(&text, ' ');
     }
     return words_of_text(arena, buf_str(&text));
 }
 
-struct key_list words_choices(struct arena *arena, const struct field *field,
-                              const struct value *stored)
+struct key_list words_choices(struct arena *arena, const struct field *, const struct value *stored)
 {
-    return words_of_items(arena, field, stored);
+    return words_of_items(arena, stored);
 }
 
-struct key_list words_emails(struct arena *arena, const struct field *field,
-                             const struct value *stored)
+struct key_list words_emails(struct arena *arena, const struct field *, const struct value *stored)
 {
-    return words_of_items(arena, field, stored);
+    return words_of_items(arena, stored);
 }

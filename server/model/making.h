@@ -13,7 +13,6 @@ constexpr size_t CHOICE_BYTES_MAX = 100; /** of a choice's value */
 constexpr uint32_t SETS_MAX = 512;
 constexpr uint32_t SET_CHOICES_MAX = 500;
 constexpr uint32_t SYNONYMS_MAX = 64; /** of one field */
-constexpr uint16_t ENTITY_NUMBER_MAX = 4095;
 constexpr uint8_t SYSTEM_FIELD_COUNT = 7;
 
 /** One field as it was declared, beside what is made of it. */
@@ -37,9 +36,17 @@ struct making {
     struct model *model;
     struct choice_set *sets;
     struct made_entity *entities; /** as many as the model has */
+    str word; /** which is being read, for faults of a tenant's record; or empty */
 };
 
-/** Adds a fault: `field` nullptr speaks of the entity, `entity` nullptr of the whole. */
+/** Whether a declaration with this place is a tenant's record. */
+static inline bool is_of_tenant(str at)
+{
+    return at.len > 0 && at.at[0] == '=';
+}
+
+/** Adds a fault: `field` nullptr speaks of the entity, `entity` nullptr of the whole. Of what a
+ *  tenant declared, the fault's field is `=ID/WORD`, its place and the word. */
 [[gnu::format(printf, 5, 6)]] void making_fault(struct making *making,
                                                 const struct made_entity *entity,
                                                 const struct made_field *field, str code,
@@ -55,10 +62,10 @@ bool name_is_good(str name);
 bool choice_value_is_good(str value);
 /** `#rrggbb` in lower case. */
 bool color_is_good(str color);
-/** `first_name` → `First name`. */
-str label_of_name(struct arena *arena, str name);
 
 /** Sets, then entities and their fields: all that needs no other entity (model/declared.c). */
+/** A fault of a tenant's record at `at`, or of the whole; as making_fault. */
+void making_fault_at(struct making *making, str at, str path, str code, str message);
 void make_sets(struct making *making, const struct value *sets);
 void make_entities(struct making *making, const struct value *entities);
 /** The words of fields (model/words.c): of rank 0 when the field is read, of later ranks when all
@@ -96,3 +103,6 @@ void set_waived_by(struct making *making, const struct made_entity *entity, stru
                    const struct value *value);
 void set_default(struct making *making, const struct made_entity *entity, struct made_field *made,
                  const struct value *value);
+/** `default_cell`: the default as a person writes it in a cell of a table. */
+void set_default_cell(struct making *making, const struct made_entity *entity,
+                      struct made_field *made, const struct value *value);

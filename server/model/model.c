@@ -17,6 +17,16 @@ void making_fault(struct making *making, const struct made_entity *entity,
         path = arena_print(making->task->arena, "%.*s.%.*s", FMT(path), FMT(field->field->name));
         at = field->at;
     }
+    making_fault_at(making, at, path, code, message);
+}
+
+void making_fault_at(struct making *making, str at, str path, str code, str message)
+{
+    if (is_of_tenant(at)) {
+        str place = arena_print(making->task->arena, "%.*s/%.*s", FMT(at), FMT(making->word));
+        task_fault(making->task, place, code, "%.*s", FMT(message));
+        return;
+    }
     task_fault(making->task, path, code, "%.*s%s%.*s", FMT(at), at.len == 0 ? "" : ": ",
                FMT(message));
 }
@@ -183,6 +193,14 @@ const struct pair *entity_pair(const struct entity *entity, const struct field *
         if (entity->pairs[i].first == first && entity->pairs[i].second == second)
             return &entity->pairs[i];
     return nullptr;
+}
+
+const struct field *entity_field_ever(const struct entity *entity, uint16_t number)
+{
+    const struct field *field = entity_field_by_number(entity, number);
+    for (uint32_t i = 0; i < entity->gone_count && field == nullptr; i++)
+        if (entity->gone[i].number == number) field = &entity->gone[i];
+    return field;
 }
 
 str entity_nearest(const struct entity *entity, str name)

@@ -68,16 +68,18 @@ constexpr uint16_t PAIR_NUMBER_MIN = 0xF000; /** indexes of pairs are numbered f
 struct choice {
     str value;
     str label;
-    str color;    /** `#rrggbb`, or empty */
-    str category; /** `open`, `closed`, or empty */
+    str color;        /** `#rrggbb`, or empty */
+    str category;     /** `open`, `closed`, or empty */
+    bool is_inactive; /** no longer offered, but valid where it stands */
+    /** values that may follow it in a record; 0: any */
+    uint32_t next_count;
+    const str *next;
 };
 
 struct choice_set {
     str name; /** `client.status` */
     str label;
-    /** any text is taken, as for tags; of a set that is not open, the tenant's own choice records
-     *  count too */
-    bool is_open;
+    bool is_open; /** any text is taken, as for tags */
     uint32_t choice_count;
     const struct choice *choices;
 };
@@ -148,9 +150,11 @@ struct field {
     /** A job still computes it, or its index entries and words, over the records there are: writes
      *  keep them, but nothing is filtered or sorted by it. */
     bool is_building;
+    bool is_noting; /** a job still notes which records lack it */
     /** Entries of it may be left from before: each write takes away those of its record, a job
      *  those of all. */
     bool index_fades, words_fade;
+    bool is_custom;   /** the tenant's own, number from FIELD_NUMBER_CUSTOM_MIN */
     bool is_removed;  /** a tenant deleted it: never shown or given, each write drops its value */
     bool is_searched; /** words of it are found by q */
     bool is_computed; /** kept by the engine: refused in input */
@@ -227,8 +231,14 @@ struct entity {
     uint8_t actions; /** of entity_action */
     /** since when the record is archived, and so left out of lists; nullptr: it cannot be */
     const struct field *archived_at;
+    bool is_custom; /** the tenant's own, number from ENTITY_NUMBER_CUSTOM_MIN */
+    /** its records say what the tenant's model is: a change of one makes a new model */
+    bool shapes_model;
     uint32_t field_count;
     const struct field *fields; /** in order of declaration, then the system's */
+    /** the tenant's deleted ones that have left nothing but their history */
+    uint32_t gone_count;
+    const struct field *gone;
     uint32_t referrer_count;
     /** fields of any entity that refer to this one, neither computed nor `through` */
     const struct field *const *referrers;
@@ -244,7 +254,10 @@ struct entity {
     const struct pair *pairs;
 };
 
+struct models;
+
 struct model {
+    struct models *models; /** who finds the models of tenants (record/models.h), or nullptr */
     uint32_t entity_count;
     const struct entity *entities;
     uint32_t set_count;
@@ -252,6 +265,12 @@ struct model {
     /** of the single entity: in which money is rolled up; nullptr: none */
     const struct field *currency;
 };
+
+/** The declarations of a schema with those of a tenant, in one schema. The tenant's have the same
+ *  form; `at` of each of its own things is `=` and the id of the record that says it. An entity or
+ *  set of a known name is extended: fields are added (of a known one words are added), choices
+ *  stand beside or in the place of those with the same value, ordered by their `position`. */
+str model_extend(struct arena *arena, str schema, str extension);
 
 /** Reads what the runner sent (form: lua/runner/schema.c), checks all of it, freezes it.
  *  ERR_INVALID: each fault's field is `entity.field`, its message names the word. ERR_UNREADABLE:
@@ -268,6 +287,10 @@ const struct field *entity_field_by_number(const struct entity *entity, uint16_t
 /** The pair of these two, or nullptr. */
 const struct pair *entity_pair(const struct entity *entity, const struct field *first,
                                const struct field *second);
+/** Also those that are gone; for what was written long ago. */
+const struct field *entity_field_ever(const struct entity *entity, uint16_t number);
+/** `first_name` → `First name`. */
+str label_of_name(struct arena *arena, str name);
 /** The name nearest to a misspelt one, or empty; for error messages. */
 str entity_nearest(const struct entity *entity, str name);
 const struct choice *set_choice(const struct choice_set *set, str value);

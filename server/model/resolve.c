@@ -240,8 +240,12 @@ void set_default(struct making *making, const struct made_entity *entity, struct
     making->task->path = arena_print(making->task->arena, "%.*s: `default` of %.*s.", FMT(made->at),
                                      FMT(entity->entity->name));
     struct buf stored = buf_make(making->task->arena, RECORD_BYTES_MAX);
-    bool is_read = field->kind_of->read(making->task, field, value, &stored);
+    struct task quiet = {.arena = making->task->arena};
+    bool is_of_own = is_of_tenant(made->at);
+    bool is_read = field->kind_of->read(is_of_own ? &quiet : making->task, field, value, &stored);
     making->task->path = path;
+    if (!is_read && is_of_own && quiet.fault.item_count > 0)
+        making_fault(making, entity, made, S("default"), "%.*s", FMT(quiet.fault.items[0].message));
     if (!is_read || field->set == nullptr || field->set->is_open || value->kind != VALUE_TEXT)
         return;
     if (set_choice(field->set, value->text) == nullptr)
@@ -249,12 +253,29 @@ void set_default(struct making *making, const struct made_entity *entity, struct
                      FMT(field->set->name), FMT(value->text));
 }
 
+void set_default_cell(struct making *making, const struct made_entity *entity,
+                      struct made_field *made, const struct value *value)
+{
+    struct task quiet = {.arena = making->task->arena};
+    struct buf given = buf_make(making->arena, RECORD_BYTES_MAX);
+    making->word = S("default");
+    if (!made->field->kind_of->from_cell(&quiet, made->field, value->text, &given)) {
+        str why = quiet.fault.item_count > 0 ? quiet.fault.items[0].message : S("does not fit");
+        making_fault(making, entity, made, S("default"), "%.*s", FMT(why));
+        return;
+    }
+    struct value read = value_of(buf_str(&given));
+    if (read.kind != VALUE_NIL) set_default(making, entity, made, &read);
+}
+
 static void check_reference(struct making *making, const struct made_entity *entity,
                             struct made_field *made)
 {
     const struct field *field = made->field;
+    making->word = S("to");
     if (field->to == nullptr)
         making_fault(making, entity, made, S("required"), "a reference says `to` which entity");
+    making->word = S("on_delete");
     struct value on_delete;
     bool says = value_find_text(made->attributes, S("on_delete"), &on_delete);
     if (says && (field->through.link != nullptr || field->is_computed))
@@ -271,24 +292,31 @@ static void check_field(struct making *making, const struct made_entity *entity,
                         struct made_field *made)
 {
     struct field *field = made->field;
+    if (field->is_removed) return; /* nothing leads to it or from it any more */
     bool is_choice = field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES;
     bool is_reference = field->kind == FIELD_REFERENCE || field->kind == FIELD_REFERENCES;
     struct value scale;
+    making->word = S("set");
     if (is_choice && field->set == nullptr)
         making_fault(making, entity, made, S("required"), "a choice names its `set`");
     if (is_reference) check_reference(making, entity, made);
+    making->word = S("scale");
     bool has_scale = field->rollup != nullptr; /* that of what it rolls up */
     if (field->kind == FIELD_DECIMAL && !has_scale &&
         !value_find_text(made->attributes, S("scale"), &scale))
         making_fault(making, entity, made, S("required"), "a decimal says its `scale`");
+    making->word = S("min");
     if (field->has_least && field->has_most && field->least > field->most)
         making_fault(making, entity, made, S("range"), "`min` is more than `max`");
+    making->word = S("required");
     if (field->is_computed &&
         (field->is_required || field->is_unique || field->one_of_per != nullptr))
         making_fault(making, entity, made, S("unknown"),
                      "a computed field is neither required nor unique nor one_of");
     if (field->is_unique || is_reference || field->one_of_per != nullptr) field->is_indexed = true;
-    field->keeps_index = field->is_indexed;
+    making->word = S("");
+    field->keeps_index = field->is_indexed && !field->is_removed;
+    field->is_indexed = field->keeps_index && !field->is_building;
 }
 
 /** No two fields of an entity answer to the same header. */
@@ -360,7 +388,8 @@ static bool has_searched(const struct entity *entity)
 
 static bool refers_to(const struct field *field, const struct entity *entity)
 {
-    return field->to == entity && !field->is_computed && field->through.link == nullptr;
+    return field->to == entity && !field->is_computed && !field->is_removed &&
+           field->through.link == nullptr;
 }
 
 static void derive_referrers(struct making *making, struct entity *entity)

@@ -68,6 +68,39 @@ static void set_computed(struct making *, const struct made_entity *, struct mad
     made->field->is_computed = value->boolean;
 }
 
+/* Words that the engine adds to a declaration. */
+
+static void set_building(struct making *, const struct made_entity *, struct made_field *made,
+                         const struct value *value)
+{
+    made->field->is_building = value->boolean;
+}
+
+static void set_noting(struct making *, const struct made_entity *, struct made_field *made,
+                       const struct value *value)
+{
+    made->field->is_noting = value->boolean;
+}
+
+static void set_index_fades(struct making *, const struct made_entity *, struct made_field *made,
+                            const struct value *value)
+{
+    made->field->index_fades = value->boolean;
+}
+
+static void set_words_fade(struct making *, const struct made_entity *, struct made_field *made,
+                           const struct value *value)
+{
+    made->field->words_fade = value->boolean;
+}
+
+static void set_removed(struct making *, const struct made_entity *, struct made_field *made,
+                        const struct value *value)
+{
+    made->field->is_removed = value->boolean;
+    made->field->is_hidden = made->field->is_hidden || value->boolean;
+}
+
 static void set_hidden(struct making *, const struct made_entity *, struct made_field *made,
                        const struct value *value)
 {
@@ -217,6 +250,11 @@ static const struct word words[] = {
     {S("computed"), KINDS_ALL, TYPE(BOOL), 0, set_computed},
     {S("fixed"), KINDS_ALL, TYPE(BOOL), 0, set_fixed},
     {S("hidden"), KINDS_ALL, TYPE(BOOL), 0, set_hidden},
+    {S("building"), KINDS_ALL, TYPE(BOOL), 0, set_building},
+    {S("noting"), KINDS_ALL, TYPE(BOOL), 0, set_noting},
+    {S("index_fades"), KINDS_ALL, TYPE(BOOL), 0, set_index_fades},
+    {S("words_fade"), KINDS_ALL, TYPE(BOOL), 0, set_words_fade},
+    {S("removed"), KINDS_ALL, TYPE(BOOL), 0, set_removed},
     {S("scale"), KIND(DECIMAL), TYPE(INT), 0, set_scale},
     {S("pattern"), KIND(TEXT), TYPE(TEXT), 0, set_pattern},
     {S("set"), KIND(CHOICE) | KIND(CHOICES), TYPE(TEXT), 0, set_set},
@@ -234,6 +272,7 @@ static const struct word words[] = {
     {S("made_when"), KIND(REFERENCE), TYPE(MAP), 3, set_made_when},
     {S("waived_by"), KINDS_ALL, TYPE(TEXT), 3, set_waived_by},
     {S("default"), KINDS_ALL & ~KINDS_REFERENCE, TYPES_ALL & ~TYPE(NIL), 3, set_default},
+    {S("default_cell"), KINDS_ALL & ~KINDS_REFERENCE, TYPE(TEXT), 3, set_default_cell},
 };
 #define WORD_COUNT (sizeof words / sizeof *words)
 
@@ -267,6 +306,7 @@ void apply_field_words(struct making *making, const struct made_entity *entity,
             continue;
         }
         if (word->rank != rank) continue;
+        making->word = word->name;
         if ((word->kinds & 1U << made->field->kind) == 0)
             making_fault(making, entity, made, S("unknown"),
                          "`%.*s` means nothing for a field of the kind %.*s", FMT(name.text),
@@ -275,5 +315,6 @@ void apply_field_words(struct making *making, const struct made_entity *entity,
             making_fault(making, entity, made, S("type"), "`%.*s` has a value of the wrong type",
                          FMT(name.text));
         else word->set(making, entity, made, &value);
+        making->word = S("");
     }
 }

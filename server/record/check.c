@@ -4,9 +4,11 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/models.h"
 #include "record/query.h"
 
 constexpr uint32_t SLICE_ENTRIES = 500; /** checked in one snapshot */
+constexpr uint32_t MODEL_TRIES_MAX = 10;
 
 void check_found(struct checking *checking, const char *format, ...)
 {
@@ -56,8 +58,8 @@ static enum err check_index_entries(struct checking *checking, const str *slots)
 {
     struct index index;
     for (uint32_t at = 0; index_next(checking->entity, &at, &index);) {
-        struct key_list keys =
-            index.is_kept ? index_keys(&checking->arena, &index, slots) : (struct key_list){};
+        if (!index.is_kept || index.is_renewed) continue;
+        struct key_list keys = index_keys(&checking->arena, &index, slots);
         for (uint32_t key = 0; key < keys.count; key++) {
             struct scan_range range = {.from = keys.items[key], .to = keys.items[key]};
             struct scan *scan =
@@ -87,6 +89,8 @@ static enum err check_words_at(struct checking *checking, const struct entity *t
 static enum err check_words(struct checking *checking, const str *slots)
 {
     const struct entity *entity = checking->entity;
+    for (uint32_t at = 0; at < entity->field_count; at++)
+        if (entity->fields[at].is_building && entity->fields[at].is_searched) return ERR_NONE;
     struct key_list words = record_words(&checking->arena, entity, slots);
     TRY(check_words_at(checking, entity, checking->at, words));
     struct id parent;
@@ -111,7 +115,8 @@ static enum err check_references(struct checking *checking, const str *slots)
         const struct field *field = &checking->entity->fields[at];
         bool is_list = field->kind == FIELD_REFERENCES;
         /* Who created a record stays written when that user is gone. */
-        if ((field->kind != FIELD_REFERENCE && !is_list) || field->is_system || slots[at].len == 0)
+        if ((field->kind != FIELD_REFERENCE && !is_list) || field->is_system || field->is_removed ||
+            slots[at].len == 0)
             continue;
         struct value stored = value_of(slots[at]);
         struct cursor cursor = cursor_of(is_list ? stored.items : stored.bytes);
@@ -236,12 +241,14 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
     for (uint32_t at = 0; at < checking->entity->field_count; at++) {
         const struct field *field = &checking->entity->fields[at];
         bool is_missing = slots[at].len == 0;
+        if (field->is_noting || field->is_removed) continue;
         if (is_missing && field_is_needed(&view, field, slots) &&
             !check_is_noted(checking, slots, field))
             check_found(checking, "%.*s is missing", FMT(field->name));
         if (!is_missing && check_is_noted(checking, slots, field))
             check_found(checking, "%.*s is noted as missing, but it is there", FMT(field->name));
-        if (!is_missing && field->is_unique) TRY(check_unique(checking, field, slots[at]));
+        if (!is_missing && field->is_unique && !field->is_building)
+            TRY(check_unique(checking, field, slots[at]));
     }
     TRY(check_flags(checking, slots));
     TRY(check_index_entries(checking, slots));
@@ -276,7 +283,8 @@ static enum err check_word_entry(struct checking *checking, const struct scan_en
     bool is_there;
     if (id_eq(entry->id, entry->source)) {
         TRY(load(checking, entity, entry->source, slots, &is_there));
-        if (is_there && keys_have(record_words(&checking->arena, entity, slots), entry->ordered))
+        if (is_there &&
+            keys_have(record_words_left(&checking->arena, entity, slots), entry->ordered))
             return ERR_NONE;
     }
     for (uint32_t at = 0; at < entity->under_count; at++) {
@@ -284,7 +292,8 @@ static enum err check_word_entry(struct checking *checking, const struct scan_en
         TRY(load(checking, entity->under[at], entry->source, slots, &is_there));
         if (is_there && slots_reference(slots, entity->under[at]->via, &parent) &&
             id_eq(parent, entry->id) &&
-            keys_have(record_words(&checking->arena, entity->under[at], slots), entry->ordered))
+            keys_have(record_words_left(&checking->arena, entity->under[at], slots),
+                      entry->ordered))
             return ERR_NONE;
     }
     check_found(checking, "the word \"%.*s\" finds it, but it is not there", FMT(entry->ordered));
@@ -373,6 +382,15 @@ static enum err check_slice(struct checking *checking, enum subject subject,
     return ERR_NONE;
 }
 
+/** A tenant may change its model between two slices: then all begins anew. */
+static enum err verify_model(struct checking *checking)
+{
+    const struct model *present;
+    TRY(model_of(&checking->task, checking->txn, checking->model, &present));
+    if (!model_is_same(present, checking->model)) checking->has_other_model = true;
+    return ERR_NONE;
+}
+
 static void note_currency(struct checking *checking)
 {
     struct view view = {&checking->task, checking->txn, checking->model, &checking->scope};
@@ -393,8 +411,10 @@ static enum err check_subject(struct checking *checking, struct task *task, enum
         checking->at = (struct id){};
         enum err err = txn_open(&checking->task, checking->space, &checking->txn);
         if (err == ERR_NONE) {
+            err = verify_model(checking);
             note_currency(checking);
-            err = check_slice(checking, subject, &range, after, &is_last);
+            if (err == ERR_NONE && checking->has_other_model) is_last = true;
+            else if (err == ERR_NONE) err = check_slice(checking, subject, &range, after, &is_last);
             txn_close(checking->txn);
         }
         if (err != ERR_NONE)
@@ -406,27 +426,45 @@ static enum err check_subject(struct checking *checking, struct task *task, enum
     return ERR_NONE;
 }
 
-enum err record_check(struct task *task, const struct space *space, const struct model *model,
-                      const struct formulas *formulas, struct check_report *report)
+static enum err check_entity(struct checking *checking, struct task *task)
 {
-    struct checking checking = {.space = space,
-                                .model = model,
-                                .formulas = formulas,
-                                .report = report,
-                                .scope = scope_system()};
-    for (uint32_t at = 0; at < model->entity_count; at++) {
-        checking.entity = &model->entities[at];
-        TRY(check_subject(&checking, task, SUBJECT_RECORDS));
-        TRY(check_subject(&checking, task, SUBJECT_WORDS));
-        for (uint32_t of = 0; index_next(checking.entity, &of, &checking.index);)
-            if (checking.index.is_kept) TRY(check_subject(&checking, task, SUBJECT_INDEX));
-        for (uint32_t of = 0; of < checking.entity->field_count; of++) {
-            checking.field = &checking.entity->fields[of];
-            bool has_entries = checking.field->rollup != nullptr &&
-                               rollup_has_entries(checking.field) && !checking.field->is_building &&
-                               !checking.field->is_removed;
-            if (has_entries) TRY(check_subject(&checking, task, SUBJECT_ROLLUP));
-        }
+    TRY(check_subject(checking, task, SUBJECT_RECORDS));
+    TRY(check_subject(checking, task, SUBJECT_WORDS));
+    for (uint32_t of = 0; index_next(checking->entity, &of, &checking->index);)
+        if (checking->index.is_kept) TRY(check_subject(checking, task, SUBJECT_INDEX));
+    for (uint32_t of = 0; of < checking->entity->field_count && !checking->has_other_model; of++) {
+        const struct field *field = checking->field = &checking->entity->fields[of];
+        bool has_entries = field->rollup != nullptr && rollup_has_entries(field) &&
+                           !field->is_building && !field->is_removed;
+        if (has_entries) TRY(check_subject(checking, task, SUBJECT_ROLLUP));
     }
     return ERR_NONE;
+}
+
+static enum err model_find(struct task *task, const struct space *space, const struct model *base,
+                           const struct model **model_out)
+{
+    struct txn *txn;
+    TRY(txn_open(task, space, &txn));
+    enum err err = model_of(task, txn, base, model_out);
+    txn_close(txn);
+    return err;
+}
+
+enum err record_check(struct task *task, const struct space *space, const struct model *base,
+                      const struct formulas *formulas, struct check_report *report)
+{
+    struct checking checking = {
+        .space = space, .formulas = formulas, .report = report, .scope = scope_system()};
+    for (uint32_t tries = 0; tries < MODEL_TRIES_MAX; tries++) {
+        checking.has_other_model = false;
+        TRY(model_find(task, space, base, &checking.model));
+        for (uint32_t at = 0; at < checking.model->entity_count && !checking.has_other_model;
+             at++) {
+            checking.entity = &checking.model->entities[at];
+            TRY(check_entity(&checking, task));
+        }
+        if (!checking.has_other_model) return ERR_NONE;
+    }
+    return fail(task, ERR_FULL, "this firm's fields were changed again and again meanwhile");
 }

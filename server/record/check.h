@@ -13,6 +13,7 @@
 #include "record/record.h"
 #include "store/store.h"
 
-/** `formulas` nullptr: what formulas say is not checked. */
-enum err record_check(struct task *task, const struct space *space, const struct model *model,
+/** By the tenant's own model, found by any model, `base`. `formulas` nullptr: what formulas say is
+ *  not checked. ERR_FULL: the model is changed faster than it is checked. */
+enum err record_check(struct task *task, const struct space *space, const struct model *base,
                       const struct formulas *formulas, struct check_report *report);

@@ -23,6 +23,7 @@ struct checking {
     const struct entity *entity;
     struct index index;        /** whose entries are checked */
     const struct field *field; /** the roll-up whose entries are checked */
+    bool has_other_model;      /** the tenant changed it since the check began */
     struct id at;              /** the record at fault */
     char currency_bytes[16];   /** of the present slice, in which money is rolled up */
     str currency;

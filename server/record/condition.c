@@ -115,7 +115,7 @@ static bool verify_test(void *argument, const struct condition_test *test)
     }
     if (set == nullptr || (test->op != TEST_EQUAL && test->op != TEST_NOT_EQUAL)) return true;
     for (uint32_t at = 0; at < test->value_count; at++) {
-        if (choice_is_known(view, set, test->values[at].text)) continue;
+        if (choice_is_known(set, test->values[at].text)) continue;
         verifying->is_right = false;
         task_fault(view->task, test->path, S("choice"), "has no choice \"%.*s\"; there are: %.*s",
                    FMT(utf8_first(test->values[at].text, 100)),

@@ -97,9 +97,9 @@ void draft_note_incomplete(struct change *change, struct draft *draft, const str
 /** A fault on the field when there is no such record in the scope. */
 enum err verify_there(struct change *change, const struct field *field, struct id id,
                       bool *is_there_out);
-/** Whether a set knows this choice: the schema's or the tenant's own. */
-bool choice_is_known(const struct view *view, const struct choice_set *set, str choice);
-/** The schema's values of a set, for messages. */
+/** Whether a set takes this choice. */
+bool choice_is_known(const struct choice_set *set, str choice);
+/** The values that a set offers, for messages. */
 str choices_text(struct arena *arena, const struct choice_set *set);
 /** Whether the field is shown, and whether it must have a value, in a record with these stored
  *  values. */

@@ -6,7 +6,7 @@
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out)
 {
-    require(field->is_indexed);
+    require(field->keeps_index);
     *count_out = 0;
     struct scan_range range = {.from = ordered, .to = ordered};
     struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
@@ -67,7 +67,7 @@ enum err query_find_same(const struct view *view, const struct field *field,
                          const struct value *stored, uint32_t max, struct id *ids_out,
                          uint32_t *count_out)
 {
-    require(field->is_indexed);
+    require(field->keeps_index);
     *count_out = 0;
     struct key_list keys = field->kind_of->order(view->task->arena, field, stored);
     struct key_list texts =

@@ -19,3 +19,16 @@ constexpr uint32_t REBUILD_RECORDS_MAX = 200; /** of one call */
  *  its own, which is not finished by change_finish. */
 enum err records_rebuild(struct change *change, const struct entity *entity, const struct id *ids,
                          uint32_t count);
+
+/** Of these records, those that share a value with another one in a unique field that is being
+ *  built: a fault each, `taken`, by the field's name, which names both records. */
+enum err records_judge_unique(struct change *change, const struct entity *entity,
+                              const struct id *ids, uint32_t count);
+
+/** Ends what the job was queued for: its fields are ready, or stripped when they were deleted. The
+ *  model is another one then. */
+enum err build_finish(struct change *change, struct id job);
+
+/** The unique fields of this entity that the job builds will not be unique: each says why in its
+ *  `problem`, and another job is queued for the rest of the work. */
+enum err build_give_up_unique(struct change *change, uint16_t entity, struct id job, str problem);

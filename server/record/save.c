@@ -8,6 +8,7 @@
 #include "record/gone.h"
 #include "record/past.h"
 #include "record/index.h"
+#include "record/reshape.h"
 
 struct touched *change_touched(struct change *change, const struct entity *entity, struct id id)
 {
@@ -340,6 +341,7 @@ enum err change_finish(struct change *change)
 {
     TRY(computed_settle(change));
     TRY(check_touched(change));
+    TRY(change_reshape(change));
     struct arena *arena = change->task->arena;
     if (id_is_nil(change->group)) change->group = id_make();
     uint8_t flags = 0;

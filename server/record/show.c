@@ -168,7 +168,7 @@ static void entry_fields_write(struct buf *json, const struct entity *entity,
     struct value old, new;
     bool is_first = true;
     while (log_change_next(change, &number, &old, &new)) {
-        const struct field *field = entity_field_by_number(entity, number);
+        const struct field *field = entity_field_ever(entity, number);
         /* A deletion keeps the engine's own fields too: they are for its undo. */
         bool is_told = field != nullptr && (!field->is_hidden || field->is_removed) &&
                        (!field->is_system || number == FIELD_INCOMPLETE);

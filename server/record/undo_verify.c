@@ -133,14 +133,13 @@ static enum err references_hold(const struct undo_plan *plan, const struct field
     return ERR_NONE;
 }
 
-static bool choices_hold(const struct undo_plan *plan, const struct field *field, str stored)
+static bool choices_hold(const struct field *field, str stored)
 {
     struct value value = value_of(stored), item;
-    struct view view = change_view(plan->undo->change);
     bool is_list = field->kind == FIELD_CHOICES;
     struct cursor cursor = cursor_of(is_list ? value.items : value.bytes);
     for (uint32_t at = 0; at < (is_list ? value.count : 1) && value_next(&cursor, &item); at++)
-        if (!choice_is_known(&view, field->set, item.text)) return false;
+        if (!choice_is_known(field->set, item.text)) return false;
     return true;
 }
 
@@ -181,7 +180,7 @@ static enum err fault_of(const struct undo_plan *plan, const struct undo_item *i
         TRY(references_hold(plan, field, stored, &holds));
         if (!holds) *reason_out = UNDO_MISSING;
     } else if (field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES) {
-        if (!choices_hold(plan, field, stored)) *reason_out = UNDO_CHOICE;
+        if (!choices_hold(field, stored)) *reason_out = UNDO_CHOICE;
     }
     if (field->is_unique) TRY(is_taken(plan, item, field, &taken));
     if (taken) *reason_out = UNDO_TAKEN;

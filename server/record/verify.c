@@ -177,54 +177,64 @@ static void verify_visible(struct change *change, struct draft *draft, const str
                FMT(condition_text(change->task->arena, field->visible_when)));
 }
 
-/** The tenant's own choices are records of the entity `choice`; they stand beside those of the
- *  schema. */
-static bool tenant_has_choice(const struct view *view, str set, str choice)
+bool choice_is_known(const struct choice_set *set, str choice)
 {
-    const struct entity *entity = model_entity(view->model, S("choice"));
-    if (entity == nullptr) return false;
-    const struct field *set_field = entity_field(entity, S("set"));
-    const struct field *value_field = entity_field(entity, S("value"));
-    if (set_field == nullptr || value_field == nullptr || !value_field->is_indexed) return false;
-    str ordered;
-    struct id ids[64];
-    uint32_t count;
-    struct task quiet = {.arena = view->task->arena};
-    if (!value_field->kind_of->order_text(&quiet, value_field, choice, &ordered)) return false;
-    if (query_find(view, value_field, ordered, 64, ids, &count) != ERR_NONE) return false;
-    for (uint32_t at = 0; at < count; at++) {
-        str value, slots[FIELDS_MAX];
-        if (txn_record_get_view(view->txn, entity->number, ids[at], &value) != ERR_NONE) continue;
-        slots_read(entity, value, slots);
-        struct value own_set = value_of(slots[field_position(set_field)]);
-        struct value own_value = value_of(slots[field_position(value_field)]);
-        if (own_set.kind == VALUE_TEXT && str_eq(own_set.text, set) &&
-            str_eq(own_value.text, choice))
-            return true;
-    }
-    return false;
-}
-
-bool choice_is_known(const struct view *view, const struct choice_set *set, str choice)
-{
-    return set == nullptr || set->is_open || set_choice(set, choice) != nullptr ||
-           tenant_has_choice(view, set->name, choice);
+    return set == nullptr || set->is_open || set_choice(set, choice) != nullptr;
 }
 
 str choices_text(struct arena *arena, const struct choice_set *set)
 {
     struct buf known = buf_make(arena, 512);
     for (uint32_t at = 0; at < set->choice_count; at++)
-        buf_print(&known, "%s%.*s", at == 0 ? "" : ", ", FMT(set->choices[at].value));
-    return buf_str(&known);
+        if (!set->choices[at].is_inactive)
+            buf_print(&known, "%s%.*s", known.len == 0 ? "" : ", ", FMT(set->choices[at].value));
+    return known.len == 0 ? S("none") : buf_str(&known);
 }
 
-static void verify_choice(struct change *change, const struct field *field, str choice)
+/** Whether the record had this choice in the field before: then it may keep it. */
+static bool had_choice(const struct draft *draft, const struct field *field, str choice)
 {
-    struct view view = change_view(change);
-    if (choice_is_known(&view, field->set, choice)) return;
-    task_fault(change->task, field->name, S("choice"), "has no choice \"%.*s\"; there are: %.*s",
-               FMT(str_first(choice, 100)), FMT(choices_text(change->task->arena, field->set)));
+    struct value before = value_of(draft->before[field_position(field)]);
+    bool is_list = before.kind == VALUE_LIST;
+    struct cursor cursor = cursor_of(is_list ? before.items : before.bytes);
+    struct value item;
+    for (uint32_t at = 0; at < (is_list ? before.count : 1) && value_next(&cursor, &item); at++)
+        if (item.kind == VALUE_TEXT && str_eq(item.text, choice)) return true;
+    return false;
+}
+
+/** A choice may say which ones follow it. */
+static void verify_next(struct change *change, const struct draft *draft, const struct field *field,
+                        str choice)
+{
+    struct value before = value_of(draft->before[field_position(field)]);
+    const struct choice *from =
+        before.kind == VALUE_TEXT ? set_choice(field->set, before.text) : nullptr;
+    if (from == nullptr || from->next_count == 0 || field->kind != FIELD_CHOICE) return;
+    struct buf next = buf_make(change->task->arena, 4 * KIB);
+    for (uint32_t at = 0; at < from->next_count; at++) {
+        if (str_eq(from->next[at], choice)) return;
+        buf_print(&next, "%s%.*s", at == 0 ? "" : ", ", FMT(from->next[at]));
+    }
+    task_fault(change->task, field->name, S("choice"),
+               "\"%.*s\" may not follow \"%.*s\"; what may: %.*s", FMT(str_first(choice, 100)),
+               FMT(from->value), FMT(buf_str(&next)));
+}
+
+static void verify_choice(struct change *change, const struct draft *draft,
+                          const struct field *field, str choice)
+{
+    if (had_choice(draft, field, choice)) return;
+    const struct choice *known = field->set == nullptr ? nullptr : set_choice(field->set, choice);
+    if (!choice_is_known(field->set, choice))
+        task_fault(change->task, field->name, S("choice"),
+                   "has no choice \"%.*s\"; there are: %.*s", FMT(str_first(choice, 100)),
+                   FMT(choices_text(change->task->arena, field->set)));
+    else if (known != nullptr && known->is_inactive)
+        task_fault(change->task, field->name, S("choice"),
+                   "the choice \"%.*s\" is no longer offered; there are: %.*s",
+                   FMT(str_first(choice, 100)), FMT(choices_text(change->task->arena, field->set)));
+    else if (field->set != nullptr) verify_next(change, draft, field, choice);
 }
 
 enum err verify_there(struct change *change, const struct field *field, struct id id,
@@ -259,7 +269,7 @@ static enum err verify_items(struct change *change, const struct draft *draft,
     struct value item;
     for (uint32_t at = 0; at < count && value_next(&cursor, &item); at++) {
         if (field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)
-            verify_choice(change, field, item.text);
+            verify_choice(change, draft, field, item.text);
         else TRY(verify_reference(change, field, item));
     }
     return ERR_NONE;

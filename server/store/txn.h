@@ -186,6 +186,8 @@ enum system_row : uint8_t {
     SYSTEM_GROUP,     /** tenant: group of changes → whether it was undone */
     SYSTEM_TRASH,     /** tenant: entity, sequence of a deletion → id of the record */
     SYSTEM_MERGED,    /** tenant: entity, id → id of the record that it was merged into */
+    /** tenant: `revision`, `declared`, `ledger`: what it added to the schema (record/models.h) */
+    SYSTEM_MODEL,
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/require.h"
+#include "record/models.h"
 #include "record/record.h"
 #include "value/json.h"
 
@@ -147,8 +148,10 @@ static enum err item_create(struct firm *firm, struct txn *txn, const struct val
 {
     struct task *task = firm->task;
     struct scope scope = scope_system();
-    const struct model *model = firm->model;
+    const struct model *model;
     str collection = text_in(item, S("in")), as = text_in(item, S("as"));
+    /* Choices and fields of the firm are in force for what comes behind them. */
+    TRY(model_of(task, txn, firm->model, &model));
     const struct entity *entity = model_collection(model, collection);
     if (entity == nullptr)
         return fail(task, ERR_INVALID, "%.*s: there are no %.*s", FMT(firm->name), FMT(collection));

@@ -3,6 +3,7 @@
 #include "work/answers.h"
 #include "work/bulk.h"
 #include "work/import_job.h"
+#include "work/job_build.h"
 #include "work/job_undo.h"
 #include "work/job_upkeep.h"
 
@@ -11,6 +12,7 @@ const struct job_kind job_kinds[] = {
     {{"bulk", 4}, bulk_open, bulk_step, bulk_close},
     {{"bulk_edit", 9}, bulk_edit_open, bulk_edit_step, bulk_edit_close},
     {.name = {"undo", 4}, .open = undo_job_open, .step = undo_job_step},
+    {.name = {"build", 5}, .step = build_step},
 };
 const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];
 

@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "record/models.h"
+#include "value/value.h"
 #include "work/job_rows.h"
 
 constexpr int64_t NS_PER_MS = 1'000'000;
@@ -211,6 +213,7 @@ static enum err writing_run(struct work *work, struct txn *txn)
         return fail(run->task, ERR_CONFLICT, "the job was cancelled");
     }
     TRY(err);
+    TRY(model_of(run->task, txn, run->tenant.model, &run->tenant.model));
     if (writing->apply != nullptr) TRY(writing->apply(run, txn, writing->argument));
     struct job *job = &run->job;
     job->line_count = present.line_count;

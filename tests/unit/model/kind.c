@@ -545,7 +545,7 @@ TEST(test_kind__gives_words_as_people_look_for_them)
     check(has_word(&words, "acme") && !has_word(&words, "www") && !has_word(&words, "https"));
     struct field choice = field_of(FIELD_CHOICE);
     words = words_of(&test, &choice, "\"small\"");
-    check(has_word(&words, "small") && has_word(&words, "one"));
+    check(has_word(&words, "small") && words.count == 1);
     struct field phones = field_of(FIELD_PHONES);
     words = words_of(&test, &phones, "\"+49 30 0076545\"");
     check(has_word(&words, "49300076545") && has_word(&words, "~54567000394"));
