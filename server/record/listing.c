@@ -214,7 +214,7 @@ static enum err offer(struct listing *listing, const struct section *section,
 {
     struct hit hit = {.place.id = merged->id, .record = merged->record};
     bool is_in;
-    bool is_tied = listing->query->sort_count > 1 && !listing->is_count;
+    bool is_tied = query_is_tied(listing->query) && !listing->is_count;
     TRY(test_hit(listing, &hit, section->rest, 1, &is_in));
     if (!is_in) return ERR_NONE;
     hit.place.values[0] = (struct sort_value){
@@ -228,7 +228,7 @@ static enum err offer(struct listing *listing, const struct section *section,
 static enum err walk_section(struct listing *listing, const struct section *section,
                              const struct list_place *after)
 {
-    bool is_inclusive = listing->query->sort_count > 1;
+    bool is_inclusive = query_is_tied(listing->query);
     struct merge *merge = merge_open(listing->view, listing->query, section, after, is_inclusive);
     while (!has_ended(listing)) {
         bool has_one;

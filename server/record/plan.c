@@ -344,6 +344,15 @@ static void add_base(struct planning *planning)
     (void)add_stretch(planning, 1, (struct stretch){INDEX_OF_RECORDS, all, (str){}, false});
 }
 
+/** Whether the driver walks stretches of the sort's own index, to which no other bounds are put. */
+static bool walks_sort(const struct planning *planning, const struct driver *driver)
+{
+    bool walks = false;
+    for (uint32_t at = 0; at < driver->source_count && !walks; at++)
+        walks = driver->sources[at]->of == nullptr && driver->sources[at]->field == planning->sort;
+    return walks;
+}
+
 static const struct condition *and_also(struct arena *arena, const struct condition *one,
                                         const struct condition *other)
 {
@@ -365,6 +374,7 @@ static enum err plan_make(struct planning *planning, const struct driver *driver
         planning->stretches[at] = arena_new(arena, struct stretch, STRETCHES_MAX);
     planning->bounds = find_bounds(planning->conjuncts, planning->conjunct_count, ordering,
                                    driver == nullptr ? nullptr : driver->condition);
+    if (driver != nullptr && walks_sort(planning, driver)) planning->bounds = (struct bounds){};
     if (driver == nullptr) add_base(planning);
     else
         for (uint32_t at = 0; at < driver->source_count && *is_fit_out; at++)

@@ -102,17 +102,11 @@ static enum err refuse_sort(struct task *task, const struct query *query, str na
 static enum err add_sort(struct task *task, struct query *query, str name, bool *is_last_out)
 {
     bool is_descending = str_starts(name, S("-"));
-    bool was_descending = query->is_descending;
     if (is_descending) name = str_from(name, 1);
     query->is_descending = is_descending;
     const struct field *field = entity_field(query->entity, name);
     *is_last_out = str_eq(name, S("id")) || (field != nullptr && is_in_id_order(field));
-    if (*is_last_out) {
-        if (query->sort_count == 0 || is_descending == was_descending) return ERR_NONE;
-        return fail(task, ERR_UNREADABLE,
-                    "sort: at the end %.*s goes in the direction of the field before it",
-                    FMT(name));
-    }
+    if (*is_last_out) return ERR_NONE;
     if (field == nullptr || field->is_hidden)
         return refuse_sort(task, query, name, "is no field here");
     if (field->kind_of->is_list) return refuse_sort(task, query, name, "holds a list");

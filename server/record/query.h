@@ -76,6 +76,14 @@ struct query {
     const struct condition *more; /** given by query_narrow */
 };
 
+/** Whether an index of the first sort field alone does not have the order of the list: records that
+ *  are equal in it are gathered and sorted. */
+static inline bool query_is_tied(const struct query *query)
+{
+    return query->sort_count > 1 ||
+           (query->sort_count == 1 && query->sorts[0].is_descending != query->is_descending);
+}
+
 void query_init(struct query *query, const struct entity *entity);
 /** One `name=value` of the query string, decoded. ERR_UNREADABLE names what is wrong and what would
  *  be right. */

@@ -82,16 +82,17 @@ static void set_counting_order(struct query *query)
     const struct condition *conjuncts;
     uint32_t count = query_conjuncts(query, &conjuncts);
     query->sort_count = 0;
+    query->is_descending = false;
     if (count == 0) /* every record has one, and its entries are smaller than records */
-        query->sorts[query->sort_count++].field =
-            entity_field_by_number(query->entity, FIELD_UPDATED_AT);
+        query->sorts[query->sort_count++] = (struct sort_part){
+            entity_field_by_number(query->entity, FIELD_UPDATED_AT), false};
     for (uint32_t at = 0; at < count && query->sort_count == 0; at++) {
         const struct condition_test *test = conjuncts[at].test;
         bool is_range = conjuncts[at].kind == CONDITION_TEST && test->of == nullptr &&
                         test->op != TEST_NOT_EQUAL && test->op != TEST_EMPTY &&
                         test->op != TEST_EQUAL && !test->field->kind_of->is_list &&
                         !is_in_id_order(test->field);
-        if (is_range) query->sorts[query->sort_count++].field = test->field;
+        if (is_range) query->sorts[query->sort_count++] = (struct sort_part){test->field, false};
     }
 }
 
