@@ -105,8 +105,7 @@ static uint32_t fill(struct fixture *fixture, const char *name, const struct id 
                                   .count =
                                       total - from < CHANGE_RECORDS ? total - from : CHANGE_RECORDS,
                                   .reference_count = reference_count};
-        for (uint32_t at = 0; at < reference_count; at++)
-            filling.references[at] = references[at];
+        for (uint32_t at = 0; at < reference_count; at++) filling.references[at] = references[at];
         struct fixture_change *run = &filling.run;
         run->fixture = fixture;
         arena_init(&run->arena, 256 * MIB);
@@ -222,10 +221,11 @@ static void try_one(struct fixture *fixture, const struct combination *one,
         uint32_t *most =
             is_indexed_pair(one) ? &figures->indexed_keys_max : &figures->unindexed_keys_max;
         *most = outcome.keys > *most ? outcome.keys : *most;
-        bool is_right = is_indexed_pair(one)
-                            ? outcome.err == ERR_NONE && outcome.keys < KEYS_INDEXED_MAX
-                            : outcome.keys <= WORKER_KEYS_MAX &&
-                                  (outcome.err == ERR_UNREADABLE || outcome.is_told);
+        bool is_right =
+            is_indexed_pair(one)
+                ? outcome.err == ERR_NONE && outcome.keys < KEYS_INDEXED_MAX
+                : outcome.keys <= WORKER_KEYS_MAX &&
+                      (outcome.err == ERR_UNREADABLE || outcome.err == ERR_FULL || outcome.is_told);
         if (!is_right)
             fprintf(stderr, "%.*s: page %d, %u keys, %u records, error %d, told %d\n",
                     FMT(describe(fixture->test.task.arena, one)), page, outcome.keys, outcome.count,
