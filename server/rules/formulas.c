@@ -1,6 +1,7 @@
 #include "rules/formulas.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/clock.h"
 #include "base/require.h"
@@ -22,6 +23,7 @@ struct struck {
 struct formula_asker {
     struct formulas slot;
     struct runners *runners;
+    atomic_bool has_struck; /** any ever; what follows need not be looked at before */
     pthread_mutex_t mutex;
     struct struck struck[STRUCK_MAX];
 };
@@ -54,6 +56,7 @@ static struct struck *find_struck(struct formula_asker *asker, const struct hash
 
 static bool is_resting(struct formula_asker *asker, uint32_t tenant, str source)
 {
+    if (!atomic_load(&asker->has_struck)) return false;
     struct hash hash = hash_of_source(tenant, source);
     (void)pthread_mutex_lock(&asker->mutex);
     struct struck *struck = find_struck(asker, &hash);
@@ -79,6 +82,7 @@ static void strike(struct formula_asker *asker, uint32_t tenant, str source)
             if (asker->struck[at].at_ns < struck->at_ns) struck = &asker->struck[at];
     }
     bool is_same = memcmp(&struck->source, &hash, sizeof hash) == 0;
+    atomic_store(&asker->has_struck, true);
     *struck = (struct struck){hash, is_same ? struck->count + 1 : 1, clock_monotonic_ns()};
     (void)pthread_mutex_unlock(&asker->mutex);
 }
