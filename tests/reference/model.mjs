@@ -266,7 +266,7 @@ export class Model {
         if (!field.many || !isPatch) return this.#value(field, value);
         const key = (item) => (typeof item === 'object' ? item.value : item).toLowerCase();
         const gone = this.#value(field, value.$remove ?? []).map(key);
-        const list = present.filter((item) => !gone.includes(key(item)));
+        const list = copy(present).filter((item) => !gone.includes(key(item)));
         for (const item of this.#value(field, value.$add ?? []))
             if (!list.some((one) => key(one) === key(item)))
                 list.push(typeof item === 'object' ? { ...item, primary: !list.length } : item);

@@ -180,6 +180,7 @@ async function makeLearn(isDone) {
 async function both(where, answer, deed, mayMakeAlong = false) {
     const isDone = answer.status < 300;
     const learn = await makeLearn(isDone && mayMakeAlong);
+    const before = model.records;
     let refused;
     try {
         model.change(() => deed(learn));
@@ -191,7 +192,9 @@ async function both(where, answer, deed, mayMakeAlong = false) {
         assert.ok(isDone, `${where}: refused by the server alone: ${answer.status} ${answer.text}`);
         await relearn(where);
         const group = answer.headers['atrium-group'];
-        if (group && model.touched.size > 0) groups.push(group);
+        if (model.touched.size === 0) return;
+        assert.ok(group, `${where}: no group to undo`);
+        groups.push({ group, before, touched: [...model.touched.values()], where });
         return;
     }
     assert.ok(!isDone, `${where}: refused by the model alone: ${refused.message}`);
@@ -328,6 +331,28 @@ const operations = {
     },
 };
 
+/** Takes the newest change back, on both sides. */
+async function undo() {
+    const { group, before, touched, where } = groups.pop();
+    const shown = `undo of ${where}`;
+    const answer = await firm.call('POST', `groups/${group}/undo`);
+    assert.equal(answer.status, 200, `${shown}: ${answer.status} ${answer.text}`);
+    assert.deepEqual(answer.body.kept ?? [], [], shown);
+    // Who changed a record last, and when, is now this undo or one before it.
+    for (const [entity, list] of before)
+        for (const [id, record] of list)
+            record.updated_at = model.all(entity).get(id)?.updated_at ?? null;
+    model.records = before;
+    for (const { entity, id } of touched) {
+        const record = before.get(entity).get(id);
+        if (record === undefined) continue;
+        record.updated_at = null;
+        const theirs = await firm.call('GET', `${plurals[entity]}/${id}`);
+        assert.equal(theirs.status, 200, `${shown}: ${entity} ${id} is not back`);
+        compare(entity, theirs.body, shown);
+    }
+}
+
 async function compareList(where, query, wanted, sort) {
     const answer = await firm.call('GET', ['clients?limit=200&count=true', ...query].join('&'));
     const { data, count } = expectStatus(answer, 200).body;
@@ -389,4 +414,9 @@ test('the server and a small model of it agree on every answer', async (t) => {
     await compareAll(`seed ${seed}, end`);
     t.diagnostic(`operations: ${JSON.stringify(counts)}; changes: ${groups.length}`);
     assert.ok(groups.length > COUNT / 4, `only ${groups.length} changes happened`);
+    while (groups.length > 0) {
+        await undo();
+        if (groups.length % COMPARE_EVERY === 0) await compareAll(`seed ${seed}, undoing`);
+    }
+    for (const plural of Object.values(plurals)) assert.deepEqual(await firm.all(plural), []);
 });
