@@ -2,6 +2,7 @@
 return entity "client" {
   number = 10, plural = "clients", label = "Client", title = "name",
   actions = { "archive", "restore", "merge" },
+  duplicates = "client_duplicate",
   pairs = {
     { 1, "status", "name" },
     { 2, "stage", "name" },
@@ -13,6 +14,7 @@ return entity "client" {
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,
+    duplicates = "name",
     synonyms = {
       "company", "company name", "client", "client name", "customer", "customer name", "account",
       "account name",
@@ -24,7 +26,7 @@ return entity "client" {
     },
   },
   text "business_name" {
-    2, label = "Business name", index = true, search = true, max = 300,
+    2, label = "Business name", index = true, search = true, max = 300, duplicates = "name",
     synonyms = { "legal name", "trading name", "trade name", "registered name", "razón social" },
   },
   choice "kind" {
@@ -53,14 +55,14 @@ return entity "client" {
     synonyms = { "group", "client group", "customer group", "kundengruppe" },
   },
   emails "emails" {
-    9, label = "E-mail addresses", index = true, search = true, list = 5,
+    9, label = "E-mail addresses", index = true, search = true, list = 5, duplicates = "email",
     synonyms = {
       "email", "mail", "email address", "general email", "company email", "correo",
       "courriel", ["billing email"] = "billing", ["invoice email"] = "billing",
     },
   },
   phones "phones" {
-    10, label = "Telephone numbers", index = true, search = true, list = 4,
+    10, label = "Telephone numbers", index = true, search = true, list = 4, duplicates = "phone",
     synonyms = {
       "phone", "telephone", "tel", "phone number", "telephone number", "main phone", "telefon",
       "telefono",
@@ -97,13 +99,13 @@ return entity "client" {
     },
   },
   text "tax_id" {
-    15, label = "Tax number", index = true, search = true, max = 50,
+    15, label = "Tax number", index = true, search = true, max = 50, duplicates = "code",
     synonyms = {
       "tax number", "tax no", "tin", "ein", "steuernummer", "nif", "cif", "fiscal code",
     },
   },
   text "vat_number" {
-    16, label = "VAT number", index = true, search = true, max = 50,
+    16, label = "VAT number", index = true, search = true, max = 50, duplicates = "code",
     synonyms = {
       "vat", "vat id", "vat no", "vat registration", "vat reg no", "ust id", "ust id nr",
       "btw nummer", "gst number",
@@ -111,6 +113,7 @@ return entity "client" {
   },
   text "chamber_of_commerce" {
     17, label = "Chamber of commerce number", index = true, search = true, max = 50,
+    duplicates = "code",
     synonyms = {
       "chamber of commerce number", "coc", "coc number", "kvk", "kvk nummer", "company number",
       "registration number",

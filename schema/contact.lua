@@ -2,10 +2,12 @@
 return entity "contact" {
   number = 11, plural = "contacts", label = "Contact", title = "name",
   actions = { "archive", "restore", "merge" },
+  duplicates = "contact_duplicate",
   pairs = { { 1, "status", "name" } },
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,
+    duplicates = "name",
     synonyms = {
       "contact", "contact name", "contact person", "full name", "person", "ansprechpartner",
       "kontakt", "contacto",
@@ -20,11 +22,11 @@ return entity "contact" {
     },
   },
   emails "emails" {
-    3, label = "E-mail addresses", index = true, search = true, list = 3,
+    3, label = "E-mail addresses", index = true, search = true, list = 3, duplicates = "email",
     synonyms = { "email", "mail", "email address", "contact email", "contact email address" },
   },
   phones "phones" {
-    4, label = "Telephone numbers", index = true, search = true, list = 4,
+    4, label = "Telephone numbers", index = true, search = true, list = 4, duplicates = "phone",
     synonyms = {
       "phone", "telephone", "tel", "phone number", "telephone number", "contact phone",
       "contact telephone", "direct phone",

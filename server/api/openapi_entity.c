@@ -148,6 +148,10 @@ static void put_schema(struct buf *json, const struct entity *entity, enum side 
     bool is_first = true;
     if (side == SIDE_SHOWN)
         buf_put(json, S("\"id\":{\"type\":\"string\",\"format\":\"uuid\",\"readOnly\":true}"));
+    if (side == SIDE_SHOWN && entity->duplicates != nullptr)
+        buf_put(json, S(",\"warnings\":{\"type\":\"array\",\"readOnly\":true,\"description\":"
+                        "\"Only in the answer to a creation with duplicates=warn.\",\"items\":"
+                        "{\"$ref\":\"#/components/schemas/Warning\"}}"));
     is_first = side != SIDE_SHOWN;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         if (!is_in(&entity->fields[at], side)) continue;

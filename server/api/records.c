@@ -3,6 +3,7 @@
 #include "access/user.h"
 #include "api/accept.h"
 #include "api/feed.h"
+#include "api/duplicates.h"
 #include "api/parameters.h"
 #include "api/reply.h"
 #include "base/require.h"
@@ -86,10 +87,17 @@ static enum err at_read(struct call *call, str given, int64_t *at_ms_out)
                 "at: must be a time like 2026-11-21T12:00:00Z, or a date");
 }
 
+static enum err warns_read(struct call *call, str value, bool *warns_out)
+{
+    *warns_out = str_eq(value, S("warn")) && call->entity->duplicates != nullptr;
+    if (str_eq(value, S("warn"))) return ERR_NONE;
+    return fail(call->task, ERR_UNREADABLE, "duplicates: must be warn");
+}
+
 /** `fields` and `expand`; nullptr when neither is given. Where a record may be shown as it was,
  *  also `at`, INT64_MAX when it is not given; otherwise `at_ms_out` is nullptr. */
 static enum err shape_read(struct call *call, struct shape *shape, const struct shape **shape_out,
-                           int64_t *at_ms_out)
+                           int64_t *at_ms_out, bool *warns_out)
 {
     if (at_ms_out != nullptr) *at_ms_out = INT64_MAX;
     *shape_out = nullptr;
@@ -105,10 +113,13 @@ static enum err shape_read(struct call *call, struct shape *shape, const struct 
             TRY(shape_add_expand(call->task, call->entity, parameter.value, shape));
         else if (at_ms_out != nullptr && str_eq(parameter.name, S("at")))
             TRY(at_read(call, parameter.value, at_ms_out));
+        else if (warns_out != nullptr && str_eq(parameter.name, S("duplicates")))
+            TRY(warns_read(call, parameter.value, warns_out));
         else
             return unknown_parameter(call, parameter.name,
-                                     at_ms_out == nullptr ? "fields, expand"
-                                                          : "fields, expand, at");
+                                     at_ms_out != nullptr   ? "fields, expand, at"
+                                     : warns_out != nullptr ? "fields, expand, duplicates"
+                                                            : "fields, expand");
         *shape_out = shape;
     }
     if (err == ERR_NONE && at_ms_out != nullptr && *at_ms_out != INT64_MAX &&
@@ -182,7 +193,7 @@ enum err records_read(struct call *call)
     struct shape shape;
     const struct shape *wanted;
     int64_t at_ms;
-    TRY(shape_read(call, &shape, &wanted, &at_ms));
+    TRY(shape_read(call, &shape, &wanted, &at_ms, nullptr));
     if (at_ms != INT64_MAX) return read_at(call, at_ms, wanted);
     struct view view = call_view(call);
     struct record record;
@@ -309,7 +320,8 @@ enum err records_create(struct call *call)
 {
     struct shape shape;
     const struct shape *wanted;
-    TRY(shape_read(call, &shape, &wanted, nullptr));
+    bool warns = false;
+    TRY(shape_read(call, &shape, &wanted, nullptr, &warns));
     TRY(given_is_map(call));
     struct change change = change_begin(call);
     struct id id;
@@ -320,7 +332,8 @@ enum err records_create(struct call *call)
     reply_header(call, S("location"),
                  arena_print(call->task->arena, "/api/v1/%.*s/%.*s", FMT(call->entity->plural),
                              ID_TEXT_BYTES, id_text));
-    return reply_record(call, 201, id, wanted);
+    TRY(reply_record(call, 201, id, wanted));
+    return warns ? duplicates_warn(call, id) : ERR_NONE;
 }
 
 /** The tag that a change must find; *tag_out is nullptr when any will do. */
@@ -351,7 +364,7 @@ enum err records_patch(struct call *call)
 {
     struct shape shape;
     const struct shape *wanted;
-    TRY(shape_read(call, &shape, &wanted, nullptr));
+    TRY(shape_read(call, &shape, &wanted, nullptr, nullptr));
     TRY(given_is_map(call));
     struct etag tag;
     const struct etag *condition;

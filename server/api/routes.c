@@ -3,6 +3,7 @@
 #include "api/actions.h"
 #include "api/bulk.h"
 #include "api/catalog.h"
+#include "api/duplicates.h"
 #include "api/exports.h"
 #include "api/groups.h"
 #include "api/imports.h"
@@ -66,7 +67,7 @@ const struct route routes[] = {
      .parameters = "limit after sort q count fields expand filters", .answers = "200 {entity}.page",
      .run = records_list},
     {METHOD_POST, T("/api/v1/{collection}"), T("Create a record"), NEED_IDENTITY, ROAD_LANE,
-     .has_body = true, .is_not_of_single = true, .parameters = "fields expand",
+     .has_body = true, .is_not_of_single = true, .parameters = "fields expand duplicates",
      .body = "{entity}.new", .answers = "201 {entity}.made", .run = records_create},
     {METHOD_GET, T("/api/v1/{collection}/export"), T("A list as a table"), NEED_IDENTITY,
      ROAD_SLICES, .parameters = "format bom separator sort q fields expand filters",
@@ -81,6 +82,9 @@ const struct route routes[] = {
     {METHOD_POST, T("/api/v1/{collection}/bulk"), T("Do many operations at once"), NEED_IDENTITY,
      ROAD_LANE, .has_body = true, .is_not_of_single = true, .body = "{entity}.bulk",
      .answers = "200 {entity}.bulk_done 202 job_begun", .run = records_bulk},
+    {METHOD_POST, T("/api/v1/{collection}/duplicates"), T("Look for records that may be one"),
+     NEED_IDENTITY, ROAD_LANE, .is_of_duplicates = true, .answers = "202 job_begun",
+     .run = duplicates_begin},
     {METHOD_GET, T("/api/v1/{collection}/{id}"), T("One record"), NEED_IDENTITY, ROAD_READ,
      .parameters = "fields expand at if_none_match", .answers = "200 {entity} 304 not_changed",
      .run = records_read},
@@ -182,6 +186,7 @@ bool route_is_of(const struct route *route, const struct entity *entity)
 {
     if (entity == nullptr) return true;
     if (route->is_not_of_single && entity->is_single) return false;
+    if (route->is_of_duplicates && entity->duplicates == nullptr) return false;
     return route->action == 0 || (entity->actions & route->action) != 0;
 }
 

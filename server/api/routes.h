@@ -45,6 +45,7 @@ struct route {
      *  separated by blanks; `*`: any */
     str raw_types;
     bool is_not_of_single; /** an entity with exactly one record has no such call */
+    bool is_of_duplicates; /** only of an entity whose duplicates are looked for */
     bool is_for_portal;    /** served at the portal's door too */
     bool is_body_optional; /** without one, `call->given` is nil */
     uint8_t action;        /** of entity_action: only entities that have it have such a call */
@@ -74,5 +75,7 @@ struct route_match {
 bool route_is_of(const struct route *route, const struct entity *entity);
 /** `model` nullptr: no path with a collection fits. */
 struct route_match route_match(const struct model *model, enum method method, str path);
+/** Whether an entity has such a call; nullptr: of none. */
+bool route_is_of(const struct route *route, const struct entity *entity);
 /** `GET, HEAD, POST` */
 str methods_write(struct arena *arena, uint8_t methods);

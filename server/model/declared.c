@@ -442,6 +442,7 @@ static struct entity_words read_entity_words(struct making *making, const struct
     static const str known[] = {
         S("number"), S("plural"), S("label"),   S("title"),      S("via"),
         S("single"), S("pairs"),  S("actions"), S("own_unless"), S("shapes_model"),
+        S("duplicates"),
     };
     struct entity_words words = {};
     struct cursor cursor = cursor_of(attributes->items);

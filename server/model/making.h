@@ -79,6 +79,9 @@ void resolve_entities(struct making *making);
 void resolve_pairs(struct making *making, const struct made_entity *made);
 void resolve_own(struct making *making, const struct made_entity *made);
 
+/** An entity's `duplicates` (model/duplicates.c). */
+void resolve_duplicates(struct making *making, const struct made_entity *made);
+
 /** The kinds `formula` and `rollup` (model/computed.c); false for any other. Its own kind is
  *  that of the result. */
 bool declare_computed(struct making *making, const struct made_entity *entity,
@@ -91,6 +94,8 @@ void resolve_computed(struct making *making);
 /** Setters of the words that refer to other entities. */
 void set_to(struct making *making, const struct made_entity *entity, struct made_field *made,
             const struct value *value);
+void set_duplicates(struct making *making, const struct made_entity *entity,
+                    struct made_field *made, const struct value *value);
 void set_one_of(struct making *making, const struct made_entity *entity, struct made_field *made,
                 const struct value *value);
 void set_through(struct making *making, const struct made_entity *entity, struct made_field *made,

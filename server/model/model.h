@@ -65,6 +65,15 @@ constexpr uint16_t FIELD_VERSION =
     4007; /** rises with computed changes too; hidden like the revision */
 constexpr uint16_t PAIR_NUMBER_MIN = 0xF000; /** indexes of pairs are numbered from here on */
 
+/** By what two records of an entity are found to be one and the same. */
+enum duplicates_by : uint8_t {
+    DUPLICATES_BY_NOTHING,
+    DUPLICATES_BY_NAME,  /** folded, without the words of legal forms, small mistakes pass */
+    DUPLICATES_BY_CODE,  /** its letters and digits alone: tax numbers */
+    DUPLICATES_BY_EMAIL, /** an address, folded */
+    DUPLICATES_BY_PHONE, /** the last digits of a number */
+};
+
 struct choice {
     str value;
     str label;
@@ -171,6 +180,7 @@ struct field {
     const struct choice_set *set;
     const struct entity *to;
     enum on_delete on_delete;
+    enum duplicates_by duplicates_by;
     /** boolean: at most one record with this flag for each value of that reference */
     const struct field *one_of_per;
     bool one_of_at_least; /** … and at least one */
@@ -252,6 +262,9 @@ struct entity {
     const struct field *const *formulas; /** its own, in order of their levels */
     uint32_t pair_count;
     const struct pair *pairs;
+    /** whose records name two of this one that may be one (first, second, why, score, state);
+     *  nullptr: they are not looked for */
+    const struct entity *duplicates;
 };
 
 struct models;

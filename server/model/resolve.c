@@ -459,6 +459,7 @@ void resolve_entities(struct making *making)
         resolve_via(making, made);
         resolve_pairs(making, made);
         resolve_own(making, made);
+        resolve_duplicates(making, made);
     }
     for (uint32_t i = 0; i < count; i++) check_via(making, &making->entities[i]);
     for (uint32_t i = 0; i < count; i++) {

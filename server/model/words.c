@@ -265,6 +265,7 @@ static const struct word words[] = {
     {S("max"), KINDS_NUMBER | KINDS_TEXT | KINDS_LIST, TYPE(INT), 1, set_max},
     {S("required_when"), KINDS_ALL, TYPE(MAP), 3, set_condition},
     {S("visible_when"), KINDS_ALL, TYPE(MAP), 3, set_condition},
+    {S("duplicates"), KIND(TEXT) | KIND(EMAILS) | KIND(PHONES), TYPE(TEXT), 1, set_duplicates},
     {S("to"), KINDS_REFERENCE, TYPE(TEXT), 1, set_to},
     {S("one_of"), KIND(BOOLEAN), TYPE(MAP), 2, set_one_of},
     {S("through"), KIND(REFERENCE), TYPE(TEXT), 3, set_through},

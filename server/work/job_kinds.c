@@ -2,6 +2,7 @@
 #include "access/session.h"
 #include "work/answers.h"
 #include "work/bulk.h"
+#include "work/duplicates_scan.h"
 #include "work/import_job.h"
 #include "work/job_build.h"
 #include "work/job_undo.h"
@@ -9,6 +10,7 @@
 
 const struct job_kind job_kinds[] = {
     {{"import", 6}, import_job_open, import_job_step, import_job_close},
+    {{"duplicates", 10}, duplicates_scan_open, duplicates_scan_step, duplicates_scan_close},
     {{"bulk", 4}, bulk_open, bulk_step, bulk_close},
     {{"bulk_edit", 9}, bulk_edit_open, bulk_edit_step, bulk_edit_close},
     {.name = {"undo", 4}, .open = undo_job_open, .step = undo_job_step},
