@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/computed.h"
 
 static const str revision_key = {"revision", 8};
 static const str declared_key = {"declared", 8};
@@ -340,17 +341,15 @@ static uint8_t work_of(const struct wants *was, const struct wants *is, bool is_
     return work;
 }
 
-static enum err plan_build(struct reshaping *reshaping, const struct touched *touched,
-                           const struct shaper *field)
+/** Queues this work for a field, and says in its record whether it is being built. */
+static enum err plan_work(struct reshaping *reshaping, const struct entity *of,
+                          const struct shaper *field, uint8_t work)
 {
     struct change *change = reshaping->change;
-    struct shaper before = {touched->id, touched->before};
-    struct wants was = wants_of(&before), is = wants_of(field);
     uint16_t number = shaper_number(field, CUSTOM_NUMBER);
     uint16_t entity =
         shape_entity_number(reshaping->base, &reshaping->shapers, shaper_text(field, CUSTOM_OF));
-    struct build build = {.entity = entity, .field = number};
-    build.work = work_of(&was, &is, touched->before.len == 0);
+    struct build build = {.entity = entity, .field = number, .work = work};
     bool has_records = false;
     if (build.work != 0) TRY(entity_has_records(change->txn, entity, &has_records));
     const struct build *open = ledger_build(&reshaping->ledger, entity, number);
@@ -359,11 +358,53 @@ static enum err plan_build(struct reshaping *reshaping, const struct touched *to
     open = ledger_build(&reshaping->ledger, entity, number);
     bool is_building = open != nullptr && (open->work & (BUILD_KEYS | BUILD_NOTES)) != 0;
     struct draft draft;
-    TRY(draft_load(change, touched->entity, touched->id, &draft));
+    TRY(draft_load(change, of, field->id, &draft));
     put_text(change, &draft, CUSTOM_STATE, is_building ? S("building") : S("ready"));
     /* What was wrong was told, and whoever changes the field tries anew. */
     if (build.work != 0) put_text(change, &draft, CUSTOM_PROBLEM, S(""));
     return draft_save(change, &draft, WRITE_BY_ENGINE);
+}
+
+static enum err plan_build(struct reshaping *reshaping, const struct touched *touched,
+                           const struct shaper *field)
+{
+    struct shaper before = {touched->id, touched->before};
+    struct wants was = wants_of(&before), is = wants_of(field);
+    return plan_work(reshaping, touched->entity, field,
+                     work_of(&was, &is, touched->before.len == 0));
+}
+
+/** Whether the currency in which money is rolled up is another after this change. */
+static bool has_other_currency(const struct change *change)
+{
+    const struct field *field = change->model->currency;
+    if (field == nullptr) return false;
+    const struct touched *touched =
+        change_touched((struct change *)change, field->entity, txn_space(change->txn)->uuid);
+    if (touched == nullptr || touched->before.len == 0) return false;
+    struct view view = change_view(change);
+    struct value before;
+    bool had = value_find(touched->before, field->number, &before) && before.kind == VALUE_TEXT;
+    return !str_eq(had ? before.text : (str){}, rollup_currency(&view));
+}
+
+/** All roll-ups of money are computed again. */
+static enum err plan_money(struct reshaping *reshaping)
+{
+    const struct model *model = reshaping->change->model;
+    const struct entity *of = model_entity_by_number(model, CUSTOM_FIELD_ENTITY);
+    const struct shaper_list *fields = &reshaping->shapers.fields;
+    for (uint32_t at = 0; at < fields->count; at++) {
+        const struct shaper *shaper = &fields->items[at];
+        const struct entity *entity = model_entity(model, shaper_text(shaper, CUSTOM_OF));
+        const struct field *field =
+            entity == nullptr
+                ? nullptr
+                : entity_field_by_number(entity, shaper_number(shaper, CUSTOM_NUMBER));
+        if (field != nullptr && field->rollup != nullptr && field->kind == FIELD_MONEY)
+            TRY(plan_work(reshaping, of, shaper, BUILD_KEYS));
+    }
+    return ERR_NONE;
 }
 
 static enum err plan(struct reshaping *reshaping)
@@ -426,7 +467,8 @@ enum err change_reshape(struct change *change)
     if (reshaping.models == nullptr) return ERR_NONE;
     for (uint32_t at = 0; at < change->touched_count; at++)
         reshaping.touched_count += change->touched[at].entity->shapes_model;
-    if (reshaping.touched_count == 0) return ERR_NONE;
+    bool is_recounted = has_other_currency(change);
+    if (reshaping.touched_count == 0 && !is_recounted) return ERR_NONE;
     reshaping.base = models_base(reshaping.models);
     TRY(ledger_read(change->task, change->txn, &reshaping.ledger));
     TRY(shapers_read(change->task, change->txn, &reshaping.shapers));
@@ -438,5 +480,6 @@ enum err change_reshape(struct change *change)
     TRY(complete(&reshaping, CUSTOM_FIELD_ENTITY));
     TRY(compile_all(&reshaping));
     TRY(plan(&reshaping));
+    if (is_recounted) TRY(plan_money(&reshaping));
     return make_model(&reshaping);
 }

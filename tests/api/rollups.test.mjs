@@ -135,6 +135,22 @@ describe('a roll-up', () => {
         assert.deepEqual((await figures(owner)).slice(0, 4), [1, 1, euro(0), 3]);
     });
 
+    test('of money is in the currency of the firm, also when that becomes another', async () => {
+        const owner = await client();
+        await address(owner, { x_rent: euro(700) });
+        await address(owner, { x_rent: { amount: 30, currency: 'USD' } });
+        const settings = (await firm.call('GET', 'settings')).body.data[0];
+        const setTo = async (currency) => {
+            expectStatus(await firm.call('PATCH', `settings/${settings.id}`, { currency }), 200);
+            for (const field of await firm.all('custom_fields', 'name=x_rent'))
+                await untilReady(firm, field.id);
+            return (await figures(owner))[2];
+        };
+        assert.deepEqual(await setTo('USD'), { amount: 30, currency: 'USD' });
+        assert.deepEqual((await figures(await client()))[2], { amount: 0, currency: 'USD' });
+        assert.deepEqual(await setTo('EUR'), euro(700));
+    });
+
     test('cannot be given', async () => {
         const answer = await firm.call('POST', 'clients', {
             name: 'X',
