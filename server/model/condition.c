@@ -78,6 +78,9 @@ static str indexed_names(struct arena *arena, const struct entity *entity)
 static bool check_index(const struct spot *spot, const struct field *field, str path)
 {
     if (!spot->form->needs_index || field->is_indexed) return true;
+    if (field->is_building)
+        return spot_fault(spot, path, "building",
+                          "is being built over the records there are; try again in a while");
     return spot_fault(spot, path, "index", "has no index to filter by; indexed are: %.*s",
                       FMT(indexed_names(spot->task->arena, field->entity)));
 }

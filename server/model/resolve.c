@@ -126,7 +126,7 @@ static void check_made_whole(struct making *making, const struct made_entity *en
 {
     for (uint32_t i = 0; i < made->field->to->field_count; i++) {
         const struct field *needed = &made->field->to->fields[i];
-        if (!needed->is_required || needed->is_computed) continue;
+        if (!needed->is_required || needed->is_computed || needed->is_custom) continue;
         /* The link's own reference is filled by the engine. */
         bool is_given = needed == made->field->through.parent;
         struct value value;

@@ -276,6 +276,18 @@ enum err derive_one_of(struct change *change, const struct entity *entity, struc
     return ERR_NONE;
 }
 
+/** Nobody was asked for more than these values: what a tenant requires beside them is noted as
+ *  missing. */
+static enum err make_record(struct change *change, const struct entity *entity,
+                            const struct preset *presets, uint32_t preset_count, struct id *id_out)
+{
+    bool was_making = change->is_making;
+    change->is_making = true;
+    enum err err = record_create_from(change, entity, nullptr, presets, preset_count, id_out);
+    change->is_making = was_making;
+    return err;
+}
+
 /** The record behind the reference is given as an id: its link gets the flag, or is made. */
 static enum err link_existing(struct change *change, const struct draft *draft,
                               const struct field *field, struct id target)
@@ -305,7 +317,7 @@ static enum err link_existing(struct change *change, const struct draft *draft,
                                {through->target, stored_id(arena, target)},
                                {through->flag, stored_true(arena)}};
     struct id link;
-    return record_create_from(change, through->link, nullptr, presets, 3, &link);
+    return make_record(change, through->link, presets, 3, &link);
 }
 
 static enum err create_linked(struct change *change, const struct draft *draft,
@@ -330,7 +342,7 @@ static enum err create_linked(struct change *change, const struct draft *draft,
         for (uint32_t at = 0; at < made->pair_count; at++)
             presets[at] =
                 (struct preset){made->pairs[at].target, draft_get(draft, made->pairs[at].source)};
-        TRY(record_create_from(change, field->to, nullptr, presets, made->pair_count, &id));
+        TRY(make_record(change, field->to, presets, made->pair_count, &id));
     }
     return link_existing(change, draft, field, id);
 }

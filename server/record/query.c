@@ -110,6 +110,10 @@ static enum err add_sort(struct task *task, struct query *query, str name, bool 
     if (field == nullptr || field->is_hidden)
         return refuse_sort(task, query, name, "is no field here");
     if (field->kind_of->is_list) return refuse_sort(task, query, name, "holds a list");
+    if (field->is_building)
+        return fail(task, ERR_UNREADABLE,
+                    "sort: %.*s is being built over the records there are; try again in a while",
+                    FMT(name));
     if (!field->is_indexed) return refuse_sort(task, query, name, "has no index to sort by");
     if (query->sort_count == SORTS_MAX)
         return fail(task, ERR_UNREADABLE, "sort: at most %u fields", SORTS_MAX);

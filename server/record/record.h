@@ -112,6 +112,7 @@ struct change {
     uint32_t touched_count;
     uint32_t touched_capacity;
     uint32_t depth;
+    bool is_making; /** a record is made from another: it may lack the tenant's required fields */
     struct rolled *rolled;  /** records with roll-ups or formulas to be brought up to date */
     uint32_t settled_count; /** of them, touched by nothing else */
     bool has_currency;
