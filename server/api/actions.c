@@ -1,18 +1,23 @@
 #include "api/actions.h"
 
+#include "api/groups.h"
 #include "api/jobs.h"
 #include "api/parameters.h"
 #include "api/records.h"
 #include "api/reply.h"
 #include "record/gone.h"
+#include "record/merging.h"
 #include "record/undo.h"
+#include "work/job_merge.h"
 #include "work/job_undo.h"
+
+constexpr uint32_t MERGE_REFERENCES_MAX = 100'000; /** counted for an answer */
 
 enum err actions_archive(struct call *call)
 {
     TRY(no_parameters(call));
     struct change change = change_begin(call);
-    TRY(record_archive(&change, call->entity, call->record, true));
+    TRY(with_survivor(call, record_archive(&change, call->entity, call->record, true)));
     TRY(change_end(call, &change));
     return reply_record(call, 200, call->record, nullptr);
 }
@@ -87,6 +92,82 @@ enum err actions_restore(struct call *call)
     TRY(record_archive(&change, call->entity, call->record, false));
     TRY(change_end(call, &change));
     return reply_record(call, 200, call->record, nullptr);
+}
+
+/* Merging. */
+
+static void put_counts(struct buf *json, const struct model *model, const char *name,
+                       const uint32_t *counts)
+{
+    uint32_t shown = 0;
+    buf_print(json, ",\"%s\":{", name);
+    for (uint32_t number = 0; number < ENTITIES_MAX; number++) {
+        if (counts[number] == 0) continue;
+        const struct entity *entity = model_entity_by_number(model, (uint16_t)number);
+        buf_print(json, "%s\"%.*s\":%u", shown++ == 0 ? "" : ",", FMT(entity->name),
+                  counts[number]);
+    }
+    buf_put_byte(json, '}');
+}
+
+static enum err reply_preview(struct call *call, const struct merging *merging,
+                              const struct record *record, uint32_t references)
+{
+    struct view view = call_view(call);
+    struct buf json = reply_buf(call);
+    buf_put(&json, S("{\"preview\":true,\"record\":"));
+    record_write(&json, &view, record, nullptr);
+    put_counts(&json, call->tenant.model, "moved", merging->moved);
+    put_counts(&json, call->tenant.model, "dropped", merging->dropped);
+    buf_print(&json, ",\"references\":%u}", references);
+    return reply_json(call, 200, &json);
+}
+
+/** More refers to the others than one change holds. */
+static enum err merge_as_job(struct call *call, struct merging *merging, uint32_t references,
+                             bool is_preview)
+{
+    struct record record;
+    TRY(merging_preview(merging, &record));
+    if (is_preview) return reply_preview(call, merging, &record, references);
+    return reply_job(call, S("merge"),
+                     merge_job_given(call->task, call->entity, call->record, &call->given));
+}
+
+static enum err merge_at_once(struct call *call, struct merging *merging)
+{
+    TRY(merging_run(merging));
+    return change_end(call, merging->change);
+}
+
+enum err actions_merge(struct call *call)
+{
+    bool is_preview;
+    uint32_t references;
+    TRY(preview_read(call, &is_preview));
+    struct change change = change_begin(call);
+    struct merging *merging = arena_new(call->task->arena, struct merging, 1);
+    TRY(with_survivor(call,
+                      merging_read(&change, call->entity, call->record, &call->given, merging)));
+    TRY(merging_count(merging, MERGE_REFERENCES_MAX, &references));
+    if (references > CHANGE_WRITES_MAX) return merge_as_job(call, merging, references, is_preview);
+    struct savepoint savepoint = txn_savepoint(call->txn);
+    enum err err = merge_at_once(call, merging);
+    if (err == ERR_TOO_LARGE) {
+        txn_rollback(call->txn, savepoint);
+        task_fault_clear(call->task);
+        call->reply.header_count = 0;
+        return merge_as_job(call, merging, references, is_preview);
+    }
+    TRY(err);
+    if (!is_preview) return reply_record(call, 200, call->record, nullptr);
+    struct view view = call_view(call);
+    struct record record;
+    TRY(record_get(&view, call->entity, call->record, &record));
+    record.value = arena_copy(call->task->arena, record.value);
+    txn_rollback(call->txn, savepoint);
+    call->reply.header_count = 0;
+    return reply_preview(call, merging, &record, references);
 }
 
 enum err actions_unknown(struct call *call)

@@ -7,6 +7,7 @@
 #include "api/parameters.h"
 #include "api/reply.h"
 #include "base/require.h"
+#include "record/gone.h"
 #include "record/past.h"
 #include "record/query.h"
 #include "value/json.h"
@@ -188,6 +189,22 @@ static enum err read_at(struct call *call, int64_t at_ms, const struct shape *wa
     return reply_json(call, 200, &json);
 }
 
+/** An old id of a merged record leads to the survivor, with the same query. */
+static enum err redirect(struct call *call)
+{
+    struct id survivor;
+    TRY(gone_survivor(call->task, call->txn, call->entity, call->record, &survivor));
+    if (id_is_nil(survivor)) return ERR_MISSING;
+    struct arena *arena = call->task->arena;
+    task_fault_clear(call->task);
+    reply_header(call, S("location"),
+                 arena_print(arena, "/api/v1/%.*s/%.*s%s%.*s", FMT(call->entity->plural),
+                             FMT(id_text(arena, survivor)), call->query.len > 0 ? "?" : "",
+                             FMT(call->query)));
+    reply_empty(call, 308);
+    return ERR_NONE;
+}
+
 enum err records_read(struct call *call)
 {
     struct shape shape;
@@ -197,7 +214,9 @@ enum err records_read(struct call *call)
     if (at_ms != INT64_MAX) return read_at(call, at_ms, wanted);
     struct view view = call_view(call);
     struct record record;
-    TRY(record_get(&view, call->entity, call->record, &record));
+    enum err err = record_get(&view, call->entity, call->record, &record);
+    if (err == ERR_MISSING) return redirect(call);
+    TRY(err);
     struct etag etag = record_etag(&record);
     reply_tag(call, etag);
     reply_header(call, S("cache-control"), S("private, no-cache"));
@@ -360,6 +379,17 @@ static enum err with_present(struct call *call, enum err err)
     return ERR_CHANGED;
 }
 
+enum err with_survivor(struct call *call, enum err err)
+{
+    struct id survivor;
+    if (err != ERR_MISSING) return err;
+    TRY(gone_survivor(call->task, call->txn, call->entity, call->record, &survivor));
+    if (id_is_nil(survivor)) return err;
+    task_fault_clear(call->task);
+    return fail(call->task, ERR_CONFLICT, "this %.*s was merged into %.*s", FMT(call->entity->name),
+                FMT(id_text(call->task->arena, survivor)));
+}
+
 enum err records_patch(struct call *call)
 {
     struct shape shape;
@@ -371,7 +401,7 @@ enum err records_patch(struct call *call)
     TRY(precondition_read(call, &tag, &condition));
     struct change change = change_begin(call);
     enum err err = record_patch(&change, call->entity, call->record, &call->given, condition);
-    TRY(with_present(call, err));
+    TRY(with_present(call, with_survivor(call, err)));
     TRY(change_end(call, &change));
     return reply_record(call, 200, call->record, wanted);
 }
@@ -384,7 +414,7 @@ enum err records_delete(struct call *call)
     TRY(precondition_read(call, &tag, &condition));
     struct change change = change_begin(call);
     enum err err = record_delete(&change, call->entity, call->record, condition);
-    TRY(with_present(call, err));
+    TRY(with_present(call, with_survivor(call, err)));
     TRY(change_end(call, &change));
     reply_empty(call, 204);
     return ERR_NONE;

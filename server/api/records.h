@@ -24,6 +24,9 @@ enum err change_end(struct call *call, struct change *change);
 
 /** As the header has it, with quotes. */
 str etag_text(struct arena *arena, struct etag etag);
+/** A change of a record that was merged is told where that went (ERR_CONFLICT instead of
+ *  ERR_MISSING): it may not be meant for the survivor. */
+enum err with_survivor(struct call *call, enum err err);
 /** Answers with the record and its tag. */
 enum err reply_record(struct call *call, int status, struct id id, const struct shape *shape);
 

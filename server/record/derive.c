@@ -7,11 +7,6 @@
 constexpr uint32_t REFERRING_MAX = CHANGE_WRITES_MAX;
 constexpr uint32_t LINKS_MAX = 64; /** between the same two records; one is usual */
 
-struct id_list {
-    uint32_t count;
-    struct id *ids;
-};
-
 /** The records whose reference `field` leads to `id`, oldest first. */
 static enum err referring(struct change *change, const struct field *field, struct id id,
                           struct id_list *list_out)
@@ -40,7 +35,7 @@ static enum err referring(struct change *change, const struct field *field, stru
     return ERR_NONE;
 }
 
-static bool is_going(struct change *change, const struct entity *entity, struct id id)
+bool change_is_going(struct change *change, const struct entity *entity, struct id id)
 {
     struct touched *touched = change_touched(change, entity, id);
     return touched != nullptr && touched->is_going;
@@ -110,7 +105,7 @@ static struct scan *scan_reference(struct change *change, const struct field *fi
 
 /** The links from `parent` to `target`, oldest first, at most LINKS_MAX: each index is walked only
  *  as far as the other has something. */
-static enum err links_between(struct change *change, const struct field *of_parent,
+enum err derive_links_between(struct change *change, const struct field *of_parent,
                               struct id parent, const struct field *of_target, struct id target,
                               struct id_list *list_out)
 {
@@ -164,8 +159,8 @@ static enum err may_carry(struct change *change, const struct field *flag, struc
     *list_out = (struct id_list){0, arena_new(change->task->arena, struct id, 1)};
     if (!draft_reference(&draft, follower, &behind)) return ERR_NONE;
     if (follower->through.target != nullptr)
-        return links_between(change, flag->one_of_per, parent, follower->through.target, behind,
-                             list_out);
+        return derive_links_between(change, flag->one_of_per, parent, follower->through.target,
+                                    behind, list_out);
     list_out->ids[list_out->count++] = behind;
     return ERR_NONE;
 }
@@ -175,7 +170,7 @@ static enum err load_beside(struct change *change, const struct field *flag, str
                             struct id id, struct draft *beside, bool *is_beside_out)
 {
     *is_beside_out = false;
-    if (is_going(change, flag->entity, id)) return ERR_NONE;
+    if (change_is_going(change, flag->entity, id)) return ERR_NONE;
     enum err err = draft_load(change, flag->entity, id, beside);
     if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
     struct id of;
@@ -209,7 +204,7 @@ static enum err oldest_beside(struct change *change, const struct field *flag, s
         struct scan_entry entry;
         TRY(scan_next(scan, &has_entry, &entry));
         if (!has_entry) break;
-        if (is_going(change, flag->entity, entry.id)) continue;
+        if (change_is_going(change, flag->entity, entry.id)) continue;
         *oldest_out = draft_make(change, flag->entity, entry.id);
         TRY(draft_load(change, flag->entity, entry.id, *oldest_out));
     }
@@ -221,7 +216,7 @@ enum err derive_settle(struct change *change, const struct field *flag, struct i
                        struct id preferred)
 {
     const struct entity *entity = flag->entity;
-    if (is_going(change, flag->one_of_per->to, parent)) return ERR_NONE;
+    if (change_is_going(change, flag->one_of_per->to, parent)) return ERR_NONE;
     struct id_list list;
     TRY(may_carry(change, flag, parent, &list));
     struct draft *winner = nullptr;
@@ -295,7 +290,8 @@ static enum err link_existing(struct change *change, const struct draft *draft,
     const struct through *through = &field->through;
     struct id_list list = {1, &target};
     if (through->target != nullptr)
-        TRY(links_between(change, through->parent, draft->id, through->target, target, &list));
+        TRY(derive_links_between(change, through->parent, draft->id, through->target, target,
+                                 &list));
     for (uint32_t at = 0; at < list.count; at++) {
         struct draft link;
         bool is_beside;
@@ -370,11 +366,13 @@ enum err derive_links(struct change *change, struct draft *draft)
 {
     struct task *task = change->task;
     str path = task->path;
-    for (const struct later *later = draft->later; later != nullptr; later = later->next) {
+    for (struct later *later = draft->later; later != nullptr; later = later->next) {
         if (later->given.kind == VALUE_BYTES) {
             struct id id;
-            bool is_there;
+            bool is_there, has_moved = false;
             require(id_of_bytes(later->given.text, &id));
+            TRY(verify_follow(change, later->field, &id, &has_moved));
+            if (has_moved) later->given = value_of(stored_id(task->arena, id));
             TRY(verify_there(change, later->field, id, &is_there));
             if (!is_there) return task_faults(task);
         }
@@ -431,7 +429,7 @@ enum err derive_deletion(struct change *change, const struct entity *entity, str
         struct id_list list;
         TRY(referring(change, field, id, &list));
         for (uint32_t of = 0; of < list.count; of++) {
-            if (is_going(change, field->entity, list.ids[of])) continue;
+            if (change_is_going(change, field->entity, list.ids[of])) continue;
             switch (field->on_delete) {
             case ON_DELETE_RESTRICT:
                 return fail(change->task, ERR_CONFLICT, "%u %.*s refer to this %.*s by %.*s",

@@ -97,6 +97,9 @@ void draft_note_incomplete(struct change *change, struct draft *draft, const str
 /** A fault on the field when there is no such record in the scope. */
 enum err verify_there(struct change *change, const struct field *field, struct id id,
                       bool *is_there_out);
+/** An id of a record that was merged becomes that of the survivor; *has_moved is set then. */
+enum err verify_follow(struct change *change, const struct field *field, struct id *id,
+                       bool *has_moved);
 /** Whether a set takes this choice. */
 bool choice_is_known(const struct choice_set *set, str choice);
 /** The values that a set offers, for messages. */
@@ -156,11 +159,24 @@ enum err derive_settle(struct change *change, const struct field *flag, struct i
 /** Which of them carries it now; nil: none. */
 enum err derive_flagged(struct change *change, const struct field *flag, struct id parent,
                         struct id *id_out);
+struct id_list {
+    uint32_t count;
+    struct id *ids;
+};
+/** The links from `parent` to `target`, oldest first, at most 64. */
+enum err derive_links_between(struct change *change, const struct field *of_parent,
+                              struct id parent, const struct field *of_target, struct id target,
+                              struct id_list *list_out);
+/** Whether this change is about to delete the record. */
+bool change_is_going(struct change *change, const struct entity *entity, struct id id);
 /** The referring records of one that is going: refused, detached or deleted with it. */
 enum err derive_deletion(struct change *change, const struct entity *entity, struct id id);
 
 /* record.c */
 
+/** The steps of a new or changed record from the filled draft on: hooks, checks, the write, what
+ *  follows from it. */
+enum err draft_write(struct change *change, struct draft *draft);
 /** As record_create; `given` may be nullptr. */
 enum err record_create_from(struct change *change, const struct entity *entity,
                             const struct value *given, const struct preset *presets,

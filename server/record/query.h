@@ -62,8 +62,8 @@ struct query {
     str words;
     bool wants_count;
     const struct field *group; /** `group_by=status`: counts by its values; nullptr: none */
-    bool takes_archived; /** `archived=all` or `true`, or a filter on that field is given */
-    bool only_archived;  /** `archived=true` */
+    bool takes_archived;       /** `archived=all` or `true`, or a filter on that field is given */
+    bool only_archived;        /** `archived=true` */
     struct shape shape;
     /* kept until query_end */
     uint32_t parameter_count;

@@ -81,8 +81,7 @@ static enum err go_deeper(struct change *change)
     return ERR_NONE;
 }
 
-/** The same steps for a new and a changed record, from the filled draft on. */
-static enum err write(struct change *change, struct draft *draft)
+enum err draft_write(struct change *change, struct draft *draft)
 {
     if (draft->is_new) TRY(rollups_begin(change, draft));
     TRY(run_hook(change, HOOK_BEFORE, draft));
@@ -131,7 +130,7 @@ enum err record_create_from(struct change *change, const struct entity *entity,
     if (given != nullptr) TRY(draft_apply(change, draft, given));
     for (uint32_t at = 0; at < preset_count; at++) preset_put(change, draft, given, &presets[at]);
     *id_out = draft->id;
-    enum err err = write(change, draft);
+    enum err err = draft_write(change, draft);
     change->depth--;
     return err;
 }
@@ -174,7 +173,7 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
     TRY(draft_load(change, entity, id, &draft));
     draft.operation = OPERATION_UPDATE;
     TRY(draft_apply(change, &draft, given));
-    enum err err = write(change, &draft);
+    enum err err = draft_write(change, &draft);
     change->depth--;
     return err;
 }
@@ -196,7 +195,7 @@ enum err record_archive(struct change *change, const struct entity *entity, stru
     struct buf stored = buf_make(task->arena, 16);
     if (is_archived) pack_int(&stored, task->now_ms);
     draft_put(&draft, entity->archived_at, buf_str(&stored));
-    return write(change, &draft);
+    return draft_write(change, &draft);
 }
 
 enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id)

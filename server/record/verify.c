@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/gone.h"
 #include "record/query.h"
 
 /** Whether the tenant's settings record has this boolean set. */
@@ -261,6 +262,38 @@ static enum err verify_reference(struct change *change, const struct field *fiel
     return verify_there(change, field, id, &is_there);
 }
 
+enum err verify_follow(struct change *change, const struct field *field, struct id *id,
+                       bool *has_moved)
+{
+    str value;
+    struct id survivor;
+    enum err err = txn_record_get_view(change->txn, field->to->number, *id, &value);
+    if (err != ERR_MISSING) return err;
+    TRY(gone_survivor(change->task, change->txn, field->to, *id, &survivor));
+    if (id_is_nil(survivor)) return ERR_NONE;
+    *id = survivor;
+    *has_moved = true;
+    return ERR_NONE;
+}
+
+/** An old id of a merged record is taken as the survivor's. */
+static enum err follow_merges(struct change *change, struct draft *draft, const struct field *field)
+{
+    struct value stored = value_of(draft_get(draft, field)), item;
+    bool is_list = field->kind == FIELD_REFERENCES, has_moved = false;
+    struct buf out = buf_make(change->task->arena, stored.bytes.len + 16);
+    struct cursor cursor = cursor_of(is_list ? stored.items : stored.bytes);
+    if (is_list) pack_list(&out, stored.count);
+    for (uint32_t at = 0; at < (is_list ? stored.count : 1) && value_next(&cursor, &item); at++) {
+        struct id id;
+        require(item.kind == VALUE_BYTES && id_of_bytes(item.text, &id));
+        TRY(verify_follow(change, field, &id, &has_moved));
+        pack_bytes(&out, id_bytes(&id));
+    }
+    if (has_moved) draft_put(draft, field, buf_str(&out));
+    return ERR_NONE;
+}
+
 static enum err verify_items(struct change *change, const struct draft *draft,
                              const struct field *field)
 {
@@ -326,6 +359,7 @@ enum err draft_verify(struct change *change, struct draft *draft)
         if (!field->is_computed) verify_visible(change, draft, field);
         if (draft->now[at].len == 0) continue;
         bool is_linked = field->kind == FIELD_REFERENCE || field->kind == FIELD_REFERENCES;
+        if (is_linked) TRY(follow_merges(change, draft, field));
         if (is_linked || field->kind == FIELD_CHOICE || field->kind == FIELD_CHOICES)
             TRY(verify_items(change, draft, field));
         if (field->is_unique) TRY(verify_unique(change, draft, field, &is_taken));
