@@ -361,6 +361,8 @@ static enum err plan_work(struct reshaping *reshaping, const struct entity *of,
     TRY(draft_load(change, of, field->id, &draft));
     put_text(change, &draft, CUSTOM_STATE, is_building ? S("building") : S("ready"));
     /* What was wrong was told, and whoever changes the field tries anew. */
+    const struct touched *touched = change_touched(change, of, field->id);
+    struct shaper before = {field->id, touched == nullptr ? field->value : touched->before};
     bool is_old = str_eq(raw(&before, CUSTOM_PROBLEM), raw(field, CUSTOM_PROBLEM));
     if (build.work != 0 && is_old) put_text(change, &draft, CUSTOM_PROBLEM, S(""));
     return draft_save(change, &draft, WRITE_BY_ENGINE);
