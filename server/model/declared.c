@@ -225,7 +225,7 @@ static void check_field_name(struct making *making, const struct made_entity *en
         S("expand"),     S("q"),          S("count"),      S("filter"),     S("at"),
         S("created_at"), S("created_by"), S("updated_at"), S("updated_by"), S("incomplete"),
         S("revision"),   S("version"),    S("and"),        S("or"),         S("not"),
-        S("group_by"),   S("view"),
+        S("warnings"),   S("group_by"),   S("view"),
     };
     str name = made->field->name;
     bool has_mark = str_starts(name, S("x_"));
@@ -440,9 +440,8 @@ static struct entity_words read_entity_words(struct making *making, const struct
                                              const struct value *attributes)
 {
     static const str known[] = {
-        S("number"), S("plural"), S("label"),   S("title"),      S("via"),
-        S("single"), S("pairs"),  S("actions"), S("own_unless"), S("shapes_model"),
-        S("duplicates"),
+        S("number"), S("plural"),  S("label"),      S("title"),        S("via"),        S("single"),
+        S("pairs"),  S("actions"), S("own_unless"), S("shapes_model"), S("duplicates"),
     };
     struct entity_words words = {};
     struct cursor cursor = cursor_of(attributes->items);

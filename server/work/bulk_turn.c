@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "record/models.h"
 #include "value/json.h"
 
 constexpr size_t OPERATION_ARENA_BYTES_MAX = 16 * MIB;
@@ -98,6 +99,10 @@ enum err bulk_turn_run(struct bulk_turns *turns, struct job_run *run, struct txn
                        struct task *task, struct bulk_operation *operation, enum err err)
 {
     struct savepoint savepoint = txn_savepoint(txn);
+    if (turns->entity->shapes_model) { /* the operation before may have made it another */
+        TRY(model_of(run->task, txn, run->tenant.model, &run->tenant.model));
+        TRY(bulk_entity(run, &turns->entity));
+    }
     if (err == ERR_NONE) {
         struct attempt attempt = {
             .turns = turns,
