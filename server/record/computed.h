@@ -13,9 +13,8 @@
  *  Floor   record.
  *  Thread  that of its change.
  *  Memory  the task's arena.
- *  Bytes   index entries of a min, max or latest: entity of the referring records with
- *          ENTITY_ROLLUP set, number of the roll-up, (entity and id of the parent, ordered value),
- *          id.
+ *  Bytes   index entries of a min, max or latest: its own entity with ENTITY_ROLLUP set, its
+ *          number, (id of the parent, ordered value), id of the record that has the value.
  */
 #pragma once
 
@@ -37,6 +36,9 @@ bool formulas_are_due(const struct draft *draft);
 enum err computed_settle(struct change *change);
 /** All roll-ups of a record from the records that refer to it, into the draft. */
 enum err rollups_renew(struct change *change, struct draft *draft);
+
+/** Takes away the entries that roll-ups which a tenant deleted have left under this record. */
+enum err rollups_strip(struct change *change, const struct draft *draft);
 
 /** What a roll-up should be, read from the records that refer to this one; for checks. */
 enum err rollup_expected(const struct view *view, const struct field *field, struct id id,

@@ -84,8 +84,8 @@ static void set_counting_order(struct query *query)
     query->sort_count = 0;
     query->is_descending = false;
     if (count == 0) /* every record has one, and its entries are smaller than records */
-        query->sorts[query->sort_count++] = (struct sort_part){
-            entity_field_by_number(query->entity, FIELD_UPDATED_AT), false};
+        query->sorts[query->sort_count++] =
+            (struct sort_part){entity_field_by_number(query->entity, FIELD_UPDATED_AT), false};
     for (uint32_t at = 0; at < count && query->sort_count == 0; at++) {
         const struct condition_test *test = conjuncts[at].test;
         bool is_range = conjuncts[at].kind == CONDITION_TEST && test->of == nullptr &&

@@ -7,6 +7,8 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/computed.h"
+#include "record/condition.h"
+#include "record/models.h"
 
 static const str revision_key = {"revision", 8};
 static const str declared_key = {"declared", 8};
@@ -464,6 +466,34 @@ static enum err make_model(struct reshaping *reshaping)
                 FMT(change->task->fault.items[0].message));
 }
 
+/** Whether the conditions of the fields that were changed name choices that there are. */
+static enum err verify_conditions(struct reshaping *reshaping)
+{
+    struct change *change = reshaping->change;
+    struct task *task = change->task;
+    struct view view = change_view(change);
+    TRY(model_of(task, change->txn, reshaping->base, &view.model));
+    str path = task->path;
+    for (uint32_t at = 0; at < change->touched_count; at++) {
+        if (change->touched[at].entity->number != CUSTOM_FIELD_ENTITY) continue;
+        const struct shaper *shaper = shaper_of(&reshaping->shapers.fields, change->touched[at].id);
+        const struct entity *entity =
+            shaper == nullptr ? nullptr : model_entity(view.model, shaper_text(shaper, CUSTOM_OF));
+        if (entity == nullptr) continue;
+        const struct field *field =
+            entity_field_by_number(entity, shaper_number(shaper, CUSTOM_NUMBER));
+        if (field == nullptr) continue;
+        bool is_right =
+            (field->required_when == nullptr || condition_verify(&view, field->required_when)) &&
+            (field->visible_when == nullptr || condition_verify(&view, field->visible_when));
+        task->path = arena_print(task->arena, "%.*srollup.", FMT(path));
+        if (is_right && field->rollup != nullptr && field->rollup->where != nullptr)
+            (void)condition_verify(&view, field->rollup->where);
+        task->path = path;
+    }
+    return task_faults(task);
+}
+
 enum err change_reshape(struct change *change)
 {
     struct reshaping reshaping = {.change = change, .models = change->model->models};
@@ -484,5 +514,6 @@ enum err change_reshape(struct change *change)
     TRY(compile_all(&reshaping));
     TRY(plan(&reshaping));
     if (is_recounted) TRY(plan_money(&reshaping));
-    return make_model(&reshaping);
+    TRY(make_model(&reshaping));
+    return verify_conditions(&reshaping);
 }

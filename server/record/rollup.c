@@ -12,7 +12,6 @@ constexpr int64_t NUMBER_UNITS = 1'000'000; /** a number counts in millionths */
 constexpr int64_t NUMBER_MAX = 9'007'199'254'740'991;
 /** Up to here a float still tells millionths apart, so that a sum can be moved by a difference. */
 constexpr double NUMBER_EXACT_MAX_FLOAT = 2'147'483'648.0;
-constexpr uint32_t PREFIX_BYTES = 18;
 
 /** What is to be done to one roll-up of a record. */
 struct roll {
@@ -173,16 +172,6 @@ static struct part part_of(const struct rolling *rolling, const struct field *fi
 
 /* Least and greatest. */
 
-/** Where the entries of one parent begin. */
-static str entry_prefix(struct arena *arena, const struct entity *entity, struct id id)
-{
-    struct buf prefix = buf_make(arena, PREFIX_BYTES);
-    buf_put_byte(&prefix, (char)(entity->number >> 8));
-    buf_put_byte(&prefix, (char)(entity->number & 0xFF));
-    buf_put(&prefix, id_bytes(&id));
-    return buf_str(&prefix);
-}
-
 static str entry_key(struct arena *arena, const struct field *field, const struct part *part)
 {
     struct value value = value_of(part->stored);
@@ -190,7 +179,7 @@ static str entry_key(struct arena *arena, const struct field *field, const struc
     struct key_list keys = of->kind_of->order(arena, of, &value);
     require(keys.count == 1);
     struct buf key = buf_make(arena, KEY_ORDERED_BYTES_MAX);
-    buf_put(&key, entry_prefix(arena, field->entity, part->parent));
+    buf_put(&key, id_bytes(&part->parent));
     buf_put(&key, keys.items[0]);
     require(!buf_is_over(&key));
     return buf_str(&key);
@@ -198,7 +187,7 @@ static str entry_key(struct arena *arena, const struct field *field, const struc
 
 uint16_t rollup_entry_entity(const struct field *field)
 {
-    return field->rollup->via->entity->number | ENTITY_ROLLUP;
+    return field->entity->number | ENTITY_ROLLUP;
 }
 
 bool rollup_entry(const struct view *view, const struct field *field, str currency,
@@ -214,9 +203,9 @@ bool rollup_entry(const struct view *view, const struct field *field, str curren
 enum err rollup_extreme(const struct view *view, const struct field *field, struct id id,
                         str *stored_out)
 {
-    str prefix = entry_prefix(view->task->arena, field->entity, id);
-    struct scan_range range = {
-        .from = prefix, .to = prefix, .is_descending = field->rollup->function != ROLLUP_MIN};
+    struct scan_range range = {.from = id_bytes(&id),
+                               .to = id_bytes(&id),
+                               .is_descending = field->rollup->function != ROLLUP_MIN};
     struct scan *scan = scan_index(view->txn, rollup_entry_entity(field), field->number, &range);
     bool has_entry;
     struct scan_entry entry;
@@ -236,8 +225,7 @@ enum err rollup_extreme(const struct view *view, const struct field *field, stru
 /** Takes away all entries of one parent. */
 static enum err wipe_entries(const struct view *view, const struct field *field, struct id id)
 {
-    str prefix = entry_prefix(view->task->arena, field->entity, id);
-    struct scan_range range = {.from = prefix, .to = prefix};
+    struct scan_range range = {.from = id_bytes(&id), .to = id_bytes(&id)};
     struct scan *scan = scan_index(view->txn, rollup_entry_entity(field), field->number, &range);
     for (;;) {
         bool has_entry;
@@ -317,9 +305,24 @@ static enum err renew(const struct rolling *rolling, struct draft *draft, const 
     return ERR_NONE;
 }
 
+enum err rollups_strip(struct change *change, const struct draft *draft)
+{
+    struct view view = change_view(change);
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        bool is_number = field->kind == FIELD_NUMBER || field->kind == FIELD_DECIMAL ||
+                         field->kind == FIELD_MONEY;
+        bool is_moment = field->kind == FIELD_DATE || field->kind == FIELD_TIME;
+        if (field->is_removed && (is_number || is_moment))
+            TRY(wipe_entries(&view, field, draft->id));
+    }
+    return ERR_NONE;
+}
+
 enum err rollups_renew(struct change *change, struct draft *draft)
 {
     struct view view = change_view(change);
+    TRY(rollups_strip(change, draft));
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
         if (field->rollup == nullptr || field->is_removed) continue;

@@ -289,6 +289,7 @@ enum err draft_remove(struct change *change, struct draft *draft)
     save_words(change, draft);
     txn_record_delete(change->txn, draft->entity->number, draft->id);
     draft->has_formulas = true;
+    TRY(rollups_strip(change, draft));
     return computed_note(change, draft, false);
 }
 
