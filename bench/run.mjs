@@ -12,6 +12,7 @@ const { binary, compile, environment } = await import('../tests/door/program.mjs
 const { openServer } = await import('../tests/door/server.mjs');
 const { generate } = await import('./generate.mjs');
 const { measureStreams } = await import('./streams.mjs');
+const { measureImports } = await import('./import.mjs');
 const {
     anonymousKib,
     figures,
@@ -326,6 +327,7 @@ async function main() {
         }
         await measureIdleTenants();
         await measureStreams(openServer, { anonymousKib }, table);
+        await measureImports(openServer, { anonymousKib, processorMicros }, table);
     } finally {
         await server.close();
         await fs.rm(folder, { recursive: true, force: true });
