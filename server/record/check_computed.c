@@ -97,7 +97,7 @@ enum err check_rollup_entry(struct checking *checking, const struct scan_entry *
     if (err == ERR_NONE) slots_read(entity, value, slots);
     bool has = err == ERR_NONE && rollup_entry(&view, field, checking->currency, slots, &key);
     if (!has || !str_eq(key, entry->ordered))
-        check_found(checking, "its entry in %.*s.%.*s is not what it gives", FMT(entity->name),
-                    FMT(field->name));
+        check_found(checking, "its entry in %.*s.%.*s is not what it gives",
+                    FMT(field->entity->name), FMT(field->name));
     return err == ERR_MISSING ? ERR_NONE : err;
 }

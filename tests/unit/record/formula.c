@@ -259,6 +259,39 @@ static void rebuild_all(struct formula_fixture *with, const char *entity, const 
     memory_give(rebuilding);
 }
 
+/** What a check says, one line each. */
+struct told {
+    struct check_report report;
+    struct buf text;
+};
+
+static void tell(struct check_report *report, uint32_t, str what)
+{
+    struct told *told = (struct told *)report;
+    buf_put(&told->text, what);
+    buf_put_byte(&told->text, '\n');
+}
+
+TEST(test_check__tells_what_is_computed_wrong)
+{
+    struct formula_fixture with = {};
+    formula_init(&with);
+    struct fixture *fixture = &with.fixture;
+    struct id firm = make(&with, "firm", "{\"name\":\"f\"}");
+    (void)make(&with, "order", of_firm(&with, firm, ",\"hours\":4"));
+    rebuild_all(&with, "firm", &firm, 1, true);
+    struct told told = {.report.found = tell, .text = buf_make(fixture->test.task.arena, MIB)};
+    check_int(record_check(&fixture->test.task, &fixture->space, fixture->model,
+                           with.hooks.formulas, &told.report),
+              ERR_NONE);
+    const char *text = arena_cstring(fixture->test.task.arena, buf_str(&told.text));
+    check(strstr(text, "total is not what its orders say") != nullptr);
+    check(strstr(text, "shout is not what its formula says") != nullptr);
+    check(strstr(text, "`incomplete` does not tell whether bill") != nullptr);
+    rebuild_all(&with, "firm", &firm, 1, false);
+    formula_drop(&with);
+}
+
 TEST(test_computed__is_made_over_existing_records_in_any_order)
 {
     for (int order = 0; order < 2; order++) {

@@ -183,6 +183,85 @@ TEST(test_rollup__is_sorted_and_filtered_by)
     fixture_drop(&fixture);
 }
 
+/* Damage of the entries of a minimum, by the store's own calls. */
+
+struct plant {
+    struct work work;
+    struct fixture *fixture;
+    struct task task;
+    struct id firm, order;
+    bool is_removal;
+    int64_t amount;
+};
+
+static enum err plant_run(struct work *work, struct txn *txn)
+{
+    struct plant *plant = (struct plant *)work;
+    const struct entity *firm = model_entity(plant->fixture->model, S("firm"));
+    const struct field *least = entity_field(firm, S("least"));
+    const struct field *price =
+        entity_field(model_entity(plant->fixture->model, S("order")), S("price"));
+    struct arena *arena = plant->task.arena;
+    struct buf stored = buf_make(arena, 64), key = buf_make(arena, 128);
+    txn_set_task(txn, &plant->task);
+    pack_list(&stored, 2);
+    pack_int(&stored, plant->amount);
+    pack_text(&stored, S("EUR"));
+    struct value value = value_of(buf_str(&stored));
+    buf_put(&key, id_bytes(&plant->firm));
+    buf_put(&key, price->kind_of->order(arena, price, &value).items[0]);
+    uint16_t entity = firm->number | 0x8000;
+    if (plant->is_removal)
+        txn_index_delete(txn, entity, least->number, buf_str(&key), plant->order);
+    else txn_index_put(txn, entity, least->number, buf_str(&key), plant->order);
+    return ERR_NONE;
+}
+
+struct told {
+    struct check_report report;
+    struct buf text;
+};
+
+static void tell(struct check_report *report, uint32_t, str what)
+{
+    struct told *told = (struct told *)report;
+    buf_put(&told->text, what);
+    buf_put_byte(&told->text, '\n');
+}
+
+static void plant(struct fixture *fixture, struct plant plant, const char *said)
+{
+    struct told told = {.report.found = tell, .text = buf_make(fixture->test.task.arena, MIB)};
+    for (int turn = 0; turn < 2; turn++) {
+        plant.fixture = fixture;
+        task_init(&plant.task, fixture->test.task.arena);
+        plant.work = (struct work){.run = plant_run};
+        check_int(store_write(fixture->store, &fixture->space, &plant.work), ERR_NONE);
+        plant.is_removal = !plant.is_removal; /* and back again */
+        if (turn == 1) break;
+        check_int(record_check(&fixture->test.task, &fixture->space, fixture->model, nullptr,
+                               &told.report),
+                  ERR_NONE);
+    }
+    const char *text = arena_cstring(fixture->test.task.arena, buf_str(&told.text));
+    check(strstr(text, said) != nullptr);
+    fixture_check(fixture);
+}
+
+TEST(test_check__tells_of_entries_that_are_wrong)
+{
+    struct fixture fixture;
+    rollup_init(&fixture);
+    struct id firm = fixture_create(&fixture, "firm", "{\"name\":\"A\"}");
+    struct id order = order_of(&fixture, firm, ",\"price\":{\"amount\":500,\"currency\":\"EUR\"}");
+    struct plant lost = {.firm = firm, .order = order, .amount = 500, .is_removal = true};
+    plant(&fixture, lost, "has no entry in firm.least");
+    plant(&fixture, lost, "the entries of least do not lead to it");
+    struct plant bogus = {.firm = firm, .order = order, .amount = 400};
+    plant(&fixture, bogus, "its entry in firm.least is not what it gives");
+    fixture_drop(&fixture);
+}
+
 /* Any sequence. */
 
 struct many {
