@@ -226,7 +226,7 @@ static void put_filter(struct buf *json, const struct field *field, uint32_t ope
     buf_put(json, S("\",\"schema\":"));
     if (strcmp(word, "empty") == 0) buf_put(json, S("{\"type\":\"boolean\"}"));
     else if (is_many)
-        buf_put(json, S("{\"type\":\"array\",\"maxItems\":16,\"items\":{\"type\":\"string\"}}"));
+        buf_put(json, S("{\"type\":\"array\",\"maxItems\":100,\"items\":{\"type\":\"string\"}}"));
     else buf_put(json, S("{\"type\":\"string\"}"));
     if (is_many) buf_put(json, S(",\"explode\":true"));
     buf_print(json, ",\"description\":\"%s\"}", operations[operation].about);

@@ -10,6 +10,7 @@
 #include "record/gone.h"
 #include "record/past.h"
 #include "record/query.h"
+#include "record/search.h"
 #include "value/json.h"
 #include "value/text.h"
 
@@ -203,6 +204,28 @@ static enum err redirect(struct call *call)
                              FMT(call->query)));
     reply_empty(call, 308);
     return ERR_NONE;
+}
+
+enum err records_search(struct call *call)
+{
+    struct search search = {.limit = SEARCH_RESULTS_DEFAULT};
+    struct cursor text = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &text, &parameter, &err)) {
+        if (str_eq(parameter.name, S("q"))) search.words = str_trim(parameter.value);
+        else if (str_eq(parameter.name, S("limit")))
+            TRY(limit_read(call, parameter.value, SEARCH_RESULTS_MAX, &search.limit));
+        else return unknown_parameter(call, parameter.name, "q, limit");
+    }
+    TRY(err);
+    if (search.words.len == 0)
+        return fail(call->task, ERR_UNREADABLE, "q: must be what is looked for");
+    struct view view = call_view(call);
+    struct buf json = reply_buf(call);
+    TRY(search_write(&json, &view, &search));
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
 }
 
 enum err records_read(struct call *call)

@@ -9,6 +9,8 @@
 #include "record/show.h"
 
 enum err records_list(struct call *call);
+/** GET /search: of all entities, best first. */
+enum err records_search(struct call *call);
 enum err records_create(struct call *call);
 enum err records_read(struct call *call);
 enum err records_patch(struct call *call);

@@ -115,6 +115,17 @@ struct through {
     const struct field *target;
 };
 
+/** `means`: what a field of this record says of the tenant's own model. All but the first speak of
+ *  the entity that the record's field with `means = "entity"` names. */
+enum meaning : uint8_t {
+    MEANING_NONE,
+    MEANING_ENTITY,
+    MEANING_FILTER, /** an object: a filter tree (model/condition.h) */
+    MEANING_SORT,   /** `-revenue,name` */
+    MEANING_FIELDS, /** `name,status` */
+    MEANING_GROUP,  /** the field by which a list is counted */
+};
+
 /** What a roll-up makes of the records that refer to this one. */
 enum rollup_function : uint8_t {
     ROLLUP_COUNT, /** how many there are; 0 without any */
@@ -170,6 +181,7 @@ struct field {
     bool is_hidden;   /** never shown (revision, version, removed ones) */
     bool is_system;   /** numbers 4000–4095 */
     bool is_title;
+    enum meaning meaning;
     uint32_t max;             /** code points of a text, items of a list; 0: the kind's own limit */
     bool has_least, has_most; /** min, max of numbers, in stored units */
     int64_t least, most;

@@ -236,6 +236,20 @@ static void set_condition(struct making *, const struct made_entity *, struct ma
 {
 }
 
+static void set_means(struct making *making, const struct made_entity *entity,
+                      struct made_field *made, const struct value *value)
+{
+    static const str names[] = {S("entity"), S("filter"), S("sort"), S("fields"), S("group")};
+    enum meaning meaning = MEANING_NONE;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eq(value->text, names[i])) meaning = (enum meaning)(MEANING_ENTITY + i);
+    made->field->meaning = meaning;
+    bool is_fit = (meaning == MEANING_FILTER) == (made->field->kind == FIELD_OBJECT);
+    if (meaning == MEANING_NONE || !is_fit)
+        making_fault(making, entity, made, S("unknown"),
+                     "`means` is entity, sort, fields or group of a text, or filter of an object");
+}
+
 static const struct word words[] = {
     {S("label"), KINDS_ALL, TYPE(TEXT), 0, set_label},
     {S("required"), KINDS_ALL, TYPE(BOOL), 0, set_required},
@@ -247,6 +261,7 @@ static const struct word words[] = {
     {S("search"),
      KINDS_TEXT | KIND(EMAILS) | KIND(PHONES) | KIND(URL) | KIND(CHOICE) | KIND(CHOICES),
      TYPE(BOOL), 0, set_search},
+    {S("means"), KIND(TEXT) | KIND(OBJECT), TYPE(TEXT), 0, set_means},
     {S("computed"), KINDS_ALL, TYPE(BOOL), 0, set_computed},
     {S("fixed"), KINDS_ALL, TYPE(BOOL), 0, set_fixed},
     {S("hidden"), KINDS_ALL, TYPE(BOOL), 0, set_hidden},

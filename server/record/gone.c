@@ -4,6 +4,7 @@
 #include "record/draft.h"
 #include "record/past.h"
 #include "record/show.h"
+#include "record/own.h"
 #include "value/text.h"
 
 static void put_number(char *at, uint64_t number, uint32_t bytes)
@@ -153,6 +154,12 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
         }
         last = get_number(key.at + 2, 8);
         at = key;
+        struct log_entry entry;
+        if (txn_log_from(view->txn, last, &entry) == ERR_NONE &&
+            !own_entry_is_seen(view, entity, &entry)) {
+            count--;
+            continue;
+        }
         if (count > 0) buf_put_byte(json, ',');
         TRY(item_write(json, view, &names, entity, last));
     }

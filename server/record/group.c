@@ -3,6 +3,7 @@
 #include "base/require.h"
 #include "record/past.h"
 #include "record/show.h"
+#include "record/own.h"
 #include "value/text.h"
 
 /* Whether it was undone. */
@@ -110,6 +111,7 @@ static enum err tell_entry(struct group_telling *telling, uint64_t sequence)
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     telling->seen++;
     if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW)) return ERR_NONE;
+    if (!own_entry_is_seen(view, entity, &entry)) return ERR_NONE;
     bool is_whole = log_change_read(entry.body, &change);
     entry.body = (str){};
     if (!telling->has_newest) telling->newest = entry;

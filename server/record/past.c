@@ -3,6 +3,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/draft.h"
+#include "record/own.h"
 
 bool log_change_read(str body, struct log_change *change_out)
 {
@@ -161,7 +162,7 @@ enum err record_get_at(const struct view *view, const struct entity *entity, str
     struct task *task = view->task;
     struct arena *arena = task->arena;
     *record_out = (struct record){.entity = entity, .id = id};
-    if (!scope_may(view->scope, entity->number, SCOPE_VIEW))
+    if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !own_id_is_seen(view, entity, id))
         return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     struct walk_back walk = {.view = view,
                              .entity = entity,

@@ -353,6 +353,16 @@ static bool walks_sort(const struct planning *planning, const struct driver *dri
     return walks;
 }
 
+/** Whether the walk is through what the list shows alone: the few archived records between them are
+ *  passed over, and counted as such. */
+static bool is_whole(const struct query *query, const struct condition *rest)
+{
+    if (rest == nullptr) return true;
+    const struct condition_test *test = rest->test;
+    return rest->kind == CONDITION_TEST && test->op == TEST_EMPTY && test->is_empty &&
+           test->of == nullptr && test->field == query->entity->archived_at;
+}
+
 static const struct condition *and_also(struct arena *arena, const struct condition *one,
                                         const struct condition *other)
 {
@@ -382,7 +392,7 @@ static enum err plan_make(struct planning *planning, const struct driver *driver
     if (!*is_fit_out) return ERR_NONE;
     const struct condition *rest = rest_of(planning, driver);
     *plan = (struct plan){.section_count = planning->counts[1] > 0 ? 2 : 1,
-                          .is_whole = rest == nullptr};
+                          .is_whole = is_whole(query, rest)};
     for (int at = 0; at < 2; at++)
         plan->sections[at] = (struct section){planning->counts[at], planning->stretches[at], rest};
     if (driver == nullptr && plan->section_count == 2)

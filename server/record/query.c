@@ -4,6 +4,8 @@
 #include "base/fold.h"
 #include "base/require.h"
 #include "record/index.h"
+#include "record/meaning.h"
+#include "record/own.h"
 #include "value/json.h"
 
 void query_init(struct query *query, const struct entity *entity)
@@ -52,6 +54,7 @@ static str *place_of(struct query *query, str name)
     if (str_eq(name, S("sort"))) return &query->sort;
     if (str_eq(name, S("filter"))) return &query->tree;
     if (str_eq(name, S("group_by"))) return &query->group_name;
+    if (str_eq(name, S("view"))) return &query->view_id;
     return nullptr;
 }
 
@@ -227,12 +230,13 @@ static enum err read_filters(const struct view *view, struct query *query)
     struct condition_form form = {
         .entity = query->entity, .arena = task->arena, .path = S("filter"), .needs_index = true};
     const struct condition **items =
-        arena_new(task->arena, const struct condition *, query->parameter_count + 3);
+        arena_new(task->arena, const struct condition *, query->parameter_count + 4);
     uint32_t count = 0;
     TRY(read_parameters(task, query, &form, items, &count));
     if (query->tree.len > 0) TRY(read_tree(task, query->tree, &form, &items[count++]));
     TRY(read_archived(view, query, &form, items, &count));
     items[count++] = query->more;
+    items[count++] = own_condition(view, query->entity);
     query->filter = condition_all(task->arena, items, count);
     return condition_verify(view, query->filter) ? ERR_NONE : refuse_filter(task);
 }
@@ -327,6 +331,7 @@ enum err query_end(const struct view *view, struct query *query)
     struct task *task = view->task;
     if (!scope_may(view->scope, query->entity->number, SCOPE_VIEW))
         return fail(task, ERR_FORBIDDEN, "you may not see %.*s", FMT(query->entity->plural));
+    if (query->view_id.len > 0) TRY(view_apply(view, query->view_id, query));
     TRY(read_sort(task, query));
     TRY(read_filters(view, query));
     TRY(read_group(task, query));

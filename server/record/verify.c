@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/gone.h"
+#include "record/meaning.h"
 #include "record/query.h"
 
 /** Whether the tenant's settings record has this boolean set. */
@@ -364,6 +365,7 @@ enum err draft_verify(struct change *change, struct draft *draft)
             TRY(verify_items(change, draft, field));
         if (field->is_unique) TRY(verify_unique(change, draft, field, &is_taken));
     }
+    meaning_verify(change, draft);
     if (is_taken && change->task->fault.item_count == 1)
         return fail(change->task, ERR_CONFLICT, "a value that must be unique is taken");
     if (change->task->fault.item_count > 0) TRY(read_nested(change, draft));
