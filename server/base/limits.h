@@ -36,6 +36,10 @@ constexpr size_t KEY_INDEX_BYTES_MAX = 2 * KEY_ORDERED_BYTES_MAX + 1; /** of a p
 constexpr size_t KEY_TOKEN_BYTES_MAX = 48;        /** a search word is cut here */
 constexpr uint32_t LANE_GROUP_WORKS_MAX = 64;     /** changes run in one transaction of a lane */
 constexpr int64_t LANE_GROUP_NS_MAX = 20'000'000; /** or this much time, 20 ms */
+constexpr size_t CHAIN_BYTES_MAX =
+    4 * MIB; /** memory of the groups that a lane builds on each other; then it waits */
+constexpr uint64_t CHAIN_ENTRIES_MAX = 8192;
+constexpr int64_t CHAIN_NS_MAX = 1'000'000'000; /** far below READER_AGE_MS_MAX */
 constexpr uint32_t LANE_QUEUE_MAX = 4096;         /** changes waiting in one lane; then ERR_FULL */
 constexpr uint32_t LANE_THREADS = 4;              /** most of them wait for a runner or the disk */
 constexpr size_t COMMIT_BYTES_MAX = 2 * MIB; /** of one LMDB commit, unless one batch is larger */

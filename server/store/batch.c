@@ -45,6 +45,7 @@ void batch_write(struct batch *batch, uint32_t tenant, const struct pending *pen
     char *rows = arena_take_raw(&batch->arena, len), *at = rows;
     for (const struct pending_entry *entry = pending_first(pending); entry != nullptr;
          entry = pending_following(entry)) {
+        if (entry->group != pending->group) continue;
         require(entry->key.len <= KEY_BYTES_MAX && entry->value.len < VALUE_DELETED);
         require(len - (size_t)(at - rows) >= ROW_HEAD_BYTES + entry->key.len + entry->value.len);
         at = row_write(at, entry);

@@ -19,8 +19,9 @@ constexpr int64_t BATCH_VERSION = 2;
 struct batch {
     struct batch *next;
     struct lane *lane;
+    uint64_t chain;     /** of the lane, see store/lane.h */
     struct arena arena; /** of the bytes */
-    str bytes;
+    str bytes;          /** empty: its works wrote nothing, but wait for those before them */
     struct work *works; /** of the group, in order; linked by `next` */
     struct work **works_end;
     uint32_t work_count;
@@ -30,7 +31,7 @@ struct batch {
 struct batch *batch_open(struct lane *lane);
 void batch_close(struct batch *batch);
 
-/** Writes what is pending as the batch's bytes. */
+/** Writes what is pending of the present group as the batch's bytes. */
 void batch_write(struct batch *batch, uint32_t tenant, const struct pending *pending);
 
 /** Applies the bytes within a write transaction; an LMDB code. MDB_CORRUPTED: not a batch, or a key

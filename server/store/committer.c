@@ -22,8 +22,8 @@ void committer_take(struct store *store, struct batch *batch)
     pthread_mutex_unlock(&committer->lock);
 }
 
-/** Waits for batches and takes as many as fit one commit, at least one; nullptr: the end. A lane
- *  has at most one batch here, so first come, first served is round robin by tenant. */
+/** Waits for batches and takes as many as fit one commit, at least one; nullptr: the end. What a
+ *  lane may have here is bounded by its chain, so first come, first served is fair to all. */
 static struct batch *group_take(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
@@ -78,16 +78,24 @@ static void log_full(struct committer *committer, int code)
     log_warning("committer", "not committed: %s", mdb_strerror(code));
 }
 
+static bool group_has_bytes(const struct batch *group)
+{
+    for (const struct batch *batch = group; batch != nullptr; batch = batch->next)
+        if (batch->bytes.len > 0) return true;
+    return false;
+}
+
 /** Applies the batches of a list in one transaction and commits. ERR_NONE or ERR_FULL. */
 static enum err group_commit(struct store *store, const struct batch *group)
 {
     MDB_txn *mdb;
     uint64_t bytes = 0;
+    if (!group_has_bytes(group)) return ERR_NONE;
     int code = mdb_txn_begin(store->mdb, nullptr, 0, &mdb);
     if (code == 0) {
         for (const struct batch *batch = group; batch != nullptr && code == 0;
              batch = batch->next) {
-            code = batch_apply(mdb, store->databases, batch->bytes);
+            if (batch->bytes.len > 0) code = batch_apply(mdb, store->databases, batch->bytes);
             bytes += batch->bytes.len;
         }
         if (code == 0) code = mdb_txn_commit(mdb);
@@ -136,23 +144,40 @@ static void group_end(struct store *store, struct batch *group, enum err err)
     }
 }
 
+/** One tenant's large batch must not cost the others theirs: each by itself. But what was built on
+ *  one that failed fails with it. */
+static void group_commit_singly(struct store *store, struct batch *group)
+{
+    for (struct batch *batch = group, *next; batch != nullptr; batch = next) {
+        next = batch->next;
+        batch->next = nullptr;
+        enum err err;
+        if (!batch_is_broken(store, batch, &err)) {
+            err = group_commit(store, batch);
+            if (err != ERR_NONE) batch_break(store, batch, err);
+        }
+        group_end(store, batch, err);
+    }
+}
+
+static bool group_is_broken(struct store *store, const struct batch *group)
+{
+    enum err err;
+    for (const struct batch *batch = group; batch != nullptr; batch = batch->next)
+        if (batch_is_broken(store, batch, &err)) return true;
+    return false;
+}
+
 static void *committer_thread(void *argument)
 {
     struct store *store = argument;
     for (;;) {
         struct batch *group = group_take(&store->committer);
         if (group == nullptr) return nullptr;
-        enum err err = group_commit(store, group);
-        if (err == ERR_NONE || group->next == nullptr) {
-            group_end(store, group, err);
-            continue;
-        }
-        /* One tenant's large batch must not cost the others theirs: each by itself. */
-        for (struct batch *batch = group, *next; batch != nullptr; batch = next) {
-            next = batch->next;
-            batch->next = nullptr;
-            group_end(store, batch, group_commit(store, batch));
-        }
+        bool is_committed =
+            !group_is_broken(store, group) && group_commit(store, group) == ERR_NONE;
+        if (is_committed) group_end(store, group, ERR_NONE);
+        else group_commit_singly(store, group);
     }
 }
 

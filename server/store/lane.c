@@ -31,11 +31,37 @@ static struct lane *ready_take(struct lanes *lanes)
     return lane;
 }
 
+/** The lane goes where it belongs now; false: it is over, and the caller ends it (lane_end) when it
+ *  has let go of the lock. */
+static bool lane_settle(struct lanes *lanes, struct lane *lane)
+{
+    if (lane->is_taken) return true;
+    bool may_go_on = lane->in_flight == 0 || !lane->is_full;
+    if (lane->waiting > 0 && may_go_on) {
+        lane->is_taken = true;
+        ready_push(lanes, lane);
+    }
+    if (lane->waiting > 0 || lane->in_flight > 0) return true;
+    struct lane **link = lane_link(lanes, lane->space.number);
+    require(*link == lane);
+    *link = lane->next_bucket;
+    lanes->live--;
+    if (lanes->is_closing) pthread_cond_broadcast(&lanes->is_ready);
+    return false;
+}
+
+static void lane_end(struct lane *lane)
+{
+    if (lane->txn != nullptr) txn_close(lane->txn);
+    memory_give(lane);
+}
+
 static struct lane *lane_make(struct lanes *lanes, struct lane **link, const struct space *space)
 {
     struct lane *lane = memory_take(sizeof(*lane));
     lane->space = *space;
     lane->end = &lane->first;
+    lane->chain = 1;
     *link = lane;
     lanes->live++;
     return lane;
@@ -53,14 +79,14 @@ enum err store_submit(struct store *store, const struct space *space, struct wor
         pthread_mutex_unlock(&lanes->lock);
         return ERR_FULL;
     }
-    bool is_new = lane == nullptr;
-    if (is_new) lane = lane_make(lanes, link, space);
+    if (lane == nullptr) lane = lane_make(lanes, link, space);
     work->next = nullptr;
     *lane->end = work;
     lane->end = &work->next;
     lane->waiting++;
-    if (is_new) ready_push(lanes, lane);
+    bool is_settled = lane_settle(lanes, lane);
     pthread_mutex_unlock(&lanes->lock);
+    require(is_settled);
     return ERR_NONE;
 }
 
@@ -68,18 +94,41 @@ void lane_release(struct store *store, struct lane *lane)
 {
     struct lanes *lanes = &store->lanes;
     pthread_mutex_lock(&lanes->lock);
-    bool is_idle = lane->waiting == 0;
-    if (is_idle) {
-        struct lane **link = lane_link(lanes, lane->space.number);
-        require(*link == lane);
-        *link = lane->next_bucket;
-        lanes->live--;
-        if (lanes->is_closing) pthread_cond_broadcast(&lanes->is_ready);
-    } else {
-        ready_push(lanes, lane);
-    }
+    require(lane->in_flight > 0);
+    lane->in_flight--;
+    bool is_settled = lane_settle(lanes, lane);
     pthread_mutex_unlock(&lanes->lock);
-    if (is_idle) memory_give(lane);
+    if (!is_settled) lane_end(lane);
+}
+
+bool batch_is_broken(struct store *store, const struct batch *batch, enum err *err_out)
+{
+    pthread_mutex_lock(&store->lanes.lock);
+    const struct lane *lane = batch->lane;
+    bool is_broken = lane->broken_chain == batch->chain;
+    if (is_broken) *err_out = lane->broken_err;
+    pthread_mutex_unlock(&store->lanes.lock);
+    return is_broken;
+}
+
+void batch_break(struct store *store, const struct batch *batch, enum err err)
+{
+    pthread_mutex_lock(&store->lanes.lock);
+    batch->lane->broken_chain = batch->chain;
+    batch->lane->broken_err = err;
+    pthread_mutex_unlock(&store->lanes.lock);
+}
+
+/** The thread is done with the lane for now. */
+static void lane_leave(struct store *store, struct lane *lane, bool is_full)
+{
+    struct lanes *lanes = &store->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    lane->is_taken = false;
+    lane->is_full = is_full;
+    bool is_settled = lane_settle(lanes, lane);
+    pthread_mutex_unlock(&lanes->lock);
+    if (!is_settled) lane_end(lane);
 }
 
 /** The lane's next work, or nullptr; while the store closes there is none. */
@@ -187,30 +236,75 @@ void batch_answer(struct store *store, struct batch *batch, enum err err)
     }
 }
 
+/* Chains. */
+
+/** Opens the chain's transaction, or goes on with the one that is open. *has_before_out: batches
+ *  that this group is built upon are still with the committer. */
+static enum err chain_open(struct store *store, struct lane *lane, bool *has_before_out)
+{
+    struct lanes *lanes = &store->lanes;
+    pthread_mutex_lock(&lanes->lock);
+    bool is_broken = lane->broken_chain == lane->chain;
+    *has_before_out = lane->in_flight > 0 && !is_broken;
+    if (!*has_before_out) lane->chain++;
+    pthread_mutex_unlock(&lanes->lock);
+    if (*has_before_out) {
+        require(lane->txn != nullptr);
+        pending_next_group(&lane->txn->pending);
+        return ERR_NONE;
+    }
+    if (lane->txn != nullptr) txn_close(lane->txn);
+    lane->txn = nullptr;
+    return txn_open_lane(store, &lane->space, &lane->txn);
+}
+
+static bool chain_is_full(const struct txn *txn)
+{
+    int64_t opened_at_ns = atomic_load_explicit(&txn->opened_at_ns, memory_order_relaxed);
+    return txn->arena.used_bytes >= CHAIN_BYTES_MAX ||
+           txn->pending.entry_count >= CHAIN_ENTRIES_MAX ||
+           clock_monotonic_ns() - opened_at_ns >= CHAIN_NS_MAX;
+}
+
+static void batch_hand_in(struct store *store, struct batch *batch)
+{
+    struct lane *lane = batch->lane;
+    struct txn *txn = lane->txn;
+    if (txn->pending.live_count > 0) {
+        batch_write(batch, lane->space.number, &txn->pending);
+        if (txn->has_logged) batch->log_newest = txn_log_newest(txn);
+        txn->has_logged = false;
+    }
+    pthread_mutex_lock(&store->lanes.lock);
+    lane->in_flight++;
+    batch->chain = lane->chain;
+    pthread_mutex_unlock(&store->lanes.lock);
+    committer_take(store, batch);
+}
+
 /** One group of one lane. Answers wait for the commit also where a work failed: it may have failed
- *  because of writes of its group that are not durable yet. */
+ *  because of writes of its group, or of those before, that are not durable yet. */
 static void lane_serve(struct store *store, struct lane *lane)
 {
-    struct txn *txn;
+    bool has_before;
     struct batch *batch = batch_open(lane);
-    enum err err = txn_open_lane(store, &lane->space, &txn);
-    if (err != ERR_NONE) {
+    enum err err = chain_open(store, lane, &has_before);
+    if (err == ERR_NONE) {
+        group_run(store, lane, lane->txn, batch);
+        bool is_full = chain_is_full(lane->txn);
+        if (has_before || lane->txn->pending.live_count > 0) {
+            batch_hand_in(store, batch);
+            lane_leave(store, lane, is_full);
+            return;
+        }
+    } else {
         struct work *work;
         while (batch->work_count < LANE_GROUP_WORKS_MAX &&
                (work = lane_take(store, lane)) != nullptr)
             batch_add(batch, work, err);
-    } else {
-        group_run(store, lane, txn, batch);
-        bool has_writes = txn->pending.live_count > 0;
-        if (has_writes) batch_write(batch, lane->space.number, &txn->pending);
-        if (has_writes && txn->has_logged) batch->log_newest = txn_log_newest(txn);
-        txn_close(txn);
-        if (has_writes) {
-            committer_take(store, batch);
-            return;
-        }
     }
-    lane_release(store, lane);
+    /* Without a transaction no chain can go on; it rests until the committer has what there is. */
+    lane_leave(store, lane, true);
     batch_answer(store, batch, ERR_NONE);
     batch_close(batch);
 }
@@ -229,7 +323,7 @@ static void *lane_thread(void *argument)
         if (lane == nullptr) return nullptr;
         if (is_closing) {
             lane_refuse(store, lane);
-            lane_release(store, lane);
+            lane_leave(store, lane, true);
         } else {
             lane_serve(store, lane);
         }

@@ -5,6 +5,7 @@
 struct pending_undo {
     struct pending_entry *entry;
     enum pending_state state;
+    uint32_t group;
     str value;
 };
 
@@ -69,6 +70,7 @@ static struct pending_entry *insert(struct pending *pending, enum database datab
         arena_take(pending->arena, sizeof(*entry) + levels * sizeof(struct pending_entry *));
     entry->database = database;
     entry->key = arena_copy(pending->arena, key);
+    pending->entry_count++;
     for (uint32_t level = 0; level < levels; level++) {
         entry->next[level] = *links[level];
         *links[level] = entry;
@@ -78,7 +80,7 @@ static struct pending_entry *insert(struct pending *pending, enum database datab
 
 static void account(struct pending *pending, const struct pending_entry *entry, bool is_added)
 {
-    if (entry->state == PENDING_NOTHING) return;
+    if (entry->state == PENDING_NOTHING || entry->group != pending->group) return;
     size_t bytes = entry->key.len + entry->value.len;
     pending->live_count += is_added ? 1 : (uint64_t)-1;
     pending->live_bytes = is_added ? pending->live_bytes + bytes : pending->live_bytes - bytes;
@@ -100,11 +102,21 @@ void pending_set(struct pending *pending, enum database database, str key, enum 
     }
     struct pending_entry *entry = insert(pending, database, key);
     pending->version++;
-    pending->undo[pending->undo_count++] = (struct pending_undo){entry, entry->state, entry->value};
+    pending->undo[pending->undo_count++] =
+        (struct pending_undo){entry, entry->state, entry->group, entry->value};
     account(pending, entry, false);
+    entry->group = pending->group;
     entry->state = state;
     entry->value = value;
     account(pending, entry, true);
+}
+
+void pending_next_group(struct pending *pending)
+{
+    pending->group++;
+    pending->undo_count = 0;
+    pending->live_count = 0;
+    pending->live_bytes = 0;
 }
 
 void pending_undo_to(struct pending *pending, uint64_t mark)
@@ -115,6 +127,7 @@ void pending_undo_to(struct pending *pending, uint64_t mark)
         const struct pending_undo *undo = &pending->undo[--pending->undo_count];
         account(pending, undo->entry, false);
         undo->entry->state = undo->state;
+        undo->entry->group = undo->group;
         undo->entry->value = undo->value;
         account(pending, undo->entry, true);
     }

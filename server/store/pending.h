@@ -1,6 +1,8 @@
-/** pending: the writes of a transaction that are not yet handed in: a sorted map with a journal to
- *  undo them.
+/** pending: the writes of a transaction that its snapshot does not show yet: a sorted map with a
+ *  journal to undo them.
  *
+ *  They come in groups. Those of earlier groups were handed in and still show, but cannot be undone
+ *  and are not handed in again; a later group writes over them.
  *  A skip list by (database, key). Entries are never unlinked, an undone one says PENDING_NOTHING,
  *  so a walk may hold a pointer while others write.
  *
@@ -21,6 +23,7 @@ enum pending_state : uint8_t {
 struct pending_entry {
     enum database database;
     enum pending_state state;
+    uint32_t group; /** that wrote it last */
     str key;
     str value;                    /** as stored: the hash first */
     struct pending_entry *next[]; /** by level */
@@ -35,9 +38,11 @@ struct pending {
     struct pending_undo *undo;
     uint64_t undo_count;
     uint64_t undo_capacity;
-    uint64_t version;    /** rises with each change; a walk notices by it that what it saw is old */
-    uint64_t live_count; /** puts and deletes that stand */
-    size_t live_bytes;   /** of their keys and values */
+    uint64_t version; /** rises with each change; a walk notices by it that what it saw is old */
+    uint32_t group;   /** the present one */
+    uint64_t entry_count; /** of the whole map */
+    uint64_t live_count;  /** puts and deletes of this group that stand */
+    size_t live_bytes;    /** of their keys and values */
     uint64_t random;
 };
 
@@ -45,7 +50,9 @@ void pending_init(struct pending *pending, struct arena *arena);
 /** The key is copied when it is new; the value must lie in the arena already. */
 void pending_set(struct pending *pending, enum database database, str key, enum pending_state state,
                  str value);
-/** Undoes down to a journal length. */
+/** What was written so far was handed in: a new group begins. */
+void pending_next_group(struct pending *pending);
+/** Undoes down to a journal length; of the present group only. */
 void pending_undo_to(struct pending *pending, uint64_t mark);
 
 /** The entry of exactly this key, or nullptr. May be one that says nothing. */
