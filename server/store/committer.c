@@ -18,6 +18,7 @@ void committer_take(struct store *store, struct batch *batch)
     if (committer->last != nullptr) committer->last->next = batch;
     else committer->first = batch;
     committer->last = batch;
+    atomic_fetch_add(&committer->waiting, 1);
     pthread_cond_signal(&committer->has_batch);
     pthread_mutex_unlock(&committer->lock);
 }
@@ -32,10 +33,13 @@ static struct batch *group_take(struct committer *committer)
     struct batch *group = committer->first, *last = group;
     if (group != nullptr) {
         size_t bytes = group->bytes.len;
+        uint32_t taken = 1;
         while (last->next != nullptr && bytes + last->next->bytes.len <= COMMIT_BYTES_MAX) {
             last = last->next;
             bytes += last->bytes.len;
+            taken++;
         }
+        atomic_fetch_sub(&committer->waiting, taken);
         committer->first = last->next;
         if (committer->first == nullptr) committer->last = nullptr;
         last->next = nullptr;

@@ -46,6 +46,7 @@ struct committer {
     pthread_mutex_t lock;
     pthread_cond_t has_batch;
     struct batch *first, *last;
+    _Atomic uint32_t waiting; /** batches in the queue, for lanes to look at without the lock */
     bool is_closing;
     bool is_started;
     int64_t full_at_ns; /** the committer's own: when a full disk was last told */

@@ -37,11 +37,12 @@ static bool lane_settle(struct lanes *lanes, struct lane *lane)
 {
     if (lane->is_taken) return true;
     bool may_go_on = lane->in_flight == 0 || !lane->is_full;
-    if (lane->waiting > 0 && may_go_on) {
+    bool must_hand_in = lane->has_open && lane->in_flight == 0;
+    if (must_hand_in || (lane->waiting > 0 && may_go_on)) {
         lane->is_taken = true;
         ready_push(lanes, lane);
     }
-    if (lane->waiting > 0 || lane->in_flight > 0) return true;
+    if (lane->waiting > 0 || lane->in_flight > 0 || lane->has_open) return true;
     struct lane **link = lane_link(lanes, lane->space.number);
     require(*link == lane);
     *link = lane->next_bucket;
@@ -52,6 +53,7 @@ static bool lane_settle(struct lanes *lanes, struct lane *lane)
 
 static void lane_end(struct lane *lane)
 {
+    require(lane->open == nullptr);
     if (lane->txn != nullptr) txn_close(lane->txn);
     memory_give(lane);
 }
@@ -126,6 +128,7 @@ static void lane_leave(struct store *store, struct lane *lane, bool is_full)
     pthread_mutex_lock(&lanes->lock);
     lane->is_taken = false;
     lane->is_full = is_full;
+    lane->has_open = lane->open != nullptr;
     bool is_settled = lane_settle(lanes, lane);
     pthread_mutex_unlock(&lanes->lock);
     if (!is_settled) lane_end(lane);
@@ -282,16 +285,57 @@ static void batch_hand_in(struct store *store, struct batch *batch)
     committer_take(store, batch);
 }
 
+/** The group that was left open; nullptr: there is none, or what it was built upon was not
+ *  committed, and it has been told so. */
+static struct batch *group_resume(struct store *store, struct lane *lane)
+{
+    struct batch *batch = lane->open;
+    lane->open = nullptr;
+    if (batch == nullptr) return nullptr;
+    pthread_mutex_lock(&store->lanes.lock);
+    bool is_broken = lane->broken_chain == lane->chain;
+    enum err err = lane->broken_err;
+    pthread_mutex_unlock(&store->lanes.lock);
+    if (!is_broken) return batch;
+    batch_answer(store, batch, err);
+    batch_close(batch);
+    return nullptr;
+}
+
+/** Whether the group would only wait if it were handed in now: a batch of this lane is being
+ *  committed, and no other's is next, which it could go with. */
+static bool group_stays_open(struct store *store, const struct lane *lane,
+                             const struct batch *batch)
+{
+    const struct txn *txn = lane->txn;
+    if (batch->work_count == LANE_GROUP_WORKS_MAX || arena_is_over(&txn->arena) ||
+        txn->pending.live_bytes >= COMMIT_BYTES_MAX || chain_is_full(txn))
+        return false;
+    pthread_mutex_lock(&store->lanes.lock);
+    uint32_t in_flight = store->lanes.is_closing ? 0 : lane->in_flight;
+    pthread_mutex_unlock(&store->lanes.lock);
+    return in_flight > 1 || (in_flight == 1 && atomic_load(&store->committer.waiting) == 0);
+}
+
 /** One group of one lane. Answers wait for the commit also where a work failed: it may have failed
  *  because of writes of its group, or of those before, that are not durable yet. */
 static void lane_serve(struct store *store, struct lane *lane)
 {
-    bool has_before;
-    struct batch *batch = batch_open(lane);
-    enum err err = chain_open(store, lane, &has_before);
+    struct batch *batch = group_resume(store, lane);
+    bool has_before = batch != nullptr;
+    enum err err = ERR_NONE;
+    if (batch == nullptr) {
+        batch = batch_open(lane);
+        err = chain_open(store, lane, &has_before);
+    }
     if (err == ERR_NONE) {
         group_run(store, lane, lane->txn, batch);
         bool is_full = chain_is_full(lane->txn);
+        if (group_stays_open(store, lane, batch)) {
+            lane->open = batch;
+            lane_leave(store, lane, is_full);
+            return;
+        }
         if (has_before || lane->txn->pending.live_count > 0) {
             batch_hand_in(store, batch);
             lane_leave(store, lane, is_full);
@@ -321,7 +365,7 @@ static void *lane_thread(void *argument)
         bool is_closing = lanes->is_closing;
         pthread_mutex_unlock(&lanes->lock);
         if (lane == nullptr) return nullptr;
-        if (is_closing) {
+        if (is_closing && lane->open == nullptr) {
             lane_refuse(store, lane);
             lane_leave(store, lane, true);
         } else {

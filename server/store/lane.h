@@ -9,6 +9,8 @@
  *    committer; then its snapshot shows everything that the lane has ever made durable. Nobody else
  *    writes to the tenant's rows. So a group sees the state that there will be once the groups
  *    before it are committed, no more and no less.
+ *  - A group stays open, and takes in what comes, as long as it would only wait for the committer:
+ *    so there are as few and as large batches as if nothing were built ahead.
  *  - The committer takes batches in the order in which they were handed in, several of one lane
  *    into one commit or into one after the other. A batch holds only what its own group wrote. So
  *    what is on the disk is at every moment a whole number of groups, in order.
@@ -23,8 +25,8 @@
  *    committer has all of it.
  *
  *  Floor   store, inside.
- *  Thread  all under `lanes.lock`, but for `space`, which does not change, and `txn`, which belongs
- *          to the thread that serves the lane, or else to the one that ends it.
+ *  Thread  all under `lanes.lock`, but for `space`, which does not change, and `txn` and `open`,
+ *          which belong to the thread that serves the lane, or else to the one that ends it.
  */
 #pragma once
 
@@ -40,7 +42,9 @@ struct lane {
     uint32_t in_flight;    /** batches with the committer */
     bool is_taken;         /** it is ready, or with a thread */
     bool is_full;          /** the chain has reached its bounds */
+    bool has_open;         /** `open` is a group that was not handed in */
     struct txn *txn;       /** of the chain; nullptr: none is open */
+    struct batch *open;    /** as `txn` */
     uint64_t chain;        /** counts them */
     uint64_t broken_chain; /** a batch of this one was not committed */
     enum err broken_err;
