@@ -181,7 +181,7 @@ static enum err model_open(struct opened *opened, const struct arguments *argume
     struct models_options models = {access->model, schema, build_queue};
     TRY(models_open(task, &models, &opened->models));
     access->model = models_base(opened->models);
-    return catalog_keep(task, access->store, access->model);
+    return catalog_keep(task, access);
 }
 
 static enum err place_open(struct opened *opened, const struct arguments *arguments,

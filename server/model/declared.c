@@ -458,7 +458,7 @@ static struct entity_words read_entity_words(struct making *making, const struct
         } else if (str_eq(word.text, S("single"))) {
             is_right = value.kind == VALUE_BOOL;
             if (is_right) words.is_single = value.boolean;
-        } else if (str_eq(word.text, S("pairs"))) {
+        } else if (str_eq(word.text, S("pairs")) || str_eq(word.text, S("building_pairs"))) {
             is_right = value.kind == VALUE_LIST;
         } else if (str_eq(word.text, S("actions"))) {
             is_right = read_actions(&value, &words.actions);

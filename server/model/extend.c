@@ -91,7 +91,7 @@ static void put_entity(struct buf *out, const struct value *declared, const stru
     struct value fields = list_of(declared, S("fields")), added = list_of(more, S("fields"));
     pack_map(out, 4);
     put_head(out, declared);
-    put_words(out, declared, nullptr);
+    put_words(out, declared, more);
     pack_text(out, S("fields"));
     pack_list(out, fields.count + count_new(&fields, &added, S("name")));
     struct cursor cursor = cursor_of(fields.items);

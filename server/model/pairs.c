@@ -24,7 +24,7 @@ static bool read_pair(struct making *making, const struct made_entity *made,
     const struct field *fields[2];
     for (int i = 0; i < 2; i++) {
         fields[i] = entity_field(made->entity, parts[1 + i].text);
-        if (fields[i] != nullptr && fields[i]->is_indexed) continue;
+        if (fields[i] != nullptr && fields[i]->keeps_index) continue;
         making_fault(making, made, nullptr, S("missing"),
                      "a pair names \"%.*s\", which is no field with an index",
                      FMT(parts[1 + i].text));
@@ -52,6 +52,18 @@ static void check_pair(struct making *making, const struct made_entity *made,
                      FMT(pair->first->name), FMT(pair->second->name));
 }
 
+/** The engine says in `building_pairs` which ones a job is still building. */
+static bool is_building(const struct made_entity *made, const struct pair *pair)
+{
+    struct value list, number;
+    if (!value_find_text(made->attributes, S("building_pairs"), &list) || list.kind != VALUE_LIST)
+        return false;
+    struct cursor cursor = cursor_of(list.items);
+    for (uint32_t i = 0; i < list.count && value_next(&cursor, &number); i++)
+        if (number.kind == VALUE_INT && number.integer == pair->number) return true;
+    return false;
+}
+
 void resolve_pairs(struct making *making, const struct made_entity *made)
 {
     struct value list;
@@ -69,6 +81,7 @@ void resolve_pairs(struct making *making, const struct made_entity *made)
         struct pair pair;
         if (!read_pair(making, made, &item, &pair)) continue;
         check_pair(making, made, &pair);
+        pair.is_building = is_building(made, &pair);
         pairs[made->entity->pair_count++] = pair;
     }
 }

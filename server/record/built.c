@@ -128,3 +128,22 @@ enum err build_give_up_unique(struct change *change, uint16_t entity, struct id 
     ledger_write(change->txn, &ledger);
     return change_finish(change);
 }
+
+enum err model_upgrade(struct change *change, const struct build *builds, uint32_t build_count)
+{
+    const struct model *base = models_base(change->model->models);
+    struct ledger ledger;
+    struct shapers shapers;
+    TRY(ledger_read(change->task, change->txn, &ledger));
+    TRY(shapers_read(change->task, change->txn, &shapers));
+    for (uint32_t at = 0; at < build_count; at++) {
+        bool has_records;
+        TRY(entity_has_records(change->txn, builds[at].entity, &has_records));
+        if (has_records) TRY(reshape_queue(change, &ledger, builds[at]));
+    }
+    bool has_rows = ledger.build_count + ledger.next_count + shapers.choices.count +
+                        shapers.entities.count + shapers.fields.count >
+                    0;
+    if (!has_rows) return ERR_NONE;
+    return model_rows_write(change->task, change->txn, base, &shapers, &ledger);
+}

@@ -1,6 +1,7 @@
 #include "record/ledger.h"
 
 #include "base/require.h"
+#include "model/model.h"
 #include "value/value.h"
 
 constexpr size_t LEDGER_BYTES_MAX = 8 * MIB;
@@ -179,7 +180,7 @@ enum err ledger_next_field(struct task *task, struct ledger *ledger, uint16_t en
         next = &more[ledger->next_count++];
         *next = (struct next_number){entity, FIELD_NUMBER_CUSTOM_MIN};
     }
-    if (next->number > UINT16_MAX)
+    if (next->number >= PAIR_NUMBER_MIN)
         return fail(task, ERR_FULL, "this entity has had all the fields it can have");
     *number_out = (uint16_t)next->number++;
     return ERR_NONE;

@@ -218,6 +218,18 @@ enum err model_of(struct task *task, struct txn *txn, const struct model *base,
     return models_make(models, task, space, revision.integer, row, model_out);
 }
 
+enum err model_verify(struct task *task, struct txn *txn, const struct model *model)
+{
+    if (model->models == nullptr) return ERR_NONE;
+    str row;
+    enum err err = txn_system_get(txn, SYSTEM_MODEL, revision_key, task->arena, &row);
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    struct value revision = {.kind = VALUE_INT};
+    if (err == ERR_NONE) revision = value_of(row);
+    if (revision.kind == VALUE_INT && revision.integer == kept_of(model)->revision) return ERR_NONE;
+    return fail(task, ERR_FULL, "the fields of this firm were changed meanwhile; try again");
+}
+
 bool model_is_same(const struct model *a, const struct model *b)
 {
     return a == b || (a->models != nullptr && a->models == b->models &&

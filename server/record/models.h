@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "record/ledger.h"
 #include "record/record.h"
 
 constexpr size_t MODELS_BYTES_MAX = 128 * MIB;
@@ -51,6 +52,14 @@ bool model_is_same(const struct model *a, const struct model *b);
 str model_text(const struct model *model);
 /** Keeps a copy, unless there is one already. */
 void model_text_keep(const struct model *model, str text);
+
+/** In a change of its own in the tenant's lane: notes what a newer schema has that its records lack
+ *  (build->job is given here), queues jobs where there are records, and writes the model's rows
+ *  anew. */
+enum err model_upgrade(struct change *change, const struct build *builds, uint32_t build_count);
+/** Whether the change still has the model that its transaction reads. ERR_FULL: no; with the present
+ *  one it may be tried again. */
+enum err model_verify(struct task *task, struct txn *txn, const struct model *model);
 
 /* Inside record/. */
 

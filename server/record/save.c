@@ -338,10 +338,21 @@ static enum err check_touched(struct change *change)
     return ERR_NONE;
 }
 
+/** By another model than the tenant's a record would miss entries of an index. What shapes the model
+ *  is the same in all models. */
+static enum err verify_model(struct change *change)
+{
+    for (uint32_t at = 0; at < change->touched_count; at++)
+        if (!change->touched[at].entity->shapes_model)
+            return model_verify(change->task, change->txn, change->model);
+    return ERR_NONE;
+}
+
 enum err change_finish(struct change *change)
 {
     TRY(computed_settle(change));
     TRY(check_touched(change));
+    TRY(verify_model(change));
     TRY(change_reshape(change));
     struct arena *arena = change->task->arena;
     if (id_is_nil(change->group)) change->group = id_make();

@@ -429,15 +429,43 @@ static void put_own_entity(struct declaring *declaring, const struct shaper *own
     put_fields(declaring, number, false);
 }
 
+static uint32_t count_pairs(const struct declaring *declaring, uint16_t entity)
+{
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < declaring->ledger->build_count; at++)
+        count += declaring->ledger->builds[at].entity == entity &&
+                 declaring->ledger->builds[at].field >= PAIR_NUMBER_MIN;
+    return count;
+}
+
 static void put_extended(struct declaring *declaring, const struct entity *entity)
 {
     struct buf *out = &declaring->out;
-    pack_map(out, 2);
+    struct words words = words_begin(declaring->task->arena);
+    uint32_t pair_count = count_pairs(declaring, entity->number);
+    if (pair_count > 0) {
+        pack_text(&words.bytes, S("building_pairs"));
+        pack_list(&words.bytes, pair_count);
+        words.count++;
+    }
+    for (uint32_t at = 0; at < declaring->ledger->build_count; at++) {
+        const struct build *build = &declaring->ledger->builds[at];
+        if (build->entity == entity->number && build->field >= PAIR_NUMBER_MIN)
+            pack_int(&words.bytes, build->field);
+    }
+    pack_map(out, 3);
     pack_text(out, S("name"));
     pack_text(out, entity->name);
+    words_end(&words, out);
     pack_text(out, S("fields"));
     pack_list(out, put_fields(declaring, entity->number, true));
     put_fields(declaring, entity->number, false);
+}
+
+static bool is_extended(struct declaring *declaring, const struct entity *entity)
+{
+    return put_fields(declaring, entity->number, true) > 0 ||
+           count_pairs(declaring, entity->number) > 0;
 }
 
 static void put_entities(struct declaring *declaring)
@@ -446,11 +474,11 @@ static void put_entities(struct declaring *declaring)
     const struct shaper_list *own = &declaring->shapers->entities;
     uint32_t count = own->count;
     for (uint32_t at = 0; at < base->entity_count; at++)
-        count += put_fields(declaring, base->entities[at].number, true) > 0;
+        count += is_extended(declaring, &base->entities[at]);
     pack_text(&declaring->out, S("entities"));
     pack_list(&declaring->out, count);
     for (uint32_t at = 0; at < base->entity_count; at++)
-        if (put_fields(declaring, base->entities[at].number, true) > 0)
+        if (is_extended(declaring, &base->entities[at]))
             put_extended(declaring, &base->entities[at]);
     for (uint32_t at = 0; at < own->count; at++) put_own_entity(declaring, &own->items[at]);
 }

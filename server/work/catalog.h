@@ -2,22 +2,22 @@
  *
  *  Numbers of entities and fields stand in stored bytes, so a program that does not know one of
  *  them, or knows it as another kind, would misread: it refuses to start. A program that knows more
- *  adds what it knows.
+ *  (an index, words, a computed field) upgrades: what its records lack is built by jobs.
  *
  *  Floor   work.
  *  Thread  one that may block.
  *  Bytes   instance space, SYSTEM_CATALOG `model`: {entity number: {0: name, field number: [name,
- *          kind]}}
+ *          kind], 2^17 + field number: [name, what of it is derived], pair number: [names]}}
  */
 #pragma once
 
-#include "model/model.h"
-#include "store/txn.h"
+#include "access/access.h"
 
-/** Compares the stored catalog with the model, and stores the model's where it says more.
- *  ERR_CONFLICT: the data was written by a newer Atrium, or a field's kind changed; the detail says
- *  which. */
-enum err catalog_keep(struct task *task, struct store *store, const struct model *model);
+/** Compares the stored catalog with the model. Where the model says more, each tenant is told what is
+ *  to be built over its records, which jobs do while it is served, and the model's catalog is
+ *  stored. ERR_CONFLICT: the data was written by a newer Atrium, or a field's kind changed; the
+ *  detail says which. Before anything is served. */
+enum err catalog_keep(struct task *task, const struct access *access);
 
 /** The model's catalog, as it goes along with a tenant that is exported. */
 str catalog_write(struct task *task, const struct model *model);

@@ -6,7 +6,8 @@
 static enum err keep(struct fixture *fixture, const struct model *model)
 {
     task_fault_clear(&fixture->test.task);
-    return catalog_keep(&fixture->test.task, fixture->store, model);
+    struct access access = {fixture->store, model, S("localhost")};
+    return catalog_keep(&fixture->test.task, &access);
 }
 
 /** The model with one field less, or with one of another kind. */
