@@ -57,8 +57,8 @@ void model_text_keep(const struct model *model, str text);
  *  (build->job is given here), queues jobs where there are records, and writes the model's rows
  *  anew. */
 enum err model_upgrade(struct change *change, const struct build *builds, uint32_t build_count);
-/** Whether the change still has the model that its transaction reads. ERR_FULL: no; with the present
- *  one it may be tried again. */
+/** Whether the change still has the model that its transaction reads. ERR_FULL: no; with the
+ *  present one it may be tried again. */
 enum err model_verify(struct task *task, struct txn *txn, const struct model *model);
 
 /* Inside record/. */

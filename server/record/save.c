@@ -338,8 +338,8 @@ static enum err check_touched(struct change *change)
     return ERR_NONE;
 }
 
-/** By another model than the tenant's a record would miss entries of an index. What shapes the model
- *  is the same in all models. */
+/** By another model than the tenant's a record would miss entries of an index. What shapes the
+ *  model is the same in all models. */
 static enum err verify_model(struct change *change)
 {
     for (uint32_t at = 0; at < change->touched_count; at++)

@@ -13,8 +13,8 @@
 
 #include "access/access.h"
 
-/** Compares the stored catalog with the model. Where the model says more, each tenant is told what is
- *  to be built over its records, which jobs do while it is served, and the model's catalog is
+/** Compares the stored catalog with the model. Where the model says more, each tenant is told what
+ *  is to be built over its records, which jobs do while it is served, and the model's catalog is
  *  stored. ERR_CONFLICT: the data was written by a newer Atrium, or a field's kind changed; the
  *  detail says which. Before anything is served. */
 enum err catalog_keep(struct task *task, const struct access *access);
