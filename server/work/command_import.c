@@ -169,6 +169,7 @@ int command_import(struct command_place *place, const struct arguments *argument
         .space = &tenant.space,
         .model = tenant.model,
         .scope = &scope,
+        .hooks = place->hooks,
         .entity = importing.entity,
         .source = &source.source,
         .map = arguments->values[FLAG_MAP],

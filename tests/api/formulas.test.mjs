@@ -1,6 +1,7 @@
 // Formula fields: computed by a runner, stored, sorted and filtered by; hostile ones harm nobody.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField, untilReady } from '../door/fields.mjs';
@@ -105,6 +106,20 @@ describe('a formula', () => {
         expectStatus(answer, 200);
         await untilReady(firm, made.id);
         assert.equal((await firm.get('clients', one.id)).x_more, 11);
+    });
+
+    test('is computed for each row of an import', async () => {
+        const rows = Array.from({ length: 30 }, (_, at) => `Row ${at},${at},Street ${at}`);
+        const text = ['Company Name,x_hours,Street', ...rows].join('\n');
+        const map = { 'Company Name': 'name', x_hours: 'x_hours', Street: 'default_address.line1' };
+        const file = path.join(server.folder, 'rows.csv');
+        fs.writeFileSync(file, text);
+        fs.writeFileSync(`${file}.map`, JSON.stringify(map));
+        const words = ['import', '--tenant', 'acme', '--entity', 'clients', '--map', `${file}.map`];
+        await server.mustRun([...words, file]);
+        const list = await firm.all('clients', 'name[prefix]=Row&fields=x_hours,x_double');
+        assert.equal(list.length, 30);
+        for (const record of list) assert.equal(record.x_double, record.x_hours * 2);
     });
 
     test('cannot be given', async () => {
