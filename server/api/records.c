@@ -3,16 +3,19 @@
 #include "access/user.h"
 #include "api/accept.h"
 #include "api/feed.h"
+#include "api/jobs.h"
 #include "api/duplicates.h"
 #include "api/parameters.h"
 #include "api/reply.h"
 #include "base/require.h"
+#include "record/deletion.h"
 #include "record/gone.h"
 #include "record/past.h"
 #include "record/query.h"
 #include "record/search.h"
 #include "value/json.h"
 #include "value/text.h"
+#include "work/job_delete.h"
 
 constexpr uint32_t LOG_ENTRIES_DEFAULT = 50;
 constexpr uint32_t LOG_ENTRIES_MAX = 200;
@@ -429,6 +432,15 @@ enum err records_patch(struct call *call)
     return reply_record(call, 200, call->record, wanted);
 }
 
+/** More lies under the record than one change can delete. */
+static enum err delete_as_job(struct call *call)
+{
+    struct change change = change_begin(call);
+    task_fault_clear(call->task);
+    TRY(deletion_verify(&change, call->entity, call->record));
+    return reply_job(call, S("delete"), delete_job_given(call->task, call->entity, call->record));
+}
+
 enum err records_delete(struct call *call)
 {
     TRY(no_parameters(call));
@@ -436,7 +448,12 @@ enum err records_delete(struct call *call)
     const struct etag *condition;
     TRY(precondition_read(call, &tag, &condition));
     struct change change = change_begin(call);
+    struct savepoint savepoint = txn_savepoint(call->txn);
     enum err err = record_delete(&change, call->entity, call->record, condition);
+    if (err == ERR_TOO_LARGE) {
+        txn_rollback(call->txn, savepoint);
+        return delete_as_job(call);
+    }
     TRY(with_present(call, with_survivor(call, err)));
     TRY(change_end(call, &change));
     reply_empty(call, 204);

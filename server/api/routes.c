@@ -96,7 +96,7 @@ const struct route routes[] = {
      NEED_IDENTITY, ROAD_LANE, .has_body = true, .parameters = "fields expand if_match",
      .body = "{entity}.patch", .answers = "200 {entity}.changed", .run = records_patch},
     {METHOD_DELETE, T("/api/v1/{collection}/{id}"), T("Delete a record"), NEED_IDENTITY, ROAD_LANE,
-     .is_not_of_single = true, .parameters = "if_match", .answers = "204 deleted",
+     .is_not_of_single = true, .parameters = "if_match", .answers = "204 deleted 202 job_begun",
      .run = records_delete},
     {METHOD_GET, T("/api/v1/{collection}/{id}/history"), T("Who changed what, newest first"),
      NEED_IDENTITY, ROAD_READ, .parameters = "after_sequence limit", .answers = "200 log",

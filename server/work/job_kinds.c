@@ -5,6 +5,7 @@
 #include "work/duplicates_scan.h"
 #include "work/import_job.h"
 #include "work/job_build.h"
+#include "work/job_delete.h"
 #include "work/job_merge.h"
 #include "work/job_undo.h"
 #include "work/job_upkeep.h"
@@ -14,6 +15,7 @@ const struct job_kind job_kinds[] = {
     {{"duplicates", 10}, duplicates_scan_open, duplicates_scan_step, duplicates_scan_close},
     {{"bulk", 4}, bulk_open, bulk_step, bulk_close},
     {{"bulk_edit", 9}, bulk_edit_open, bulk_edit_step, bulk_edit_close},
+    {.name = {"delete", 6}, .open = delete_job_open, .step = delete_job_step},
     {.name = {"merge", 5}, .open = merge_job_open, .step = merge_job_step},
     {.name = {"undo", 4}, .open = undo_job_open, .step = undo_job_step},
     {.name = {"build", 5}, .step = build_step},

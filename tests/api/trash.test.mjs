@@ -94,3 +94,35 @@ test('what was never there, and what is single, has no trash', async () => {
     expectStatus(await firm.call('GET', 'settings/trash'), 404);
     expectProblem(await firm.call('GET', 'clients/trash?limit=0'), 400, 'limit');
 });
+
+/** Waits for the job that an answer began. */
+async function finish(answer) {
+    expectStatus(answer, 202);
+    for (;;) {
+        const job = (await firm.call('GET', `jobs/${answer.body.id}`)).body;
+        if (!['queued', 'running'].includes(job.state)) return job;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+}
+
+test('a client with more than a thousand addresses goes, and comes back, by a job', async () => {
+    const made = await firm.create('clients', {
+        ...company('Estate'),
+        default_address: { line1: 'Main Street' },
+    });
+    const add = async (at) => {
+        for (; at < 1020; at += 16)
+            await firm.create('addresses', { client: made.id, line1: `Street ${at}` });
+    };
+    await Promise.all(Array.from({ length: 16 }, (_, at) => add(at)));
+    const count = async () =>
+        (await firm.call('GET', `addresses?client=${made.id}&count=true&limit=1`)).body.count.value;
+    const gone = await finish(await firm.call('DELETE', `clients/${made.id}`));
+    assert.equal(gone.state, 'done', JSON.stringify(gone));
+    assert.equal(await count(), 0);
+    expectStatus(await firm.call('GET', `clients/${made.id}`), 404);
+    const back = await finish(await firm.call('POST', `clients/${made.id}/restore`));
+    assert.deepEqual([back.state, back.result.kept_count], ['done', 0], JSON.stringify(back));
+    assert.equal(await count(), 1021);
+    assert.deepEqual(plain(await firm.get('clients', made.id)), plain(made));
+});

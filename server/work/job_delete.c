@@ -1,0 +1,82 @@
+#include "work/job_delete.h"
+
+#include "base/require.h"
+#include "record/deletion.h"
+
+constexpr uint32_t DELETED_IN_STEP = 250;
+constexpr uint32_t COUNTED_MAX = 1'000'000;
+
+struct delete_live {
+    uint16_t entity;
+    struct id id;
+};
+
+str delete_job_given(struct task *task, const struct entity *entity, struct id id)
+{
+    struct buf given = buf_make(task->arena, 64);
+    pack_list(&given, 2);
+    pack_int(&given, entity->number);
+    pack_bytes(&given, id_bytes(&id));
+    return buf_str(&given);
+}
+
+enum err delete_job_open(struct job_run *run)
+{
+    struct delete_live *live = arena_new(run->arena, struct delete_live, 1);
+    struct value list = value_of(run->job.given), entity, id;
+    struct cursor items = cursor_of(list.items);
+    run->live = live;
+    bool is_whole = list.kind == VALUE_LIST && value_next(&items, &entity) &&
+                    value_next(&items, &id) && entity.kind == VALUE_INT && id.kind == VALUE_BYTES &&
+                    id_of_bytes(id.text, &live->id);
+    if (!is_whole) return ERR_CORRUPT;
+    live->entity = (uint16_t)entity.integer;
+    return ERR_NONE;
+}
+
+static void note_result(struct job_run *run)
+{
+    struct buf result = buf_make(run->task->arena, 64);
+    pack_map(&result, 1);
+    pack_text(&result, S("deleted"));
+    pack_int(&result, (int64_t)run->job.done);
+    run->job.result = buf_str(&result);
+}
+
+/** A part of what lies under the record, or, when the rest fits into one change, all of it. */
+static enum err delete_part(struct job_run *run, struct txn *txn, void *argument)
+{
+    const struct delete_live *live = argument;
+    struct change change = {.task = run->task,
+                            .txn = txn,
+                            .model = run->tenant.model,
+                            .scope = &run->scope,
+                            .hooks = run->hooks,
+                            .group = run->job.group,
+                            .cause = run->job.id};
+    const struct entity *entity = model_entity_by_number(run->tenant.model, live->entity);
+    if (entity == nullptr) return fail(run->task, ERR_MISSING, "there are no such records now");
+    uint32_t count, deleted = 0;
+    TRY(deletion_verify(&change, entity, live->id));
+    TRY(deletion_count(&change, entity, live->id, COUNTED_MAX, &count));
+    if (run->job.total == 0) run->job.total = count + 1;
+    run->is_over = count <= DELETED_IN_STEP;
+    if (!run->is_over) {
+        TRY(deletion_some(&change, entity, live->id, DELETED_IN_STEP, &deleted));
+        run->is_over = deleted == 0;
+    }
+    if (run->is_over) {
+        deleted = count + 1;
+        TRY(record_delete(&change, entity, live->id, nullptr));
+    }
+    TRY(change_finish(&change));
+    run->job.done += deleted;
+    note_result(run);
+    return ERR_NONE;
+}
+
+enum err delete_job_step(struct job_run *run, bool *is_over_out)
+{
+    require(is_over_out == &run->is_over);
+    return job_write(run, delete_part, run->live);
+}
