@@ -6,7 +6,7 @@ import { jobEnded, resultsOf } from '../door/jobs.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { openServer } from '../door/server.mjs';
 
-const kills = Number(process.env.ATRIUM_CRASH_ROUNDS ?? (process.env.ATRIUM_LONG ? 50 : 6));
+const kills = Number(process.env.ATRIUM_CRASH_ROUNDS ?? (process.env.ATRIUM_LONG ? 50 : 4));
 const OPERATIONS = 4_000;
 const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs));
 
@@ -22,7 +22,7 @@ test(`killed ${kills} times in the middle of a bulk of ${OPERATIONS}`, async (t)
         const begun = await firm.call('POST', 'contacts/bulk', { atomic: false, operations });
         let inTheMiddle = 0;
         for (let kill = 0; kill < kills; kill++) {
-            await pause(random.below(80));
+            await pause(random.below(40));
             await server.kill();
             closeConnections();
             await server.start();
@@ -44,6 +44,36 @@ test(`killed ${kills} times in the middle of a bulk of ${OPERATIONS}`, async (t)
         const checked = await server.command(['check']);
         assert.equal(checked.status, 0, `${place}: ${checked.out}${checked.err}`);
         t.diagnostic(`${place}: ${inTheMiddle} of ${kills} kills met it in the middle`);
+    } finally {
+        await server.close();
+    }
+});
+
+test('a scan for duplicates that is killed writes no pair twice', async () => {
+    const random = makeRandom(chooseSeed());
+    const server = await openServer(['acme']);
+    const firm = server.firms.acme;
+    const place = `seed ${random.seed}`;
+    try {
+        const operations = Array.from({ length: 400 }, (_, at) => ({
+            create: { name: `Twin ${String.fromCharCode(97 + (at >> 1) % 26, 97 + (at >> 6))}x` },
+        }));
+        const made = await firm.call('POST', 'contacts/bulk', operations);
+        assert.equal(made.status, 200, made.text);
+        const begun = await firm.call('POST', 'contacts/duplicates');
+        for (let kill = 0; kill < 2; kill++) {
+            await pause(random.below(60));
+            await server.kill();
+            closeConnections();
+            await server.start();
+        }
+        const job = await jobEnded(firm, begun);
+        assert.equal(job.state, 'done', `${place}: ${JSON.stringify(job)}`);
+        const pairs = await firm.all('contact_duplicates');
+        const named = pairs.map((pair) => [pair.first, pair.second].sort().join());
+        assert.equal(new Set(named).size, pairs.length, place);
+        assert.equal(pairs.length, job.result.pairs, place);
+        assert.ok(pairs.length >= 200, `${place}: ${pairs.length}`);
     } finally {
         await server.close();
     }
