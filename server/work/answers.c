@@ -235,6 +235,8 @@ enum err answer_keep(struct task *task, struct txn *txn, const struct hash *key,
     if (err == ERR_NONE)
         err = answer_drop(task, txn, at_key(old.at_ms, key_bytes(key), room), &counter);
     if (err != ERR_NONE && err != ERR_MISSING) return err;
+    if (answer->body.len > ANSWER_BYTES_MAX)
+        return fail(task, ERR_TOO_LARGE, "the answer is too large to be kept for its key");
     str row = row_pack(task->arena, asked, answer, task->now_ms);
     counter.count++;
     counter.bytes += (int64_t)row.len;

@@ -18,6 +18,7 @@
 constexpr int64_t ANSWER_KEPT_MS = 24LL * 3600 * 1000;
 constexpr uint32_t ANSWERS_OF_TENANT_MAX = 100'000; /** then 429 */
 constexpr uint64_t ANSWERS_BYTES_OF_TENANT_MAX = 256 * MIB;
+constexpr size_t ANSWER_BYTES_MAX = 12 * MIB; /** of one */
 constexpr uint32_t ANSWER_HEADERS_MAX = 16;
 
 struct answer_header {
@@ -36,7 +37,8 @@ struct answer {
  *  the arena of the task. */
 enum err answer_find(struct task *task, struct txn *txn, const struct hash *key,
                      const struct hash *asked, struct answer *answer_out);
-/** In a lane, where answer_find found none. ERR_LIMITED: the tenant has too many. */
+/** In a lane, where answer_find found none. ERR_LIMITED: the tenant has too many; ERR_TOO_LARGE:
+ *  this one is longer than ANSWER_BYTES_MAX. */
 enum err answer_keep(struct task *task, struct txn *txn, const struct hash *key,
                      const struct hash *asked, const struct answer *answer);
 /** A row of the table of upkeep. */

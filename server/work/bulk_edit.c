@@ -24,6 +24,24 @@ struct bulk_edit {
 
 /* What is meant. */
 
+/** As in a list, archived records are left out where the filter does not speak of them. */
+static bool condition_leave_archived(struct task *task, struct condition_form *form,
+                                     const struct condition **condition)
+{
+    const struct field *archived_at = form->entity->archived_at;
+    const struct field *fields[CONDITION_TESTS_MAX];
+    uint32_t count = condition_fields(*condition, fields);
+    if (archived_at == nullptr) return true;
+    for (uint32_t at = 0; at < count; at++)
+        if (fields[at] == archived_at) return true;
+    const struct condition *both[2] = {*condition};
+    str name = arena_print(task->arena, "%.*s[empty]", FMT(archived_at->name)),
+        is_empty = S("true");
+    if (!condition_read_named(task, form, name, &is_empty, 1, &both[1])) return false;
+    *condition = condition_all(task->arena, both, 2);
+    return true;
+}
+
 static enum err edit_condition(struct job_run *run, struct txn *txn, const struct entity *entity,
                                const struct condition **condition_out)
 {
@@ -34,9 +52,24 @@ static enum err edit_condition(struct job_run *run, struct txn *txn, const struc
     if (!value_find(run->job.given, BULK_FILTER, &tree))
         return fail(task, ERR_CORRUPT, "what a job was given is damaged");
     if (!condition_read(task, &form, &tree, condition_out) ||
+        !condition_leave_archived(task, &form, condition_out) ||
         !condition_verify(&view, *condition_out))
         return task_faults(task);
     return ERR_NONE;
+}
+
+/** Whether the filter means the record, and the scope sees it. */
+static enum err record_is_meant(const struct view *view, struct bulk_edit *edit,
+                                const struct condition *condition, struct record *record,
+                                bool *is_meant_out)
+{
+    arena_clear(&edit->scratch);
+    *is_meant_out = condition_holds_record(view, &edit->scratch, condition, record);
+    if (!*is_meant_out) return ERR_NONE;
+    enum err err = record_get(view, record->entity, record->id, record);
+    *is_meant_out = err == ERR_NONE;
+    if (err == ERR_MISSING) task_fault_clear(view->task);
+    return err == ERR_MISSING ? ERR_NONE : err;
 }
 
 /** Those behind `last` that were made before the job was, as many as one turn may take. Only
@@ -75,8 +108,9 @@ static enum err look(struct job_run *run, struct txn *txn, void *argument)
         struct record record = {entity, entry.id, entry.value};
         edit->last = entry.id;
         edit->looked_at++;
-        arena_clear(&edit->scratch);
-        if (!condition_holds_record(&view, &edit->scratch, condition, &record)) continue;
+        bool is_meant;
+        TRY(record_is_meant(&view, edit, condition, &record, &is_meant));
+        if (!is_meant) continue;
         looking->count++;
         if (!looking->only_counts) edit->found[edit->count++] = entry.id;
     }
@@ -87,16 +121,16 @@ static enum err look(struct job_run *run, struct txn *txn, void *argument)
 /* The turn. */
 
 /** Whether it is still meant, and still there. */
-static enum err is_meant(struct job_run *run, struct txn *txn, struct bulk_edit *edit,
-                         const struct condition *condition, struct id id, bool *is_meant_out)
+static enum err is_still_meant(struct job_run *run, struct txn *txn, struct bulk_edit *edit,
+                               const struct condition *condition, struct id id, bool *is_meant_out)
 {
     struct view view = {run->task, txn, run->tenant.model, &run->scope};
     struct record record = {edit->turns.entity, id, S("")};
     enum err err = txn_record_get_view(txn, edit->turns.entity->number, id, &record.value);
-    arena_clear(&edit->scratch);
-    *is_meant_out =
-        err == ERR_NONE && condition_holds_record(&view, &edit->scratch, condition, &record);
-    return err == ERR_MISSING ? ERR_NONE : err;
+    *is_meant_out = false;
+    if (err == ERR_MISSING) return ERR_NONE;
+    TRY(err);
+    return record_is_meant(&view, edit, condition, &record, is_meant_out);
 }
 
 static enum err edit_apply(struct job_run *run, struct txn *txn, void *argument)
@@ -113,9 +147,9 @@ static enum err edit_apply(struct job_run *run, struct txn *txn, void *argument)
     TRY(edit_condition(run, txn, turns->entity, &condition));
     for (; edit->at < edit->count && bulk_turn_has_room(turns, patch.bytes.len); edit->at++) {
         struct id id = edit->found[edit->at];
-        bool is_still_meant;
-        TRY(is_meant(run, txn, edit, condition, id, &is_still_meant));
-        if (!is_still_meant) continue;
+        bool is_meant;
+        TRY(is_still_meant(run, txn, edit, condition, id, &is_meant));
+        if (!is_meant) continue;
         struct bulk_operation operation = {
             .verb = is_patch ? OPERATION_UPDATE : OPERATION_DELETE, .id = id, .given = patch};
         struct task task;

@@ -56,6 +56,14 @@ static struct view view_of(struct job_run *run, struct txn *txn)
 
 /* Gathering. */
 
+/** Whoever archived one of two has decided. */
+static bool is_archived(const struct record *record)
+{
+    const struct field *field = record->entity->archived_at;
+    struct value since;
+    return field != nullptr && value_find(record->value, field->number, &since);
+}
+
 static enum err gather(struct job_run *run, struct txn *txn, void *argument)
 {
     struct duplicates_scan *self = argument;
@@ -79,7 +87,8 @@ static enum err gather(struct job_run *run, struct txn *txn, void *argument)
         struct record record;
         task_fault_clear(run->task);
         err = record_get(&view, scanned.entity, entry.id, &record);
-        if (err == ERR_NONE) err = pairs_add(self->pairs, run->task, &record);
+        if (err == ERR_NONE && !is_archived(&record))
+            err = pairs_add(self->pairs, run->task, &record);
         else if (err == ERR_MISSING) err = ERR_NONE; /* not in the scope */
         if (err != ERR_NONE) break;
     }

@@ -2,6 +2,7 @@
  *
  *  Each pair that it finds is a record of the entity that the schema names for it, `open` until
  *  somebody decides. A pair that was decided stays so; an open one that is alike no more goes.
+ *  Archived records are not looked at.
  *  Whatever it has written it finds again: after a kill it begins anew and writes nothing twice.
  *
  *  Floor   work.

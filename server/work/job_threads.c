@@ -176,6 +176,7 @@ static enum err turn_load(struct job_run *run, struct txn *txn, void *argument)
     if (turn->is_open && !id_eq(job.id, run->job.id)) turn_close(turn);
     str given = run->job.given;
     run->job = job;
+    if (!turn->is_open) arena_clear(&turn->arena);
     if (turn->is_open) run->job.given = given;
     else TRY(job_given(txn, job.id, &turn->arena, &run->job.given));
     run->task->request_id = job.id;

@@ -200,6 +200,20 @@ describe('as a job', () => {
         assert.deepEqual([nothing.state, nothing.done, nothing.total], ['done', 0, 0]);
     });
 
+    test('an edit leaves archived records out, unless its filter speaks of them', async () => {
+        const shown = await firm.create('contacts', contact('Shelf A'));
+        const away = await firm.create('contacts', contact('Shelf B'));
+        expectStatus(await firm.call('POST', `contacts/${away.id}/archive`), 200);
+        const filter = { name: { prefix: 'shelf' } };
+        const first = await jobEnded(firm, await bulk({ filter, patch: { title: 'first' } }));
+        assert.equal(first.result.updated, 1);
+        assert.equal((await firm.get('contacts', shown.id)).title, 'first');
+        const asked = { ...filter, archived_at: { empty: false } };
+        const second = await jobEnded(firm, await bulk({ filter: asked, patch: { title: 'it' } }));
+        assert.equal(second.result.updated, 1, JSON.stringify(second));
+        assert.equal((await firm.get('contacts', away.id)).title, 'it');
+    });
+
     test('what shapes the model does so at once, for the operation behind it too', async () => {
         const of = server.firms.borg;
         const field = (name) => ({ create: { entity: 'contact', name, kind: 'text' } });

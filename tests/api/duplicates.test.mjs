@@ -86,6 +86,32 @@ describe('a scan', () => {
         assert.equal(best.body.data[0].score, 75);
     });
 
+    test('leaves archived records out', async () => {
+        const firm = server.firms.acme;
+        const [pair] = await firm.all('client_duplicates', 'state=open&sort=-score');
+        expectStatus(await firm.call('POST', `clients/${pair.first}/archive`), 200);
+        const job = await scan(firm);
+        assert.equal(job.result.new, 0);
+        assert.ok(job.result.gone >= 1);
+        expectStatus(await firm.call('GET', `client_duplicates/${pair.id}`), 404);
+    });
+
+    test('says of a pair that was merged that it was', async () => {
+        const firm = server.firms.acme;
+        for (const name of ['Merging Mills', 'Merging Mill'])
+            await firm.create('clients', client(name));
+        await scan(firm);
+        const [pair] = await firm.all('client_duplicates', 'sort=-created_at');
+        const merged = await firm.call('POST', `clients/${pair.first}/merge`, {
+            with: [pair.second],
+        });
+        expectStatus(merged, 200);
+        await scan(firm);
+        const after = await firm.get('client_duplicates', pair.id);
+        assert.equal(after.state, 'merged');
+        assert.equal(after.first, after.second);
+    });
+
     test('takes words in any order, and adds up what agrees', async () => {
         const firm = server.firms.borg;
         for (const one of [
