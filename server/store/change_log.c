@@ -45,6 +45,52 @@ bool log_row_read(uint64_t sequence, str value, struct log_row *row_out)
     return true;
 }
 
+bool log_gap_read(str value, struct log_gap *gap_out)
+{
+    struct value list = value_of(value);
+    struct cursor items = cursor_of(list.items);
+    int64_t last;
+    *gap_out = (struct log_gap){};
+    if (list.kind != VALUE_LIST || list.count != 3 || !next_int(&items, &last) || last < 1 ||
+        !next_bytes(&items, HASH_BYTES, gap_out->chain.bytes) ||
+        !next_bytes(&items, HASH_BYTES, gap_out->proof.bytes))
+        return false;
+    gap_out->last = (uint64_t)last;
+    return true;
+}
+
+static struct hash gap_proof(const struct secret_key *chain_key, struct id uuid,
+                             const struct hash *before, const struct log_gap *gap)
+{
+    char first[8], last[8];
+    bytes_put_uint64(first, gap->first);
+    bytes_put_uint64(last, gap->last);
+    const str parts[] = {{(const char *)before->bytes, HASH_BYTES},
+                         id_bytes(&uuid),
+                         {first, 8},
+                         {last, 8},
+                         {(const char *)gap->chain.bytes, HASH_BYTES}};
+    return hash_of(chain_key, parts, 5);
+}
+
+void log_gap_write(struct buf *out, const struct secret_key *chain_key, struct id uuid,
+                   const struct hash *before, const struct log_gap *gap)
+{
+    require(gap->first > 0 && gap->first <= gap->last);
+    struct hash proof = gap_proof(chain_key, uuid, before, gap);
+    pack_list(out, 3);
+    pack_int(out, (int64_t)gap->last);
+    pack_bytes(out, (str){(const char *)gap->chain.bytes, HASH_BYTES});
+    pack_bytes(out, (str){(const char *)proof.bytes, HASH_BYTES});
+}
+
+bool log_gap_is_proven(const struct secret_key *chain_key, struct id uuid,
+                       const struct hash *before, const struct log_gap *gap)
+{
+    struct hash proof = gap_proof(chain_key, uuid, before, gap);
+    return gap->first <= gap->last && memcmp(proof.bytes, gap->proof.bytes, HASH_BYTES) == 0;
+}
+
 struct hash log_chain_start(const struct secret_key *chain_key, struct id uuid)
 {
     str part = id_bytes(&uuid);
@@ -73,6 +119,23 @@ static void bounds_of_log(struct walk *walk, const struct txn *txn)
     row_bounds_all(&walk->bounds, &prefix);
 }
 
+/** The log's end is an entry, or a gap. */
+static enum err log_end_take(struct txn *txn, str value)
+{
+    struct log_row row;
+    struct log_gap gap;
+    if (log_row_read(txn->log_sequence, value, &row)) {
+        txn->log_chain = row.chain;
+        txn->log_group = row.entry.group;
+        return ERR_NONE;
+    }
+    if (!log_gap_read(value, &gap)) return ERR_CORRUPT;
+    txn->log_sequence = gap.last;
+    txn->log_chain = gap.chain;
+    txn->log_group = (struct id){};
+    return ERR_NONE;
+}
+
 /** Finds the newest entry once for a transaction, then carries it along. When it cannot be read the
  *  transaction is marked, so that no work of it is kept: an entry in a wrong place would break the
  *  log. */
@@ -89,13 +152,10 @@ static void log_end_find(struct txn *txn)
     txn->log_sequence = 0;
     txn->log_chain = log_chain_start(&txn->store->chain_key, txn->space.uuid);
     txn->has_log_end = true;
-    struct log_row row;
     if (err == ERR_NONE && has_row) {
         txn->log_sequence = bytes_uint64(key.at + key.len - 8);
         err = row_check(txn, DATABASE_CHANGES, key, value, &value);
-        if (err == ERR_NONE && !log_row_read(txn->log_sequence, value, &row)) err = ERR_CORRUPT;
-        if (err == ERR_NONE) txn->log_chain = row.chain;
-        if (err == ERR_NONE) txn->log_group = row.entry.group;
+        if (err == ERR_NONE) err = log_end_take(txn, value);
     }
     txn->broken = err;
 }
@@ -126,6 +186,14 @@ bool log_row_chain_anew(struct buf *out, const struct secret_key *chain_key, str
                         struct hash *chain, uint64_t sequence, str value)
 {
     struct log_row row;
+    struct log_gap gap;
+    if (log_gap_read(value, &gap)) {
+        gap.first = sequence;
+        gap.chain = gap_proof(chain_key, uuid, chain, &gap);
+        log_gap_write(out, chain_key, uuid, chain, &gap);
+        *chain = gap.chain;
+        return gap.first <= gap.last;
+    }
     if (!log_row_read(sequence, value, &row)) return false;
     if (row.entry.body.len > 0) row.body_hash = log_body_hash(chain_key, row.entry.body);
     *chain = entry_pack(out, chain_key, uuid, chain, &row.entry, &row.body_hash);
@@ -170,17 +238,23 @@ uint64_t txn_log_newest(struct txn *txn)
 
 enum err txn_log_from(struct txn *txn, uint64_t sequence, struct log_entry *entry_out)
 {
-    struct walk walk;
-    str key, value;
-    char number[8];
-    bytes_put_uint64(number, sequence);
-    bounds_of_log(&walk, txn);
-    row_bounds_from(&walk.bounds, (str){number, 8}, false);
-    TRY(walk_first(&walk, txn, DATABASE_CHANGES, false, &key, &value));
-    struct log_row row;
-    if (!log_row_read(bytes_uint64(key.at + key.len - 8), value, &row)) return ERR_CORRUPT;
-    *entry_out = row.entry;
-    return ERR_NONE;
+    for (;;) {
+        struct walk walk;
+        str key, value;
+        char number[8];
+        bytes_put_uint64(number, sequence);
+        bounds_of_log(&walk, txn);
+        row_bounds_from(&walk.bounds, (str){number, 8}, false);
+        TRY(walk_first(&walk, txn, DATABASE_CHANGES, false, &key, &value));
+        struct log_row row;
+        struct log_gap gap;
+        if (log_row_read(bytes_uint64(key.at + key.len - 8), value, &row)) {
+            *entry_out = row.entry;
+            return ERR_NONE;
+        }
+        if (!log_gap_read(value, &gap) || gap.last < sequence) return ERR_CORRUPT;
+        sequence = gap.last + 1;
+    }
 }
 
 enum err txn_log_of_record(struct txn *txn, uint16_t entity, struct id record, uint64_t before,
@@ -219,9 +293,10 @@ static enum err is_of_group(struct txn *txn, uint64_t sequence, struct id group,
     row_key_log(&key, &txn->space, sequence);
     txn_touch(txn);
     enum err err = row_get(txn, DATABASE_CHANGES, &key, &value);
-    if (err != ERR_NONE) return err == ERR_MISSING ? ERR_CORRUPT : err;
-    if (!log_row_read(sequence, value, &row)) return ERR_CORRUPT;
-    *is_of_out = id_eq(row.entry.group, group);
+    /* What was folded belongs to nobody. */
+    *is_of_out = false;
+    if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
+    *is_of_out = log_row_read(sequence, value, &row) && id_eq(row.entry.group, group);
     return ERR_NONE;
 }
 

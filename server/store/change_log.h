@@ -8,7 +8,9 @@
  *
  *  Floor   store, inside.
  *  Thread  any.
- *  Bytes   [group, cause, actor, at ms, entity, record, hash of body, chain, body or nil]
+ *  Bytes   [group, cause, actor, at ms, entity, record, hash of body, chain, body or nil]; of a gap
+ *          (store/fold.h): [last sequence, chain, keyed hash of (chain before, uuid, first and last
+ *          sequence, chain)], under the key of its first sequence
  */
 #pragma once
 
@@ -20,6 +22,20 @@ struct log_row {
     struct hash chain;
     str head; /** the encoded items before the chain */
 };
+
+/** Entries that were folded, first and last with it. */
+struct log_gap {
+    uint64_t first, last;
+    struct hash chain; /** goes on from here */
+    struct hash proof;
+};
+/** False when the bytes are no gap. `first` is its key's. */
+bool log_gap_read(str value, struct log_gap *gap_out);
+void log_gap_write(struct buf *out, const struct secret_key *chain_key, struct id uuid,
+                   const struct hash *before, const struct log_gap *gap);
+/** Whether it stands where it was made. */
+bool log_gap_is_proven(const struct secret_key *chain_key, struct id uuid,
+                       const struct hash *before, const struct log_gap *gap);
 
 /** False when the bytes are no entry. */
 bool log_row_read(uint64_t sequence, str value, struct log_row *row_out);

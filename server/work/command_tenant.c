@@ -1,5 +1,6 @@
 #include "access/tenant_life.h"
 #include "base/require.h"
+#include "record/forget.h"
 #include "work/catalog.h"
 #include "work/command.h"
 
@@ -72,28 +73,48 @@ int command_tenant_import(struct command_place *place, const struct arguments *a
 
 /* compact */
 
-/** Rows that wait for their removal take room too. */
-static enum err sweep_first(struct task *task, str folder)
+static enum err tenant_next(struct task *task, const struct access *access, struct space *space)
+{
+    struct space instance = store_instance(access->store);
+    struct txn *txn;
+    struct tenant tenant = {};
+    TRY(txn_open(task, &instance, &txn));
+    enum err err = tenant_after(txn, access, space->number, &tenant);
+    *space = tenant.space;
+    txn_close(txn);
+    return err;
+}
+
+/** Rows that wait for their removal take room too, and so does the history of what never was. */
+static enum err empty_first(struct task *task, str folder, uint64_t *forgotten_out)
 {
     struct access access = {};
+    struct space space = {};
     struct store_options options = {.folder = folder, .must_exist = true};
     TRY(store_open(task, &options, &access.store));
     enum err err = tenants_sweep(task, &access);
+    while (err == ERR_NONE) {
+        err = tenant_next(task, &access, &space);
+        if (err == ERR_NONE) err = forget_undone(task, &space, forgotten_out);
+    }
     store_close(access.store);
-    return err;
+    return err == ERR_MISSING ? ERR_NONE : err;
 }
 
 static enum err compact(struct task *task, str folder, const struct console *console)
 {
-    uint64_t before, after;
+    uint64_t before, after, forgotten = 0;
     if (store_is_owned(folder))
         return fail(task, ERR_CONFLICT,
                     "%.*s is held by a server or another command: stop it, then compact",
                     FMT(folder));
-    TRY(sweep_first(task, folder));
+    TRY(empty_first(task, folder, &forgotten));
     TRY(store_compact(task, folder, &before, &after));
     str from = number_text(task->arena, before), to = number_text(task->arena, after);
     console_print(console, "data.mdb: %.*s bytes, before %.*s\n", FMT(to), FMT(from));
+    if (forgotten == 0) return ERR_NONE;
+    str groups = number_text(task->arena, forgotten);
+    console_print(console, "%.*s changes that were undone whole left no history\n", FMT(groups));
     return ERR_NONE;
 }
 

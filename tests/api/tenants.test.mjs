@@ -48,6 +48,25 @@ function expectFailure(ended, ...words) {
 /** The same firm as another instance knows it; tokens come along. */
 const at = (instance, name) => new Firm(instance, name, server.firms.acme.token);
 
+/** A job's end, or what was done at once. */
+async function ended(firm, answer) {
+    expectStatus(answer, 200, 202);
+    let job = answer.body;
+    while (answer.status === 202 && ['queued', 'running'].includes(job.state)) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        job = expectStatus(await firm.call('GET', `jobs/${job.id}`), 200).body;
+    }
+    if (answer.status === 202) assert.equal(job.state, 'done', JSON.stringify(job));
+    return job;
+}
+
+async function importClients(firm, name, count) {
+    const rows = Array.from({ length: count }, (_, at) => `${name} ${at},City,c${at}@x.example`);
+    const table = ['name,city,email', ...rows, ''].join('\r\n');
+    const type = { 'content-type': 'text/csv' };
+    return ended(firm, await firm.call('POST', 'clients/import', table, type));
+}
+
 describe('suspend', () => {
     test('refuses requests until resume; nothing is lost', async () => {
         const firm = server.firms.borg;
@@ -297,6 +316,65 @@ describe('compact', () => {
             assert.deepEqual(await everything(small), seen);
         } finally {
             await place2.close();
+        }
+    });
+
+    test('of an import that was undone leaves the file as small as before', async () => {
+        const place3 = await openServer(['acme']);
+        const firm = place3.firms.acme;
+        const compact = async () => {
+            await place3.stop();
+            await place3.mustRun(['compact']);
+            await place3.start();
+            return (await fs.stat(path.join(place3.directory, 'data.mdb'))).size;
+        };
+        try {
+            await importClients(firm, 'base', 60);
+            const other = await firm.create('clients', { name: 'Other', kind: 'individual' });
+            const small = await compact();
+            const job = await importClients(firm, 'first', 300);
+            await firm.call('PATCH', `clients/${other.id}`, { name: 'Changed between' });
+            const undone = await ended(firm, await firm.call('POST', `groups/${job.group}/undo`));
+            assert.equal(undone.kept_count ?? undone.result.kept_count, 0);
+            const full = (await fs.stat(path.join(place3.directory, 'data.mdb'))).size;
+            const after = await compact();
+            assert.ok(full > 3 * small && after <= 1.1 * small, `${small}, ${full}, ${after}`);
+            expectStatus(await firm.call('GET', `groups/${job.group}`), 404);
+
+            // One of these was edited since: it is kept, and so is all that explains it.
+            const kept = await importClients(firm, 'second', 20);
+            const [edited] = await firm.all('clients', 'name=second%207');
+            await firm.call('PATCH', `clients/${edited.id}`, { tags: ['mine'] });
+            await ended(firm, await firm.call('POST', `groups/${kept.group}/undo`));
+            await compact();
+            const list = (await firm.all('clients', 'sort=name')).slice(60);
+            assert.deepEqual(
+                list.map((client) => client.name),
+                ['Changed between', 'second 7'],
+            );
+            const history = async (id) =>
+                expectStatus(await firm.call('GET', `clients/${id}/history`), 200).body.data.length;
+            assert.ok((await history(edited.id)) >= 2 && (await history(other.id)) >= 2);
+            let after2 = 0;
+            const seen = [];
+            for (let page = 0; page < 50; page++) {
+                const { data, next } = (await firm.call('GET', `changes?after=${after2}`)).body;
+                seen.push(...data.map((entry) => entry.sequence));
+                if (data.length === 0) break;
+                after2 = next;
+            }
+            assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b));
+            const newest = await firm.create('clients', { name: 'Newest', kind: 'individual' });
+            assert.ok((await history(newest.id)) >= 1);
+
+            const file = path.join(place3.folder, 'acme.tenant');
+            await place3.mustRun(['tenant', 'export', 'acme', file]);
+            const fresh = new Server(path.join(place3.folder, 'fresh'), {});
+            await fs.mkdir(fresh.folder);
+            await fresh.mustRun(['tenant', 'import', file]);
+            await fresh.mustRun(['check']);
+        } finally {
+            await place3.close();
         }
     });
 
