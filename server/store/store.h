@@ -116,9 +116,9 @@ enum err store_backup(struct task *task, struct store *store, str file);
  *  left behind on failure. */
 enum err store_restore(struct task *task, str file, str key_file, str folder);
 
-/** Rewrites data.mdb of a directory that nobody owns, row behind row, without free pages: beside it,
- *  durable, proven to have as many rows, and then in its place. Killed at any moment one of the two is
- *  there. ERR_CONFLICT: somebody owns the directory. ERR_FULL: no room for both. */
+/** Rewrites data.mdb of a directory that nobody owns, row behind row, without free pages: beside
+ *  it, durable, proven to have as many rows, and then in its place. Killed at any moment one of the
+ *  two is there. ERR_CONFLICT: somebody owns the directory. ERR_FULL: no room for both. */
 enum err store_compact(struct task *task, str folder, uint64_t *bytes_before_out,
                        uint64_t *bytes_after_out);
 
