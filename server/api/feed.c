@@ -54,7 +54,6 @@ struct stream {
 /** Events behind a place in the log. */
 struct block {
     const struct channel *channel; /** nullptr: none */
-    const struct model *model;
     uint64_t from, to;
     bool has_more;
     struct http_bytes *bytes; /** nullptr: none of them is for this scope */
@@ -306,18 +305,17 @@ static enum err block_of(struct serving *serving, const struct stream *stream,
                          struct block **block_out)
 {
     struct feed_loop *loop = serving->loop;
-    const struct model *model = serving->tenant.model;
     for (uint32_t at = 0; at < BLOCKS; at++) {
         struct block *block = &loop->blocks[at];
         *block_out = block;
+        /* A model that has changed since says so in the log, behind this block. */
         if (block->channel == stream->channel && block->from == stream->position &&
-            block->model == model && block->to > block->from)
+            block->to > block->from)
             return ERR_NONE;
     }
     *block_out = &loop->blocks[loop->block_next++ % BLOCKS];
     block_drop(*block_out);
-    **block_out =
-        (struct block){.channel = stream->channel, .model = model, .from = stream->position};
+    **block_out = (struct block){.channel = stream->channel, .from = stream->position};
     serving->formed++;
     enum err err = block_form(serving, *block_out);
     if (err != ERR_NONE) block_drop(*block_out);

@@ -68,8 +68,7 @@ const struct route routes[] = {
      .run = records_search},
     {METHOD_GET, T("/api/v1/{collection}"), T("A page of records"), NEED_IDENTITY, ROAD_READ,
      .parameters = "limit after sort filter q count group_by view fields expand filters",
-     .answers = "200 {entity}.page",
-     .run = records_list},
+     .answers = "200 {entity}.page", .run = records_list},
     {METHOD_POST, T("/api/v1/{collection}"), T("Create a record"), NEED_IDENTITY, ROAD_LANE,
      .has_body = true, .is_not_of_single = true, .parameters = "fields expand duplicates",
      .body = "{entity}.new", .answers = "201 {entity}.made", .run = records_create},
@@ -190,6 +189,16 @@ static bool pattern_fits(str pattern, str path, struct segments *segments)
     return pattern.len == 0 && path.len == 0;
 }
 
+/** Most rows end here, by one byte: where the first word behind `/api/v1/` begins. Collections are
+ *  known by the model alone. */
+static bool pattern_may_fit(const struct model *model, str pattern, str path)
+{
+    constexpr size_t first = sizeof "/api/v1/" - 1;
+    if (pattern.len <= first || path.len <= first) return true;
+    char wanted = pattern.at[first];
+    return wanted == '{' ? model != nullptr : wanted == path.at[first];
+}
+
 bool route_is_of(const struct route *route, const struct entity *entity)
 {
     if (entity == nullptr) return true;
@@ -205,6 +214,7 @@ struct route_match route_match(const struct model *model, enum method method, st
         const struct route *route = &routes[at];
         struct segments given = {};
         int64_t part = 0;
+        if (!pattern_may_fit(model, route->pattern, path)) continue;
         if (!pattern_fits(route->pattern, path, &given)) continue;
         const struct entity *entity = nullptr;
         bool is_of_records = given.collection.len > 0;
