@@ -7,6 +7,7 @@ import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { openEvents, openEventsOn } from '../door/events.mjs';
 import { expectStatus } from '../door/expect.mjs';
 import { openServer } from '../door/server.mjs';
 
@@ -59,6 +60,8 @@ before(async () => {
             path.join(folder, 'server.crt'),
             '--tls-key',
             path.join(folder, 'server.key'),
+            '--admin',
+            '127.0.0.1:0',
         ],
     });
     firm = server.firms.acme;
@@ -142,6 +145,32 @@ for (const [name, origin] of Object.entries(roads)) {
         });
     });
 }
+
+test('events come over TLS too, and a client that leaves is noticed', async () => {
+    const open = async () => Number(/event_streams (\d+)/.exec((await metrics()).text)[1]);
+    const metrics = () =>
+        server.send({
+            port: server.adminPort,
+            method: 'GET',
+            path: '/metrics',
+            headers: { host: 'localhost' },
+        });
+    const secure = await openEvents(firm, { isSecure: true });
+    const { session } = connect(roads['HTTP/2 over TLS']());
+    const framed = await openEventsOn(session, firm);
+    assert.equal(await open(), 2);
+    const made = await firm.create('contacts', { name: 'Over Both' });
+    for (const stream of [secure, framed]) {
+        await stream.count(1);
+        assert.equal(stream.events[0].data.id, made.id);
+    }
+    secure.close();
+    session.destroy();
+    for (let tries = 0; (await open()) > 0; tries++) {
+        assert.ok(tries < 500, 'a client that left is still counted');
+        await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+});
 
 test('a connection that does nothing but reset is ended, and others are served', async () => {
     const { session } = connect(roads['HTTP/2 without TLS']());

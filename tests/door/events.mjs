@@ -1,6 +1,7 @@
 // A stream of server-sent events as a page sees it, read event by event; over HTTP/1.1, or on an
 // HTTP/2 session that many share.
 import http from 'node:http';
+import https from 'node:https';
 
 const WAIT_MS_MAX = 20_000;
 
@@ -85,13 +86,14 @@ export class Events {
 }
 
 /** Opens a stream of a firm's changes; when it is refused, `refusal` is the answer. */
-export function openEvents(firm, { query = '', headers = {} } = {}) {
+export function openEvents(firm, { query = '', headers = {}, isSecure = false } = {}) {
     const stream = new Events();
     return new Promise((resolve, reject) => {
-        const request = http.request(
+        const request = (isSecure ? https : http).request(
             {
                 host: '127.0.0.1',
-                port: firm.server.port,
+                port: isSecure ? firm.server.securePort : firm.server.port,
+                rejectUnauthorized: false,
                 path: `/api/v1/changes${query}`,
                 headers: {
                     host: firm.host,
