@@ -121,6 +121,22 @@ describe('a roll-up', () => {
         assert.deepEqual((await figures(owner)).slice(0, 4), [31, 31, euro(0), 32]);
     });
 
+    test('is right after a merge, and after its undo', async () => {
+        const [owner, twin] = [await client(), await client()];
+        await address(owner, { x_rooms: 2 });
+        await address(twin, { x_rooms: 5 });
+        const merged = expectStatus(
+            await firm.call('POST', `clients/${owner.id}/merge`, { with: [twin.id] }),
+            200,
+        );
+        assert.deepEqual((await figures(owner)).slice(0, 6), [2, 2, euro(0), 7, 2, 5]);
+        const group = (await firm.call('GET', `clients/${owner.id}/history`)).body.data[0].group;
+        assert.ok(merged.body);
+        expectStatus(await firm.call('POST', `groups/${group}/undo`), 200);
+        assert.deepEqual((await figures(owner)).slice(0, 6), [1, 1, euro(0), 2, 2, 2]);
+        assert.deepEqual((await figures(twin)).slice(0, 6), [1, 1, euro(0), 5, 5, 5]);
+    });
+
     test('of a deleted client comes back with it', async () => {
         const owner = await client();
         await address(owner, { x_rooms: 3 });
