@@ -215,7 +215,9 @@ static void try_one(struct fixture *fixture, const struct combination *one,
 {
     str after = {};
     bool is_large = getenv("ATRIUM_MATRIX_RECORDS") != nullptr;
-    if (!is_indexed_pair(one) && figures->others++ % (is_large ? 5 : OTHERS_EACH) != 0) return;
+    if (!is_indexed_pair(one) &&
+        figures->others++ % (is_large ? 3 * OTHERS_EACH : OTHERS_EACH) != 0)
+        return;
     for (int page = 0; page < 2; page++) {
         struct outcome outcome = ask(fixture, one, references, reference_count, after);
         uint32_t *most =
