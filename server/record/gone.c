@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "record/draft.h"
+#include "record/own.h"
 #include "record/past.h"
 #include "record/show.h"
 #include "record/own.h"
@@ -110,20 +111,33 @@ static bool deleted_record(struct arena *arena, const struct entity *entity,
     return true;
 }
 
-static enum err item_write(struct buf *json, const struct view *view, struct actor_names *names,
-                           const struct entity *entity, uint64_t sequence)
+/** What one page of the trash keeps from item to item. */
+struct trash_page {
+    const struct entity *entity;
+    struct actor_names names;
+    bool has_item;
+};
+
+static enum err item_write(struct buf *json, const struct view *view, struct trash_page *page,
+                           uint64_t sequence)
 {
     struct log_entry entry;
     struct record record;
     struct arena *arena = view->task->arena;
     TRY(txn_log_from(view->txn, sequence, &entry));
     if (entry.sequence != sequence) return ERR_CORRUPT;
+    bool is_whole = deleted_record(arena, page->entity, &entry, &record);
+    bool is_seen = is_whole ? own_is_seen(view, page->entity, record.value)
+                            : own_entry_is_seen(view, page->entity, &entry);
+    if (!is_seen) return ERR_NONE;
+    if (page->has_item) buf_put_byte(json, ',');
+    page->has_item = true;
     buf_print(json, "{\"id\":\"%.*s\",\"deleted_at\":\"", FMT(id_text(arena, entry.record)));
     time_write(json, entry.at_ms);
     buf_put(json, S("\","));
-    actor_write(json, view, names, entity, entry.actor);
+    actor_write(json, view, &page->names, page->entity, entry.actor);
     buf_print(json, ",\"group\":\"%.*s\",\"record\":", FMT(id_text(arena, entry.group)));
-    if (deleted_record(arena, entity, &entry, &record)) record_write(json, view, &record, nullptr);
+    if (is_whole) record_write(json, view, &record, nullptr);
     else buf_put(json, S("null"));
     buf_put_byte(json, '}');
     return ERR_NONE;
@@ -140,7 +154,7 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
     str at = trash_key(&from, entity, before);
     uint64_t next = 0, last = 0;
     uint32_t count = 0;
-    struct actor_names names = {};
+    struct trash_page page = {.entity = entity};
     buf_put(json, S("{\"data\":["));
     for (;; count++) {
         str key, value;
@@ -160,8 +174,7 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
             count--;
             continue;
         }
-        if (count > 0) buf_put_byte(json, ',');
-        TRY(item_write(json, view, &names, entity, last));
+        TRY(item_write(json, view, &page, last));
     }
     if (next == 0) buf_put(json, S("],\"next\":null}"));
     else buf_print(json, "],\"next\":%llu}", (unsigned long long)next);

@@ -4,6 +4,7 @@
 #include "model/kind.h"
 #include "record/draft.h"
 #include "record/own.h"
+#include "record/own.h"
 
 bool log_change_read(str body, struct log_change *change_out)
 {
@@ -179,5 +180,7 @@ enum err record_get_at(const struct view *view, const struct entity *entity, str
     if (!walk.is_there)
         return fail(task, ERR_MISSING, "there was no such %.*s then", FMT(entity->name));
     record_out->value = slots_encode(arena, entity, walk.slots);
+    if (!own_id_is_seen(view, entity, id))
+        return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     return ERR_NONE;
 }

@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/own.h"
 #include "record/past.h"
 
 constexpr uint32_t BUCKETS = 4096;
@@ -163,11 +164,14 @@ static void take_back_deletion(struct undo_plan *plan, struct undo_item *item,
 }
 
 static enum err verify_scope(struct undo_plan *plan, const struct entity *entity,
-                             enum operation operation)
+                             const struct log_entry *entry, enum operation operation)
 {
+    struct view view = change_view(plan->undo->change);
     static const enum scope_action needed[] = {SCOPE_DELETE, SCOPE_EDIT, SCOPE_CREATE};
     struct change *change = plan->undo->change;
-    if (scope_may(change->scope, entity->number, needed[operation])) return ERR_NONE;
+    if (scope_may(change->scope, entity->number, needed[operation]) &&
+        own_entry_is_seen(&view, entity, entry))
+        return ERR_NONE;
     return fail(change->task, ERR_FORBIDDEN, "you may not undo what was done to %.*s",
                 FMT(entity->plural));
 }
@@ -188,7 +192,7 @@ static enum err take_back(struct undo_plan *plan, uint64_t sequence)
         undo_keep(plan, item, nullptr, UNDO_ERASED);
         return ERR_NONE;
     }
-    TRY(verify_scope(plan, entity, taken.operation));
+    TRY(verify_scope(plan, entity, &entry, taken.operation));
     switch (taken.operation) {
     case OPERATION_CREATE:
         return take_back_creation(plan, item, &entry, &taken);

@@ -23,6 +23,7 @@ struct checker {
     bool is_known; /** the tenant's uuid was found */
     struct id uuid;
     uint64_t sequence; /** of the last log entry of this tenant */
+    bool has_finders;  /** of groups: an earlier entry has one */
     bool has_group;    /** `group` is that of the entry before */
     struct id group;
     bool has_chain; /** `chain` is that of the entry before */
@@ -101,7 +102,7 @@ static void tenant_enter(struct checker *checker, uint32_t number, str key)
     checker->has_tenant = true;
     checker->tenant = number;
     checker->sequence = 0;
-    checker->has_group = false;
+    checker->has_group = checker->has_finders = false;
     checker->is_gone = is_gone(checker, number);
     checker->is_known = uuid_find(checker, number, &checker->uuid);
     checker->has_chain = checker->is_known;
@@ -173,8 +174,11 @@ static void log_entry_check(struct checker *checker, const struct row_place *pla
     bool is_first =
         place->sequence == 1 || (checker->has_group && !id_eq(checker->group, row.entry.group));
     row_key_log_group(&finder, &space, row.entry.group, place->sequence);
-    if (is_first && !row_exists(checker, &finder))
+    bool is_found = is_first && row_exists(checker, &finder);
+    /* Before the first of them the log was written by a version that knew none. */
+    if (is_first && !is_found && checker->has_finders)
         found(checker, place->tenant, key, "the log entry cannot be found by its group");
+    checker->has_finders = checker->has_finders || is_found;
     checker->has_group = true;
     checker->group = row.entry.group;
 }

@@ -144,3 +144,40 @@ test('an owner who undoes his own user leaves the firm with another one', async 
     expectProblem(await undo(data.at(-1).group), 409);
     assert.equal((await firm.all('users')).length, users.length);
 });
+
+/** Waits for a job to end. */
+async function finish(id) {
+    for (;;) {
+        const job = (await firm.call('GET', `jobs/${id}`)).body;
+        if (!['queued', 'running'].includes(job.state)) return job;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+}
+
+test('an import is undone by a job, but for what was edited or used since', async () => {
+    const rows = Array.from({ length: 1100 }, (_, at) => `Row ${at},row${at}@i.example`);
+    const body = { text: `name,emails\n${rows.join('\n')}\n` };
+    const begun = expectStatus(await firm.call('POST', 'clients/import', body), 202, 200);
+    const imported = await finish(begun.body.id);
+    assert.equal(imported.state, 'done', JSON.stringify(imported));
+    const [edited] = await firm.all('clients', 'emails=row7@i.example');
+    await patch(edited.id, { website: 'https://mine.example/' });
+    const [used] = await firm.all('clients', 'emails=row8@i.example');
+    await firm.create('addresses', { client: used.id, line1: 'Since' });
+    const told = expectStatus(await undo(imported.group, '?preview=true'), 200).body;
+    const answer = await undo(imported.group);
+    expectStatus(answer, 202);
+    const job = await finish(answer.body.id);
+    assert.equal(job.state, 'done', JSON.stringify(job));
+    assert.equal(told.entries, job.total);
+    const lines = (await firm.call('GET', `jobs/${job.id}/results`)).text.trim().split('\n');
+    const kept = lines.map((line) => JSON.parse(line)).filter((item) => item.entity === 'client');
+    const expected = [
+        [edited.id, 'edited'],
+        [used.id, 'referred'],
+    ];
+    assert.deepEqual(kept.map((item) => [item.id, item.reason]).toSorted(), expected.toSorted());
+    const left = (await firm.all('clients')).filter((record) => record.name.startsWith('Row '));
+    assert.deepEqual(left.map((record) => record.id).toSorted(), [edited.id, used.id].toSorted());
+    expectProblem(await undo(imported.group), 409);
+});
