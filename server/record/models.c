@@ -6,6 +6,7 @@
 #include "record/shape.h"
 
 constexpr uint32_t MODEL_BUCKETS = 1024;
+constexpr uint32_t REVISIONS_KEPT_MAX = 2; /** of one tenant */
 constexpr size_t MODEL_ARENA_BYTES_MAX = 64 * MIB;
 
 static const str revision_key = {"revision", 8};
@@ -93,10 +94,26 @@ static void take_out(struct models *models, struct kept_model *kept)
     kept->is_dropped = true;
 }
 
-/** Takes out what is too much; those that nobody holds go into the list that is returned. */
-static struct kept_model *shrink(struct models *models)
+/** Of one tenant's models only the last two are asked for: that of the newest commit, and that of a
+ *  change under way or of a snapshot just before it. */
+static struct kept_model *drop_older(struct models *models, uint32_t tenant)
 {
     struct kept_model *gone = nullptr;
+    uint32_t seen = 0;
+    for (struct kept_model *at = *bucket_of(models, tenant), *beside; at != nullptr; at = beside) {
+        beside = at->beside;
+        if (at->tenant != tenant || ++seen <= REVISIONS_KEPT_MAX) continue;
+        take_out(models, at);
+        if (at->holders > 0) continue;
+        at->beside = gone;
+        gone = at;
+    }
+    return gone;
+}
+
+/** Takes out what is too much; those that nobody holds go into the list that is returned. */
+static struct kept_model *shrink(struct models *models, struct kept_model *gone)
+{
     while (models->bytes > MODELS_BYTES_MAX && models->oldest != models->newest) {
         struct kept_model *oldest = models->oldest;
         take_out(models, oldest);
@@ -165,7 +182,7 @@ static void keep(struct models *models, struct kept_model *made)
         *bucket = made;
         link_newest(models, made);
         models->bytes += made->arena.used_bytes;
-        gone = shrink(models);
+        gone = shrink(models, drop_older(models, made->tenant));
     } else {
         made->beside = nullptr;
     }
@@ -261,7 +278,7 @@ void model_text_keep(const struct model *model, str text)
     if (is_first) {
         kept->text = (str){copy, text.len};
         if (kept->tenant != 0 && !kept->is_dropped) models->bytes += text.len;
-        gone = shrink(models);
+        gone = shrink(models, nullptr);
     }
     pthread_mutex_unlock(&models->lock);
     if (!is_first) memory_give(copy);
