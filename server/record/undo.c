@@ -278,9 +278,13 @@ static enum err change_around(const struct view *view, const struct log_entry *e
     while (last < newest) {
         struct log_entry next;
         bool is_first;
-        TRY(txn_log_from(txn, last + 1, &next));
+        enum err err = txn_log_from(txn, last + 1, &next);
+        if (err != ERR_NONE && err != ERR_MISSING) return err;
+        /* Behind it the log may have been folded. */
+        if (err == ERR_MISSING || next.sequence != last + 1 || !id_eq(next.group, entry->group))
+            break;
         TRY(is_first_of_change(txn, last + 1, &is_first));
-        if (is_first || !id_eq(next.group, entry->group)) break;
+        if (is_first) break;
         last++;
     }
     struct undo_slice slice = {
