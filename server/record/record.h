@@ -3,8 +3,9 @@
  *
  *  A change runs in its tenant's lane (store/store.h), one after another, behind a savepoint;
  *  whatever it returns but ERR_NONE leaves no trace. Order inside: types and defaults; `before`;
- *  required, unique, choices, references, scope; the write; one-of flags and what depends on them;
- *  `after`; at the end `check` on each touched record, then one log entry for each.
+ *  formulas of this record; required, conditions, unique, choices, references, scope; the write;
+ *  one-of flags and what depends on them; roll-ups of parents, and the formulas upon them; `after`;
+ *  at the end `check` on each touched record, then one log entry for each.
  *
  *  Floor   record; rests on model, store, value, base.
  *  Thread  the lane's, or any with a dry transaction. Nothing here is shared.
