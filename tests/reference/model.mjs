@@ -30,6 +30,7 @@ export class Model {
         this.sets = new Map(catalog.sets.map((set) => [set.name, set]));
         this.records = new Map(catalog.entities.map(({ name }) => [name, new Map()]));
         this.touched = new Map();
+        this.computed = {};
     }
 
     all(entity) {
@@ -56,12 +57,26 @@ export class Model {
         );
         this.touched = new Map();
         try {
-            return deed();
+            const done = deed();
+            this.#compute();
+            return done;
         } catch (error) {
             this.records = before;
             this.touched = new Map();
             throw error;
         }
+    }
+
+    /** Fields that follow from others: `computed` names them and says how, by entity. */
+    #compute() {
+        for (const [entity, fields] of Object.entries(this.computed))
+            for (const record of this.all(entity).values())
+                for (const [name, formula] of Object.entries(fields)) {
+                    const value = formula(record, this);
+                    if (value === record[name]) continue;
+                    record[name] = value;
+                    this.#touch(entity, record.id, false);
+                }
     }
 
     #touch(entity, id, isByActor) {
@@ -275,6 +290,15 @@ export class Model {
         return list;
     }
 
+    /** Puts it away, or brings it back (`at` null). */
+    archive(name, id, at) {
+        const record = this.get(name, id);
+        if ((record.archived_at === null) === (at === null)) throw new Refused(409, 'it is so');
+        record.archived_at = at;
+        record.updated_by = this.actor;
+        this.#touch(name, id, true);
+    }
+
     /** With what refers to it by a reference that cascades; refused where one restricts. */
     delete(name, id) {
         this.get(name, id);
@@ -351,9 +375,14 @@ export class Model {
         }
     }
 
+    /** Those that lists show. */
+    shown(name) {
+        return [...this.all(name).values()].filter((record) => record.archived_at === null);
+    }
+
     /** Records for which every condition holds: `[field, operation, wanted]`. */
     find(name, conditions) {
-        return [...this.all(name).values()].filter((record) =>
+        return this.shown(name).filter((record) =>
             conditions.every(([field, op, wanted]) => this.#holds(record, field, op, wanted)),
         );
     }
