@@ -1,6 +1,6 @@
-/* condition: whatever a filter tree or a single filter holds, it is refused with a fault at its spot
- * or made within its bounds, and then evaluated. The first byte is the door: a tree as JSON, a tree
- * as MessagePack, or name and value of a query string with a NUL between. */
+/* condition: whatever a filter tree or a single filter holds, it is refused with a fault at its
+ * spot or made within its bounds, and then evaluated. The first byte is the door: a tree as JSON, a
+ * tree as MessagePack, or name and value of a query string with a NUL between. */
 #include <stdint.h>
 
 #include "base/fold.h"
