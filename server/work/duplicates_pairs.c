@@ -6,6 +6,7 @@
 
 constexpr uint32_t NEIGHBOURS = 10; /** compared with each, behind it */
 constexpr size_t COLUMN_BYTES_MIN = 64 * KIB;
+constexpr size_t AGREED_MAX = 2'000'000;
 constexpr size_t PROFILE_ARENA_BYTES_MAX = 8 * MIB;
 
 /** Items of one size, as many as come. */
@@ -135,7 +136,7 @@ enum err pairs_add(struct pairs *pairs, struct task *task, const struct record *
 static void agree(struct pairs *pairs, struct agreement found)
 {
     if (found.first == found.second) return;
-    bool is_cut = pairs->agreed.count >= 4 * (size_t)PAIRS_MAX;
+    bool is_cut = pairs->agreed.count == AGREED_MAX;
     pairs->is_cut = pairs->is_cut || is_cut;
     if (is_cut) return;
     uint32_t first = found.first < found.second ? found.first : found.second;
@@ -226,6 +227,34 @@ static struct kept_pair pair_of(const struct agreement *agreed, size_t count)
     return pair;
 }
 
+/** The next pair of the sorted agreements; false at the end. */
+static bool pair_next(const struct pairs *pairs, size_t *at, struct kept_pair *pair_out)
+{
+    const struct agreement *agreed = (const struct agreement *)pairs->agreed.items;
+    size_t from = *at, count = pairs->agreed.count;
+    if (from == count) return false;
+    while (*at < count && compare_agreements(&agreed[from], &agreed[*at]) == 0) ++*at;
+    *pair_out = pair_of(&agreed[from], *at - from);
+    return true;
+}
+
+/** All pairs above `score` are kept, and so many of those that have it. */
+struct cut {
+    uint32_t score, count;
+};
+
+static struct cut cut_find(struct pairs *pairs)
+{
+    uint32_t of_score[UINT8_MAX + 1] = {}, room = PAIRS_MAX;
+    struct kept_pair pair;
+    for (size_t at = 0; pair_next(pairs, &at, &pair);) of_score[pair.score]++;
+    uint32_t score = UINT8_MAX;
+    for (; score >= DUPLICATES_SCORE_MIN && of_score[score] <= room; score--)
+        room -= of_score[score];
+    pairs->is_cut = pairs->is_cut || score >= DUPLICATES_SCORE_MIN;
+    return (struct cut){score, score >= DUPLICATES_SCORE_MIN ? room : 0};
+}
+
 void pairs_find(struct pairs *pairs)
 {
     agree_keys(pairs);
@@ -234,13 +263,13 @@ void pairs_find(struct pairs *pairs)
     struct agreement *agreed = (struct agreement *)pairs->agreed.items;
     size_t count = pairs->agreed.count;
     if (count > 1) qsort(agreed, count, sizeof *agreed, compare_agreements);
-    for (size_t at = 0, next; at < count; at = next) {
-        for (next = at + 1; next < count; next++)
-            if (compare_agreements(&agreed[at], &agreed[next]) != 0) break;
-        struct kept_pair pair = pair_of(&agreed[at], next - at);
-        if (pair.score < DUPLICATES_SCORE_MIN) continue;
-        if (pairs->kept.count < PAIRS_MAX) *(struct kept_pair *)column_add(&pairs->kept, 1) = pair;
-        else pairs->is_cut = true;
+    struct cut cut = cut_find(pairs);
+    struct kept_pair pair;
+    for (size_t at = 0; pair_next(pairs, &at, &pair);) {
+        bool is_at_cut = pair.score == cut.score && cut.count > 0;
+        if (is_at_cut) cut.count--;
+        if (pair.score > cut.score || is_at_cut)
+            *(struct kept_pair *)column_add(&pairs->kept, 1) = pair;
     }
     column_drop(&pairs->agreed);
     column_drop(&pairs->keys);

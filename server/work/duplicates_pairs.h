@@ -14,7 +14,7 @@
 #include "record/duplicates.h"
 
 constexpr uint32_t PAIRS_RECORDS_MAX = 1'000'000;
-constexpr uint32_t PAIRS_MAX = 200'000; /** kept; beyond, the rest are counted only */
+constexpr uint32_t PAIRS_MAX = 50'000; /** kept, the best of them */
 
 struct pairs;
 struct pairs *pairs_open(void);
