@@ -14,19 +14,40 @@ void pending_init(struct pending *pending, struct arena *arena)
     *pending = (struct pending){.arena = arena, .random = 0x9E3779B97F4A7C15};
 }
 
-static int entry_compare(const struct pending_entry *entry, enum database database, str key)
+/** A key that is looked for. Its first bytes as numbers decide most comparisons without a look at
+ *  the entry's own key, which lies elsewhere. */
+struct wanted {
+    enum database database;
+    str key;
+    uint64_t heads[PENDING_HEADS];
+};
+
+static struct wanted wanted_of(enum database database, str key)
 {
-    if (entry->database != database) return entry->database < database ? -1 : 1;
-    return str_compare(entry->key, key);
+    struct wanted wanted = {.database = database, .key = key};
+    char bytes[sizeof wanted.heads] = {};
+    memcpy(bytes, key.at, key.len < sizeof bytes ? key.len : sizeof bytes);
+    for (size_t at = 0; at < PENDING_HEADS; at++)
+        wanted.heads[at] = bytes_uint64(bytes + at * sizeof(uint64_t));
+    return wanted;
+}
+
+static int entry_compare(const struct pending_entry *entry, const struct wanted *wanted)
+{
+    if (entry->database != wanted->database) return entry->database < wanted->database ? -1 : 1;
+    for (size_t at = 0; at < PENDING_HEADS; at++)
+        if (entry->heads[at] != wanted->heads[at])
+            return entry->heads[at] < wanted->heads[at] ? -1 : 1;
+    return str_compare(entry->key, wanted->key);
 }
 
 /** For each level the link at which an entry of this key hangs or would hang. */
-static void find_links(struct pending *pending, enum database database, str key,
+static void find_links(struct pending *pending, const struct wanted *wanted,
                        struct pending_entry **links[PENDING_LEVELS])
 {
     struct pending_entry **row = pending->first;
     for (uint32_t level = PENDING_LEVELS; level-- > 0;) {
-        while (row[level] != nullptr && entry_compare(row[level], database, key) < 0)
+        while (row[level] != nullptr && entry_compare(row[level], wanted) < 0)
             row = row[level]->next;
         links[level] = &row[level];
     }
@@ -38,9 +59,9 @@ static struct pending_entry *find_from(const struct pending *pending, enum datab
                                        str key, bool is_strict)
 {
     struct pending_entry *const *row = pending->first;
+    struct wanted wanted = wanted_of(database, key);
     for (uint32_t level = PENDING_LEVELS; level-- > 0;)
-        while (row[level] != nullptr &&
-               entry_compare(row[level], database, key) < (is_strict ? 1 : 0))
+        while (row[level] != nullptr && entry_compare(row[level], &wanted) < (is_strict ? 1 : 0))
             row = row[level]->next;
     return row[0];
 }
@@ -62,13 +83,15 @@ static uint32_t random_level(struct pending *pending)
 static struct pending_entry *insert(struct pending *pending, enum database database, str key)
 {
     struct pending_entry **links[PENDING_LEVELS];
-    find_links(pending, database, key, links);
+    struct wanted wanted = wanted_of(database, key);
+    find_links(pending, &wanted, links);
     struct pending_entry *there = *links[0];
-    if (there != nullptr && entry_compare(there, database, key) == 0) return there;
+    if (there != nullptr && entry_compare(there, &wanted) == 0) return there;
     uint32_t levels = random_level(pending);
     struct pending_entry *entry =
         arena_take(pending->arena, sizeof(*entry) + levels * sizeof(struct pending_entry *));
     entry->database = database;
+    memcpy(entry->heads, wanted.heads, sizeof entry->heads);
     entry->key = arena_copy(pending->arena, key);
     pending->entry_count++;
     for (uint32_t level = 0; level < levels; level++) {
@@ -136,7 +159,8 @@ void pending_undo_to(struct pending *pending, uint64_t mark)
 struct pending_entry *pending_find(const struct pending *pending, enum database database, str key)
 {
     struct pending_entry *entry = find_from(pending, database, key, false);
-    return entry != nullptr && entry_compare(entry, database, key) == 0 ? entry : nullptr;
+    bool is_found = entry != nullptr && entry->database == database && str_eq(entry->key, key);
+    return is_found ? entry : nullptr;
 }
 
 struct pending_entry *pending_from(const struct pending *pending, enum database database, str key,
@@ -155,29 +179,29 @@ struct pending_entry *pending_next(const struct pending_entry *entry)
 
 /** Whether an entry lies before the key, or in the database at all or before it when there is
  *  none. */
-static bool is_before(const struct pending_entry *entry, enum database database, const str *key)
+static bool is_before(const struct pending_entry *entry, const struct wanted *wanted)
 {
-    if (key == nullptr) return entry->database <= database;
-    return entry_compare(entry, database, *key) < 0;
+    if (wanted->key.at == nullptr) return entry->database <= wanted->database;
+    return entry_compare(entry, wanted) < 0;
 }
 
 struct pending_entry *pending_before(const struct pending *pending, enum database database,
                                      const str *key)
 {
-    str bound;
+    struct wanted wanted = {.database = database};
+    if (key != nullptr) wanted = wanted_of(database, *key);
     for (;;) {
         struct pending_entry *last = nullptr;
         struct pending_entry *const *row = pending->first;
         for (uint32_t level = PENDING_LEVELS; level-- > 0;) {
-            while (row[level] != nullptr && is_before(row[level], database, key)) {
+            while (row[level] != nullptr && is_before(row[level], &wanted)) {
                 last = row[level];
                 row = last->next;
             }
         }
         if (last == nullptr || last->database != database) return nullptr;
         if (last->state != PENDING_NOTHING) return last;
-        bound = last->key;
-        key = &bound;
+        wanted = wanted_of(database, last->key);
     }
 }
 

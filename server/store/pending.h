@@ -20,10 +20,13 @@ enum pending_state : uint8_t {
     PENDING_DELETE,
 };
 
+constexpr uint32_t PENDING_HEADS = 2;
+
 struct pending_entry {
     enum database database;
     enum pending_state state;
-    uint32_t group; /** that wrote it last */
+    uint32_t group;                /** that wrote it last */
+    uint64_t heads[PENDING_HEADS]; /** the key's first bytes, big-endian, 0 behind its end */
     str key;
     str value;                    /** as stored: the hash first */
     struct pending_entry *next[]; /** by level */
