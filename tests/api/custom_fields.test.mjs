@@ -190,6 +190,49 @@ describe('everywhere', () => {
         assert.ok(!theirs.components.schemas.client.properties.x_shown);
     });
 
+    /** Imports the rows of CSV and gives the job when it is over. */
+    async function load(text, meanwhile = () => {}) {
+        const begun = await firm.call('POST', 'clients/import', text, {
+            'content-type': 'text/csv',
+        });
+        let job = expectStatus(begun, 202).body;
+        await meanwhile();
+        for (let tries = 0; ['queued', 'running'].includes(job.state) && tries < 2000; tries++) {
+            await new Promise((next) => setTimeout(next, 10));
+            job = (await firm.call('GET', `jobs/${job.id}`)).body;
+        }
+        assert.equal(job.state, 'done', JSON.stringify(job));
+        assert.equal(job.result.failed, 0, JSON.stringify(job.result));
+        return job;
+    }
+
+    test('an import knows it by its name, its label and its choices by theirs', async () => {
+        await makeField({ name: 'x_rank', kind: 'choice', label: 'Rank of client' });
+        await makeField({ name: 'x_paid', kind: 'date', synonyms: ['last payment'] });
+        await makeField({ name: 'x_row', kind: 'number' });
+        await firm.create('choices', { set: 'client.x_rank', value: 'a1', label: 'First class' });
+        const rows = 'name,Rank of client,Last Payment,x_row\nImported,First class,1.2.2026,7\n';
+        await load(rows);
+        const found = (await firm.call('GET', 'clients?x_row=7')).body.data[0];
+        assert.deepEqual([found.x_rank, found.x_paid], ['a1', '2026-02-01']);
+        const exported = await firm.call('GET', 'clients/export?x_row=7', undefined, {
+            accept: 'text/csv',
+        });
+        assert.match(expectStatus(exported, 200).text, /x_rank|Rank of client/);
+    });
+
+    test('what is made while an import runs holds for its rows', async () => {
+        const rows = Array.from({ length: 1500 }, (_, at) => `Row ${at},note ${at}`);
+        const before = (await firm.call('GET', 'clients?count=true')).body.count.value;
+        await load(`name,source_note\n${rows.join('\n')}\n`, async () => {
+            await makeField({ name: 'x_late', kind: 'text', default: 'late' });
+            await makeField({ name: 'x_size', kind: 'formula', formula: '#record.name' });
+        });
+        const count = (await firm.call('GET', 'clients?count=true')).body.count.value;
+        assert.equal(count, before + 1500);
+        await server.mustRun(['check']);
+    });
+
     test('it is kept over a restart, and all holds', async () => {
         await makeField({ name: 'x_kept', kind: 'text' });
         const record = expectStatus(await client({ x_kept: 'still' }), 201).body;
