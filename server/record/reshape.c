@@ -120,12 +120,26 @@ static enum err complete_entity(struct reshaping *reshaping, struct draft *draft
     return draft_save(change, draft, WRITE_BY_ENGINE);
 }
 
+/** An undo brings a deleted field back with its number, whatever was stripped by then. */
+static void revive(struct reshaping *reshaping, const struct shaper *field)
+{
+    struct ledger *ledger = &reshaping->ledger;
+    uint16_t number = shaper_number(field, CUSTOM_NUMBER);
+    uint16_t entity =
+        shape_entity_number(reshaping->base, &reshaping->shapers, shaper_text(field, CUSTOM_OF));
+    struct removed_field *removed = ledger_removed(ledger, entity, shaper_text(field, CUSTOM_NAME));
+    if (removed == nullptr || removed->number != number) return;
+    ledger_forget_removed(ledger, removed);
+    struct build *build = ledger_build(ledger, entity, number);
+    if (build != nullptr) ledger_forget_build(ledger, build);
+}
+
 static enum err complete_field(struct reshaping *reshaping, struct draft *draft,
                                const struct shaper *field)
 {
     struct change *change = reshaping->change;
     struct ledger *ledger = &reshaping->ledger;
-    if (shaper_number(field, CUSTOM_NUMBER) != 0) return ERR_NONE;
+    if (shaper_number(field, CUSTOM_NUMBER) != 0) return revive(reshaping, field), ERR_NONE;
     str name = shaper_text(field, CUSTOM_NAME);
     str kind = shaper_text(field, CUSTOM_KIND);
     uint16_t number, entity = shape_entity_number(reshaping->base, &reshaping->shapers,

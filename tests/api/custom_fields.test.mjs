@@ -270,4 +270,22 @@ describe('a deleted field', () => {
         assert.equal(expectStatus(again, 201).body.number, made.number);
         assert.equal((await firm.get('clients', record.id)).x_gone, null);
     });
+
+    test('comes back by undo, and its number with it', async () => {
+        const made = await makeField({ name: 'x_undone', kind: 'number' });
+        expectStatus(await client({ x_undone: 1 }), 201);
+        const gone = await firm.call('DELETE', `custom_fields/${made.id}`);
+        const group = expectStatus(gone, 204).headers['atrium-group'];
+        const undone = await firm.call('POST', `groups/${group}/undo`);
+        expectStatus(undone, 200, 202);
+        const back = await firm.get('custom_fields', made.id);
+        assert.equal(back.number, made.number);
+        const { id } = expectStatus(await client({ x_undone: 2 }), 201).body;
+        const found = await firm.call('GET', 'clients?x_undone=2');
+        assert.deepEqual(
+            found.body.data.map((one) => one.id),
+            [id],
+        );
+        await server.mustRun(['check']);
+    });
 });
