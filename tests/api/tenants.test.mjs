@@ -6,6 +6,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { addField } from '../door/fields.mjs';
 import { binary, command, environment } from '../door/program.mjs';
 import { Firm, openServer, password, Server } from '../door/server.mjs';
 
@@ -14,9 +15,14 @@ let other;
 before(async () => {
     server = await openServer(['acme', 'borg']);
     other = await openServer(['home']);
+    const { acme } = server.firms;
+    await addField(acme, { entity: 'client', name: 'x_shelf', kind: 'text' });
+    const places = { from: 'address', via: 'client', function: 'count' };
+    await addField(acme, { entity: 'client', name: 'x_places', kind: 'rollup', rollup: places });
     for (let at = 0; at < 20; at++)
-        await server.firms.acme.create('clients', {
+        await acme.create('clients', {
             name: `Moved ${at}`,
+            x_shelf: `shelf ${at % 4}`,
             kind: 'company',
             tags: ['moved'],
             primary_contact: { name: `Contact ${at}`, emails: [`c${at}@moved.example`] },
@@ -29,7 +35,15 @@ after(async () => {
     await other.close();
 });
 
-const collections = ['clients', 'contacts', 'client_contacts', 'addresses', 'users', 'settings'];
+const collections = [
+    'clients',
+    'contacts',
+    'client_contacts',
+    'addresses',
+    'users',
+    'settings',
+    'custom_fields',
+];
 const place = (name) => path.join(server.folder, name);
 
 async function everything(firm) {
@@ -109,7 +123,9 @@ describe('export and import', () => {
             body: { email: firm.owner, password },
         });
         expectStatus(session, 201);
-        await there.create('clients', { name: 'Made there', kind: 'individual' });
+        await there.create('clients', { name: 'Made there', kind: 'individual', x_shelf: 'new' });
+        assert.equal((await there.all('clients', 'x_shelf=shelf%201&sort=-x_places')).length, 5);
+        assert.equal((await there.all('clients', 'x_shelf=new')).length, 1);
         assert.equal((await there.all('clients', 'q=moved')).length, 20);
         assert.equal((await other.firms.home.all('clients')).length, 0);
         await other.mustRun(['check']);
