@@ -177,6 +177,7 @@ static enum err table_keep(struct call *call, struct beginning *beginning)
                                         .kept_until_ms = until_ms};
     TRY(upload_create(task, &call->tenant.space, &beginning->upload));
     beginning->request.upload = beginning->upload.id;
+    beginning->request.is_own = true;
     uint32_t part = 1;
     for (str rest = beginning->text; rest.len > 0; part++) {
         str bytes = str_first(rest, UPLOAD_PART_BYTES_MAX);

@@ -4,12 +4,15 @@
 #include "store/upload.h"
 #include "work/import_request.h"
 
-constexpr uint32_t SWEPT_MAX = 100; /** uploads of one upkeep */
+constexpr int64_t RELEASED_KEPT_MS = 600'000; /** behind the end of its import */
+constexpr uint32_t SWEPT_MAX = 100;           /** uploads of one upkeep */
 
 struct import_live {
     struct source *source;
     struct import *import;
     struct id upload;
+    bool is_own;      /** nobody else knows of the upload */
+    bool is_finished; /** all rows are done; the end may not be stored yet */
 };
 
 enum err import_job_open(struct job_run *run)
@@ -21,6 +24,7 @@ enum err import_job_open(struct job_run *run)
         return fail(task, ERR_CORRUPT, "what this job was asked to do is damaged");
     run->live = live;
     live->upload = request.upload;
+    live->is_own = request.is_own;
     struct import_options options = {
         .space = &run->tenant.space,
         .model = run->tenant.model,
@@ -99,15 +103,32 @@ enum err import_job_step(struct job_run *run, bool *is_over_out)
     if (import_has_rows(import)) return turn_write(run, import);
     tell_result(run, import);
     run->job.done = run->job.total;
-    run->job.position = S("");
+    live->is_finished = true;
     *is_over_out = true;
     return ERR_NONE;
+}
+
+/** The table is not needed any more: its time ends as if there had been no import, or soon. Not at
+ *  once, for the end may not be stored and the import be opened again. */
+static void upload_release(struct task *task, const struct space *space,
+                           const struct import_live *live)
+{
+    struct upload upload;
+    struct task quiet = *task;
+    quiet.fault = (struct fault){};
+    if (upload_get(&quiet, space, live->upload, &upload) != ERR_NONE) return;
+    int64_t soon_ms = task->now_ms + RELEASED_KEPT_MS;
+    int64_t until_ms = upload.created_at_ms + UPLOAD_KEPT_MS;
+    if (live->is_own || until_ms < soon_ms) until_ms = soon_ms;
+    (void)!upload_keep(&quiet, space, live->upload, until_ms);
 }
 
 void import_job_close(struct job_run *run)
 {
     struct import_live *live = run->live;
     if (live == nullptr) return;
+    if ((live->is_finished || run->is_cancelled) && run->task != nullptr)
+        upload_release(run->task, &run->tenant.space, live);
     import_close(live->import);
     upload_close(live->source);
 }

@@ -146,7 +146,7 @@ void import_request_fill(struct import_request *request, const struct import_req
 
 void import_request_put(struct buf *out, const struct import_request *request)
 {
-    pack_list(out, 11);
+    pack_list(out, 12);
     pack_bytes(out, id_bytes(&request->upload));
     pack_text(out, request->entity);
     pack_text(out, request->map);
@@ -158,13 +158,14 @@ void import_request_put(struct buf *out, const struct import_request *request)
     pack_bool(out, request->is_preview);
     pack_int(out, request->table.format);
     pack_text(out, request->table.sheet);
+    pack_bool(out, request->is_own);
 }
 
 bool import_request_read(str packed, struct import_request *request_out)
 {
     static const enum value_kind kinds[] = {
         VALUE_BYTES, VALUE_TEXT, VALUE_TEXT, VALUE_TEXT, VALUE_INT,  VALUE_BOOL,
-        VALUE_TEXT,  VALUE_BOOL, VALUE_BOOL, VALUE_INT,  VALUE_TEXT,
+        VALUE_TEXT,  VALUE_BOOL, VALUE_BOOL, VALUE_INT,  VALUE_TEXT, VALUE_BOOL,
     };
     constexpr size_t count = sizeof kinds / sizeof kinds[0];
     struct value list = value_of(packed), found[count];
@@ -174,6 +175,7 @@ bool import_request_read(str packed, struct import_request *request_out)
         if (!value_next(&cursor, &found[at]) || found[at].kind != kinds[at]) return false;
     if (found[4].integer > IMPORT_UPSERT || found[9].integer > TABLE_XLSX) return false;
     *request_out = (struct import_request){
+        .is_own = found[11].boolean,
         .entity = found[1].text,
         .map = found[2].text,
         .match = found[3].text,

@@ -10,6 +10,7 @@
 
 struct import_request {
     struct id upload; /** where the table lies; nil: it is at hand */
+    bool is_own;      /** it was made for this import, and nobody else knows of it */
     str entity;       /** name */
     str map;          /** JSON, or empty */
     str match;
