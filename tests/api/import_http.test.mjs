@@ -58,7 +58,7 @@ const named = (prefix) =>
 
 describe('an import', () => {
     test('of an upload in odd parts makes every row once, as one group', async () => {
-        const rows = Array.from({ length: 2500 }, (_, at) => `Odd ${at},odd${at}@odd.example`);
+        const rows = Array.from({ length: 900 }, (_, at) => `Odd ${at},odd${at}@odd.example`);
         const job = await load({
             upload: await upload(`Name,Email\n${rows.join('\n')}\n`, 7001),
             mode: 'create',
@@ -66,12 +66,12 @@ describe('an import', () => {
         assert.equal(job.state, 'done', JSON.stringify(job));
         assert.deepEqual(
             [job.result.rows, job.result.created, job.result.failed, job.result.failed_rows],
-            [2500, 2500, 0, null],
+            [900, 900, 0, null],
         );
         assert.equal(job.done, job.total);
         const found = await named('Odd ');
-        assert.equal(found.length, 2500);
-        assert.equal(new Set(found.map((client) => client.emails[0].value)).size, 2500);
+        assert.equal(found.length, 900);
+        assert.equal(new Set(found.map((client) => client.emails[0].value)).size, 900);
         const { data } = (await firm.call('GET', `clients/${found[7].id}/history`)).body;
         assert.equal(data[0].group, job.group);
         assert.equal(data[0].cause, job.id);
@@ -224,14 +224,14 @@ describe('a preview', () => {
     });
 
     test('foretells what rows far apart do to each other, and is right', async () => {
-        const rows = Array.from({ length: 3000 }, (_, at) => `Far ${at},F-${at % 2900}`);
+        const rows = Array.from({ length: 700 }, (_, at) => `Far ${at},F-${at % 650}`);
         const table = { text: `Name,Customer No\n${rows.join('\n')}\n` };
         const upsert = await preview({ ...table, match: 'reference' });
-        assert.deepEqual([upsert.forecast.created, upsert.forecast.updated], [2900, 100]);
+        assert.deepEqual([upsert.forecast.created, upsert.forecast.updated], [650, 50]);
         const create = await preview({ ...table, mode: 'create' });
-        assert.deepEqual([create.forecast.created, create.forecast.failed], [2900, 100]);
+        assert.deepEqual([create.forecast.created, create.forecast.failed], [650, 50]);
         const job = await load({ ...table, match: 'reference' });
-        assert.deepEqual([job.result.created, job.result.updated], [2900, 100]);
+        assert.deepEqual([job.result.created, job.result.updated], [650, 50]);
     });
 
     test('of a large table is a job that writes nothing', async () => {
