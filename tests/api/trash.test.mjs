@@ -126,3 +126,17 @@ test('a client with more than a thousand addresses goes, and comes back, by a jo
     assert.equal(await count(), 1021);
     assert.deepEqual(plain(await firm.get('clients', made.id)), plain(made));
 });
+
+test('what may not lose a record keeps it from being deleted, and is counted', async () => {
+    const field = { entity: 'contact', name: 'x_client', kind: 'reference', to: 'client' };
+    await firm.create('custom_fields', { ...field, on_delete: 'restrict' });
+    const { id } = await firm.create('clients', company('Needed'));
+    for (const name of ['One', 'Two']) await firm.create('contacts', { name, x_client: id });
+    const refused = await firm.call('DELETE', `clients/${id}`);
+    expectProblem(refused, 409, '2 contacts refer to this client by x_client');
+    const [one, two] = await firm.all('contacts', `x_client=${id}`);
+    await firm.call('DELETE', `contacts/${one.id}`);
+    expectProblem(await firm.call('DELETE', `clients/${id}`), 409, '1 contact refers');
+    await firm.call('PATCH', `contacts/${two.id}`, { x_client: null });
+    await remove(`clients/${id}`);
+});
