@@ -91,7 +91,8 @@ test('jobs of one firm run in order; a long one of another does not hold them up
     const last = await jobEnded(firm, next);
     const ended = await jobEnded(firm, long);
     assert.ok(ended.ended_at <= last.ended_at);
-    assert.ok(beside.ended_at <= ended.ended_at, 'the long job was no longer than a short one');
+    // Unless the long one was over before the other was begun.
+    assert.ok(beside.ended_at <= ended.ended_at || beside.created_at >= ended.ended_at);
 });
 
 test('a job whose user may no longer sign in fails with that, and what stands stands', async () => {
