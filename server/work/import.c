@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "record/models.h"
 #include "work/import_engine.h"
 
 constexpr uint32_t FULL_TRIES_MAX = 40;
@@ -65,6 +66,8 @@ static enum err plan_make(struct task *task, struct import *import)
     struct task *own = &planning.task;
     own->arena = &import->plan_arena;
     own->fault = (struct fault){};
+    /* The plan points into the model, also between two turns. */
+    model_hold(own, import->options.model);
     enum err err = arena_guard(&import->plan_arena, plan_guarded, &planning);
     if (err == ERR_NONE) return err;
     for (uint32_t at = 0; at < own->fault.item_count; at++) {
