@@ -269,6 +269,16 @@ static bool chain_is_full(const struct txn *txn)
            clock_monotonic_ns() - opened_at_ns >= CHAIN_NS_MAX;
 }
 
+/** Whether nothing more may be built on what is with the committer. It may have become so while the
+ *  lane was at rest. */
+static bool chain_must_rest(struct store *store, const struct lane *lane)
+{
+    pthread_mutex_lock(&store->lanes.lock);
+    bool goes_on = lane->in_flight > 0 && lane->broken_chain != lane->chain;
+    pthread_mutex_unlock(&store->lanes.lock);
+    return goes_on && chain_is_full(lane->txn);
+}
+
 static void batch_hand_in(struct store *store, struct batch *batch)
 {
     struct lane *lane = batch->lane;
@@ -324,12 +334,16 @@ static void lane_serve(struct store *store, struct lane *lane)
     struct batch *batch = group_resume(store, lane);
     bool has_before = batch != nullptr;
     enum err err = ERR_NONE;
+    if (batch == nullptr && chain_must_rest(store, lane)) {
+        lane_leave(store, lane, true);
+        return;
+    }
     if (batch == nullptr) {
         batch = batch_open(lane);
         err = chain_open(store, lane, &has_before);
     }
     if (err == ERR_NONE) {
-        group_run(store, lane, lane->txn, batch);
+        if (!chain_is_full(lane->txn)) group_run(store, lane, lane->txn, batch);
         bool is_full = chain_is_full(lane->txn);
         if (group_stays_open(store, lane, batch)) {
             lane->open = batch;

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "store/key.h"
 #include "store_test.h"
 #include "value/value.h"
@@ -250,6 +251,30 @@ TEST(test_chain__is_bounded_while_the_disk_is_slow)
         check_int(works[at].answer, ERR_NONE);
         check_int(look(&test, at + 1), ERR_NONE);
     }
+    test_store_drop(&test);
+}
+
+TEST(test_chain__takes_in_nothing_more_when_it_is_old)
+{
+    struct test_store test;
+    chain_open(&test);
+    struct chain_work first = {.number = 1}, second = {.number = 2};
+    struct chain_work third = {.number = 3, .looks_for = 2};
+    is_held = true;
+    submit(&test, &first);
+    wait_until_held();
+    submit(&test, &second);
+    wait_for(&run_count, 2);
+    usleep((useconds_t)(CHAIN_NS_MAX / 1000) + 100'000);
+    submit(&test, &third);
+    usleep(100'000);
+    check_int(atomic_load(&run_count), 2);
+    is_held = false;
+    wait_for(&done_count, 3);
+    check_int(first.answer, ERR_NONE);
+    check_int(second.answer, ERR_NONE);
+    check_int(third.answer, ERR_NONE);
+    check_int(third.looked, ERR_NONE);
     test_store_drop(&test);
 }
 
