@@ -29,7 +29,7 @@ struct topic {
     _Atomic uint64_t newest; /** that is known to be durable */
 };
 
-/** Streams of one loop and firm whose actors see the same. */
+/** Streams of one loop and firm whose actors see the same, but for what is one actor's own. */
 struct channel {
     struct channel *next;
     struct topic *topic;
@@ -44,6 +44,7 @@ struct stream {
     struct feed_loop *loop;
     struct channel *channel;
     struct http_stream *http;
+    struct id actor;
     uint64_t position;  /** all up to here was written, or is not for this actor */
     int64_t written_ms; /** monotonic */
     enum credential credential;
@@ -54,8 +55,10 @@ struct stream {
 /** Events behind a place in the log. */
 struct block {
     const struct channel *channel; /** nullptr: none */
+    struct id actor;               /** for whom it was formed */
     uint64_t from, to;
     bool has_more;
+    bool is_of_actor;         /** for nobody else */
     struct http_bytes *bytes; /** nullptr: none of them is for this scope */
 };
 
@@ -276,11 +279,13 @@ static enum err serving_enter(struct serving *serving, const struct topic *topic
 /** Events behind `block->from`, as many as make a block. */
 static enum err block_form(struct serving *serving, struct block *block)
 {
+    struct scope scope = block->channel->scope;
+    scope.actor = block->actor;
     struct view view = {
         .task = &serving->task,
         .txn = serving->txn,
         .model = serving->tenant.model,
-        .scope = &block->channel->scope,
+        .scope = &scope,
     };
     struct buf events = buf_make(&serving->loop->arena, BLOCK_BYTES_MAX);
     struct feed_walk walk = {.position = block->from};
@@ -295,6 +300,7 @@ static enum err block_form(struct serving *serving, struct block *block)
     }
     block->to = walk.position;
     block->has_more = !walk.is_end;
+    block->is_of_actor = walk.is_of_actor;
     if (buf_is_over(&events)) return ERR_TOO_LARGE;
     if (events.len > 0) block->bytes = http_bytes_make(buf_str(&events));
     return ERR_NONE;
@@ -310,12 +316,13 @@ static enum err block_of(struct serving *serving, const struct stream *stream,
         *block_out = block;
         /* A model that has changed since says so in the log, behind this block. */
         if (block->channel == stream->channel && block->from == stream->position &&
-            block->to > block->from)
+            block->to > block->from && (!block->is_of_actor || id_eq(block->actor, stream->actor)))
             return ERR_NONE;
     }
     *block_out = &loop->blocks[loop->block_next++ % BLOCKS];
     block_drop(*block_out);
-    **block_out = (struct block){.channel = stream->channel, .from = stream->position};
+    **block_out = (struct block){
+        .channel = stream->channel, .actor = stream->actor, .from = stream->position};
     serving->formed++;
     enum err err = block_form(serving, *block_out);
     if (err != ERR_NONE) block_drop(*block_out);
@@ -501,6 +508,7 @@ enum err feed_answer(struct call *call, uint64_t after)
     TRY(place_take(call, loop, &topic));
     struct stream *stream = memory_take(sizeof *stream);
     stream->loop = loop;
+    stream->actor = call->identity.user;
     stream->position = after;
     stream->written_ms = monotonic_ms();
     stream->credential = call->identity.credential;

@@ -32,8 +32,9 @@ struct scope {
  *  counted. */
 struct scope scope_system(void);
 
-/** Whether two actors are shown the same changes in the same words, so that these are formed once
- *  for both. Whatever will narrow a scope's rows or fields is compared here. */
+/** Whether two actors are shown the same changes in the same words, but for records that are seen
+ *  by their maker alone (record/own.h), so that the rest is formed once for both. Whatever will
+ *  narrow a scope's rows or fields is compared here. */
 static inline bool scope_sees_as(const struct scope *a, const struct scope *b)
 {
     return memcmp(a->actions, b->actions, sizeof a->actions) == 0;

@@ -255,8 +255,9 @@ enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *
     TRY(err);
     walk->position = entry.sequence;
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
-    bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW) &&
-                   own_entry_is_seen(view, entity, &entry);
+    bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW);
+    walk->is_of_actor |= is_seen && entity->own_unless != nullptr;
+    is_seen = is_seen && own_entry_is_seen(view, entity, &entry);
     if (is_seen) entry_write(json, view, &walk->actors, entity, &entry);
     return ERR_NONE;
 }

@@ -47,6 +47,7 @@ void actor_write(struct buf *json, const struct view *view, struct actor_names *
 struct feed_walk {
     uint64_t position;         /** up to here it was looked at */
     bool is_end;               /** the log does not go on, as this transaction sees it */
+    bool is_of_actor;          /** other actors of the same rights may be shown something else */
     struct actor_names actors; /** of the same arena as the task */
 };
 /** Looks at the next change. Where the scope sees it, it is written as the feed tells it, else

@@ -196,6 +196,33 @@ describe('many streams', () => {
     });
 });
 
+test('what its maker alone sees is told to nobody else, though all have one role', async () => {
+    const email = 'colleague@firm.example';
+    await firm.create('users', { name: 'Colleague', email, role: 'owner' });
+    const made = await server.mustRun(['token', 'create', '--tenant', 'acme', '--user', email]);
+    const colleague = Object.assign(Object.create(firm), { token: made.out.trim() });
+    const open = (reader) => Promise.all(Array.from({ length: 6 }, () => openEvents(reader)));
+    const streams = { own: await open(firm), others: await open(colleague) };
+    const view = await firm.create('views', { name: 'Secret List', entity: 'client' });
+    const theirs = await colleague.create('views', { name: 'Other List', entity: 'client' });
+    const last = await firm.create('contacts', contact('Behind Both'));
+    for (const [whose, seen, hidden] of [
+        ['own', view, theirs],
+        ['others', theirs, view],
+    ])
+        for (const stream of streams[whose]) {
+            await stream.until(({ lastId }) => Number(lastId) > 0, 'place');
+            await stream.until(
+                ({ events }) => events.some((event) => event.data.id === last.id),
+                'the last change',
+            );
+            const ids = stream.events.map((event) => event.data.id);
+            assert.ok(!ids.includes(hidden.id), `${whose}: a list of somebody else`);
+            assert.ok(ids.includes(seen.id), `${whose}: the own list`);
+            stream.close();
+        }
+});
+
 describe('a stream ends', () => {
     test('when its user is disabled', async () => {
         const email = 'gone@firm.example';
