@@ -2,13 +2,12 @@
 #include <stdckdint.h>
 
 #include "base/require.h"
+#include "base/wide.h"
 #include "model/kind.h"
 #include "record/computed.h"
 #include "record/condition.h"
 
-__extension__ typedef __int128 wide;
-
-constexpr int64_t NUMBER_UNITS = 1'000'000; /** a number counts in millionths */
+constexpr uint32_t NUMBER_UNITS = 1'000'000; /** a number counts in millionths */
 constexpr int64_t NUMBER_MAX = 9'007'199'254'740'991;
 /** Up to here a float still tells millionths apart, so that a sum can be moved by a difference. */
 constexpr double NUMBER_EXACT_MAX_FLOAT = 2'147'483'648.0;
@@ -98,11 +97,13 @@ static bool units_of(const struct rolling *rolling, const struct field *field, s
         return true;
     default:
         if (value.kind == VALUE_INT) {
-            *units_out = (wide)value.integer * NUMBER_UNITS;
+            *units_out = wide_product(value.integer, NUMBER_UNITS);
             return true;
         }
         if (value.kind != VALUE_FLOAT || fabs(value.number) > (double)NUMBER_MAX) return false;
-        *units_out = (wide)rintl((long double)value.number * (long double)NUMBER_UNITS);
+        int64_t whole = (int64_t)value.number;
+        int64_t part = llrint((value.number - (double)whole) * (double)NUMBER_UNITS);
+        *units_out = wide_product(whole, NUMBER_UNITS) + part;
         return true;
     }
 }
@@ -111,10 +112,11 @@ static str pack_units(const struct rolling *rolling, const struct field *field, 
 {
     struct buf stored = buf_make(rolling->view->task->arena, 64);
     if (field->kind == FIELD_NUMBER) {
-        wide whole = units / NUMBER_UNITS;
-        bool is_whole = units % NUMBER_UNITS == 0 && whole >= -NUMBER_MAX && whole <= NUMBER_MAX;
+        int64_t part;
+        wide whole = wide_divide(units, NUMBER_UNITS, &part);
+        bool is_whole = part == 0 && whole >= -NUMBER_MAX && whole <= NUMBER_MAX;
         if (is_whole) pack_int(&stored, (int64_t)whole);
-        else pack_float(&stored, (double)((long double)units / (long double)NUMBER_UNITS));
+        else pack_float(&stored, wide_ratio(units, NUMBER_UNITS));
         return buf_str(&stored);
     }
     if (units > INT64_MAX || units < INT64_MIN) return (str){};
@@ -138,7 +140,8 @@ bool rollup_has_entries(const struct field *field)
 static str pack_sum(const struct rolling *rolling, const struct field *field, wide units)
 {
     bool is_count = field->rollup->function == ROLLUP_COUNT;
-    return pack_units(rolling, field, is_count ? units * NUMBER_UNITS : units);
+    return pack_units(rolling, field,
+                      is_count ? wide_product((int64_t)units, NUMBER_UNITS) : units);
 }
 
 /** The units of a stored sum or count; false when it does not tell them exactly. */
@@ -147,7 +150,9 @@ static bool sum_units(const struct rolling *rolling, const struct field *field, 
 {
     struct value value = value_of(stored);
     if (stored.len == 0 || !units_of(rolling, field, stored, units_out)) return false;
-    if (field->rollup->function == ROLLUP_COUNT) *units_out /= NUMBER_UNITS;
+    int64_t part;
+    if (field->rollup->function == ROLLUP_COUNT)
+        *units_out = wide_divide(*units_out, NUMBER_UNITS, &part);
     return value.kind != VALUE_FLOAT || fabs(value.number) < NUMBER_EXACT_MAX_FLOAT;
 }
 
