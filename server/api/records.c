@@ -438,6 +438,12 @@ static enum err delete_as_job(struct call *call)
     struct change change = change_begin(call);
     task_fault_clear(call->task);
     TRY(deletion_verify(&change, call->entity, call->record));
+    /* What the job will only find when all else is done is refused before it begins. */
+    struct savepoint savepoint = txn_savepoint(call->txn);
+    txn_record_delete(call->txn, call->entity->number, call->record);
+    enum err err = access_verify_change(call->task, call->txn, call->entity, call->identity.user);
+    txn_rollback(call->txn, savepoint);
+    TRY(err);
     return reply_job(call, S("delete"), delete_job_given(call->task, call->entity, call->record));
 }
 

@@ -178,7 +178,8 @@ static enum err turn_load(struct job_run *run, struct txn *txn, void *argument)
     run->job = job;
     if (!turn->is_open) arena_clear(&turn->arena);
     if (turn->is_open) run->job.given = given;
-    else TRY(job_given(txn, job.id, &turn->arena, &run->job.given));
+    else if (job_given(txn, job.id, &turn->arena, &run->job.given) != ERR_NONE)
+        return fail(run->task, ERR_CORRUPT, "what a job was given is damaged");
     run->task->request_id = job.id;
     return actor_load(run, txn);
 }
@@ -299,12 +300,14 @@ static enum turn_end step_run(const struct jobs *jobs, struct turn *turn)
     run->job.id = turn->is_open ? run->job.id : none;
     enum err err = job_read(run, turn_load, turn);
     bool is_loaded = !id_is_nil(run->job.id);
+    bool has_job = err != ERR_MISSING;
     if (err == ERR_NONE) err = arena_guard(run->task->arena, step_guarded, &stepping);
     if (err == ERR_NONE && !job_is_over(&run->job)) return TURN_AGAIN;
     turn_close(turn);
+    /* One that was open was cancelled, or its firm rests or is gone: the job is let be. */
+    if (!has_job) return TURN_IDLE;
     if (err == ERR_NONE || run->is_cancelled) return TURN_AGAIN;
     if (err == ERR_FULL) return TURN_FULL;
-    if (!is_loaded && err == ERR_MISSING) return TURN_IDLE;
     if (!is_loaded) {
         log_error("jobs", "tenant %u: its jobs cannot be read: %.*s", turn->space.number,
                   FMT(err_slug(err)));
@@ -326,7 +329,7 @@ static enum turn_end turn_step(const struct jobs *jobs, struct turn *turn)
     run->access = *jobs->options.access;
     run->hooks = jobs->options.hooks;
     run->arena = &turn->arena;
-    run->tenant.space = turn->space;
+    run->tenant = (struct tenant){.space = turn->space, .model = run->access.model};
     enum turn_end end = step_run(jobs, turn);
     turn_rest(turn);
     arena_drop(&arena);

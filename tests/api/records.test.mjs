@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus, timeForm, uuidForm } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -318,5 +319,19 @@ describe('deletion', () => {
         assert.match(id, uuidForm);
         expectStatus(await firm.call('DELETE', `users/${id}`), 409, 403, 422);
         expectStatus(await firm.call('GET', 'me'), 200);
+    });
+
+    test('of the last owner is refused too where it would be a job of its own', async () => {
+        const { user } = expectStatus(await firm.call('GET', 'me'), 200).body;
+        const rows = Array.from({ length: 1005 }, (_, at) => ({
+            create: { name: `Led ${at}`, kind: 'individual', account_manager: user.id },
+        }));
+        const operations = { atomic: false, operations: rows };
+        const made = await firm.call('POST', 'clients/bulk', operations);
+        assert.equal((await jobEnded(firm, made)).result.created, rows.length);
+        const answer = await firm.call('DELETE', `users/${user.id}`);
+        expectProblem(answer, 409, 'owner');
+        const [led] = await firm.all('clients', 'name=Led%2077');
+        assert.equal(led.account_manager, user.id);
     });
 });

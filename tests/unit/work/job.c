@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "access/tenant_life.h"
 #include "access/user.h"
 #include "fixture.h"
 #include "work/job_upkeep.h"
@@ -403,6 +404,25 @@ TEST(test_job__cancelled_it_writes_nothing_more)
     check_int(ended(&place, 0, running).state, JOB_CANCELLED);
     check_int(ended(&place, 0, queued).state, JOB_CANCELLED);
     check_int(contact_count(&place, 0), CONTACTS);
+    end(&place);
+}
+
+TEST(test_job__of_a_firm_that_is_suspended_rests_and_goes_on_where_it_was)
+{
+    struct place place;
+    begin(&place);
+    struct task *task = &place.fixture.test.task;
+    seen.is_held = true;
+    struct id id = start(&place, 0, S("count"), S("Ann"));
+    while (seen.steps < 1) wait_a_little();
+    check_int(tenant_suspend(task, &place.access, S("acme"), true), ERR_NONE);
+    seen.is_held = false;
+    while (seen.closed < 1) wait_a_little();
+    check_int(tenant_suspend(task, &place.access, S("acme"), false), ERR_NONE);
+    jobs_wake(place.jobs, &place.tenants[0].space);
+    check_int(ended(&place, 0, id).state, JOB_DONE);
+    check_int(contact_count(&place, 0), CONTACTS);
+    check_int(seen.opened, 2);
     end(&place);
 }
 
