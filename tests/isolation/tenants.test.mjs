@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { sendBytes } from '../door/http.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -10,6 +11,8 @@ let mine;
 let theirs;
 const canary = { mine: 'canary-of-mine', theirs: 'canary-of-theirs' };
 const ids = { mine: {}, theirs: {} };
+/** What has an id but no list of records. */
+const things = { mine: {}, theirs: {} };
 
 async function fill(firm, key) {
     const user = await firm.create('users', { name: 'Same User', email: 'same.user@firm.example' });
@@ -29,6 +32,25 @@ async function fill(firm, key) {
         value: 'paused',
         label: `Paused ${canary[key]}`,
     });
+    const view = await firm.create('views', { name: canary[key], entity: 'client' });
+    const mapping = await firm.create('import_mappings', { name: 'Same', entity: 'client' });
+    const field = await firm.create('custom_fields', {
+        entity: 'client',
+        name: 'x_same',
+        label: `Same ${canary[key]}`,
+        kind: 'text',
+    });
+    const upload = await firm.call('POST', 'uploads', { name: canary[key], bytes: 1 });
+    const job = await firm.call('POST', 'contacts/bulk', {
+        atomic: false,
+        operations: [{ create: { name: canary[key] } }],
+    });
+    await jobEnded(firm, job);
+    things[key] = {
+        uploads: expectStatus(upload, 201).body.id,
+        jobs: job.body.id,
+        groups: job.body.group,
+    };
     const [settings] = await firm.all('settings').catch(() => []);
     ids[key] = {
         users: user.id,
@@ -38,6 +60,9 @@ async function fill(firm, key) {
         addresses: client.default_address,
         client_contacts: link.id,
         settings: settings?.id,
+        views: view.id,
+        import_mappings: mapping.id,
+        custom_fields: field.id,
     };
 }
 
@@ -67,6 +92,10 @@ async function operations() {
 }
 
 const collectionOf = (template) => template.split('/')[3];
+const theirsOf = (template) => {
+    const collection = collectionOf(template);
+    return ids.theirs[collection] ?? things.theirs[collection] ?? ids.theirs.clients;
+};
 const isOpen = ({ method, template }) =>
     (method === 'POST' && template.endsWith('/session')) || template.endsWith('/healthz');
 
@@ -74,7 +103,7 @@ test('a token of one firm opens no route of the other', async () => {
     for (const operation of await operations()) {
         if (isOpen(operation)) continue;
         const { method, template } = operation;
-        const id = ids.theirs[collectionOf(template)] ?? ids.theirs.clients;
+        const id = theirsOf(template);
         const path = template.replace(/\{[^}]+\}/g, id);
         const body = ['POST', 'PUT', 'PATCH'].includes(method) ? {} : undefined;
         const answer = await theirs.call(method, path, body, {
@@ -88,14 +117,38 @@ test('a token of one firm opens no route of the other', async () => {
 test('an id of the other firm is not there, by any route', async () => {
     for (const { method, template } of await operations()) {
         if (!/\{[^}]+\}/.test(template)) continue;
-        const id = ids.theirs[collectionOf(template)] ?? ids.theirs.clients;
-        if (id === undefined) continue;
-        const path = template.replace(/\{[^}]+\}/g, id);
+        const whole = template.replace('{part}', '1');
+        const path = whole.replace(/\{[^}]+\}/g, theirsOf(template));
         const body = ['POST', 'PUT', 'PATCH'].includes(method) ? {} : undefined;
         const answer = await mine.call(method, path, body);
         expectStatus(answer, 404);
         assert.ok(!answer.text.includes(canary.theirs), `${method} ${path}`);
     }
+});
+
+test('what was left of those attempts is as it was', async () => {
+    for (const [collection, id] of Object.entries({ ...ids.theirs, ...things.theirs }))
+        if (id !== undefined)
+            expectStatus(await theirs.call('GET', `${collection}/${id}`), 200);
+    const group = await theirs.call('GET', `groups/${things.theirs.groups}`);
+    assert.equal(expectStatus(group, 200).body.undone_by, null);
+});
+
+test('things of the other firm are none to a request that names them', async () => {
+    const { uploads: upload, jobs } = things.theirs;
+    const bulk = await mine.call('POST', 'contacts/bulk', { atomic: false, upload });
+    assert.equal((await jobEnded(mine, bulk)).state, 'failed');
+    expectStatus(await mine.call('POST', 'clients/import', { upload }), 422);
+    const list = expectStatus(await mine.call('GET', 'jobs'), 200).body.data;
+    assert.ok(list.length > 0 && !list.some((job) => job.id === jobs));
+    expectStatus(await mine.call('GET', `clients?view=${ids.theirs.views}`), 400);
+    const table = { text: 'Name\nX\n', mapping: ids.theirs.import_mappings };
+    expectStatus(await mine.call('POST', 'clients/import', table), 404, 422);
+    const key = { 'idempotency-key': 'the same key' };
+    const first = await theirs.call('POST', 'contacts', { name: 'Once' }, key);
+    const again = await mine.call('POST', 'contacts', { name: 'Once' }, key);
+    assert.notEqual(expectStatus(first, 201).body.id, expectStatus(again, 201).body.id);
+    expectStatus(await mine.call('DELETE', `contacts/${again.body.id}`), 204);
 });
 
 test("lists and searches show only what is one's own", async () => {
