@@ -21,6 +21,8 @@ static uint64_t get_number(const char *at, uint32_t bytes)
     return number;
 }
 
+constexpr uint32_t TRASH_HIDDEN_MAX = 400; /** deletions passed over for one page */
+
 struct trash_key {
     char bytes[2 + 8];
 };
@@ -153,16 +155,16 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
         return fail(task, ERR_FORBIDDEN, "you may not see %.*s", FMT(entity->plural));
     str at = trash_key(&from, entity, before);
     uint64_t next = 0, last = 0;
-    uint32_t count = 0;
+    uint32_t count = 0, hidden = 0;
     struct trash_page page = {.entity = entity};
     buf_put(json, S("{\"data\":["));
-    for (;; count++) {
+    for (;;) {
         str key, value;
         enum err err = txn_system_before(view->txn, SYSTEM_TRASH, at, task->arena, &key, &value);
         if (err == ERR_MISSING) break;
         TRY(err);
         if (key.len != 10 || get_number(key.at, 2) != entity->number) break;
-        if (count == limit) {
+        if (count == limit || hidden == TRASH_HIDDEN_MAX) {
             next = last;
             break;
         }
@@ -171,10 +173,11 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
         struct log_entry entry;
         if (txn_log_from(view->txn, last, &entry) == ERR_NONE &&
             !own_entry_is_seen(view, entity, &entry)) {
-            count--;
+            hidden++;
             continue;
         }
         TRY(item_write(json, view, &page, last));
+        count++;
     }
     if (next == 0) buf_put(json, S("],\"next\":null}"));
     else buf_print(json, "],\"next\":%llu}", (unsigned long long)next);

@@ -124,7 +124,9 @@ static enum err find_last_change(struct walk_back *walk, uint64_t before)
         enum err err =
             txn_log_of_record(walk->view->txn, walk->entity->number, walk->id, before, &entry);
         if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
-        if (task->keys_max > 0 && task->keys_touched >= task->keys_max) return ERR_TOO_LARGE;
+        if (task->keys_max > 0 && task->keys_touched >= task->keys_max)
+            return fail(task, ERR_TOO_LARGE, "this %.*s was computed anew too often before then",
+                        FMT(walk->entity->name));
         before = entry.sequence;
         if (log_change_read(entry.body, &change) && (change.flags & LOG_BY_ENGINE) != 0) continue;
         /* As it was stored: never before the record was made, whose id tells a finer time. */

@@ -140,3 +140,28 @@ test('what may not lose a record keeps it from being deleted, and is counted', a
     await firm.call('PATCH', `contacts/${two.id}`, { x_client: null });
     await remove(`clients/${id}`);
 });
+
+test('deleted lists of others are passed over, so many at a time', async () => {
+    const email = 'tidy@firm.example';
+    await firm.create('users', { name: 'Tidy', email });
+    const made = await server.mustRun(['token', 'create', '--tenant', 'acme', '--user', email]);
+    const other = Object.assign(Object.create(firm), { token: made.out.trim() });
+    const own = await other.create('views', { name: 'Own', entity: 'client' });
+    expectStatus(await other.call('DELETE', `views/${own.id}`), 204);
+    const views = Array.from({ length: 900 }, (_, at) => ({
+        create: { name: `Short lived ${at}`, entity: 'client' },
+    }));
+    const { results } = expectStatus(await firm.call('POST', 'views/bulk', views), 200).body;
+    const deletions = results.map(({ id }) => ({ delete: id }));
+    expectStatus(await firm.call('POST', 'views/bulk', deletions), 200);
+    const seen = [];
+    let pages = 0;
+    for (let after = ''; after !== null; pages++) {
+        const answer = await other.call('GET', `views/trash?limit=200${after}`);
+        const { data, next } = expectStatus(answer, 200).body;
+        seen.push(...data.map((item) => item.id));
+        after = next === null ? null : `&after=${next}`;
+    }
+    assert.deepEqual(seen, [own.id]);
+    assert.ok(pages > 1, `all in ${pages} page`);
+});
