@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "store/moving.h"
+#include "store/upload.h"
 #include "value/value.h"
 
 constexpr int64_t ABOUT_VERSION = 1;
@@ -86,7 +87,9 @@ enum err tenant_delete(struct task *task, const struct access *access, str name)
     TRY(tenant_find(task, access, name, &deed.tenant));
     TRY(deed_do(&deed, drop_run));
     /* A change of it may be on its way: what refuses it stays until the next opening. */
-    return moving_erase(task, &deed.tenant.space, true);
+    TRY(moving_erase(task, &deed.tenant.space, true));
+    uploads_remove(task, &deed.tenant.space);
+    return ERR_NONE;
 }
 
 static enum err forget_run(struct work *work, struct txn *txn)
@@ -114,6 +117,34 @@ static enum err gone_erase(struct task *task, const struct access *access,
     return deed_do(&deed, forget_run);
 }
 
+/** Its uuid finds its uploads: one tenant cannot be here twice. */
+static enum err is_not_here(struct txn *txn, const struct access *access, struct id uuid)
+{
+    struct tenant other;
+    for (uint32_t number = 0;; number = other.space.number) {
+        enum err err = tenant_after(txn, access, number, &other);
+        if (err == ERR_MISSING) return ERR_NONE;
+        TRY(err);
+        if (id_eq(other.space.uuid, uuid))
+            return fail(txn_task(txn), ERR_CONFLICT, "this tenant is here already, as %.*s",
+                        FMT(other.name));
+    }
+}
+
+/** Those that a kill left, unless the same tenant has come back since. */
+static enum err gone_uploads_remove(struct task *task, const struct access *access,
+                                    const struct space *space)
+{
+    struct space instance = store_instance(access->store);
+    struct txn *txn;
+    TRY(txn_open(task, &instance, &txn));
+    enum err err = is_not_here(txn, access, space->uuid);
+    txn_close(txn);
+    if (err == ERR_NONE) uploads_remove(task, space);
+    if (err == ERR_CONFLICT) task_fault_clear(task);
+    return err == ERR_CONFLICT ? ERR_NONE : err;
+}
+
 enum err tenants_sweep(struct task *task, const struct access *access)
 {
     for (;;) {
@@ -123,6 +154,7 @@ enum err tenants_sweep(struct task *task, const struct access *access)
         TRY(err);
         log_info("access", "the rows of tenant number %u, which is gone, are removed",
                  space.number);
+        TRY(gone_uploads_remove(task, access, &space));
         TRY(gone_erase(task, access, &space));
     }
 }
@@ -174,20 +206,6 @@ static enum err about_read(struct arrival *arrival, str about, str *catalog_out)
     tenant->is_suspended = is_suspended.boolean;
     *catalog_out = catalog.text;
     return ERR_NONE;
-}
-
-/** Its uuid finds its uploads: one tenant cannot be here twice. */
-static enum err is_not_here(struct txn *txn, const struct access *access, struct id uuid)
-{
-    struct tenant other;
-    for (uint32_t number = 0;; number = other.space.number) {
-        enum err err = tenant_after(txn, access, number, &other);
-        if (err == ERR_MISSING) return ERR_NONE;
-        TRY(err);
-        if (id_eq(other.space.uuid, uuid))
-            return fail(txn_task(txn), ERR_CONFLICT, "this tenant is here already, as %.*s",
-                        FMT(other.name));
-    }
 }
 
 static enum err name_is_free(struct txn *txn, str name)

@@ -397,6 +397,28 @@ void upload_remove(struct task *task, const struct space *space, struct id id)
     remove_folder(task, upload_folder(task, tenant_folder(task, space), id));
 }
 
+struct tenant_removal {
+    struct task *task;
+    str folder;
+};
+
+static enum err remove_one(void *owner, const char *name)
+{
+    const struct tenant_removal *removal = owner;
+    struct id id;
+    if (id_parse(str_of(name), &id))
+        remove_folder(removal->task, upload_folder(removal->task, removal->folder, id));
+    return ERR_NONE;
+}
+
+void uploads_remove(struct task *task, const struct space *space)
+{
+    struct task quiet = {.arena = task->arena};
+    struct tenant_removal removal = {&quiet, tenant_folder(&quiet, space)};
+    if (folder_walk(&quiet, removal.folder, remove_one, &removal) == ERR_NONE)
+        (void)rmdir(arena_cstring(task->arena, removal.folder));
+}
+
 enum err uploads_sweep(struct task *task, const struct space *space, uint32_t max)
 {
     struct place place;

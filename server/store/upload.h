@@ -57,6 +57,8 @@ enum err upload_is_whole(struct task *task, const struct upload *upload);
 enum err upload_keep(struct task *task, const struct space *space, struct id id, int64_t until_ms);
 /** Parts, then head; whether or not it is there. */
 void upload_remove(struct task *task, const struct space *space, struct id id);
+/** All of a tenant that is gone. */
+void uploads_remove(struct task *task, const struct space *space);
 /** Removes those whose time is over, at most `max` of them. */
 enum err uploads_sweep(struct task *task, const struct space *space, uint32_t max);
 

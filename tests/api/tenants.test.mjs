@@ -265,7 +265,15 @@ describe('delete', () => {
         const firm = await server.makeFirm('doomed');
         for (let number = 0; number < 30; number++)
             await firm.create('clients', { name: `Doomed ${number}`, kind: 'individual' });
+        const uploads = path.join(server.directory, 'uploads');
+        const others = await fs.readdir(uploads).catch(() => []);
+        const begun = await firm.call('POST', 'uploads', { name: 'list', bytes: 3 });
+        const where = `uploads/${expectStatus(begun, 201).body.id}/1`;
+        const binary = { 'content-type': 'application/octet-stream' };
+        expectStatus(await firm.call('PUT', where, Buffer.from('abc'), binary), 200);
+        assert.equal((await fs.readdir(uploads)).length, others.length + 1);
         await server.mustRun(['tenant', 'delete', 'doomed']);
+        assert.deepEqual(await fs.readdir(uploads), others);
         expectStatus(await firm.call('GET', 'clients'), 404);
         assert.ok(!(await server.mustRun(['tenant', 'list'])).out.includes('doomed'));
         await server.mustRun(['check']);
