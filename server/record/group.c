@@ -4,7 +4,6 @@
 #include "record/own.h"
 #include "record/past.h"
 #include "record/show.h"
-#include "record/own.h"
 #include "value/text.h"
 
 /* Whether it was undone. */
@@ -59,6 +58,14 @@ enum err group_note_undone(struct task *task, struct txn *txn, struct id group, 
     return ERR_NONE;
 }
 
+/** A large group, or one in many pieces, is no matter for an event loop. */
+static enum err leave_loop(struct task *task)
+{
+    bool is_on_loop = task->keys_max > 0 && task->keys_max <= LOOP_KEYS_MAX;
+    if (!is_on_loop || task->keys_touched < task->keys_max) return ERR_NONE;
+    return fail(task, ERR_TOO_LARGE, "this takes more than %u keys", task->keys_max);
+}
+
 enum err group_count(struct txn *txn, struct id group, uint64_t *count_out)
 {
     uint64_t before = UINT64_MAX;
@@ -67,6 +74,7 @@ enum err group_count(struct txn *txn, struct id group, uint64_t *count_out)
     for (;;) {
         enum err err = txn_log_of_group(txn, group, before, &stretch);
         if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
+        TRY(leave_loop(txn_task(txn)));
         *count_out += stretch.last - stretch.first + 1;
         before = stretch.first;
     }
@@ -137,8 +145,10 @@ static enum err tell_entries(struct group_telling *telling)
         enum err err = txn_log_of_group(telling->view->txn, telling->group, before, &stretch);
         if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
         for (uint64_t at = stretch.last;
-             at >= stretch.first && telling->seen < GROUP_ENTRIES_TOLD_MAX; at--)
+             at >= stretch.first && telling->seen < GROUP_ENTRIES_TOLD_MAX; at--) {
+            TRY(leave_loop(telling->view->task));
             TRY(tell_entry(telling, at));
+        }
         before = stretch.first;
     }
     return ERR_NONE;
