@@ -191,6 +191,11 @@ describe('views', () => {
         expectStatus(await other.call('GET', `views/${view.id}/history`), 404);
         expectStatus(await other.call('PATCH', `views/${view.id}`, { name: 'x' }), 404);
         expectStatus(await other.call('DELETE', `views/${view.id}`), 404);
+        expectStatus(await other.call('POST', `views/${view.id}/restore`), 404);
+        const gone = await firm.create('views', { name: 'Gone', entity: 'client' });
+        expectStatus(await firm.call('DELETE', `views/${gone.id}`), 204);
+        expectStatus(await other.call('POST', `views/${gone.id}/restore`), 404);
+        expectStatus(await firm.call('POST', `views/${gone.id}/restore`), 200);
         expectProblem(await other.call('GET', `clients?view=${view.id}`), 400, 'view');
         const seen = async () => names(await other.all('views', ''));
         assert.ok(!(await seen()).includes('Mine'));
