@@ -109,6 +109,7 @@ static enum err tell_taken(struct job_run *run, uint16_t entity)
         buf_print(&problem, "%s%.*s", at == 0 ? "" : "; ", FMT(fault.items[at].message));
     struct giving_up giving_up = {entity, str_first(buf_str(&problem), 1000)};
     task_fault_clear(task);
+    run->is_over = false; /* it ends with the fault, not with what this writes */
     TRY(job_write(run, give_up, &giving_up));
     task->fault = fault;
     return fail(task, ERR_CONFLICT, "%.*s", FMT(giving_up.problem));
@@ -131,8 +132,8 @@ enum err build_step(struct job_run *run, bool *is_over_out)
     }
     run->is_over = stretch->is_last;
     enum err err = job_write(run, stretch_write, stretch);
-    *is_over_out = stretch->is_last;
     if (err == ERR_INVALID && run->task->fault.item_count > 0)
         return tell_taken(run, stretch->number);
+    *is_over_out = stretch->is_last;
     return err;
 }

@@ -146,6 +146,22 @@ test('a field is unique only when its values are', async () => {
     await server.mustRun(['check']);
 });
 
+test('a job that finds equal values among few records has failed, too', async () => {
+    const field = { entity: 'client', name: 'x_few', kind: 'text' };
+    const { id } = await firm.create('custom_fields', field);
+    for (const name of ['One', 'Two'])
+        await firm.create('clients', { name, kind: 'individual', x_few: 'same' });
+    const before = (await quiet()).map((job) => job.id);
+    expectStatus(await firm.call('PATCH', `custom_fields/${id}`, { unique: true }), 200);
+    const few = await ready('x_few');
+    assert.equal(few.unique, false);
+    assert.match(few.problem, /same value/);
+    const jobs = (await quiet()).filter((job) => !before.includes(job.id));
+    const failed = jobs.filter((job) => job.state === 'failed');
+    assert.equal(failed.length, 1, JSON.stringify(jobs));
+    assert.match(JSON.stringify(failed), /same value/);
+});
+
 test('what a formula says of the records there are', async () => {
     const field = await firm.create('custom_fields', {
         entity: 'contact',
