@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 const ROWS = 100_000;
 const PART = 2 ** 20;
 const NEIGHBOUR_MS = 20; // between two changes of a neighbour
-const QUIET_MS = 3000;
+const QUIET_MS = 6000;
 
 const fields = [
     ['x_region', 'text'],
