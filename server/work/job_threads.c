@@ -172,8 +172,11 @@ static enum err turn_load(struct job_run *run, struct txn *txn, void *argument)
     struct turn *turn = argument;
     struct job job;
     if (run->tenant.is_suspended) return ERR_MISSING;
-    TRY(job_live(run->task, txn, &job));
-    if (turn->is_open && !id_eq(job.id, run->job.id)) turn_close(turn);
+    enum err err = job_live(run->task, txn, &job);
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    run->is_cancelled = turn->is_open && (err == ERR_MISSING || !id_eq(job.id, run->job.id));
+    if (run->is_cancelled) return ERR_MISSING;
+    TRY(err);
     str given = run->job.given;
     run->job = job;
     if (!turn->is_open) arena_clear(&turn->arena);
@@ -298,6 +301,7 @@ static enum turn_end step_run(const struct jobs *jobs, struct turn *turn)
     struct stepping stepping = {jobs, turn};
     struct id none = {};
     run->job.id = turn->is_open ? run->job.id : none;
+    run->is_cancelled = false;
     enum err err = job_read(run, turn_load, turn);
     bool is_loaded = !id_is_nil(run->job.id);
     bool has_job = err != ERR_MISSING;
@@ -305,7 +309,7 @@ static enum turn_end step_run(const struct jobs *jobs, struct turn *turn)
     if (err == ERR_NONE && !job_is_over(&run->job)) return TURN_AGAIN;
     turn_close(turn);
     /* One that was open was cancelled, or its firm rests or is gone: the job is let be. */
-    if (!has_job) return TURN_IDLE;
+    if (!has_job) return run->is_cancelled ? TURN_AGAIN : TURN_IDLE;
     if (err == ERR_NONE || run->is_cancelled) return TURN_AGAIN;
     if (err == ERR_FULL) return TURN_FULL;
     if (!is_loaded) {

@@ -13,7 +13,7 @@
 constexpr uint32_t CONTACTS = 5;
 
 static struct {
-    _Atomic uint32_t opened, closed, steps, full_left;
+    _Atomic uint32_t opened, closed, cancelled, steps, full_left;
     _Atomic bool is_held; /** steps wait while it is set */
     pthread_mutex_t lock;
     char order[64]; /** which tenant's step came when */
@@ -126,7 +126,37 @@ static enum err greedy_step(struct job_run *run, bool *is_over_out)
     while (true) (void)arena_take(run->task->arena, 1 * MIB);
 }
 
+struct cancelling {
+    struct work work;
+    struct job_run *run;
+};
+
+static enum err cancel_own(struct work *work, struct txn *txn)
+{
+    struct job_run *run = ((struct cancelling *)work)->run;
+    struct job job;
+    txn_set_task(txn, run->task);
+    return job_cancel(run->task, txn, run->job.id, &job);
+}
+
+/** Is cancelled behind what it has written, so before its next step. */
+static enum err unwanted_step(struct job_run *run, bool *is_over_out)
+{
+    *is_over_out = false;
+    TRY(job_write(run, nullptr, nullptr));
+    struct cancelling cancelling = {.run = run};
+    cancelling.work = (struct work){.run = cancel_own, .arena = run->task->arena};
+    return store_write(run->access.store, &run->tenant.space, &cancelling.work);
+}
+
+static void unwanted_close(struct job_run *run)
+{
+    seen.closed++;
+    seen.cancelled += run->is_cancelled && run->task != nullptr;
+}
+
 static const struct job_kind kinds[] = {
+    {{"unwanted", 8}, nullptr, unwanted_step, unwanted_close},
     {S("count"), .open = count_open, .step = count_step, .close = count_close},
     {S("wrong"), .step = wrong_step},
     {S("short"), .step = short_step},
@@ -174,7 +204,7 @@ static void begin(struct place *place)
         txn_close(txn);
         place->owners[at] = identity.scope;
     }
-    seen.opened = seen.closed = seen.steps = seen.full_left = seen.order_count = 0;
+    seen.opened = seen.closed = seen.cancelled = seen.steps = seen.full_left = seen.order_count = 0;
     seen.is_held = false;
     jobs_begin(place);
 }
@@ -404,6 +434,17 @@ TEST(test_job__cancelled_it_writes_nothing_more)
     check_int(ended(&place, 0, running).state, JOB_CANCELLED);
     check_int(ended(&place, 0, queued).state, JOB_CANCELLED);
     check_int(contact_count(&place, 0), CONTACTS);
+    end(&place);
+}
+
+TEST(test_job__cancelled_between_two_steps_it_is_told_so_when_it_is_closed)
+{
+    struct place place;
+    begin(&place);
+    struct id id = start(&place, 0, S("unwanted"), S("Ann"));
+    check_int(ended(&place, 0, id).state, JOB_CANCELLED);
+    while (seen.closed < 1) wait_a_little();
+    check_int(seen.cancelled, 1);
     end(&place);
 }
 
