@@ -87,8 +87,7 @@ void stream_slice(struct http_exchange *exchange, struct packed *packed, bool is
     if (stream == nullptr) {
         bool is_bare = answer_has_no_body(exchange->request);
         /* Without a body yet, h2o asks for one before it has written the head, which lies in the
-         * first slice. */
-        h2o_mem_addref_shared(packed);
+         * first slice: so the request's pool has a share in it. */
         h2o_mem_link_shared(&exchange->request->pool, packed);
         stream = stream_begin(exchange, packed);
         if (is_bare) body.len = 0;
