@@ -147,6 +147,13 @@ static enum err fixture_run(struct work *work, struct txn *txn)
 }
 
 /** The record's JSON in the fixture's arena; empty when missing. */
+/** The id as JSON and addresses have it, in the fixture's arena. */
+[[maybe_unused]] static const char *fixture_id(struct fixture *fixture, struct id id)
+{
+    struct arena *arena = fixture->test.task.arena;
+    return arena_cstring(arena, id_text(arena, id));
+}
+
 [[maybe_unused]] static str fixture_show(struct fixture *fixture, const char *entity, struct id id)
 {
     struct task *task = &fixture->test.task;
@@ -245,13 +252,58 @@ static enum err fixture_begin(struct work *work, struct txn *txn)
     fixture_end(&run);
 }
 
+/** One file of a schema folder. */
+struct fixture_file {
+    const char *name;
+    const char *text;
+};
+
+static void fixture_write(const char *folder, const struct fixture_file *file)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, file->name);
+    FILE *out = fopen(path, "w");
+    check(out != nullptr && fputs(file->text, out) >= 0 && fclose(out) == 0);
+}
+
+static void fixture_remove(const char *folder)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    FILE *removal = popen(command, "r");
+    check(removal != nullptr && pclose(removal) == 0);
+}
+
+/** A fixture with these entities instead of the product's. Settings and users, without which there
+ *  is no tenant, are there, unless `files` has its own. */
+[[maybe_unused]] static void fixture_init_schema(struct fixture *fixture,
+                                                 const struct fixture_file *files, uint32_t count)
+{
+    static const struct fixture_file needed[] = {
+        {"settings.lua",
+         "return entity 'settings' { number = 1, plural = 'settings', label = 'S',\n"
+         "  title = 'title', single = true,\n"
+         "  text 'title' { 1, label = 'T', required = true } }\n"},
+        {"user.lua", "return entity 'user' { number = 2, plural = 'users', label = 'U',\n"
+                     "  title = 'name', text 'name' { 1, label = 'Name', required = true } }\n"},
+    };
+    char folder[] = "/tmp/atrium-schema-XXXXXX";
+    check(mkdtemp(folder) != nullptr);
+    for (size_t at = 0; at < sizeof needed / sizeof *needed; at++)
+        fixture_write(folder, &needed[at]);
+    for (uint32_t at = 0; at < count; at++) fixture_write(folder, &files[at]);
+    const char *was = getenv("ATRIUM_SCHEMA");
+    setenv("ATRIUM_SCHEMA", folder, 1);
+    fixture_init(fixture);
+    if (was != nullptr) setenv("ATRIUM_SCHEMA", was, 1);
+    else unsetenv("ATRIUM_SCHEMA");
+    fixture_remove(folder);
+}
+
 [[maybe_unused]] static void fixture_drop(struct fixture *fixture)
 {
     store_close(fixture->store);
     test_task_drop(&fixture->test);
     models_close(fixture->models);
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", fixture->folder);
-    FILE *removal = popen(command, "r");
-    check(removal != nullptr && pclose(removal) == 0);
+    fixture_remove(fixture->folder);
 }

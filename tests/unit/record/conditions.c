@@ -1,12 +1,6 @@
 /* Fields that are required or shown only under a condition. */
 #include "fixture.h"
 
-static const char settings_file[] =
-    "return entity 'settings' { number = 1, plural = 'settings', label = 'S', title = 'title',\n"
-    "  single = true, text 'title' { 1, label = 'T', required = true } }\n";
-static const char user_file[] =
-    "return entity 'user' { number = 2, plural = 'users', label = 'U', title = 'name',\n"
-    "  text 'name' { 1, label = 'Name', required = true } }\n";
 static const char firm_file[] =
     "return entity 'firm' { number = 10, plural = 'firms', label = 'F', title = 'name',\n"
     "  text 'name' { 1, label = 'Name' },\n"
@@ -24,30 +18,10 @@ static const char order_file[] =
     "  reference 'firm' { 2, to = 'firm', on_delete = 'cascade' },\n"
     "}\n";
 
-static void write_file(const char *folder, const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    check(file != nullptr && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
 static void conditions_init(struct fixture *fixture)
 {
-    char folder[] = "/tmp/atrium-schema-XXXXXX", command[64];
-    check(mkdtemp(folder) != nullptr);
-    write_file(folder, "settings.lua", settings_file);
-    write_file(folder, "user.lua", user_file);
-    write_file(folder, "firm.lua", firm_file);
-    write_file(folder, "order.lua", order_file);
-    const char *was = getenv("ATRIUM_SCHEMA");
-    setenv("ATRIUM_SCHEMA", folder, 1);
-    fixture_init(fixture);
-    if (was != nullptr) setenv("ATRIUM_SCHEMA", was, 1);
-    else unsetenv("ATRIUM_SCHEMA");
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    FILE *removal = popen(command, "r");
-    check(removal != nullptr && pclose(removal) == 0);
+    static const struct fixture_file files[] = {{"firm.lua", firm_file}, {"order.lua", order_file}};
+    fixture_init_schema(fixture, files, sizeof files / sizeof *files);
 }
 
 /** The one fault that it is refused with: field, code, and a part of what is said. */

@@ -5,12 +5,6 @@
 #include "record/rebuild.h"
 #include "rules/formulas.h"
 
-static const char settings_file[] =
-    "return entity 'settings' { number = 1, plural = 'settings', label = 'S', title = 'title',\n"
-    "  single = true, text 'title' { 1, label = 'T', required = true } }\n";
-static const char user_file[] =
-    "return entity 'user' { number = 2, plural = 'users', label = 'U', title = 'name',\n"
-    "  text 'name' { 1, label = 'Name', required = true } }\n";
 static const char firm_file[] =
     "return entity 'firm' { number = 10, plural = 'firms', label = 'F', title = 'name',\n"
     "  text 'name' { 1, label = 'Name' },\n"
@@ -37,30 +31,10 @@ struct formula_fixture {
     struct hooks hooks;
 };
 
-static void write_file(const char *folder, const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    check(file != nullptr && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
 static void formula_init(struct formula_fixture *with)
 {
-    char folder[] = "/tmp/atrium-schema-XXXXXX", command[64];
-    check(mkdtemp(folder) != nullptr);
-    write_file(folder, "settings.lua", settings_file);
-    write_file(folder, "user.lua", user_file);
-    write_file(folder, "firm.lua", firm_file);
-    write_file(folder, "order.lua", order_file);
-    const char *was = getenv("ATRIUM_SCHEMA");
-    setenv("ATRIUM_SCHEMA", folder, 1);
-    fixture_init(&with->fixture);
-    if (was != nullptr) setenv("ATRIUM_SCHEMA", was, 1);
-    else unsetenv("ATRIUM_SCHEMA");
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    FILE *removal = popen(command, "r");
-    check(removal != nullptr && pclose(removal) == 0);
+    static const struct fixture_file files[] = {{"firm.lua", firm_file}, {"order.lua", order_file}};
+    fixture_init_schema(&with->fixture, files, sizeof files / sizeof *files);
     with->runners = runners_open(fixture_path("ATRIUM_RUNNER", "zig-out/bin/atrium-runner"));
     check(with->runners != nullptr);
     with->asker = formulas_open(with->runners);

@@ -1,14 +1,6 @@
 /* Records that refer to each other in every way a schema can declare. */
 #include "fixture.h"
 
-#include <sys/stat.h>
-
-static const char settings_file[] =
-    "return entity 'settings' { number = 1, plural = 'settings', label = 'S', title = 'title',\n"
-    "  single = true, text 'title' { 1, label = 'T', required = true } }\n";
-static const char user_file[] =
-    "return entity 'user' { number = 2, plural = 'users', label = 'U', title = 'name',\n"
-    "  text 'name' { 1, label = 'Name', required = true } }\n";
 static const char node_file[] =
     "return entity 'node' { number = 10, plural = 'nodes', label = 'N', title = 'name',\n"
     "  text 'name' { 1, label = 'Name', required = true, search = true },\n"
@@ -26,36 +18,11 @@ static const char leaf_file[] =
     "  boolean 'is_star' { 3, label = 'S', one_of = { per = 'node' } },\n"
     "}\n";
 
-static void write_file(const char *folder, const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    check(file != nullptr && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
 /** A fixture with these three entities instead of the product's. */
 static void links_init(struct fixture *fixture)
 {
-    char folder[] = "/tmp/atrium-schema-XXXXXX", command[64];
-    check(mkdtemp(folder) != nullptr);
-    write_file(folder, "settings.lua", settings_file);
-    write_file(folder, "user.lua", user_file);
-    write_file(folder, "node.lua", node_file);
-    write_file(folder, "leaf.lua", leaf_file);
-    const char *was = getenv("ATRIUM_SCHEMA");
-    setenv("ATRIUM_SCHEMA", folder, 1);
-    fixture_init(fixture);
-    if (was != nullptr) setenv("ATRIUM_SCHEMA", was, 1);
-    else unsetenv("ATRIUM_SCHEMA");
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    FILE *removal = popen(command, "r");
-    check(removal != nullptr && pclose(removal) == 0);
-}
-
-static const char *text_of(struct fixture *fixture, struct id id)
-{
-    return arena_cstring(fixture->test.task.arena, id_text(fixture->test.task.arena, id));
+    static const struct fixture_file files[] = {{"node.lua", node_file}, {"leaf.lua", leaf_file}};
+    fixture_init_schema(fixture, files, sizeof files / sizeof *files);
 }
 
 static struct id node(struct fixture *fixture, const char *field, struct id to)
@@ -64,14 +31,14 @@ static struct id node(struct fixture *fixture, const char *field, struct id to)
     if (field == nullptr) return fixture_create(fixture, "node", "{\"name\":\"n\"}");
     bool is_list = field[0] == 'f' || field[0] == 'n';
     snprintf(json, sizeof json, "{\"name\":\"n\",\"%s\":%s\"%s\"%s}", field, is_list ? "[" : "",
-             text_of(fixture, to), is_list ? "]" : "");
+             fixture_id(fixture, to), is_list ? "]" : "");
     return fixture_create(fixture, "node", json);
 }
 
 static enum err point(struct fixture *fixture, struct id from, const char *field, struct id to)
 {
     char json[256];
-    snprintf(json, sizeof json, "{\"%s\":\"%s\"}", field, text_of(fixture, to));
+    snprintf(json, sizeof json, "{\"%s\":\"%s\"}", field, fixture_id(fixture, to));
     return fixture_patch(fixture, "node", from, json);
 }
 
@@ -116,14 +83,14 @@ TEST(test_links__takes_one_id_out_of_lists)
     struct id a = node(&fixture, nullptr, (struct id){}), b = node(&fixture, "friends", a);
     struct id c = node(&fixture, "needs", a);
     char json[256];
-    snprintf(json, sizeof json, "{\"friends\":[\"%s\",\"%s\"]}", text_of(&fixture, a),
-             text_of(&fixture, b));
+    snprintf(json, sizeof json, "{\"friends\":[\"%s\",\"%s\"]}", fixture_id(&fixture, a),
+             fixture_id(&fixture, b));
     check_int(fixture_patch(&fixture, "node", c, json), ERR_NONE);
     check_int(fixture_delete(&fixture, "node", a), ERR_NONE);
-    snprintf(json, sizeof json, "\"friends\":[\"%s\"]", text_of(&fixture, b));
+    snprintf(json, sizeof json, "\"friends\":[\"%s\"]", fixture_id(&fixture, b));
     check(shows(&fixture, "node", c, json) && shows(&fixture, "node", c, "\"needs\":[]"));
     check(shows(&fixture, "node", b, "\"friends\":[]"));
-    snprintf(json, sizeof json, "{\"friends\":{\"$remove\":[\"%s\"]}}", text_of(&fixture, b));
+    snprintf(json, sizeof json, "{\"friends\":{\"$remove\":[\"%s\"]}}", fixture_id(&fixture, b));
     check_int(fixture_patch(&fixture, "node", c, json), ERR_NONE);
     check(shows(&fixture, "node", c, "\"friends\":[]"));
     fixture_check(&fixture);
@@ -200,14 +167,14 @@ TEST(test_links__keeps_at_most_one_flag)
     char json[256];
     for (int at = 0; at < 3; at++) {
         snprintf(json, sizeof json, "{\"name\":\"oak\",\"node\":\"%s\",\"is_star\":%s}",
-                 text_of(&fixture, n), at > 0 ? "true" : "false");
+                 fixture_id(&fixture, n), at > 0 ? "true" : "false");
         leaves[at] = fixture_create(&fixture, "leaf", json);
     }
     check(shows(&fixture, "leaf", leaves[0], "\"is_star\":false"));
     check(shows(&fixture, "leaf", leaves[1], "\"is_star\":false"));
     check(shows(&fixture, "leaf", leaves[2], "\"is_star\":true"));
     fixture_check(&fixture);
-    snprintf(json, sizeof json, "{\"node\":\"%s\"}", text_of(&fixture, m));
+    snprintf(json, sizeof json, "{\"node\":\"%s\"}", fixture_id(&fixture, m));
     check_int(fixture_patch(&fixture, "leaf", leaves[2], json), ERR_NONE);
     check(shows(&fixture, "leaf", leaves[1], "\"is_star\":false"));
     check_int(fixture_patch(&fixture, "leaf", leaves[2], "{\"is_star\":false}"), ERR_NONE);

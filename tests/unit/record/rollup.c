@@ -7,9 +7,6 @@ static const char settings_file[] =
     "return entity 'settings' { number = 1, plural = 'settings', label = 'S', title = 'title',\n"
     "  single = true, text 'title' { 1, label = 'T', required = true },\n"
     "  currency 'currency' { 3, label = 'C', default = 'EUR' } }\n";
-static const char user_file[] =
-    "return entity 'user' { number = 2, plural = 'users', label = 'U', title = 'name',\n"
-    "  text 'name' { 1, label = 'Name', required = true } }\n";
 static const char group_file[] =
     "return entity 'group' { number = 9, plural = 'circles', label = 'G', title = 'name',\n"
     "  text 'name' { 1, label = 'Name' },\n"
@@ -44,36 +41,13 @@ static const char order_file[] =
     "  text 'state' { 8 },\n"
     "}\n";
 
-static void write_file(const char *folder, const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    check(file != nullptr && fputs(text, file) >= 0 && fclose(file) == 0);
-}
-
 static void rollup_init(struct fixture *fixture)
 {
-    char folder[] = "/tmp/atrium-schema-XXXXXX", command[64];
-    check(mkdtemp(folder) != nullptr);
-    write_file(folder, "settings.lua", settings_file);
-    write_file(folder, "user.lua", user_file);
-    write_file(folder, "group.lua", group_file);
-    write_file(folder, "firm.lua", firm_file);
-    write_file(folder, "order.lua", order_file);
-    const char *was = getenv("ATRIUM_SCHEMA");
-    setenv("ATRIUM_SCHEMA", folder, 1);
-    fixture_init(fixture);
-    if (was != nullptr) setenv("ATRIUM_SCHEMA", was, 1);
-    else unsetenv("ATRIUM_SCHEMA");
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    FILE *removal = popen(command, "r");
-    check(removal != nullptr && pclose(removal) == 0);
-}
-
-static const char *text_of(struct fixture *fixture, struct id id)
-{
-    return arena_cstring(fixture->test.task.arena, id_text(fixture->test.task.arena, id));
+    static const struct fixture_file files[] = {{"settings.lua", settings_file},
+                                                {"group.lua", group_file},
+                                                {"firm.lua", firm_file},
+                                                {"order.lua", order_file}};
+    fixture_init_schema(fixture, files, sizeof files / sizeof *files);
 }
 
 /** The record has this piece of JSON. */
@@ -89,7 +63,7 @@ static void shows(struct fixture *fixture, const char *entity, struct id id, con
 static struct id order_of(struct fixture *fixture, struct id firm, const char *more)
 {
     char json[400];
-    snprintf(json, sizeof json, "{\"firm\":\"%s\"%s}", text_of(fixture, firm), more);
+    snprintf(json, sizeof json, "{\"firm\":\"%s\"%s}", fixture_id(fixture, firm), more);
     return fixture_create(fixture, "order", json);
 }
 
@@ -117,7 +91,7 @@ TEST(test_rollup__follows_each_write_of_a_child)
     shows(&fixture, "firm", firm, "\"share\":0.1,");
     shows(&fixture, "firm", firm, "\"least\":{\"amount\":500,");
     char json[128];
-    snprintf(json, sizeof json, "{\"firm\":\"%s\"}", text_of(&fixture, other));
+    snprintf(json, sizeof json, "{\"firm\":\"%s\"}", fixture_id(&fixture, other));
     check_int(fixture_patch(&fixture, "order", two, json), ERR_NONE);
     shows(&fixture, "firm", firm, "\"orders\":2,\"hours\":1.25,");
     shows(&fixture, "firm", firm, "\"most\":0.1,\"last\":\"2026-01-02\"");
@@ -176,10 +150,10 @@ TEST(test_rollup__is_sorted_and_filtered_by)
                            &json),
               ERR_NONE);
     const char *text = arena_cstring(fixture.test.task.arena, json);
-    const char *most = strstr(text, text_of(&fixture, firms[2]));
-    const char *less = strstr(text, text_of(&fixture, firms[1]));
+    const char *most = strstr(text, fixture_id(&fixture, firms[2]));
+    const char *less = strstr(text, fixture_id(&fixture, firms[1]));
     check(most != nullptr && less != nullptr && most < less);
-    check(strstr(text, text_of(&fixture, firms[0])) == nullptr);
+    check(strstr(text, fixture_id(&fixture, firms[0])) == nullptr);
     fixture_drop(&fixture);
 }
 
@@ -276,7 +250,7 @@ static const char *any_of(struct many *many, const struct id *ids, const bool *h
     return random_uint64() % 8 == 0 || !has[at]
                ? "null"
                : arena_print(many->fixture.test.task.arena, "\"%s\"%c",
-                             text_of(&many->fixture, ids[at]), 0)
+                             fixture_id(&many->fixture, ids[at]), 0)
                      .at;
 }
 
