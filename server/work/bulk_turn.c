@@ -107,15 +107,10 @@ enum err bulk_turn_run(struct bulk_turns *turns, struct job_run *run, struct txn
         struct attempt attempt = {
             .turns = turns,
             .run = run,
-            .change = {.task = task,
-                       .txn = txn,
-                       .model = run->tenant.model,
-                       .scope = &run->scope,
-                       .hooks = run->hooks,
-                       .group = run->job.group,
-                       .cause = run->job.id},
+            .change = job_change(run, txn),
             .operation = operation,
         };
+        attempt.change.task = task;
         txn_set_task(txn, task);
         err = arena_guard(task->arena, attempt_run, &attempt);
         txn_set_task(txn, run->task);

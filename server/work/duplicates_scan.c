@@ -168,17 +168,6 @@ static struct value pair_given(struct arena *arena, const struct scanned *scanne
     return value_of(buf_str(&given));
 }
 
-static struct change change_of(struct job_run *run, struct txn *txn)
-{
-    return (struct change){.task = run->task,
-                           .txn = txn,
-                           .model = run->tenant.model,
-                           .scope = &run->scope,
-                           .hooks = run->hooks,
-                           .group = run->job.group,
-                           .cause = run->job.id};
-}
-
 /** Of a pair whose records are both still there. */
 static enum err pair_write(struct job_run *run, struct txn *txn, struct duplicates_scan *self,
                            const struct scanned *scanned, const struct found_pair *pair)
@@ -196,7 +185,7 @@ static enum err pair_write(struct job_run *run, struct txn *txn, struct duplicat
     str why = duplicates_why(run->task->arena, scanned->entity, pair->fields);
     bool is_same = is_kept && kept.score == pair->score && str_eq(kept.why, why);
     if (is_kept && (is_same || !str_eq(kept.state, S("open")))) return ERR_NONE;
-    struct change change = change_of(run, txn);
+    struct change change = job_change(run, txn);
     struct value given = pair_given(run->task->arena, scanned, pair, why, !is_kept);
     if (is_kept) TRY(record_patch(&change, scanned->pair, kept.id, &given, nullptr));
     else {
@@ -254,7 +243,7 @@ static enum err kept_judge(struct job_run *run, struct txn *txn, struct duplicat
     if (!is_open || (!is_merged && (pairs_hold(self->pairs, kept->first, kept->second) ||
                                     pairs_hold(self->pairs, kept->second, kept->first))))
         return ERR_NONE;
-    struct change change = change_of(run, txn);
+    struct change change = job_change(run, txn);
     if (is_merged) {
         struct buf given = buf_make(run->task->arena, GIVEN_BYTES_MAX);
         pack_map(&given, 1);

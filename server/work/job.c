@@ -301,3 +301,14 @@ void job_write_json(struct buf *json, const struct job *job)
     write_moment(json, "ended_at", job->ended_at_ms);
     buf_put_byte(json, '}');
 }
+
+struct change job_change(const struct job_run *run, struct txn *txn)
+{
+    return (struct change){.task = run->task,
+                           .txn = txn,
+                           .model = run->tenant.model,
+                           .scope = &run->scope,
+                           .hooks = run->hooks,
+                           .group = run->job.group,
+                           .cause = run->job.id};
+}

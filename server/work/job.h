@@ -17,6 +17,7 @@
 
 #include "access/access.h"
 #include "base/buf.h"
+#include "record/record.h"
 
 constexpr uint32_t JOB_THREADS = 2;
 constexpr uint32_t JOBS_OF_TENANT_MAX = 100;             /** queued or running; then 429 */
@@ -115,6 +116,9 @@ static inline bool job_is_over(const struct job *job)
 }
 /** The job as `GET /jobs/{id}` tells it. */
 void job_write_json(struct buf *json, const struct job *job);
+
+/** In a step's `apply`: a change of this job, as its actor, in its group. */
+struct change job_change(const struct job_run *run, struct txn *txn);
 
 /** Something to be done for each tenant now and then: old uploads, keys, sessions, jobs. On a job
  *  thread; bounded: what is left is done the next time. */

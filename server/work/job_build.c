@@ -58,21 +58,10 @@ static enum err stretch_read(struct job_run *run, struct txn *txn, void *argumen
     return err;
 }
 
-static struct change change_of(struct job_run *run, struct txn *txn)
-{
-    return (struct change){.task = run->task,
-                           .txn = txn,
-                           .model = run->tenant.model,
-                           .scope = &run->scope,
-                           .hooks = run->hooks,
-                           .group = run->job.group,
-                           .cause = run->job.id};
-}
-
 static enum err stretch_write(struct job_run *run, struct txn *txn, void *argument)
 {
     struct stretch *stretch = argument;
-    struct change change = change_of(run, txn);
+    struct change change = job_change(run, txn);
     const struct entity *entity = model_entity_by_number(change.model, stretch->number);
     if (entity != nullptr) {
         TRY(records_rebuild(&change, entity, stretch->ids, stretch->count));
@@ -94,7 +83,7 @@ struct giving_up {
 static enum err give_up(struct job_run *run, struct txn *txn, void *argument)
 {
     const struct giving_up *giving_up = argument;
-    struct change change = change_of(run, txn);
+    struct change change = job_change(run, txn);
     return build_give_up_unique(&change, giving_up->entity, run->job.id, giving_up->problem);
 }
 

@@ -51,13 +51,7 @@ static void note_result(struct job_run *run, uint64_t moved)
 static enum err merge_part(struct job_run *run, struct txn *txn, void *argument)
 {
     struct merge_live *live = argument;
-    struct change change = {.task = run->task,
-                            .txn = txn,
-                            .model = run->tenant.model,
-                            .scope = &run->scope,
-                            .hooks = run->hooks,
-                            .group = run->job.group,
-                            .cause = run->job.id};
+    struct change change = job_change(run, txn);
     const struct entity *entity = model_entity_by_number(run->tenant.model, live->entity);
     if (entity == nullptr) return fail(run->task, ERR_MISSING, "there are no such records now");
     struct merging *merging = arena_new(run->task->arena, struct merging, 1);

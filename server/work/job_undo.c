@@ -116,13 +116,8 @@ static enum err take_back(struct job_run *run, struct txn *txn, void *argument)
     struct undo_step *step = argument;
     struct undo_live *live = step->live;
     struct hooks hooks = hooks_without_rules(run->hooks);
-    struct change change = {.task = run->task,
-                            .txn = txn,
-                            .model = run->tenant.model,
-                            .scope = &run->scope,
-                            .hooks = &hooks,
-                            .group = run->job.group,
-                            .cause = run->job.id};
+    struct change change = job_change(run, txn);
+    change.hooks = &hooks;
     struct undo undo = {.change = &change};
     struct savepoint savepoint = txn_savepoint(txn);
     enum err err = undo_entries(&undo, step->sequences, step->count);
