@@ -40,8 +40,8 @@ constexpr size_t CHAIN_BYTES_MAX =
     4 * MIB; /** memory of the groups that a lane builds on each other; then it waits */
 constexpr uint64_t CHAIN_ENTRIES_MAX = 8192;
 constexpr int64_t CHAIN_NS_MAX = 1'000'000'000; /** far below READER_AGE_MS_MAX */
-constexpr uint32_t LANE_QUEUE_MAX = 4096;         /** changes waiting in one lane; then ERR_FULL */
-constexpr uint32_t LANE_THREADS = 4;              /** most of them wait for a runner or the disk */
+constexpr uint32_t LANE_QUEUE_MAX = 4096;       /** changes waiting in one lane; then ERR_FULL */
+constexpr uint32_t LANE_THREADS = 4;            /** most of them wait for a runner or the disk */
 constexpr size_t COMMIT_BYTES_MAX = 2 * MIB; /** of one LMDB commit, unless one batch is larger */
 constexpr uint32_t READERS_MAX = 512;        /** LMDB reader slots */
 constexpr int64_t READER_AGE_MS_MAX = 5000;  /** older ones stop pages from being reused */
@@ -63,6 +63,30 @@ constexpr uint16_t FIELD_NUMBER_CUSTOM_MIN = 4096; /** a tenant's own fields beg
 constexpr uint16_t ENTITY_NUMBER_CUSTOM_MIN = 128; /** a tenant's own entities, up to 255 */
 constexpr uint32_t CUSTOM_FIELDS_MAX = 200;        /** of one entity; records are read whole */
 constexpr uint32_t CUSTOM_CHOICES_MAX = 5000;      /** of one tenant: each model holds them all */
+
+/* Rules. A run is one rule on one record; a chain is all that one change causes. */
+constexpr size_t RULE_SOURCE_BYTES_MAX = 64 * KIB;
+constexpr uint32_t RULES_OF_TENANT_MAX = 500;
+constexpr uint64_t RULE_FUEL_MAX = 5'000'000; /** instructions of one run, some 50 ms */
+constexpr uint64_t RULE_CHAIN_FUEL_MAX = 10'000'000;
+constexpr size_t RULE_BYTES_MAX =
+    2 * MIB; /** of one run; with 4 MiB one instruction takes seconds */
+constexpr size_t RULE_TAKEN_BYTES_MAX = 64 * MIB; /** taken in one run, given back or not */
+constexpr int64_t RULE_CPU_MS_MAX = 300;          /** of the runner's own time, for one run */
+constexpr int64_t RULE_CHAIN_CPU_MS_MAX = 600;
+constexpr int64_t RULE_WALL_MS_MAX = 10'000;   /** a far backstop: neighbours spend it too */
+constexpr int64_t RULE_STALLED_MS_MAX = 2'000; /** a runner that is asked and computes nothing */
+constexpr uint32_t RULE_DEPTH_MAX = 5;         /** rules that cause rules */
+constexpr uint32_t RULE_WRITES_MAX = 200;      /** records written by the rules of one change */
+constexpr uint32_t RULE_READS_MAX = 1000;      /** get, find and count of one run */
+constexpr uint32_t RULE_FIND_MAX = 200;        /** records of one find */
+constexpr uint32_t RULE_EFFECTS_MAX = 50;      /** queued by the rules of one change */
+constexpr uint32_t RULE_MAILS_MAX = 10;
+constexpr uint32_t RULE_LOG_LINES_MAX = 100; /** of one run */
+constexpr size_t RULE_LOG_LINE_BYTES_MAX = 1 * KIB;
+constexpr size_t RULE_MESSAGE_BYTES_MAX = 1 * KIB; /** of a rejection or failure */
+constexpr int64_t RULE_SHARE_MS_A_MINUTE = 20'000; /** of runners' time, for one tenant */
+constexpr uint32_t RULE_OVERRUNS_MAX = 10;         /** in a row; then a rule is switched off */
 
 /* Access. */
 constexpr size_t PASSWORD_BYTES_MAX = 1024;

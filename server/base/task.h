@@ -24,6 +24,9 @@ struct fault {
     uint32_t item_count;
     uint32_t item_capacity;
     uint32_t rest_count; /** faults beyond FAULTS_MAX: counted, not kept */
+    struct id rule;      /** that rejected the change, or failed; nil: none did */
+    str rule_name;
+    struct id run; /** its trace */
 };
 
 struct task {

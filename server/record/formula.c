@@ -61,7 +61,7 @@ static void note_reads(struct asking *asking, const struct field *formula)
     }
 }
 
-static str draft_values(const struct asking *asking, const struct draft *draft)
+static str values_of(const struct asking *asking, const struct draft *draft)
 {
     struct arena *arena = asking->change->task->arena;
     struct buf list = buf_make(arena, 2 * RECORD_BYTES_MAX);
@@ -99,7 +99,7 @@ static enum err ask(const struct asking *asking)
     for (uint32_t at = 0; at < asking->name_count; at++) names[at] = asking->fields[at]->name;
     str *records = arena_new(arena, str, asking->draft_count);
     for (uint32_t at = 0; at < asking->draft_count; at++)
-        records[at] = draft_values(asking, asking->drafts[at]);
+        records[at] = values_of(asking, asking->drafts[at]);
     struct formula_question question = {
         .formula_count = asking->formula_count,
         .formulas = asking->formulas,

@@ -50,7 +50,13 @@ bool etag_parse(str text, struct etag *etag_out);
 
 enum operation : uint8_t { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE };
 
-enum hook_point : uint8_t { HOOK_BEFORE, HOOK_AFTER, HOOK_CHECK };
+enum hook_point : uint8_t {
+    HOOK_BEFORE,  /** the record as it is about to be; not of records written by the engine */
+    HOOK_AFTER,   /** it is written, with all that is derived */
+    HOOK_CHECK,   /** the final state of the change, once for each touched record */
+    HOOK_SETTLED, /** the same, deleted ones too, in the order of the log: what is to follow the
+                   *  commit is put into the outbox now; no record may be written */
+};
 
 struct change;
 struct draft;
@@ -92,10 +98,13 @@ struct formulas {
 struct hooks {
     void *owner;
     const struct formulas *formulas;
-    /** `before` may change the draft by draft_set; all may reject by returning ERR_REJECTED with
-     *  a fault. */
+    /** `before` may change the draft by draft_set; all but `settled` may reject by returning
+     *  ERR_REJECTED with a fault. */
     enum err (*run)(void *owner, struct change *change, enum hook_point point, struct draft *draft);
 };
+
+struct rule_chain;
+struct settled_choice;
 
 /** One atomic change: many calls may go into it; change_finish ends it. */
 struct change {
@@ -108,7 +117,12 @@ struct change {
     struct id cause;           /** request or job */
     bool is_undo;              /** what it deletes goes not to the trash: the undo can be undone */
     bool is_import; /** required fields that may be waived are waived, and named in `incomplete` */
+    /** what an import was told to do with some rules; the others do as they say themselves */
+    const struct settled_choice *settled_choices;
+    uint32_t settled_choice_count;
+    struct rule_chain *chain; /** kept by the hooks: what its rules have spent and caused */
     /* kept by record/ */
+    struct mark *marks;
     struct touched *touched;
     uint32_t touched_count;
     uint32_t touched_capacity;
@@ -146,10 +160,22 @@ enum err record_archive(struct change *change, const struct entity *entity, stru
  *  is called after it. */
 enum err change_finish(struct change *change);
 
+/** For hooks: a rule wrote this record, or changed it before it was written. Its history says
+ *  so. `name` is copied. */
+void change_mark(struct change *change, const struct entity *entity, struct id record,
+                 struct id rule, str name);
+
 /** For hooks: which record, and what is being done with it. */
 const struct entity *draft_entity(const struct draft *draft);
 struct id draft_id(const struct draft *draft);
 enum operation draft_operation(const struct draft *draft);
+/** Nobody wrote it in this change but the engine: only computed fields are other than before. */
+bool draft_is_by_engine(const struct draft *draft);
+/** An encoded map of API values by field names, with `id`; hidden and absent fields are left out.
+ *  Empty (no bytes): there was, or is, no record. In the arena of the task. */
+str draft_values(struct change *change, const struct draft *draft, bool is_before);
+/** The same of a stored record. */
+str record_values(const struct view *view, const struct record *record);
 /** The encoded stored value of a field, before or now; empty when absent. */
 str draft_stored(const struct draft *draft, const struct field *field, bool is_before);
 /** For `before` hooks: sets a field of the draft from an API value. */

@@ -38,6 +38,28 @@ enum runner_outcome : uint8_t {
 enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint32_t tenant,
                                str question, int64_t ns_max, str *answer_out);
 
+/* A talk: one question about a rule, in which the runner asks back. One at a time has a runner. */
+
+/** People's changes and trials never wait for each other's runner. */
+enum runner_use : uint8_t { RUNNER_FOR_CHANGES, RUNNER_FOR_TRIALS };
+
+struct talk;
+/** Takes a runner of this tenant. The arena of the task holds the talk: one that is not ended by
+ *  talk_end is ended with the arena, and its runner with it. RUNNER_NONE: a fault for ERR_FULL. */
+enum runner_outcome talk_begin(struct runners *runners, struct task *task, uint32_t tenant,
+                               enum runner_use use, struct talk **talk_out);
+/** Says `frame`, an encoded map, and waits for what the runner says next: a map, checked as bytes
+ *  from outside are, in the arena of the task. It is killed, and RUNNER_FAILED, when it has
+ *  computed for more than `cpu_ms` since this call began, said nothing for RULE_WALL_MS_MAX, or
+ *  computed nothing for RULE_STALLED_MS_MAX. After a failure only talk_end may follow. */
+enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *answer_out);
+/** Of the runner's own time, since talk_begin; microseconds. */
+int64_t talk_cpu_us(const struct talk *talk);
+/** Why it failed, for people: `takes too much time`, `stopped`; empty: it did not. */
+str talk_failure(const struct talk *talk);
+/** The runner is free for others; not `is_good`: it is killed. */
+void talk_end(struct talk *talk, bool is_good);
+
 struct runner_figures {
     uint32_t live;
     uint64_t started;

@@ -188,6 +188,11 @@ enum system_row : uint8_t {
     SYSTEM_MERGED,    /** tenant: entity, id → id of the record that it was merged into */
     /** tenant: `revision`, `declared`, `ledger`: what it added to the schema (record/models.h) */
     SYSTEM_MODEL,
+    SYSTEM_RULES,     /** tenant: `revision`: which of its rules stand (rules/rule.h) */
+    SYSTEM_RUN,       /** tenant: id of a run of a rule → its trace (rules/trace.h) */
+    SYSTEM_RUN_OF,    /** tenant: id of a rule, id of a run → nil */
+    SYSTEM_RUN_TALK,  /** tenant: id of a run → what was said in it, to be said again */
+    SYSTEM_RUN_DAY,   /** tenant: id of a rule, day 4 bytes big-endian → its figures */
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,

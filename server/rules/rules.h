@@ -1,0 +1,98 @@
+/** rules: a tenant's own rules on every change: which run, in what order, what came of them.
+ *
+ *  For each rule of the record's entity and the point, in order: the operation, `changed` and
+ *  `when`
+ *  are decided here, without Lua; so is what a rule without a script does. A script runs in a
+ *  runner (rules/run.h), one rule a question, for the next rule's condition sees what this one
+ *  made. A rule does not fire on what it has itself just written; a record that the engine wrote
+ *  fires only rules which name one of the written fields in `changed`.
+ *
+ *  Whoever acts, a rule sees all of the tenant but secrets, and writes all but what decides who may
+ *  what and what there is: users, rules, the tenant's own entities, fields and choices.
+ *
+ *  Floor   rules; rests on record, model, store, value, base.
+ *  Thread  that of the change.
+ */
+#pragma once
+
+#include "rules/rule.h"
+#include "rules/runner.h"
+
+struct traces;
+struct rules;
+
+struct rules_options {
+    struct runners *runners;
+    const struct formulas *formulas;
+    const struct model *model; /** the schema's own */
+    str builtin;               /** see rule_sets_open */
+    struct traces *traces;     /** or nullptr: runs leave none */
+};
+enum err rules_open(struct task *task, const struct rules_options *options,
+                    struct rules **rules_out);
+void rules_close(struct rules *rules);
+/** With the formulas; for every change. */
+const struct hooks *rules_hooks(const struct rules *rules);
+struct rule_sets *rules_sets(const struct rules *rules);
+
+/** Who acts, as a rule is told. */
+struct rule_actor {
+    str kind; /** `user`, `system`, `rule` */
+    struct id id;
+    str through; /** `api`, `import`, `bulk`, `job`, `rule`, `portal` */
+};
+
+/** What the rules of a change have spent and caused. Made at its first rule; before that by who
+ *  begins a change that a rule caused. */
+struct rule_chain {
+    const struct rule_set *set;
+    str through;          /** see rule_actor; empty: `api` */
+    uint32_t depth;       /** rules that are running, of changes before this one too */
+    uint32_t cause_count; /** of those the first RULE_DEPTH_MAX: who caused whom */
+    struct id causes[RULE_DEPTH_MAX];
+    struct id causes_runs[RULE_DEPTH_MAX];
+    uint32_t write_count;
+    uint32_t effect_count;
+    uint32_t mail_count;
+    uint64_t fuel;
+    int64_t cpu_us;
+    struct talk *talk;    /** while a rule runs: those that it causes run in it */
+    struct trial *trial;  /** a dry run (rules/trial.h), or nullptr */
+    uint32_t ran_count;   /** runs of scripts and of rules without */
+    uint32_t next_effect; /** numbers effects, so that they have the same ids when run again */
+    struct rule_writer *writer; /** whose write is under way; kept by rules.c */
+};
+/** The chain of this change, made when there is none. */
+struct rule_chain *rule_chain_of(struct change *change);
+
+/** What was asked of a rule that runs by itself: settled, schedule, action, once of an import. */
+struct rule_alone {
+    const struct rule *rule;
+    enum operation operation;
+    struct id record;  /** nil: none (once of an import) */
+    str record_values; /** settled: as it was then (record_values); empty: as it is now */
+    str old_values;    /** settled; else empty */
+    str changed;       /** settled: an encoded list of names; else empty */
+    str input;         /** action: an encoded map; import: what it did; else empty */
+};
+/** Runs it inside a change of its own, which the caller ends: whatever it writes is in it. The rule
+ *  may write its record by db.update; an `action` may set its fields as `before` does. Its
+ *  condition is asked first: *has_fired_out. ERR_REJECTED, or the error of its failure, with
+ *  task->fault.rule. */
+enum err rules_run_alone(struct rules *rules, struct change *change, const struct rule_alone *alone,
+                         bool *has_fired_out);
+
+/** What HOOK_SETTLED puts into the outbox, kind `settled`: a MessagePack map `rule` (id bytes),
+ *  `entity` (name), `record`, `operation`, `values`, `old`, `changed`, `actor`, `through`,
+ *  `causes`,
+ *  `cause`, `group`. Effects of scripts: kind `mail`, `task`, `notify`, `webhook`, `start`; a map
+ *  `rule`, `run`, `record`, `entity`, `causes`, `given` (what the script said). Their ids follow
+ *  from
+ *  run and place, so that an effect is never there twice. */
+constexpr size_t EFFECT_BYTES_MAX = 64 * KIB;
+
+/** What an import was told to do with a rule. */
+struct settled_choice {
+    struct id rule;
+    enum rule_in_imports choice;
+};

@@ -1,0 +1,35 @@
+/** saving: what must hold of a rule when its record is saved. Hangs in the hooks.
+ *
+ *  `before` a rule is written: only who may see and change everything may save one; its entity,
+ *  fields, conditions and values exist; its script compiles, and the fields it names exist; what it
+ *  reads and writes, and what it may set off in a circle, is noted in `reads`, `writes` and
+ *  `remarks`; its `version_number` rises, and a record of that version is made, when what it does
+ *  has changed; one that is or becomes active passes all of its stored tests. A field of the
+ *  tenant's own that an active rule names is not deleted. After it: another revision of the set.
+ *
+ *  Floor   rules.
+ *  Thread  that of the change.
+ */
+#pragma once
+
+#include "rules/rules.h"
+
+enum err saving_before(struct rules *rules, struct change *change, struct draft *draft);
+enum err saving_after(struct rules *rules, struct change *change, struct draft *draft);
+
+/** What a runner says of a script. */
+struct script_checked {
+    str failure;           /** empty: it compiles */
+    uint32_t line, column; /** from 1, of the failure */
+    uint32_t use_count;
+    const struct script_use *uses;
+};
+struct script_use {
+    str entity; /** empty: the rule's own; `?`: not known */
+    str field;  /** empty: the whole entity */
+    bool is_write;
+    uint32_t line, column;
+};
+/** ERR_FULL: no runner. */
+enum err script_check(struct rules *rules, struct task *task, const struct space *space, str source,
+                      struct script_checked *checked_out);

@@ -1,0 +1,63 @@
+/** trial: what a rule would do: on a record, on recorded changes, without writing anything.
+ *
+ *  A trial runs in a dry transaction, which is never handed in, on a runner of its own, by the same
+ *  code as a change. What it would write is told as a difference, its effects as a list.
+ *
+ *  Floor   rules.
+ *  Thread  any that may block, with no transaction open or a dry one of its own.
+ *  Memory  the task's arena.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "rules/run.h"
+
+/** Set in a chain while a trial runs: effects come here and not into the outbox, only this rule
+ *  fires on the record itself, and runs use the runners for trials. */
+struct trial {
+    const struct rule *rule;
+    uint32_t effect_count;
+    struct trial_effect *effects; /** RULE_EFFECTS_MAX */
+    bool has_run;
+    struct run_result result; /** of the rule itself */
+    /** reads are of this time where that is possible: `get`; 0: now */
+    int64_t at_ms;
+};
+struct trial_effect {
+    str kind;
+    str given; /** encoded */
+};
+
+/** What a test is asked for (`POST /rules/test`), an encoded map: `id` or `record` (API values);
+ *  `old`, `operation`, `actor`, `input`, `now`, `seed` may be said; `rule`: what it says instead
+ *  of,
+ *  or beside, the saved one. */
+struct trial_asked {
+    const struct rule *rule; /** as saved, or nullptr */
+    str given;
+};
+/** `{"outcome","fired","why","changes":[…],"effects":[…],"log":[…],"message","field","line",
+ *  "cost":{…},"run"}`. ERR_INVALID: faults by field, of the rule too. ERR_MISSING: the record. The
+ *  trace is kept, so that it can be replayed and made a stored test. */
+enum err trial_run(struct rules *rules, const struct view *view, const struct trial_asked *asked,
+                   struct buf *json);
+
+/** Why a rule did, or did not, fire on a record as it is or was changed by a log entry: the first
+ *  condition that was false, and the values seen. `sequence` 0: the record as it is. */
+enum err trial_explain(struct rules *rules, const struct view *view, const struct rule *rule,
+                       struct id record, uint64_t sequence, struct buf *json);
+
+/** A back-test, in slices: over the changes of the rule's entity from one time to another. */
+struct backtest {
+    uint64_t position; /** sequence of the log: up to here it was looked at */
+    int64_t from_ms, to_ms;
+    uint64_t looked_at, fired, changed, rejected, failed, effects, erased;
+    uint32_t example_count;
+    str examples; /** an encoded list of at most BACKTEST_EXAMPLES_MAX maps */
+};
+constexpr uint32_t BACKTEST_EXAMPLES_MAX = 20;
+constexpr uint32_t BACKTEST_SLICE_ENTRIES = 200;
+/** The next slice; *is_over_out at the end. Opens its own dry transaction on the space of `view`.
+ *  */
+enum err backtest_step(struct rules *rules, const struct view *view, const struct rule *rule,
+                       struct backtest *backtest, bool *is_over_out);
