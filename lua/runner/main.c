@@ -2,8 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "schema.h"
 #include "serve.h"
+#include "view.h"
+
+constexpr size_t REFERENCE_BYTES_MAX = 1 * MIB;
 
 struct mode {
     const char *word;
@@ -13,7 +17,20 @@ struct mode {
         char **arguments); /** the exit code: 0 done, 1 refused with a line on standard error */
 };
 
+/** Writes the reference for authors of rules to standard output. */
+static int reference_run(char **)
+{
+    struct arena arena;
+    arena_init(&arena, REFERENCE_BYTES_MAX);
+    struct buf json = buf_make(&arena, REFERENCE_BYTES_MAX);
+    view_reference(&json);
+    bool is_written = !buf_is_over(&json) && fwrite(json.at, 1, json.len, stdout) == json.len;
+    arena_drop(&arena);
+    return is_written && fflush(stdout) == 0 ? 0 : 1;
+}
+
 static const struct mode modes[] = {
+    {"--reference", "", 0, reference_run},
     {"--schema", "FOLDER", 1, schema_run},
     {"--serve", "", 0, serve_run},
 };
