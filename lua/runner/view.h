@@ -1,8 +1,8 @@
 /** view: all that the script of a rule can see, and the reference of it: one table of names.
  *
  *  Each name stands once, in the part of its file, with its signature, what it does and an example;
- *  the state is filled from it, the check at saving knows names by it, and the reference for authors
- *  is printed from it. So nothing can be there without being told, or told without being there.
+ *  the state is filled from it, the check at saving knows names by it, and the reference for
+ *  authors is printed from it. So nothing can be there without being told, or the other way.
  *  Everything is built from empty tables, never from Lua's own libraries; nothing in it can install
  *  a metatable, load code, ask for time or chance of its own, show an address, or work longer than
  *  it has paid for in fuel.
