@@ -352,12 +352,12 @@ static bool serve_one(struct serving *serving)
 {
     str question;
     struct task task = {.arena = &serving->arena};
-    if (frame_read(&serving->arena, STDIN_FILENO, 0, &question) != FRAME_WHOLE ||
+    if (frame_read(&serving->arena, STDIN_FILENO, nullptr, &question) != FRAME_WHOLE ||
         value_check(&task, question) != ERR_NONE)
         return false;
     struct buf out = buf_make(&serving->arena, FRAME_BYTES_MAX);
     bool is_answered = answer(serving, question, &out) && !buf_is_over(&out) &&
-                       frame_write(&serving->arena, STDIN_FILENO, buf_str(&out), 0) == FRAME_WHOLE;
+                       frame_write(STDIN_FILENO, buf_str(&out), nullptr) == FRAME_WHOLE;
     arena_clear(&serving->arena);
     return is_answered;
 }

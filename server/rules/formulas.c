@@ -7,8 +7,8 @@
 #include "base/require.h"
 #include "value/frame.h"
 
-constexpr int64_t FRAME_NS = 2'000'000'000;      /** a far backstop; fuel ends a formula in 1 ms */
-constexpr int64_t EVALUATION_NS = 20'000'000;    /** more for each evaluation of a frame */
+constexpr int64_t FRAME_CPU_MS = 500;     /** far more than it needs: fuel ends a formula in 1 ms */
+constexpr int64_t EVALUATION_CPU_MS = 20; /** more for each evaluation of a frame */
 constexpr size_t QUESTION_BYTES_USUAL = 1 * MIB; /** more records go into another frame */
 constexpr uint32_t STRUCK_MAX = 64;
 constexpr size_t FAILURE_BYTES_MAX = 400;
@@ -159,8 +159,9 @@ static enum runner_outcome ask_once(const struct part *part)
     str question = write_question(part), answer;
     uint32_t count = part->record_count * part->formula_count;
     if (question.len == 0) return RUNNER_FAILED;
-    enum runner_outcome outcome = runner_ask(part->asker->runners, part->task, part->tenant,
-                                             question, FRAME_NS + count * EVALUATION_NS, &answer);
+    enum runner_outcome outcome =
+        runner_ask(part->asker->runners, part->task, part->tenant, question,
+                   FRAME_CPU_MS + count * EVALUATION_CPU_MS, &answer);
     if (outcome != RUNNER_ANSWERED) return outcome;
     struct formula_answer *answers = arena_new(part->task->arena, struct formula_answer, count);
     if (!formulas_read(part->task->arena, answer, count, answers)) return RUNNER_FAILED;
@@ -241,7 +242,7 @@ static enum err compile(void *owner, struct task *task, const struct space *spac
     pack_text(&question, S("source"));
     pack_text(&question, source);
     enum runner_outcome outcome =
-        runner_ask(asker->runners, task, space->number, buf_str(&question), FRAME_NS, &answer);
+        runner_ask(asker->runners, task, space->number, buf_str(&question), FRAME_CPU_MS, &answer);
     if (outcome == RUNNER_NONE) return ERR_FULL;
     bool is_read = outcome == RUNNER_ANSWERED && value_find_text(answer, S("failure"), &failure) &&
                    failure.kind == VALUE_TEXT && value_find_text(answer, S("reads"), &reads) &&

@@ -32,13 +32,8 @@ enum runner_outcome : uint8_t {
     RUNNER_NONE,   /** none can be had now; the task has a fault for ERR_FULL */
 };
 
-/** Asks a runner of this tenant and waits, at most `ns_max` for the answer: a map, checked as bytes
- *  from outside are, in the task's arena. `question` is an encoded map with its kind under `ask`
- *  (lua/runner/serve.h). */
-enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint32_t tenant,
-                               str question, int64_t ns_max, str *answer_out);
-
-/* A talk: one question about a rule, in which the runner asks back. One at a time has a runner. */
+/* A talk: what is said between taking a runner and giving it back: a question about a rule, in
+ * which the runner asks back. Whoever waits gets one in the end, unless RUNNER_WAIT_NS pass. */
 
 /** People's changes and trials never wait for each other's runner. */
 enum runner_use : uint8_t { RUNNER_FOR_CHANGES, RUNNER_FOR_TRIALS };
@@ -50,15 +45,21 @@ enum runner_outcome talk_begin(struct runners *runners, struct task *task, uint3
                                enum runner_use use, struct talk **talk_out);
 /** Says `frame`, an encoded map, and waits for what the runner says next: a map, checked as bytes
  *  from outside are, in the arena of the task. It is killed, and RUNNER_FAILED, when it has
- *  computed for more than `cpu_ms` since this call began, said nothing for RULE_WALL_MS_MAX, or
- *  computed nothing for RULE_STALLED_MS_MAX. After a failure only talk_end may follow. */
+ *  computed for more than `cpu_ms` since this call began, said nothing for RULE_WALL_MS_MAX,
+ *  computed nothing for RULE_STALLED_MS_MAX, ended, or sent what is no map; also when `frame` is
+ *  longer than FRAME_BYTES_MAX. After a failure only talk_end may follow. */
 enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *answer_out);
-/** Of the runner's own time, since talk_begin; microseconds. */
+/** Of the runner's own time, since talk_begin; microseconds. As the kernel counts it: nothing
+ *  that a runner says about itself is believed. */
 int64_t talk_cpu_us(const struct talk *talk);
-/** Why it failed, for people: `takes too much time`, `stopped`; empty: it did not. */
+/** Why it failed, for people: `takes too much time`, `stopped`; empty: it did not. Static. */
 str talk_failure(const struct talk *talk);
 /** The runner is free for others; not `is_good`: it is killed. */
 void talk_end(struct talk *talk, bool is_good);
+
+/** A talk of one exchange, for changes. */
+enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint32_t tenant,
+                               str question, int64_t cpu_ms, str *answer_out);
 
 struct runner_figures {
     uint32_t live;

@@ -8,36 +8,68 @@
 #include "base/require.h"
 
 constexpr size_t LENGTH_BYTES = 4;
-constexpr size_t READ_BYTES = 16 * KIB; /** most frames come with one read */
+constexpr size_t PIECE_BYTES = 16 * KIB; /** most frames go and come as one */
+
+/** The transfer of one frame. */
+struct passage {
+    int file;
+    const struct frame_watch *watch;
+    int64_t watched_ns; /** when the watch was asked last */
+    enum frame_outcome outcome;
+};
+
+static struct passage passage_on(int file, const struct frame_watch *watch)
+{
+    return (struct passage){
+        .file = file, .watch = watch, .watched_ns = watch != nullptr ? clock_monotonic_ns() : 0};
+}
+
+/** Whether the watch still has patience. */
+static bool goes_on(struct passage *passage)
+{
+    if (passage->watch == nullptr) return true;
+    int64_t now_ns = clock_monotonic_ns();
+    if (now_ns - passage->watched_ns < FRAME_WATCH_NS) return true;
+    passage->watched_ns = now_ns;
+    if (!passage->watch->is_late(passage->watch->owner)) return true;
+    passage->outcome = FRAME_LATE;
+    return false;
+}
 
 /** After a call that gave an error: whether to try again, now or once the socket is ready. */
-static bool is_worth_waiting(int file, short event, int64_t until_ns, enum frame_outcome *outcome)
+static bool is_worth_waiting(struct passage *passage, short event)
 {
-    *outcome = FRAME_ENDED;
+    passage->outcome = FRAME_ENDED;
     if (errno == EINTR) return true;
     if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
-    int64_t left_ns = until_ns - clock_monotonic_ns();
-    *outcome = FRAME_LATE;
-    if (left_ns <= 0) return false;
-    struct pollfd wait = {.fd = file, .events = event};
-    (void)poll(&wait, 1, (int)(left_ns / 1'000'000) + 1);
+    require(passage->watch != nullptr);
+    struct pollfd wait = {.fd = passage->file, .events = event};
+    (void)poll(&wait, 1, (int)(FRAME_WATCH_NS / 1'000'000));
     return true;
 }
 
-enum frame_outcome frame_write(struct arena *arena, int file, str value, int64_t until_ns)
+static bool transmit(struct passage *passage, str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t written = write(passage->file, bytes.at, bytes.len);
+        if (written < 0 && !is_worth_waiting(passage, POLLOUT)) return false;
+        if (written > 0) bytes = str_from(bytes, (size_t)written);
+        if (bytes.len > 0 && !goes_on(passage)) return false;
+    }
+    return true;
+}
+
+enum frame_outcome frame_write(int file, str value, const struct frame_watch *watch)
 {
     require(value.len > 0 && value.len <= FRAME_BYTES_MAX);
-    char *bytes = arena_take_raw(arena, LENGTH_BYTES + value.len);
-    for (size_t at = 0; at < LENGTH_BYTES; at++) bytes[at] = (char)(value.len >> (24 - 8 * at));
-    memcpy(bytes + LENGTH_BYTES, value.at, value.len);
-    str rest = {bytes, LENGTH_BYTES + value.len};
-    enum frame_outcome outcome;
-    while (rest.len > 0) {
-        ssize_t written = write(file, rest.at, rest.len);
-        if (written > 0) rest = str_from(rest, (size_t)written);
-        else if (!is_worth_waiting(file, POLLOUT, until_ns, &outcome)) return outcome;
-    }
-    return FRAME_WHOLE;
+    struct passage passage = passage_on(file, watch);
+    char first[PIECE_BYTES]; /* the length, and with it as much as goes in the same write */
+    str with_it = str_first(value, PIECE_BYTES - LENGTH_BYTES);
+    for (size_t at = 0; at < LENGTH_BYTES; at++) first[at] = (char)(value.len >> (24 - 8 * at));
+    memcpy(first + LENGTH_BYTES, with_it.at, with_it.len);
+    bool is_done = transmit(&passage, (str){first, LENGTH_BYTES + with_it.len}) &&
+                   transmit(&passage, str_from(value, with_it.len));
+    return is_done ? FRAME_WHOLE : passage.outcome;
 }
 
 static size_t length_of(const char *bytes)
@@ -47,30 +79,34 @@ static size_t length_of(const char *bytes)
     return length;
 }
 
-enum frame_outcome frame_read(struct arena *arena, int file, int64_t until_ns, str *value_out)
+/** Reads until `least` bytes are there, at most `most`; false: passage->outcome. */
+static bool receive(struct passage *passage, char *bytes, size_t *got, size_t least, size_t most)
 {
-    char *bytes = arena_take_raw(arena, READ_BYTES);
-    size_t capacity = READ_BYTES, got = 0, wanted = LENGTH_BYTES;
-    enum frame_outcome outcome;
-    *value_out = (str){};
-    while (got < wanted) {
-        ssize_t more = read(file, bytes + got, capacity - got);
-        if (more == 0) return FRAME_ENDED;
-        if (more < 0 && !is_worth_waiting(file, POLLIN, until_ns, &outcome)) return outcome;
-        if (more < 0) continue;
-        bool had_length = got >= LENGTH_BYTES;
-        got += (size_t)more;
-        if (had_length || got < LENGTH_BYTES) continue;
-        size_t length = length_of(bytes);
-        if (length == 0 || length > FRAME_BYTES_MAX) return FRAME_ENDED;
-        wanted = LENGTH_BYTES + length;
-        if (wanted <= capacity) continue;
-        char *larger = arena_take_raw(arena, wanted);
-        memcpy(larger, bytes, got);
-        bytes = larger;
-        capacity = wanted;
+    while (*got < least) {
+        ssize_t more = read(passage->file, bytes + *got, most - *got);
+        passage->outcome = FRAME_ENDED;
+        if (more == 0) return false;
+        if (more < 0 && !is_worth_waiting(passage, POLLIN)) return false;
+        if (more > 0) *got += (size_t)more;
+        if (*got < least && !goes_on(passage)) return false;
     }
-    if (got > wanted) return FRAME_ENDED;
-    *value_out = (str){bytes + LENGTH_BYTES, wanted - LENGTH_BYTES};
+    return true;
+}
+
+enum frame_outcome frame_read(struct arena *arena, int file, const struct frame_watch *watch,
+                              str *value_out)
+{
+    struct passage passage = passage_on(file, watch);
+    char first[PIECE_BYTES];
+    size_t got = 0;
+    *value_out = (str){};
+    if (!receive(&passage, first, &got, LENGTH_BYTES, PIECE_BYTES)) return passage.outcome;
+    size_t length = length_of(first);
+    got -= LENGTH_BYTES;
+    if (length == 0 || length > FRAME_BYTES_MAX || got > length) return FRAME_ENDED;
+    char *bytes = arena_take_raw(arena, length);
+    memcpy(bytes, first + LENGTH_BYTES, got);
+    if (!receive(&passage, bytes, &got, length, length)) return passage.outcome;
+    *value_out = (str){bytes, length};
     return FRAME_WHOLE;
 }

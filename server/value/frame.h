@@ -19,8 +19,16 @@ enum frame_outcome : uint8_t {
     FRAME_LATE,
 };
 
-/** On a socket that does not block, waits until `until_ns` (clock_monotonic_ns); on one that does,
- *  as long as it takes. */
-enum frame_outcome frame_write(struct arena *arena, int file, str value, int64_t until_ns);
-/** The value's bytes, unchecked, in the arena. */
-enum frame_outcome frame_read(struct arena *arena, int file, int64_t until_ns, str *value_out);
+/** Asked while the other side keeps one waiting on a socket that does not block. */
+struct frame_watch {
+    /** True: wait no longer. About every FRAME_WATCH_NS, also while bytes keep trickling in. */
+    bool (*is_late)(void *owner);
+    void *owner;
+};
+constexpr int64_t FRAME_WATCH_NS = 20'000'000;
+
+/** `watch` may be nullptr on a socket that blocks: it takes as long as it takes. */
+enum frame_outcome frame_write(int file, str value, const struct frame_watch *watch);
+/** The value's bytes, unchecked, in the arena, which is asked for no more than they need. */
+enum frame_outcome frame_read(struct arena *arena, int file, const struct frame_watch *watch,
+                              str *value_out);
