@@ -179,6 +179,7 @@ static struct call call_begin(struct http_request *request, struct task *task)
         .api = api,
         .access = api->access,
         .hooks = api->hooks,
+        .rules = api->rules,
         .jobs = api->jobs,
         .once = api->once,
         .task = task,
@@ -281,6 +282,7 @@ enum err api_open(struct task *task, const struct api_options *options, struct a
     struct api *api = memory_take(sizeof *api);
     api->access = options->access;
     api->hooks = options->hooks;
+    api->rules = options->rules;
     api->jobs = options->jobs;
     api->once = once_make(task->arena);
     arena_init(&api->arena, API_ARENA_BYTES_MAX);

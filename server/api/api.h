@@ -26,11 +26,21 @@ struct feed_limits {
     int64_t keep_alive_ms;
 };
 
+/** What rule authors read, as the runner told it at the start; empty: nothing was read. */
+struct rule_texts {
+    str names;    /** the reference, JSON (lua/runner/view.h) */
+    str examples; /** the worked examples, an encoded list */
+};
+
+struct rules;
+
 struct api_options {
     const struct access *access; /** outlives the api */
     const struct hooks *hooks;   /** rules; nullptr: none */
-    struct jobs *jobs;           /** woken by calls that start one; outlives the store */
-    struct http_options http;    /** handle, handle_admin and owner are set by api_open */
+    struct rules *rules;         /** the same, for what is asked of rules; outlives the store */
+    struct rule_texts rule_texts;
+    struct jobs *jobs;        /** woken by calls that start one; outlives the store */
+    struct http_options http; /** handle, handle_admin and owner are set by api_open */
     struct feed_limits feed;
     str page_folder; /** files; empty, or without index.html: a page that lists the entry points */
 };

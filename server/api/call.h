@@ -20,6 +20,7 @@
 struct feed;
 struct once;
 struct route;
+struct rules;
 
 /** A request with an Idempotency-Key, while it is being done (api/once.h). */
 struct once_mark {
@@ -33,6 +34,7 @@ struct once_mark {
 struct api {
     const struct access *access;
     const struct hooks *hooks;
+    struct rules *rules;
     struct jobs *jobs;
     struct once *once;
     struct http *http;
@@ -61,8 +63,9 @@ struct call {
     const struct api *api;       /** on the loop and the threads that api_close waits for */
     const struct access *access; /** outlives the api, as a lane may, at a stop */
     const struct hooks *hooks;
-    struct jobs *jobs; /** outlives the store */
-    struct once *once; /** as well */
+    struct rules *rules; /** outlives the store */
+    struct jobs *jobs;   /** as well */
+    struct once *once;   /** as well */
     struct task *task;
     struct txn *txn; /** open while the call's function runs */
     const struct route *route;

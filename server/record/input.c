@@ -232,6 +232,25 @@ static void apply_through(struct change *change, struct draft *draft, const stru
     }
 }
 
+/** What is empty is absent. */
+static void put_given(struct change *change, struct draft *draft, const struct field *field,
+                      const struct value *given)
+{
+    str stored = given->kind == VALUE_NIL ? (str){} : read_stored(change, field, given);
+    struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
+    bool is_empty = value.kind == VALUE_NIL || (value.kind == VALUE_TEXT && value.text.len == 0) ||
+                    (value.kind == VALUE_LIST && value.count == 0);
+    draft_put(draft, field, is_empty ? (str){} : stored);
+}
+
+void draft_compute(struct change *change, struct draft *draft, const struct field *field,
+                   const struct value *given)
+{
+    require(field->entity == draft->entity);
+    require(field->is_computed && field->through.link == nullptr);
+    put_given(change, draft, field, given);
+}
+
 enum err draft_set(struct change *change, struct draft *draft, const struct field *field,
                    const struct value *given)
 {
@@ -240,20 +259,12 @@ enum err draft_set(struct change *change, struct draft *draft, const struct fiel
         task_fault(change->task, field->name, S("read_only"),
                    "is kept by the system and cannot be set");
     else if (field->through.link != nullptr) apply_through(change, draft, field, given);
-    else if (given->kind == VALUE_NIL) draft_put(draft, field, (str){});
     else if (given->kind == VALUE_MAP && field->kind != FIELD_OBJECT &&
              apply_if_list_change(change, draft, field, given))
         return ERR_NONE;
     else if (given->kind == VALUE_MAP && field->kind == FIELD_REFERENCE)
         return create_referred(change, draft, field, given);
-    else {
-        str stored = read_stored(change, field, given);
-        struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
-        bool is_empty = value.kind == VALUE_NIL ||
-                        (value.kind == VALUE_TEXT && value.text.len == 0) ||
-                        (value.kind == VALUE_LIST && value.count == 0);
-        draft_put(draft, field, is_empty ? (str){} : stored);
-    }
+    else put_given(change, draft, field, given);
     return ERR_NONE;
 }
 

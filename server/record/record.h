@@ -120,6 +120,8 @@ struct change {
     /** what an import was told to do with some rules; the others do as they say themselves */
     const struct settled_choice *settled_choices;
     uint32_t settled_choice_count;
+    /** 0, or the number of the version of a rule that is being put in place: the rule takes it */
+    int64_t rule_version;
     struct rule_chain *chain; /** kept by the hooks: what its rules have spent and caused */
     /* kept by record/ */
     struct mark *marks;
@@ -180,4 +182,7 @@ str record_values(const struct view *view, const struct record *record);
 str draft_stored(const struct draft *draft, const struct field *field, bool is_before);
 /** For `before` hooks: sets a field of the draft from an API value. */
 enum err draft_set(struct change *change, struct draft *draft, const struct field *field,
+                   const struct value *given);
+/** For `before` hooks: the same of a field that the system keeps; nil clears it. */
+void draft_compute(struct change *change, struct draft *draft, const struct field *field,
                    const struct value *given);

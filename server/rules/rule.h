@@ -45,7 +45,9 @@ struct rule {
     int64_t priority;
     int64_t version;
     const struct condition *when; /** nullptr: always */
-    uint32_t changed_count;       /** 0: whatever changed */
+    /** of built-in ones: over the firm's settings, judged like `when`; nullptr: always */
+    const struct condition *when_settings;
+    uint32_t changed_count; /** 0: whatever changed */
     const struct field *const *changed;
     /* What it does without Lua; source empty then. */
     uint32_t set_count;

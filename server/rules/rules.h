@@ -34,6 +34,9 @@ void rules_close(struct rules *rules);
 /** With the formulas; for every change. */
 const struct hooks *rules_hooks(const struct rules *rules);
 struct rule_sets *rules_sets(const struct rules *rules);
+struct runners *rules_runners(const struct rules *rules);
+/** What rules_options gave. */
+str rules_builtin(const struct rules *rules);
 
 /** Who acts, as a rule is told. */
 struct rule_actor {

@@ -14,6 +14,16 @@
 
 #include "rules/rules.h"
 
+/* Entities of schema/ that this reads by number. */
+constexpr uint16_t RULE_ENTITY = 16;
+constexpr uint16_t RULE_VERSION_ENTITY = 17;
+constexpr uint16_t RULE_TEST_ENTITY = 18;
+
+/** Whether saving has something to say when a record of this entity is written: rules, their
+ *  versions and tests, and the tenant's own entities, fields and choices. */
+bool saving_is_of(const struct entity *entity);
+
+/** For the hooks, of such an entity, before the tenant's own rules; undone changes too. */
 enum err saving_before(struct rules *rules, struct change *change, struct draft *draft);
 enum err saving_after(struct rules *rules, struct change *change, struct draft *draft);
 
@@ -31,5 +41,5 @@ struct script_use {
     uint32_t line, column;
 };
 /** ERR_FULL: no runner. */
-enum err script_check(struct rules *rules, struct task *task, const struct space *space, str source,
+enum err script_check(struct rules *rules, const struct view *view, const struct rule *rule,
                       struct script_checked *checked_out);

@@ -42,6 +42,13 @@ struct trial_asked {
 enum err trial_run(struct rules *rules, const struct view *view, const struct trial_asked *asked,
                    struct buf *json);
 
+/** Runs a stored test (a record of `rule_test`) of this rule, saved or about to be, behind a
+ *  savepoint of the open transaction: nothing of it stays. Each member of the test's `expected`
+ *  must be in the answer of trial_run: maps by the members named, lists item by item, the rest
+ *  equal. *failure_out: empty, or what was expected and what came. */
+enum err trial_test(struct rules *rules, const struct view *view, const struct rule *rule,
+                    const struct record *test, str *failure_out);
+
 /** Why a rule did, or did not, fire on a record as it is or was changed by a log entry: the first
  *  condition that was false, and the values seen. `sequence` 0: the record as it is. */
 enum err trial_explain(struct rules *rules, const struct view *view, const struct rule *rule,
