@@ -48,6 +48,7 @@ struct opened {
     struct formula_asker *formulas;
     struct hooks hooks;
     struct models *models;
+    str builtin; /** the built-in rules as the runner has read them */
 };
 
 struct server {
@@ -101,6 +102,12 @@ static str schema_of(struct arena *arena, const struct arguments *arguments)
 {
     if (arguments_has(arguments, FLAG_SCHEMA)) return arguments->values[FLAG_SCHEMA];
     return share_of(arena, "schema");
+}
+
+static str rules_of(struct arena *arena, const struct arguments *arguments)
+{
+    if (arguments_has(arguments, FLAG_RULES)) return arguments->values[FLAG_RULES];
+    return share_of(arena, "rules");
 }
 
 /* Starting anew. */
@@ -171,6 +178,8 @@ static enum err model_open(struct opened *opened, const struct arguments *argume
     TRY(model_read_schema(task, runner_of(arena, arguments), schema_of(arena, arguments), arena,
                           &schema));
     TRY(model_make(task, arena, schema, &access->model));
+    TRY(model_read_rules(task, runner_of(arena, arguments), rules_of(arena, arguments), arena,
+                         &opened->builtin));
     TRY(access_fits_model(task, access->model));
     opened->runners = runners_open(runner_of(arena, arguments));
     if (opened->runners == nullptr)

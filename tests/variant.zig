@@ -94,8 +94,9 @@ pub fn install(self: Variant, step: *Step, with: *Core) void {
         const to = b.fmt("{s}/bin/{s}", .{ self.folder, name });
         step.dependOn(&b.addInstallFile(program, to).step);
     }
-    const shared = [_]LazyPath{ b.path("schema"), page.addOutputDirectoryArg("web") };
-    for (shared, words(b, "schema web")) |from, name| {
+    const pages = page.addOutputDirectoryArg("web");
+    const shared = [_]LazyPath{ b.path("schema"), b.path("lua/rules"), pages };
+    for (shared, words(b, "schema rules web")) |from, name| {
         const to = b.fmt("{s}/share/atrium/{s}", .{ self.folder, name });
         const dir: Build.InstallDir = .{ .custom = to };
         const copy: Step.InstallDir.Options = .{
@@ -128,7 +129,7 @@ pub fn programs(self: Variant, step: *Step, in: []const u8, with: *Core, seconds
 /// What a test finds around it.
 fn surround(self: Variant, run: *Run) void {
     run.setEnvironmentVariable("TSAN_OPTIONS", "suppressions=tests/tsan.txt");
-    inputs(run, "schema tests/golden lua/runner");
+    inputs(run, "schema tests/golden lua");
     run.step.dependOn(self.b.getInstallStep());
 }
 

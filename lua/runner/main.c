@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "rules_file.h"
 #include "schema.h"
 #include "serve.h"
 #include "view.h"
@@ -31,6 +32,7 @@ static int reference_run(char **)
 
 static const struct mode modes[] = {
     {"--reference", "", 0, reference_run},
+    {"--rules", "FOLDER", 1, rules_file_run},
     {"--schema", "FOLDER", 1, schema_run},
     {"--serve", "", 0, serve_run},
 };

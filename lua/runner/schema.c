@@ -15,251 +15,26 @@
 #include "schema.h"
 
 #include <lauxlib.h>
-#include <lua.h>
-#include <math.h>
-#include <unistd.h>
 
-#include "base/fold.h"
-#include "base/limits.h"
 #include "base/require.h"
-#include "budget.h"
+#include "declared.h"
 #include "expression.h"
-#include "rights.h"
-#include "sources.h"
 #include "value/value.h"
 
-constexpr size_t LUA_BYTES_MAX =
-    32 * MIB; /** of the state; the declarations of the product take one */
-constexpr uint64_t LUA_STEPS_MAX = 10'000'000;  /** a tenth of a second */
-constexpr size_t ADDRESS_BYTES_MAX = 512 * MIB; /** libraries, arena and state, with room */
-constexpr uint32_t CPU_SECONDS_MAX = 5;
-constexpr int RESULTS_MAX = 64; /** declarations of one file */
-constexpr int NESTING_MAX = 8;  /** tables in tables of an attribute */
-constexpr size_t TABLE_ENTRIES_MAX = 2000;
-
-enum word : uint8_t { WORD_ENTITY, WORD_CHOICE_SET, WORD_FIELD };
+/* The lists that files fill, by place. */
+constexpr int NO_LIST = 0;
+constexpr int ENTITIES = 1;
+constexpr int SETS = 2;
 
 /* The declaring words: all that a file can see. A field's word is the name of its kind. */
-static const struct {
-    const char *name;
-    enum word word;
-} words[] = {
-    {"entity", WORD_ENTITY},    {"choice_set", WORD_CHOICE_SET},
-    {"text", WORD_FIELD},       {"long_text", WORD_FIELD},
-    {"number", WORD_FIELD},     {"decimal", WORD_FIELD},
-    {"money", WORD_FIELD},      {"date", WORD_FIELD},
-    {"time", WORD_FIELD},       {"boolean", WORD_FIELD},
-    {"choice", WORD_FIELD},     {"choices", WORD_FIELD},
-    {"emails", WORD_FIELD},     {"phones", WORD_FIELD},
-    {"url", WORD_FIELD},        {"country", WORD_FIELD},
-    {"language", WORD_FIELD},   {"currency", WORD_FIELD},
-    {"timezone", WORD_FIELD},   {"reference", WORD_FIELD},
-    {"references", WORD_FIELD}, {"object", WORD_FIELD},
-    {"rollup", WORD_FIELD},     {"formula", WORD_FIELD},
+static const struct declaring_word words[] = {
+    {"entity", ENTITIES},    {"choice_set", SETS},  {"text", NO_LIST},     {"long_text", NO_LIST},
+    {"number", NO_LIST},     {"decimal", NO_LIST},  {"money", NO_LIST},    {"date", NO_LIST},
+    {"time", NO_LIST},       {"boolean", NO_LIST},  {"choice", NO_LIST},   {"choices", NO_LIST},
+    {"emails", NO_LIST},     {"phones", NO_LIST},   {"url", NO_LIST},      {"country", NO_LIST},
+    {"language", NO_LIST},   {"currency", NO_LIST}, {"timezone", NO_LIST}, {"reference", NO_LIST},
+    {"references", NO_LIST}, {"object", NO_LIST},   {"rollup", NO_LIST},   {"formula", NO_LIST},
 };
-#define WORD_COUNT ((int)(sizeof words / sizeof *words))
-
-/* A declaration is a userdatum, so that nothing else can pass for one. Its user values: */
-enum part { PART_NAME = 1, PART_BODY = 2, PART_AT = 3 };
-struct declared {
-    int word_at; /** place in `words` */
-};
-
-struct reading {
-    struct arena *arena;
-    const struct sources *sources;
-    struct buf *out;
-    const char *file; /** which runs now, for what Lua says without a place */
-};
-
-/** The second call, `text "name" { … }`: its upvalues are the word and the name. */
-static int declare(lua_State *state)
-{
-    int word_at = (int)lua_tointeger(state, lua_upvalueindex(1));
-    if (lua_gettop(state) != 1 || lua_type(state, 1) != LUA_TTABLE)
-        return luaL_error(state, "%s \"%s\" is followed by one table { … }", words[word_at].name,
-                          lua_tostring(state, lua_upvalueindex(2)));
-    struct declared *declared = lua_newuserdatauv(state, sizeof *declared, 3);
-    declared->word_at = word_at;
-    lua_pushvalue(state, lua_upvalueindex(2));
-    lua_setiuservalue(state, 2, PART_NAME);
-    lua_pushvalue(state, 1);
-    lua_setiuservalue(state, 2, PART_BODY);
-    luaL_where(state, 1);
-    size_t len;
-    const char *where = lua_tolstring(state, -1, &len);
-    lua_pushlstring(state, where, len > 2 ? len - 2 : 0);
-    lua_setiuservalue(state, 2, PART_AT);
-    lua_settop(state, 2);
-    return 1;
-}
-
-/** The first call, `text "name"`. */
-static int name_it(lua_State *state)
-{
-    int word_at = (int)lua_tointeger(state, lua_upvalueindex(1));
-    if (lua_gettop(state) != 1 || lua_type(state, 1) != LUA_TSTRING)
-        return luaL_error(state, "%s is followed by one name in quotes", words[word_at].name);
-    size_t len;
-    const char *name = lua_tolstring(state, 1, &len);
-    if (len == 0 || len > 100 || !utf8_is_valid((str){name, len}))
-        return luaL_error(state, "%s has a name of 1 to 100 bytes of UTF-8", words[word_at].name);
-    lua_pushvalue(state, lua_upvalueindex(1));
-    lua_pushvalue(state, 1);
-    lua_pushcclosure(state, declare, 2);
-    return 1;
-}
-
-static void push_words(lua_State *state)
-{
-    lua_createtable(state, 0, WORD_COUNT);
-    for (int i = 0; i < WORD_COUNT; i++) {
-        lua_pushinteger(state, i);
-        lua_pushcclosure(state, name_it, 1);
-        lua_setfield(state, -2, words[i].name);
-    }
-}
-
-/** The text at a stack place that is known to be a string. */
-static str text_at(lua_State *state, int at)
-{
-    require(lua_type(state, at) == LUA_TSTRING);
-    size_t len;
-    const char *text = lua_tolstring(state, at, &len);
-    return (str){text, len};
-}
-
-/** What is in a table: its places 1…n and its words, sorted. The words stay valid while the table
- *  does. */
-struct entries {
-    size_t place_count;
-    size_t word_count;
-    str *words;
-};
-
-static void sort_words(str *list, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        str moving = list[i];
-        size_t to = i;
-        for (; to > 0 && str_compare(list[to - 1], moving) > 0; to--) list[to] = list[to - 1];
-        list[to] = moving;
-    }
-}
-
-static struct entries entries_of(lua_State *state, struct reading *reading, int table,
-                                 const char *at)
-{
-    struct entries entries = {.place_count = (size_t)lua_rawlen(state, table)};
-    size_t places = 0;
-    size_t capacity = 0;
-    lua_pushnil(state);
-    while (lua_next(state, table) != 0) {
-        lua_pop(state, 1);
-        if (places + entries.word_count == TABLE_ENTRIES_MAX)
-            luaL_error(state, "%s: a table has too many entries", at);
-        if (lua_type(state, -1) == LUA_TSTRING) {
-            if (!utf8_is_valid(text_at(state, -1)))
-                luaL_error(state, "%s: a word is not UTF-8", at);
-            if (entries.word_count == capacity) {
-                str *grown = arena_new(reading->arena, str, capacity * 2 + 8);
-                if (capacity > 0) memcpy(grown, entries.words, capacity * sizeof *grown);
-                entries.words = grown;
-                capacity = capacity * 2 + 8;
-            }
-            entries.words[entries.word_count++] = text_at(state, -1);
-        } else if (lua_isinteger(state, -1) && lua_tointeger(state, -1) >= 1 &&
-                   (lua_Unsigned)lua_tointeger(state, -1) <= entries.place_count) {
-            places++;
-        } else {
-            luaL_error(state, "%s: a key is neither a word nor a place in a list without gaps", at);
-        }
-    }
-    if (places != entries.place_count) luaL_error(state, "%s: a list has gaps (nil in it)", at);
-    sort_words(entries.words, entries.word_count);
-    return entries;
-}
-
-static void pack_any(lua_State *state, struct reading *reading, int depth, const char *at);
-
-static void pack_word_values(lua_State *state, struct reading *reading, int table,
-                             const struct entries *entries, int depth, const char *at)
-{
-    for (size_t i = 0; i < entries->word_count; i++) {
-        pack_text(reading->out, entries->words[i]);
-        lua_pushlstring(state, entries->words[i].at, entries->words[i].len);
-        lua_rawget(state, table);
-        pack_any(state, reading, depth, at);
-        lua_pop(state, 1);
-    }
-}
-
-static void pack_table(lua_State *state, struct reading *reading, int depth, const char *at)
-{
-    if (depth == NESTING_MAX) luaL_error(state, "%s: tables are nested too deep", at);
-    int table = lua_gettop(state);
-    struct entries entries = entries_of(state, reading, table, at);
-    bool is_map = entries.word_count > 0;
-    if (is_map) pack_map(reading->out, (uint32_t)(entries.place_count + entries.word_count));
-    else pack_list(reading->out, (uint32_t)entries.place_count);
-    for (size_t i = 1; i <= entries.place_count; i++) {
-        if (is_map) pack_int(reading->out, (int64_t)i);
-        lua_rawgeti(state, table, (lua_Integer)i);
-        pack_any(state, reading, depth + 1, at);
-        lua_pop(state, 1);
-    }
-    pack_word_values(state, reading, table, &entries, depth + 1, at);
-}
-
-/** The value on top of the stack, which stays there. */
-static void pack_any(lua_State *state, struct reading *reading, int depth, const char *at)
-{
-    luaL_checkstack(state, 8, "nested too deep");
-    if (buf_is_over(reading->out)) luaL_error(state, "%s: the declarations are too long", at);
-    switch (lua_type(state, -1)) {
-    case LUA_TBOOLEAN:
-        pack_bool(reading->out, lua_toboolean(state, -1) != 0);
-        return;
-    case LUA_TNUMBER:
-        if (lua_isinteger(state, -1)) {
-            pack_int(reading->out, lua_tointeger(state, -1));
-            return;
-        }
-        if (!isfinite(lua_tonumber(state, -1))) luaL_error(state, "%s: a number is not finite", at);
-        pack_float(reading->out, lua_tonumber(state, -1));
-        return;
-    case LUA_TSTRING:
-        if (!utf8_is_valid(text_at(state, -1)))
-            luaL_error(state, "%s: a text is not UTF-8 or holds a NUL", at);
-        pack_text(reading->out, text_at(state, -1));
-        return;
-    case LUA_TTABLE:
-        pack_table(state, reading, depth, at);
-        return;
-    case LUA_TFUNCTION:
-        luaL_error(state, "%s: a function stands where a value should; a declaration is data", at);
-        return;
-    case LUA_TUSERDATA:
-        luaL_error(state, "%s: a declaration stands where a value should", at);
-        return;
-    default:
-        luaL_error(state, "%s: a %s is no value of a declaration", at, luaL_typename(state, -1));
-    }
-}
-
-/** The declaration on top of the stack, or nullptr. */
-static const struct declared *declared_at_top(lua_State *state)
-{
-    return lua_type(state, -1) == LUA_TUSERDATA ? lua_touserdata(state, -1) : nullptr;
-}
-
-static void pack_attributes(lua_State *state, struct reading *reading, int table,
-                            const struct entries *entries, const char *at)
-{
-    pack_text(reading->out, S("attributes"));
-    pack_map(reading->out, (uint32_t)entries->word_count);
-    pack_word_values(state, reading, table, entries, 0, at);
-}
 
 /** The same with `reads`; the expression must be one. */
 static void pack_formula(lua_State *state, struct reading *reading, int table,
@@ -268,10 +43,11 @@ static void pack_formula(lua_State *state, struct reading *reading, int table,
     struct expression_names names;
     const char *why;
     lua_getfield(state, table, "formula");
-    if (lua_type(state, -1) != LUA_TSTRING || !expression_names(text_at(state, -1), &names, &why))
+    if (lua_type(state, -1) != LUA_TSTRING ||
+        !expression_names(declared_text(state, -1), &names, &why))
         luaL_error(state, "%s: the formula %s", at,
                    lua_type(state, -1) != LUA_TSTRING ? "is no text" : why);
-    if (expression_load(state, reading->arena, text_at(state, -1)) != LUA_OK)
+    if (expression_load(state, reading->arena, declared_text(state, -1)) != LUA_OK)
         luaL_error(state, "%s: %s", at, lua_tostring(state, -1));
     lua_pop(state, 1);
     pack_text(reading->out, S("attributes"));
@@ -280,46 +56,29 @@ static void pack_formula(lua_State *state, struct reading *reading, int table,
     pack_list(reading->out, names.count);
     for (uint32_t i = 0; i < names.count; i++) pack_text(reading->out, names.names[i]);
     lua_pop(state, 1);
-    pack_word_values(state, reading, table, entries, 0, at);
-}
-
-/** Opens the declaration on top of the stack: pushes its body, writes `at` and `name`. */
-static const char *open_declared(lua_State *state, struct reading *reading, int *body_out)
-{
-    int declared = lua_gettop(state);
-    luaL_checkstack(state, 16, "nested too deep");
-    lua_getiuservalue(state, declared, PART_AT);
-    lua_getiuservalue(state, declared, PART_NAME);
-    lua_getiuservalue(state, declared, PART_BODY);
-    *body_out = lua_gettop(state);
-    pack_text(reading->out, S("at"));
-    pack_text(reading->out, text_at(state, declared + 1));
-    pack_text(reading->out, S("name"));
-    pack_text(reading->out, text_at(state, declared + 2));
-    return lua_tostring(state, declared + 1);
+    declared_pack_words(state, reading, table, entries, 0, at);
 }
 
 static void pack_field(lua_State *state, struct reading *reading, const char *entity_at)
 {
-    const struct declared *declared = declared_at_top(state);
-    if (declared == nullptr || words[declared->word_at].word != WORD_FIELD)
+    const struct declaring_word *word = declared_word(state);
+    if (word == nullptr || word->list != NO_LIST)
         luaL_error(state, "%s: the entity's list holds something that is no field", entity_at);
     int top = lua_gettop(state);
     pack_map(reading->out, 5);
     pack_text(reading->out, S("kind"));
-    pack_text(reading->out, str_of(words[declared->word_at].name));
+    pack_text(reading->out, str_of(word->name));
     int body;
-    const char *at = open_declared(state, reading, &body);
-    struct entries entries = entries_of(state, reading, body, at);
+    const char *at = declared_open(state, reading, &body);
+    struct entries entries = declared_entries(state, reading, body, at);
     lua_rawgeti(state, body, 1);
     if (entries.place_count != 1 || !lua_isinteger(state, -1))
         luaL_error(state, "%s: the table of a field begins with its number and has no other place",
                    at);
     pack_text(reading->out, S("number"));
     pack_int(reading->out, lua_tointeger(state, -1));
-    if (strcmp(words[declared->word_at].name, "formula") == 0)
-        pack_formula(state, reading, body, &entries, at);
-    else pack_attributes(state, reading, body, &entries, at);
+    if (strcmp(word->name, "formula") == 0) pack_formula(state, reading, body, &entries, at);
+    else declared_pack_attributes(state, reading, body, &entries, at);
     lua_settop(state, top);
 }
 
@@ -328,15 +87,15 @@ static void pack_choice(lua_State *state, struct reading *reading, const char *a
     int body = lua_gettop(state);
     if (lua_type(state, body) != LUA_TTABLE)
         luaL_error(state, "%s: a choice is a table: { \"value\", label = \"…\" }", at);
-    struct entries entries = entries_of(state, reading, body, at);
+    struct entries entries = declared_entries(state, reading, body, at);
     lua_rawgeti(state, body, 1);
     if (entries.place_count != 1 || lua_type(state, -1) != LUA_TSTRING)
         luaL_error(state, "%s: the table of a choice begins with its value and has no other place",
                    at);
     pack_map(reading->out, 2);
     pack_text(reading->out, S("value"));
-    pack_any(state, reading, 0, at);
-    pack_attributes(state, reading, body, &entries, at);
+    declared_pack(state, reading, 0, at);
+    declared_pack_attributes(state, reading, body, &entries, at);
     lua_settop(state, body);
 }
 
@@ -349,45 +108,15 @@ static void pack_whole(lua_State *state, struct reading *reading, str parts, pac
     int top = lua_gettop(state);
     pack_map(reading->out, 4);
     int body;
-    const char *at = open_declared(state, reading, &body);
-    struct entries entries = entries_of(state, reading, body, at);
-    pack_attributes(state, reading, body, &entries, at);
+    const char *at = declared_open(state, reading, &body);
+    struct entries entries = declared_entries(state, reading, body, at);
+    declared_pack_attributes(state, reading, body, &entries, at);
     pack_text(reading->out, parts);
     pack_list(reading->out, (uint32_t)entries.place_count);
     for (size_t i = 1; i <= entries.place_count; i++) {
         lua_rawgeti(state, body, (lua_Integer)i);
         part(state, reading, at);
         lua_pop(state, 1);
-    }
-    lua_settop(state, top);
-}
-
-/** Runs one file and appends what it returns to the tables at the stack places `entities` and
- *  `sets`. */
-static void run_file(lua_State *state, struct reading *reading, const struct source *source,
-                     int entities, int sets)
-{
-    int top = lua_gettop(state);
-    reading->file = source->chunk_name + 1;
-    if (luaL_loadbufferx(state, source->text.at, source->text.len, source->chunk_name, "t") !=
-        LUA_OK)
-        luaL_error(state, "%s", lua_tostring(state, -1));
-    push_words(state);
-    const char *upvalue = lua_setupvalue(state, -2, 1);
-    require(upvalue != nullptr);
-    lua_call(state, 0, LUA_MULTRET);
-    int count = lua_gettop(state) - top;
-    if (count == 0 || count > RESULTS_MAX)
-        luaL_error(state, "%s: returns no declaration, or more than %d", source->chunk_name + 1,
-                   RESULTS_MAX);
-    for (int i = 1; i <= count; i++) {
-        lua_pushvalue(state, top + i);
-        const struct declared *declared = declared_at_top(state);
-        if (declared == nullptr || words[declared->word_at].word == WORD_FIELD)
-            luaL_error(state, "%s: returns something that is neither entity nor choice_set",
-                       source->chunk_name + 1);
-        int list = words[declared->word_at].word == WORD_ENTITY ? entities : sets;
-        lua_rawseti(state, list, (lua_Integer)lua_rawlen(state, list) + 1);
     }
     lua_settop(state, top);
 }
@@ -405,69 +134,22 @@ static void pack_all(lua_State *state, struct reading *reading, str key, int lis
     }
 }
 
-/** All that touches Lua, inside one protected call. */
-static int read_all(lua_State *state)
+static void pack_schema(lua_State *state, struct reading *reading)
 {
-    struct reading *reading = lua_touserdata(state, 1);
-    lua_createtable(state, 0, 0);
-    lua_createtable(state, 0, 0);
-    for (uint32_t i = 0; i < reading->sources->count; i++)
-        run_file(state, reading, &reading->sources->items[i], 2, 3);
     pack_map(reading->out, 3);
     pack_text(reading->out, S("version"));
     pack_int(reading->out, 1);
-    pack_all(state, reading, S("entities"), 2, S("fields"), pack_field);
-    pack_all(state, reading, S("sets"), 3, S("choices"), pack_choice);
-    if (buf_is_over(reading->out)) return luaL_error(state, "the declarations are too long");
-    return 0;
-}
-
-static bool write_all(int file, str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t written = write(file, bytes.at, bytes.len);
-        if (written <= 0) return false;
-        bytes = str_from(bytes, (size_t)written);
-    }
-    return true;
-}
-
-static int refuse(struct arena *arena, str reason)
-{
-    str line = arena_print(arena, "%.*s\n", FMT(reason));
-    (void)write_all(STDERR_FILENO, line);
-    return 1;
+    pack_all(state, reading, S("entities"), ENTITIES + 1, S("fields"), pack_field);
+    pack_all(state, reading, S("sets"), SETS + 1, S("choices"), pack_choice);
 }
 
 int schema_run(char **arguments)
 {
-    struct arena arena;
-    arena_init(&arena, ADDRESS_BYTES_MAX / ARENA_HARD_FACTOR);
-    struct sources sources;
-    str reason;
-    if (!sources_read(&arena, str_of(arguments[0]), &sources, &reason))
-        return refuse(&arena, reason);
-    struct rights rights = {.address_bytes_max = ADDRESS_BYTES_MAX,
-                            .cpu_seconds_max = CPU_SECONDS_MAX};
-    if (rights_drop(&rights) != ERR_NONE)
-        return refuse(&arena, S("the system does not let rights be dropped"));
-
-    struct buf out = buf_make(&arena, SCHEMA_BYTES_MAX);
-    struct reading reading = {.arena = &arena, .sources = &sources, .out = &out, .file = "schema"};
-    struct budget budget = {.bytes_max = LUA_BYTES_MAX, .steps_left = LUA_STEPS_MAX};
-    lua_State *state = budget_open_state(&budget);
-    if (state == nullptr) return refuse(&arena, S("no memory for Lua"));
-    lua_pushcfunction(state, read_all);
-    lua_pushlightuserdata(state, &reading);
-    int outcome = lua_pcall(state, 1, 0, 0);
-    if (outcome == LUA_ERRMEM)
-        return refuse(&arena, arena_print(&arena, "%s: needs too much memory", reading.file));
-    if (outcome != LUA_OK) {
-        str said = lua_type(state, -1) == LUA_TSTRING ? text_at(state, -1) : S("fails");
-        bool is_placed = str_find_byte(said, ':') != SIZE_MAX;
-        return refuse(&arena,
-                      is_placed ? said : arena_print(&arena, "%s: %.*s", reading.file, FMT(said)));
-    }
-    lua_close(state);
-    return write_all(STDOUT_FILENO, buf_str(&out)) ? 0 : 1;
+    struct reading reading = {.words = words,
+                              .word_count = sizeof words / sizeof *words,
+                              .list_count = SETS,
+                              .wanted = "neither entity nor choice_set",
+                              .pack = pack_schema,
+                              .file = "schema"};
+    return declared_run(arguments[0], &reading);
 }

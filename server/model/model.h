@@ -325,3 +325,6 @@ const struct choice *set_choice(const struct choice_set *set, str value);
  *  runner's words with file and line. */
 enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena,
                            str *schema_out);
+/** The same by `--rules` for the folder of the built-in rules (lua/runner/rules_file.h). */
+enum err model_read_rules(struct task *task, str runner, str folder, struct arena *arena,
+                          str *rules_out);

@@ -109,15 +109,15 @@ static int finish(struct runner *runner, bool is_in_time)
     return ended == runner->process && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena,
-                           str *schema_out)
+/** Runs `runner MODE folder` and gives what it wrote. */
+static enum err read_folder(struct task *task, str runner, str mode, str folder,
+                            struct arena *arena, str *out_out)
 {
-    require(schema_out != nullptr);
+    require(out_out != nullptr);
     struct buf out = buf_make(arena, SCHEMA_BYTES_MAX);
     struct buf complaint = buf_make(task->arena, COMPLAINT_BYTES_MAX);
     struct runner running = {.streams = {-1, -1}, .into = {&out, &complaint}};
-    char *arguments[] = {arena_cstring(task->arena, runner),
-                         arena_cstring(task->arena, S("--schema")),
+    char *arguments[] = {arena_cstring(task->arena, runner), arena_cstring(task->arena, mode),
                          arena_cstring(task->arena, folder), nullptr};
     bool is_started = start(&running, arguments);
     if (!is_started) {
@@ -135,6 +135,18 @@ enum err model_read_schema(struct task *task, str runner, str folder, struct are
     if (code != 0 || buf_is_over(&out))
         return fail(task, ERR_SYSTEM, "%.*s: the runner failed", FMT(runner));
     TRY(value_check(task, buf_str(&out)));
-    *schema_out = buf_str(&out);
+    *out_out = buf_str(&out);
     return ERR_NONE;
+}
+
+enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena,
+                           str *schema_out)
+{
+    return read_folder(task, runner, S("--schema"), folder, arena, schema_out);
+}
+
+enum err model_read_rules(struct task *task, str runner, str folder, struct arena *arena,
+                          str *rules_out)
+{
+    return read_folder(task, runner, S("--rules"), folder, arena, rules_out);
 }

@@ -56,6 +56,7 @@ enum flag_name : uint8_t {
     FLAG_KEY,
     FLAG_RUNNER,
     FLAG_SCHEMA,
+    FLAG_RULES,
     FLAG_NAME,
     FLAG_COUNT,
 };

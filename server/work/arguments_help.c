@@ -103,6 +103,8 @@ const struct flag flag_table[FLAG_COUNT] = {
                    FLAG_TEXT, 0, 0, 0},
     [FLAG_SCHEMA] = {"schema", "DIR", nullptr, "the entities (default: ../share/atrium/schema)",
                      FLAG_TEXT, 0, 0, 0},
+    [FLAG_RULES] = {"rules", "DIR", nullptr, "the built-in rules (default: ../share/atrium/rules)",
+                    FLAG_TEXT, 0, 0, 0},
 };
 
 struct limit {
