@@ -82,6 +82,7 @@ constexpr uint32_t RULE_READS_MAX = 1000;      /** get, find and count of one ru
 constexpr uint32_t RULE_FIND_MAX = 200;        /** records of one find */
 constexpr uint32_t RULE_EFFECTS_MAX = 50;      /** queued by the rules of one change */
 constexpr uint32_t RULE_MAILS_MAX = 10;
+constexpr uint32_t OUTBOX_OF_KIND_MAX = 20'000; /** of one tenant; then what would add is refused */
 constexpr uint32_t RULE_LOG_LINES_MAX = 100; /** of one run */
 constexpr size_t RULE_LOG_LINE_BYTES_MAX = 1 * KIB;
 constexpr size_t RULE_MESSAGE_BYTES_MAX = 1 * KIB; /** of a rejection or failure */

@@ -49,6 +49,7 @@ void batch_write(struct batch *batch, uint32_t tenant, const struct pending *pen
         require(entry->key.len <= KEY_BYTES_MAX && entry->value.len < VALUE_DELETED);
         require(len - (size_t)(at - rows) >= ROW_HEAD_BYTES + entry->key.len + entry->value.len);
         at = row_write(at, entry);
+        batch->has_outbox |= entry->database == DATABASE_OUTBOX && entry->state == PENDING_PUT;
     }
     struct buf out = buf_make(&batch->arena, BATCH_HEAD_BYTES_MAX + len);
     require(buf_room(&out, BATCH_HEAD_BYTES_MAX + len) != nullptr);

@@ -26,6 +26,7 @@ struct batch {
     struct work **works_end;
     uint32_t work_count;
     uint64_t log_newest; /** 0: the tenant's log does not grow by it */
+    bool has_outbox;     /** it puts something into the tenant's outbox */
 };
 
 struct batch *batch_open(struct lane *lane);

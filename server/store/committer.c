@@ -125,13 +125,26 @@ void store_watch(struct store *store,
     pthread_mutex_unlock(&store->watch.lock);
 }
 
+void store_watch_outbox(struct store *store, void (*committed)(void *owner, uint32_t tenant),
+                        void *owner)
+{
+    pthread_mutex_lock(&store->watch.lock);
+    store->watch.outbox_grew = committed;
+    store->watch.outbox_owner = owner;
+    pthread_mutex_unlock(&store->watch.lock);
+}
+
 static void group_tell(struct store *store, const struct batch *group)
 {
     struct watch *watch = &store->watch;
     pthread_mutex_lock(&watch->lock);
-    for (const struct batch *batch = group; batch != nullptr; batch = batch->next)
+    for (const struct batch *batch = group; batch != nullptr; batch = batch->next) {
+        uint32_t tenant = batch->lane->space.number;
         if (batch->log_newest > 0 && watch->committed != nullptr)
-            watch->committed(watch->owner, batch->lane->space.number, batch->log_newest);
+            watch->committed(watch->owner, tenant, batch->log_newest);
+        if (batch->has_outbox && watch->outbox_grew != nullptr)
+            watch->outbox_grew(watch->outbox_owner, tenant);
+    }
     pthread_mutex_unlock(&watch->lock);
 }
 

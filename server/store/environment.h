@@ -59,6 +59,8 @@ struct watch {
     pthread_mutex_t lock;
     void (*committed)(void *owner, uint32_t tenant, uint64_t newest);
     void *owner;
+    void (*outbox_grew)(void *owner, uint32_t tenant);
+    void *outbox_owner;
 };
 
 /** The keeper sleeps on `wakes`; `lock` guards `is_closing`. */

@@ -91,6 +91,10 @@ enum err store_write(struct store *store, const struct space *space, struct work
 void store_watch(struct store *store,
                  void (*committed)(void *owner, uint32_t tenant, uint64_t newest), void *owner);
 
+/** The same after each commit that put something into a tenant's outbox. */
+void store_watch_outbox(struct store *store, void (*committed)(void *owner, uint32_t tenant),
+                        void *owner);
+
 /* Figures, for metrics and tests. */
 struct store_figures {
     uint64_t commits; /** LMDB commits, each one fsync */

@@ -155,10 +155,20 @@ struct outbox_entry {
     str body; /** MessagePack */
 };
 void txn_outbox_put(struct txn *txn, const struct outbox_entry *entry);
+/** Whether one more of a kind may be put. ERR_LIMITED, with a fault: OUTBOX_OF_KIND_MAX lie there.
+ */
+enum err txn_outbox_room(struct txn *txn, str kind);
 void txn_outbox_delete(struct txn *txn, int64_t due_ms, struct id id);
+/** ERR_MISSING. Views. */
+enum err txn_outbox_get(struct txn *txn, int64_t due_ms, struct id id,
+                        struct outbox_entry *entry_out);
 /** The first entry due after (due_ms, id); ERR_MISSING when none. Views. */
 enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id,
                           struct outbox_entry *entry_out);
+/** The same among those of one kind, whatever lies there of others. */
+enum err txn_outbox_of(struct txn *txn, str kind, int64_t due_ms, struct id id,
+                       struct outbox_entry *entry_out);
+enum err txn_outbox_count(struct txn *txn, str kind, uint64_t *count_out);
 
 /* System rows: what is no record: tenants and hosts (in the instance's space), sessions, tokens,
  * password hashes, counters. */
@@ -188,11 +198,13 @@ enum system_row : uint8_t {
     SYSTEM_MERGED,    /** tenant: entity, id → id of the record that it was merged into */
     /** tenant: `revision`, `declared`, `ledger`: what it added to the schema (record/models.h) */
     SYSTEM_MODEL,
-    SYSTEM_RULES,     /** tenant: `revision`: which of its rules stand (rules/rule.h) */
-    SYSTEM_RUN,       /** tenant: id of a run of a rule → its trace (rules/trace.h) */
-    SYSTEM_RUN_OF,    /** tenant: id of a rule, id of a run → nil */
-    SYSTEM_RUN_TALK,  /** tenant: id of a run → what was said in it, to be said again */
-    SYSTEM_RUN_DAY,   /** tenant: id of a rule, day 4 bytes big-endian → its figures */
+    SYSTEM_RULES,    /** tenant: `revision`: which of its rules stand (rules/rule.h) */
+    SYSTEM_RUN,      /** tenant: id of a run of a rule → its trace (rules/trace.h) */
+    SYSTEM_RUN_OF,   /** tenant: id of a rule, id of a run → nil */
+    SYSTEM_RUN_TALK, /** tenant: id of a run → what was said in it, to be said again */
+    SYSTEM_RUN_DAY,  /** tenant: id of a rule, day 4 bytes big-endian → its figures */
+    /** tenant: kind → how many of it lie in the outbox; kind, 0, due time, id → nil */
+    SYSTEM_OUTBOX,
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
