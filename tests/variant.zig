@@ -34,7 +34,7 @@ fn module(self: Variant, names: Names) *Build.Module {
         .sanitize_thread = self.tsan,
         .sanitize_c = if (self.asan) .off else if (self.optimize == .Debug) .full else .trap,
     });
-    for (words(b, "server tests")) |folder| m.addIncludePath(b.path(folder));
+    for (words(b, "server tests lua")) |folder| m.addIncludePath(b.path(folder));
     const chosen = words(b, if (self.asan) asan_flags else flags);
     m.addCSourceFiles(.{ .root = b.path("."), .files = names, .flags = chosen });
     return m;
@@ -111,10 +111,15 @@ pub fn install(self: Variant, step: *Step, with: *Core) void {
 /// Each .c file below these folders is a test program; with seconds it is a fuzz target.
 pub fn programs(self: Variant, step: *Step, in: []const u8, with: *Core, seconds: u32) void {
     const b = self.b;
+    var runner_core: ?*Core = null;
     for (files(b, in, ".c")) |file| {
         if (std.mem.indexOf(u8, file, self.filter) == null) continue;
         const run = Run.create(b, b.fmt("{s} {s}", .{ self.folder, file }));
-        run.addFileArg(self.link(file, with, server_libraries));
+        const is_runner = std.mem.indexOf(u8, file, "/runner/") != null; // of the other process
+        if (is_runner and runner_core == null) runner_core = self.core(runner_folders);
+        const core_of = if (is_runner) runner_core.? else with;
+        const libraries = if (is_runner) runner_libraries else server_libraries;
+        run.addFileArg(self.link(file, core_of, libraries));
         const is_canary = std.mem.endsWith(u8, file, "canary.c"); // must be found out
         run.expectExitCode(if (is_canary) 77 else 0);
         const last_words = if (seconds > 0) "Done " else "";

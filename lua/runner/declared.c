@@ -292,7 +292,7 @@ int declared_run(const char *folder, struct reading *reading)
     reading->arena = &arena;
     reading->sources = &sources;
     reading->out = &out;
-    struct budget budget = {.bytes_max = LUA_BYTES_MAX, .steps_left = LUA_STEPS_MAX};
+    struct budget budget = {.bytes_max = LUA_BYTES_MAX, .fuel_max = LUA_STEPS_MAX};
     lua_State *state = budget_open_state(&budget);
     if (state == nullptr) return refuse(&arena, S("no memory for Lua"));
     lua_pushcfunction(state, read_all);

@@ -25,8 +25,9 @@ static bool limit(int resource, rlim_t most)
 static bool filter_calls(void)
 {
     static const int allowed[] = {
-        SCMP_SYS(read), SCMP_SYS(write),      SCMP_SYS(munmap),        SCMP_SYS(brk),
-        SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(clock_gettime), SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(read),          SCMP_SYS(write),        SCMP_SYS(munmap),
+        SCMP_SYS(brk),           SCMP_SYS(exit),         SCMP_SYS(exit_group),
+        SCMP_SYS(clock_gettime), SCMP_SYS(rt_sigreturn), SCMP_SYS(mremap),
     };
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (filter == nullptr) return false;

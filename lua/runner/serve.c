@@ -55,7 +55,7 @@ static bool open_state(struct serving *serving)
 {
     if (serving->state != nullptr) lua_close(serving->state);
     serving->budget = (struct budget){.bytes_max = LUA_BYTES_MAX,
-                                      .steps_left = FORMULA_STEPS_MAX,
+                                      .fuel_max = FORMULA_STEPS_MAX,
                                       .taken_bytes_max = FORMULA_TAKEN_BYTES_MAX};
     serving->state = budget_open_state(&serving->budget);
     if (serving->state == nullptr) return false;
@@ -243,8 +243,7 @@ static bool answer_one(struct serving *serving, struct evaluation *evaluation)
 {
     lua_State *state = serving->state;
     size_t from = evaluation->out->len;
-    serving->budget.steps_left = FORMULA_STEPS_MAX;
-    serving->budget.taken_bytes = 0;
+    budget_begin(&serving->budget);
     lua_pushcfunction(state, evaluate);
     lua_pushlightuserdata(state, evaluation);
     int outcome = lua_pcall(state, 1, 0, 0);
@@ -257,7 +256,7 @@ static bool answer_one(struct serving *serving, struct evaluation *evaluation)
     }
     lua_settop(state, 0);
     /* What has spent its budget is not trusted with another turn. */
-    bool is_worn = serving->budget.is_spent || outcome == LUA_ERRMEM ||
+    bool is_worn = serving->budget.end != BUDGET_LEFT || outcome == LUA_ERRMEM ||
                    serving->budget.bytes_used > LUA_BYTES_MAX / 2;
     return !is_worn || open_state(serving);
 }

@@ -248,6 +248,13 @@ void *memory_take(size_t bytes)
     return memory;
 }
 
+void *memory_resize(void *memory, size_t bytes)
+{
+    void *resized = realloc(memory, bytes == 0 ? 1 : bytes);
+    require(resized != nullptr);
+    return resized;
+}
+
 void memory_give(void *memory)
 {
     free(memory);

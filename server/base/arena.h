@@ -88,4 +88,7 @@ void arena_fail_at(uint64_t nth);
 /** Memory that outlives tasks (queues, connections, threads). Zeroed; aborts when
  *  the system refuses. */
 void *memory_take(size_t bytes);
+/** Makes it longer or shorter, here or elsewhere; what is added is not zeroed. nullptr: takes new
+ *  memory. */
+void *memory_resize(void *memory, size_t bytes);
 void memory_give(void *memory);

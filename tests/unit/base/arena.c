@@ -180,3 +180,14 @@ TEST(test_memory__is_zeroed)
     memory_give(memory_take(0));
     memory_give(nullptr);
 }
+
+TEST(test_memory__keeps_what_is_resized)
+{
+    char *memory = memory_resize(nullptr, 6);
+    memcpy(memory, "before", 6);
+    memory = memory_resize(memory, 100'000);
+    check(memcmp(memory, "before", 6) == 0);
+    memory = memory_resize(memory, 3);
+    check(memcmp(memory, "bef", 3) == 0);
+    memory_give(memory_resize(memory, 0));
+}
