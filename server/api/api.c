@@ -288,6 +288,7 @@ enum err api_open(struct task *task, const struct api_options *options, struct a
     arena_init(&api->arena, API_ARENA_BYTES_MAX);
     api->openapi = openapi_make(&api->arena, api->access->model);
     enum err err = page_make(task, &api->arena, options->page_folder, &api->page);
+    if (err == ERR_NONE) err = guide_make(task, &api->arena, &options->rule_texts, &api->guide);
     if (err == ERR_NONE) err = api_listen(task, api, options);
     if (err != ERR_NONE) {
         arena_drop(&api->arena);

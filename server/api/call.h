@@ -13,6 +13,7 @@
 #include "api/accept.h"
 #include "api/api.h"
 #include "api/page.h"
+#include "api/rules_guide.h"
 #include "base/crypto.h"
 #include "http/http.h"
 #include "record/record.h"
@@ -43,6 +44,7 @@ struct api {
     struct arena arena; /** of all that is made at the start */
     struct page page;
     struct page_file openapi;
+    struct guide guide; /** for authors of rules */
 };
 
 constexpr uint32_t REPLY_HEADERS_MAX = 10;

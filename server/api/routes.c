@@ -10,6 +10,7 @@
 #include "api/jobs.h"
 #include "api/openapi.h"
 #include "api/records.h"
+#include "api/rules.h"
 #include "api/session.h"
 #include "api/uploads.h"
 #include "base/buf.h"
@@ -66,6 +67,8 @@ const struct route routes[] = {
     {METHOD_GET, T("/api/v1/search"), T("Records of all entities by words, best first"),
      NEED_IDENTITY, ROAD_READ, .parameters = "search_q limit_few", .answers = "200 found",
      .run = records_search},
+    {METHOD_GET, T("/api/v1/rules/reference"), T("How rules are written"), NEED_IDENTITY, ROAD_LOOP,
+     .answers = "200 rules_reference", .run = rules_reference},
     {METHOD_GET, T("/api/v1/{collection}"), T("A page of records"), NEED_IDENTITY, ROAD_READ,
      .parameters = "limit after sort filter q count group_by view fields expand filters",
      .answers = "200 {entity}.page", .run = records_list},

@@ -88,6 +88,9 @@ constexpr size_t RULE_LOG_LINE_BYTES_MAX = 1 * KIB;
 constexpr size_t RULE_MESSAGE_BYTES_MAX = 1 * KIB; /** of a rejection or failure */
 constexpr int64_t RULE_SHARE_MS_A_MINUTE = 20'000; /** of runners' time, for one tenant */
 constexpr uint32_t RULE_OVERRUNS_MAX = 10;         /** in a row; then a rule is switched off */
+constexpr uint32_t RULE_TESTS_MAX = 50;            /** of one rule; all run when it is activated */
+constexpr int64_t RULE_TESTS_NS_MAX = 5'000'000'000; /** for all of them together */
+constexpr uint32_t RULE_VERSIONS_MAX = 1000;         /** of one rule; then the oldest goes */
 
 /* Access. */
 constexpr size_t PASSWORD_BYTES_MAX = 1024;

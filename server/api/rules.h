@@ -1,0 +1,12 @@
+/** rules: what is asked of rules beyond their records: the reference for authors, the built-in
+ *  ones, versions.
+ *
+ *  Floor   api, inside; functions of the table.
+ *  Thread  reads: loop or worker; changes: the tenant's lane.
+ */
+#pragma once
+
+#include "api/call.h"
+
+/** As JSON, Markdown or HTML, as the caller would rather have it. */
+enum err rules_reference(struct call *call);
