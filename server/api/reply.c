@@ -136,7 +136,9 @@ static enum err problem_form(void *argument)
     if (status == 401) reply_header(call, S("www-authenticate"), S("Bearer"));
     if (status == 405) reply_header(call, S("allow"), call->allow);
     if (status == 429 || status == 503) {
-        int64_t seconds = call->wait_ms <= 1000 ? 1 : (call->wait_ms + 999) / 1000;
+        int64_t fault_ms = call->task->fault.wait_ms;
+        int64_t wait_ms = call->wait_ms > fault_ms ? call->wait_ms : fault_ms;
+        int64_t seconds = wait_ms <= 1000 ? 1 : (wait_ms + 999) / 1000;
         reply_header(call, S("retry-after"),
                      arena_print(call->task->arena, "%lld", (long long)seconds));
     }

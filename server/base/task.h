@@ -26,7 +26,8 @@ struct fault {
     uint32_t rest_count; /** faults beyond FAULTS_MAX: counted, not kept */
     struct id rule;      /** that rejected the change, or failed; nil: none did */
     str rule_name;
-    struct id run; /** its trace */
+    struct id run;   /** its trace */
+    int64_t wait_ms; /** to ERR_LIMITED: until the next try; 0: not said */
 };
 
 struct task {

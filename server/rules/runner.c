@@ -1,26 +1,21 @@
 #include "rules/runner.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "rules/process.h"
+#include "rules/share.h"
 #include "value/frame.h"
 #include "value/value.h"
 
 constexpr size_t PROGRAM_BYTES_MAX = 4096;
 constexpr uint32_t COMPUTING_PER_CORE = 2;
+/** A tenant with more than this of the time of its runners not run off yet is heavy. */
+constexpr int64_t HEAVY_US = 1'000'000;
 
 enum runner_state : uint8_t {
     RUNNER_EMPTY,
@@ -32,95 +27,70 @@ enum runner_state : uint8_t {
 
 struct runner {
     enum runner_state state;
-    bool has_refused; /** could not be started */
     enum runner_use use;
     uint32_t tenant;
-    pid_t process;
-    int handle;      /** of the process, so that no other one is ever meant */
-    clockid_t clock; /** what it has computed; tells on even when it is dead */
-    int socket;
+    struct process process;
     int64_t used_ns;
+};
+
+/** One that wants to ask. Lies on the stack of its thread. */
+struct asker {
+    struct asker *next;
+    const struct task *task;
+    uint32_t tenant;
+    enum runner_use use;
+    bool is_heavy;
+    bool is_nested;   /** its task has another runner, which waits meanwhile */
+    bool is_admitted; /** it counts as asking and waits for its process only */
+    bool is_refused;  /** no process can be started */
+    int64_t level_us; /** of its tenant, when it came */
 };
 
 struct runners {
     char program[PROGRAM_BYTES_MAX];
     pthread_t thread;
-    pthread_mutex_t mutex;
+    pthread_mutex_t mutex; /** guards all below; nothing is waited for but `changed` */
     pthread_cond_t changed;
     bool is_closing;
     uint32_t asked_max;
-    uint32_t asked_count;
-    uint32_t trials_max; /** fewer than asked_max: trials never keep changes waiting */
+    uint32_t asked_count; /** admitted, without the nested ones */
+    uint32_t heavy_max;   /** of them for heavy tenants, so that the others always find room */
+    uint32_t heavy_count;
+    uint32_t trial_max; /** and for trials, which never keep changes waiting */
     uint32_t trial_count;
+    struct asker *first; /** those that wait, in the order in which they came */
+    struct talk *talks;  /** those that have a runner */
     struct runner slots[RUNNERS_MAX];
+    struct shares shares;
     struct runner_figures figures;
 };
 
-/* Processes, on the pool's own thread. */
+struct talk {
+    struct arena_held held; /** so that the runner is let go on whatever road the task ends */
+    struct talk *next;      /** of runners->talks */
+    struct runners *runners;
+    struct runner *runner; /** nullptr: it was given back */
+    struct task *task;
+    str failure;
+    bool is_nested, is_heavy; /** as it was admitted */
+    bool is_rule;             /** it counts for the share of its tenant */
+    int64_t begun_us;         /** on the clock of the process */
+    int64_t spent_us;         /** since then, once it was given back */
+    /* while it is waited for */
+    int64_t cpu_us_max; /** on the clock of the process */
+    int64_t seen_us;    /** on it, when it was looked at last */
+    int64_t looked_ns;
+    int64_t waited_ns, stalled_ns; /** in looks, so that a pause of ours is not held against it */
+};
 
-static bool spawn(const char *program, int socket, pid_t *process_out)
-{
-    char *const arguments[] = {"atrium-runner", "--serve", nullptr};
-    char *const environment[] = {nullptr};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, broken_pipe;
-    (void)sigemptyset(&none);
-    (void)sigemptyset(&broken_pipe);
-    (void)sigaddset(&broken_pipe, SIGPIPE);
-    if (posix_spawn_file_actions_init(&actions) != 0) return false;
-    if (posix_spawnattr_init(&attributes) != 0) {
-        (void)posix_spawn_file_actions_destroy(&actions);
-        return false;
-    }
-    bool is_ready =
-        posix_spawn_file_actions_adddup2(&actions, socket, STDIN_FILENO) == 0 &&
-        posix_spawn_file_actions_addclosefrom_np(&actions, STDIN_FILENO + 1) == 0 &&
-        posix_spawnattr_setsigmask(&attributes, &none) == 0 &&
-        posix_spawnattr_setsigdefault(&attributes, &broken_pipe) == 0 &&
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) ==
-            0 &&
-        posix_spawn(process_out, program, &actions, &attributes, arguments, environment) == 0;
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return is_ready;
-}
+/* Processes are started and ended on the pool's own thread. */
 
-static void reap(pid_t process)
+/** Tells those that wait for such a process that there will be none. */
+static void refuse(struct runners *runners, const struct runner *runner)
 {
-    while (waitpid(process, nullptr, 0) < 0 && errno == EINTR) {
-    }
-}
-
-static bool start(const char *program, struct runner *runner)
-{
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
-    bool is_started = spawn(program, ends[1], &runner->process);
-    close(ends[1]);
-    if (!is_started) {
-        close(ends[0]);
-        return false;
-    }
-    runner->socket = ends[0];
-    runner->handle = (int)syscall(SYS_pidfd_open, runner->process, 0);
-    bool is_ready = runner->handle >= 0 && fcntl(runner->socket, F_SETFL, O_NONBLOCK) == 0 &&
-                    clock_getcpuclockid(runner->process, &runner->clock) == 0;
-    if (is_ready) return true;
-    /* Its parent has not waited for it yet, so the number is still its own. */
-    (void)kill(runner->process, SIGKILL);
-    close(runner->socket);
-    if (runner->handle >= 0) close(runner->handle);
-    reap(runner->process);
-    return false;
-}
-
-static void end(struct runner *runner)
-{
-    (void)syscall(SYS_pidfd_send_signal, runner->handle, SIGKILL, nullptr, 0);
-    close(runner->socket);
-    close(runner->handle);
-    reap(runner->process);
+    for (struct asker *asker = runners->first; asker != nullptr; asker = asker->next)
+        if (asker->is_admitted && asker->tenant == runner->tenant && asker->use == runner->use)
+            asker->is_refused = true;
 }
 
 /** Does what the slots ask for; true when anything was done, with the lock given up meanwhile. */
@@ -132,18 +102,18 @@ static bool tend(struct runners *runners, struct runner *runner)
     if (is_old || is_left) runner->state = RUNNER_ENDING;
     if (runner->state != RUNNER_WANTED && runner->state != RUNNER_ENDING) return false;
     bool is_wanted = runner->state == RUNNER_WANTED;
-    struct runner copy = *runner;
+    struct process process = runner->process;
     (void)pthread_mutex_unlock(&runners->mutex);
-    bool is_started = is_wanted && start(runners->program, &copy);
-    if (!is_wanted) end(&copy);
+    bool is_started = is_wanted && process_start(runners->program, &process);
+    if (!is_wanted) process_end(&process);
     (void)pthread_mutex_lock(&runners->mutex);
-    *runner = copy;
+    runner->process = process;
     runner->state = is_started ? RUNNER_FREE : RUNNER_EMPTY;
-    runner->has_refused = is_wanted && !is_started;
     runner->used_ns = clock_monotonic_ns();
     runners->figures.started += is_started;
     if (is_started) runners->figures.live++;
-    else if (!is_wanted) runners->figures.live--;
+    else if (is_wanted) refuse(runners, runner);
+    else runners->figures.live--;
     (void)pthread_cond_broadcast(&runners->changed);
     return true;
 }
@@ -179,7 +149,7 @@ struct runners *runners_open(str program)
     if (program.len > 0) memcpy(runners->program, program.at, program.len);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     runners->asked_max = COMPUTING_PER_CORE * (uint32_t)(cores > 0 ? cores : 1);
-    runners->trials_max = runners->asked_max / 2;
+    runners->heavy_max = runners->trial_max = runners->asked_max / 2;
     (void)pthread_mutex_init(&runners->mutex, nullptr);
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -207,124 +177,168 @@ void runners_close(struct runners *runners)
 
 /* Taking one, and giving it back. */
 
-static bool is_of(const struct runner *runner, uint32_t tenant, enum runner_use use)
+static bool is_for(const struct runner *runner, const struct asker *asker)
 {
-    return runner->tenant == tenant && runner->use == use;
+    return runner->tenant == asker->tenant && runner->use == asker->use;
 }
 
-/** Whether nothing was said by it since it was last asked, and it lives. */
-static bool is_silent(const struct runner *runner)
+static bool has_room(const struct runners *runners, const struct asker *asker)
 {
-    struct pollfd look = {.fd = runner->socket, .events = POLLIN};
-    return poll(&look, 1, 0) == 0;
+    if (asker->is_nested) return true;
+    return runners->asked_count < runners->asked_max &&
+           (!asker->is_heavy || runners->heavy_count < runners->heavy_max) &&
+           (asker->use != RUNNER_FOR_TRIALS || runners->trial_count < runners->trial_max);
 }
 
-/** A free one of this tenant; else one is begun, where an empty slot or the one used longest ago
- *  makes room. nullptr: not yet. */
-static struct runner *find(struct runners *runners, uint32_t tenant, enum runner_use use)
+/** Counts one in, or out by -1. */
+static void count(struct runners *runners, bool is_nested, bool is_heavy, enum runner_use use,
+                  int32_t by)
+{
+    if (is_nested) return;
+    runners->asked_count += (uint32_t)by;
+    if (is_heavy) runners->heavy_count += (uint32_t)by;
+    if (use == RUNNER_FOR_TRIALS) runners->trial_count += (uint32_t)by;
+}
+
+/** Whether it is this one's turn: of those that could go now, the one whose tenant has spent least,
+ *  and of several the one that came first. */
+static bool is_next(const struct runners *runners, const struct asker *asker)
+{
+    const struct asker *best = nullptr;
+    if (asker->is_nested) return true;
+    for (const struct asker *other = runners->first; other != nullptr; other = other->next)
+        if (!other->is_admitted && has_room(runners, other) &&
+            (best == nullptr || other->level_us < best->level_us))
+            best = other;
+    return best == asker;
+}
+
+static void admit(struct runners *runners, struct asker *asker)
+{
+    asker->is_admitted = true;
+    count(runners, asker->is_nested, asker->is_heavy, asker->use, 1);
+    /* Another may have room, too. */
+    (void)pthread_cond_broadcast(&runners->changed);
+}
+
+/** Has another process started where there are fewer coming than are waited for. */
+static void want(struct runners *runners, const struct asker *asker)
 {
     struct runner *empty = nullptr, *oldest = nullptr;
-    bool is_coming = false;
+    uint32_t coming = 0, waiting = 0;
+    bool has_ending = false;
+    for (const struct asker *other = runners->first; other != nullptr; other = other->next)
+        waiting += other->is_admitted && other->tenant == asker->tenant && other->use == asker->use;
     for (uint32_t at = 0; at < RUNNERS_MAX; at++) {
         struct runner *runner = &runners->slots[at];
-        bool is_free = runner->state == RUNNER_FREE;
-        if (is_free && is_of(runner, tenant, use)) {
-            if (is_silent(runner)) return runner;
-            /* It died while nobody asked it, or speaks out of turn. */
-            runner->state = RUNNER_ENDING;
-            runners->figures.killed++;
-            (void)pthread_cond_broadcast(&runners->changed);
-            is_free = false;
-        }
-        is_coming = is_coming || runner->state == RUNNER_ENDING ||
-                    (runner->state == RUNNER_WANTED && is_of(runner, tenant, use));
+        coming += runner->state == RUNNER_WANTED && is_for(runner, asker);
+        has_ending = has_ending || runner->state == RUNNER_ENDING;
         if (runner->state == RUNNER_EMPTY) empty = runner;
-        bool is_older = is_free && (oldest == nullptr || runner->used_ns < oldest->used_ns);
+        bool is_older = runner->state == RUNNER_FREE &&
+                        (oldest == nullptr || runner->used_ns < oldest->used_ns);
         if (is_older) oldest = runner;
     }
-    if (empty != nullptr) {
-        *empty = (struct runner){.state = RUNNER_WANTED, .tenant = tenant, .use = use};
-        (void)pthread_cond_broadcast(&runners->changed);
-    } else if (oldest != nullptr && !is_coming) {
-        oldest->state = RUNNER_ENDING;
+    if (coming >= waiting) return;
+    if (empty != nullptr)
+        *empty =
+            (struct runner){.state = RUNNER_WANTED, .tenant = asker->tenant, .use = asker->use};
+    else if (oldest != nullptr && !has_ending) oldest->state = RUNNER_ENDING;
+    else return;
+    (void)pthread_cond_broadcast(&runners->changed);
+}
+
+/** A free one of this tenant; nullptr: not yet, and one is begun. */
+static struct runner *find(struct runners *runners, const struct asker *asker)
+{
+    for (uint32_t at = 0; at < RUNNERS_MAX; at++) {
+        struct runner *runner = &runners->slots[at];
+        if (runner->state != RUNNER_FREE || !is_for(runner, asker)) continue;
+        if (process_is_silent(&runner->process)) return runner;
+        /* It died while nobody asked it, or speaks out of turn. */
+        runner->state = RUNNER_ENDING;
+        runners->figures.killed++;
         (void)pthread_cond_broadcast(&runners->changed);
     }
+    want(runners, asker);
     return nullptr;
 }
 
-static struct runner *take(struct runners *runners, uint32_t tenant, enum runner_use use)
+static void asker_join(struct runners *runners, struct asker *asker)
 {
-    int64_t until_ns = clock_monotonic_ns() + RUNNER_WAIT_NS;
-    bool is_trial = use == RUNNER_FOR_TRIALS;
-    (void)pthread_mutex_lock(&runners->mutex);
-    struct runner *runner = nullptr;
-    bool has_begun = false;
-    for (uint32_t at = 0; at < RUNNERS_MAX; at++)
-        if (is_of(&runners->slots[at], tenant, use)) runners->slots[at].has_refused = false;
-    while (!runners->is_closing && clock_monotonic_ns() < until_ns) {
-        bool may_ask = runners->asked_count < runners->asked_max &&
-                       (!is_trial || runners->trial_count < runners->trials_max);
-        bool is_coming = false, has_refused = false;
-        for (uint32_t at = 0; at < RUNNERS_MAX; at++) {
-            const struct runner *slot = &runners->slots[at];
-            if (!is_of(slot, tenant, use)) continue;
-            is_coming = is_coming || slot->state == RUNNER_WANTED;
-            has_refused = has_refused || slot->has_refused;
-        }
-        if (has_begun && has_refused) break;
-        if (may_ask && !is_coming) {
-            runner = find(runners, tenant, use);
-            has_begun = true;
-        }
-        if (runner != nullptr) break;
-        wait_until(runners, until_ns);
-    }
-    if (runner != nullptr) {
-        runner->state = RUNNER_ASKED;
-        runners->asked_count++;
-        runners->trial_count += is_trial;
-        runners->figures.asked++;
-    }
-    (void)pthread_mutex_unlock(&runners->mutex);
-    return runner;
+    struct asker **link = &runners->first;
+    asker->level_us = shares_level_us(&runners->shares, asker->tenant, clock_monotonic_ns());
+    asker->is_heavy = asker->level_us > HEAVY_US;
+    for (const struct talk *talk = runners->talks; talk != nullptr; talk = talk->next)
+        asker->is_nested = asker->is_nested || talk->task == asker->task;
+    while (*link != nullptr) link = &(*link)->next;
+    *link = asker;
+    runners->figures.waiting++;
 }
 
-static void give(struct runners *runners, struct runner *runner, bool is_good, bool is_killed)
+static void asker_leave(struct runners *runners, struct asker *asker)
 {
+    struct asker **link = &runners->first;
+    while (*link != asker) link = &(*link)->next;
+    *link = asker->next;
+    runners->figures.waiting--;
+}
+
+/** Waits for a turn and for a process; false: in vain. */
+static bool take(struct talk *talk, uint32_t tenant, enum runner_use use)
+{
+    struct runners *runners = talk->runners;
+    struct asker asker = {.task = talk->task, .tenant = tenant, .use = use};
+    int64_t until_ns = clock_monotonic_ns() + RUNNER_WAIT_NS;
+    struct runner *runner = nullptr;
+    (void)pthread_mutex_lock(&runners->mutex);
+    asker_join(runners, &asker);
+    for (;;) {
+        if (!asker.is_admitted && has_room(runners, &asker) && is_next(runners, &asker))
+            admit(runners, &asker);
+        if (asker.is_admitted) runner = find(runners, &asker);
+        bool is_over = runners->is_closing || clock_monotonic_ns() >= until_ns;
+        if (runner != nullptr || asker.is_refused || is_over) break;
+        wait_until(runners, until_ns);
+    }
+    asker_leave(runners, &asker);
+    if (runner != nullptr) {
+        runner->state = RUNNER_ASKED;
+        runners->figures.asked++;
+        talk->runner = runner;
+        talk->is_nested = asker.is_nested;
+        talk->is_heavy = asker.is_heavy;
+        talk->next = runners->talks;
+        runners->talks = talk;
+    } else if (asker.is_admitted) {
+        count(runners, asker.is_nested, asker.is_heavy, use, -1);
+    }
+    (void)pthread_cond_broadcast(&runners->changed);
+    (void)pthread_mutex_unlock(&runners->mutex);
+    return runner != nullptr;
+}
+
+/** `is_good`: it may be asked again; `is_failed`: it did what it may not. */
+static void give(struct talk *talk, bool is_good, bool is_failed)
+{
+    struct runners *runners = talk->runners;
+    struct runner *runner = talk->runner;
+    struct talk **link = &runners->talks;
     (void)pthread_mutex_lock(&runners->mutex);
     runner->state = is_good ? RUNNER_FREE : RUNNER_ENDING;
     runner->used_ns = clock_monotonic_ns();
-    runners->asked_count--;
-    runners->trial_count -= runner->use == RUNNER_FOR_TRIALS;
-    runners->figures.killed += is_killed;
+    while (*link != talk) link = &(*link)->next;
+    *link = talk->next;
+    count(runners, talk->is_nested, talk->is_heavy, runner->use, -1);
+    shares_spend(&runners->shares, runner->tenant, runner->use, talk->is_rule, talk->spent_us,
+                 runner->used_ns);
+    runners->figures.killed += is_failed;
+    runners->figures.computed_us += talk->spent_us;
     (void)pthread_cond_broadcast(&runners->changed);
     (void)pthread_mutex_unlock(&runners->mutex);
+    talk->runner = nullptr;
 }
 
 /* Talks. */
-
-struct talk {
-    struct arena_held held; /** so that the runner is let go on whatever road the task ends */
-    struct runners *runners;
-    struct runner *runner; /** nullptr: it was given back */
-    struct task *task;
-    str failure;
-    int64_t begun_us; /** on the runner's clock */
-    int64_t spent_us; /** since then, once it was given back */
-    /* while it is waited for */
-    int64_t cpu_us_max; /** on the runner's clock */
-    int64_t seen_us;    /** on it, when it was looked at last */
-    int64_t looked_ns;
-    int64_t waited_ns, stalled_ns; /** in looks, so that a pause of ours is not held against it */
-};
-
-/** What the process has computed, in microseconds. */
-static int64_t clock_of(const struct runner *runner)
-{
-    struct timespec spent = {};
-    if (clock_gettime(runner->clock, &spent) != 0) return 0;
-    return (int64_t)spent.tv_sec * 1'000'000 + spent.tv_nsec / 1000;
-}
 
 static void fail_talk(struct talk *talk, str why)
 {
@@ -332,14 +346,14 @@ static void fail_talk(struct talk *talk, str why)
     log_warning("runner", "the runner of tenant %u %.*s: it was ended", talk->runner->tenant,
                 FMT(why));
     /* At once, for it may be computing; its slot is cleared when it is given back. */
-    (void)syscall(SYS_pidfd_send_signal, talk->runner->handle, SIGKILL, nullptr, 0);
+    process_kill(&talk->runner->process);
 }
 
 /** Asked every few milliseconds while it is silent. */
 static bool is_late(void *owner)
 {
     struct talk *talk = owner;
-    int64_t now_ns = clock_monotonic_ns(), now_us = clock_of(talk->runner);
+    int64_t now_ns = clock_monotonic_ns(), now_us = process_cpu_us(&talk->runner->process);
     int64_t passed_ns = now_ns - talk->looked_ns;
     /* Where this thread was kept from looking for long, the runner may have been kept waiting for
      * as long. */
@@ -364,15 +378,18 @@ enum runner_outcome talk_begin(struct runners *runners, struct task *task, uint3
 {
     struct talk *talk = arena_new(task->arena, struct talk, 1);
     *talk = (struct talk){
-        .held = {.release = drop_talk, .thing = talk}, .runners = runners, .task = task};
+        .held = {.release = drop_talk, .thing = talk},
+        .runners = runners,
+        .task = task,
+        .is_rule = true,
+    };
     arena_hold(task->arena, &talk->held);
-    talk->runner = take(runners, tenant, use);
     *talk_out = talk;
-    if (talk->runner == nullptr) {
+    if (!take(talk, tenant, use)) {
         (void)fail(task, ERR_FULL, "no process for rules and formulas can be had now; try again");
         return RUNNER_NONE;
     }
-    talk->begun_us = clock_of(talk->runner);
+    talk->begun_us = process_cpu_us(&talk->runner->process);
     return RUNNER_ANSWERED;
 }
 
@@ -382,13 +399,13 @@ enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *
     require(talk->failure.len == 0);
     const struct frame_watch watch = {is_late, talk};
     struct task quiet = {.arena = talk->task->arena};
-    int socket = talk->runner->socket;
+    int socket = talk->runner->process.socket;
     *answer_out = (str){};
     if (frame.len == 0 || frame.len > FRAME_BYTES_MAX) {
         fail_talk(talk, S("would be told too much"));
         return RUNNER_FAILED;
     }
-    talk->seen_us = clock_of(talk->runner);
+    talk->seen_us = process_cpu_us(&talk->runner->process);
     talk->cpu_us_max = talk->seen_us + cpu_ms * 1000;
     talk->looked_ns = clock_monotonic_ns();
     talk->waited_ns = talk->stalled_ns = 0;
@@ -405,7 +422,8 @@ enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *
 
 int64_t talk_cpu_us(const struct talk *talk)
 {
-    return talk->runner == nullptr ? talk->spent_us : clock_of(talk->runner) - talk->begun_us;
+    return talk->runner == nullptr ? talk->spent_us
+                                   : process_cpu_us(&talk->runner->process) - talk->begun_us;
 }
 
 str talk_failure(const struct talk *talk)
@@ -416,11 +434,10 @@ str talk_failure(const struct talk *talk)
 void talk_end(struct talk *talk, bool is_good)
 {
     if (talk->runner == nullptr) return;
-    int64_t now_us = clock_of(talk->runner);
+    int64_t now_us = process_cpu_us(&talk->runner->process);
     bool is_whole = is_good && talk->failure.len == 0;
     talk->spent_us = now_us - talk->begun_us;
-    give(talk->runners, talk->runner, is_whole && now_us < RUNNER_SPENT_MS_MAX * 1000, !is_whole);
-    talk->runner = nullptr;
+    give(talk, is_whole && now_us < RUNNER_SPENT_MS_MAX * 1000, !is_whole);
 }
 
 enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint32_t tenant,
@@ -430,6 +447,7 @@ enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint3
     *answer_out = (str){};
     enum runner_outcome outcome = talk_begin(runners, task, tenant, RUNNER_FOR_CHANGES, &talk);
     if (outcome != RUNNER_ANSWERED) return outcome;
+    talk->is_rule = false;
     outcome = talk_say(talk, question, cpu_ms, answer_out);
     talk_end(talk, outcome == RUNNER_ANSWERED);
     return outcome;
@@ -441,4 +459,20 @@ struct runner_figures runners_figures(struct runners *runners)
     struct runner_figures figures = runners->figures;
     (void)pthread_mutex_unlock(&runners->mutex);
     return figures;
+}
+
+enum err runners_share(struct runners *runners, struct task *task, uint32_t tenant,
+                       enum runner_use use)
+{
+    (void)pthread_mutex_lock(&runners->mutex);
+    int64_t wait_ms = shares_wait_ms(&runners->shares, tenant, use, clock_monotonic_ns());
+    runners->figures.refused += wait_ms > 0;
+    (void)pthread_mutex_unlock(&runners->mutex);
+    if (wait_ms == 0) return ERR_NONE;
+    task->fault.wait_ms = wait_ms;
+    return fail(
+        task, ERR_LIMITED,
+        "the rules have used up their %lld seconds of computing a minute; try again in %lld "
+        "seconds",
+        (long long)RULE_SHARE_MS_A_MINUTE / 1000, (long long)(wait_ms + 999) / 1000);
 }

@@ -6,8 +6,16 @@
  *  while. What it sends is checked as bytes from outside are. Nothing of it outlives the server:
  *  its socket closes, and the kernel kills it when the thread that started it ends.
  *
+ *  No more are asked at once than twice the cores. Of those that wait for their turn, the one whose
+ *  tenant has made its runners compute least of late comes first; tenants that have computed for
+ *  long take at most half of the turns, and so do trials. A task that has a runner may take another
+ *  one (a formula of a record that a rule writes): that takes no turn, for the first one waits
+ *  meanwhile.
+ *
  *  Floor   rules; rests on record, model, store, value, base.
- *  Thread  any; one thread of its own starts and ends the processes.
+ *  Thread  any; one thread of its own starts and ends the processes. One lock, over all slots,
+ *          askers and shares, held for a look at them and never while a process is started, ended,
+ *          asked or waited for.
  */
 #pragma once
 
@@ -57,14 +65,22 @@ str talk_failure(const struct talk *talk);
 /** The runner is free for others; not `is_good`: it is killed. */
 void talk_end(struct talk *talk, bool is_good);
 
-/** A talk of one exchange, for changes. */
+/** Whether the rules of a tenant may compute now: ERR_LIMITED, with the time to wait in the fault,
+ *  once they have used up RULE_SHARE_MS_A_MINUTE. To be asked before talk_begin. */
+enum err runners_share(struct runners *runners, struct task *task, uint32_t tenant,
+                       enum runner_use use);
+
+/** A talk of one exchange about formulas, which no share is asked for. */
 enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint32_t tenant,
                                str question, int64_t cpu_ms, str *answer_out);
 
 struct runner_figures {
     uint32_t live;
     uint64_t started;
-    uint64_t killed; /** for taking too long, or ended by themselves */
+    uint32_t waiting; /** those that want one */
+    uint64_t killed;  /** for taking too long, or ended by themselves */
     uint64_t asked;
+    uint64_t refused;    /** for their tenant's share */
+    int64_t computed_us; /** by those that were given back */
 };
 struct runner_figures runners_figures(struct runners *runners);
