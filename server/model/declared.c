@@ -1,5 +1,6 @@
 /* Sets, entities and fields as they were declared, before anything leads from one to another. */
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "base/require.h"
 #include "model/making.h"
 
@@ -472,10 +473,10 @@ static struct entity_words read_entity_words(struct making *making, const struct
         } else if (is_among(word.text, known, sizeof known / sizeof *known)) {
             is_right = is_text;
         } else {
-            str nearest = name_nearest(known, sizeof known / sizeof *known, word.text);
+            str near = nearest(known, sizeof known / sizeof *known, word.text);
             making_fault(making, made, nullptr, S("unknown"),
                          "`%.*s` is no word of an entity%s%.*s", FMT(word.text),
-                         nearest.len == 0 ? "" : "; perhaps ", FMT(nearest));
+                         near.len == 0 ? "" : "; perhaps ", FMT(near));
         }
         if (!is_right)
             making_fault(making, made, nullptr, S("type"), "`%.*s` has a value of the wrong type",

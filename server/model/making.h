@@ -52,9 +52,6 @@ static inline bool is_of_tenant(str at)
                                                 const struct made_field *field, str code,
                                                 const char *format, ...);
 
-/** The name among `names` that was probably meant, or empty. */
-str name_nearest(const str *names, size_t count, str name);
-
 /** `a-z`, then `a-z 0-9 _`, at most NAME_BYTES_MAX. */
 bool name_is_good(str name);
 /** What can be the value of a choice: one line without `;` and control bytes, 1 to CHOICE_BYTES_MAX

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "base/require.h"
 #include "model/making.h"
 
@@ -29,42 +30,6 @@ void making_fault_at(struct making *making, str at, str path, str code, str mess
     }
     task_fault(making->task, path, code, "%.*s%s%.*s", FMT(at), at.len == 0 ? "" : ": ",
                FMT(message));
-}
-
-/** Levenshtein's distance; both texts have at most NAME_BYTES_MAX bytes. */
-static size_t distance(str a, str b)
-{
-    require(b.len <= NAME_BYTES_MAX);
-    size_t row[NAME_BYTES_MAX + 1];
-    for (size_t j = 0; j <= b.len; j++) row[j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.len; j++) {
-            size_t change = diagonal + (a.at[i - 1] != b.at[j - 1]);
-            diagonal = row[j];
-            size_t add = row[j - 1] + 1;
-            size_t drop = row[j] + 1;
-            row[j] = change < add ? change : add;
-            if (drop < row[j]) row[j] = drop;
-        }
-    }
-    return row[b.len];
-}
-
-str name_nearest(const str *names, size_t count, str name)
-{
-    if (name.len > NAME_BYTES_MAX) return S("");
-    str nearest = S("");
-    size_t least = name.len / 3 + 2;
-    for (size_t i = 0; i < count; i++) {
-        if (names[i].len > NAME_BYTES_MAX) continue;
-        size_t here = distance(name, names[i]);
-        if (here >= least || here >= names[i].len) continue;
-        least = here;
-        nearest = names[i];
-    }
-    return nearest;
 }
 
 bool name_is_good(str name)
@@ -210,7 +175,7 @@ str entity_nearest(const struct entity *entity, str name)
     size_t count = 0;
     for (uint32_t i = 0; i < entity->field_count; i++)
         if (!entity->fields[i].is_hidden) names[count++] = entity->fields[i].name;
-    return name_nearest(names, count, name);
+    return nearest(names, count, name);
 }
 
 const struct choice *set_choice(const struct choice_set *set, str value)

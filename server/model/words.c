@@ -1,6 +1,7 @@
 /* The words that a field may have: which kinds take them, what value they want, what they set. */
 #include "base/fold.h"
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "base/require.h"
 #include "model/making.h"
 #include "model/pattern.h"
@@ -297,9 +298,9 @@ static void unknown_word(struct making *making, const struct made_entity *entity
 {
     str names[WORD_COUNT];
     for (size_t i = 0; i < WORD_COUNT; i++) names[i] = words[i].name;
-    str nearest = name_nearest(names, WORD_COUNT, given);
+    str near = nearest(names, WORD_COUNT, given);
     making_fault(making, entity, made, S("unknown"), "`%.*s` is no word of a field%s%.*s",
-                 FMT(given), nearest.len == 0 ? "" : "; perhaps ", FMT(nearest));
+                 FMT(given), near.len == 0 ? "" : "; perhaps ", FMT(near));
 }
 
 void apply_field_words(struct making *making, const struct made_entity *entity,
