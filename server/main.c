@@ -25,6 +25,7 @@
 #include "work/demo.h"
 #include "work/import_files.h"
 #include "work/job_build.h"
+#include "work/outbox.h"
 
 constexpr size_t SERVER_ARENA_BYTES_MAX = 256 * MIB; /** what lives as long as the process */
 constexpr size_t COMMAND_ARENA_BYTES_MAX =
@@ -33,6 +34,7 @@ constexpr uint32_t RESTARTS_MAX = 3; /** within RESTART_MS; then the process sta
 constexpr int64_t RESTART_MS = 60'000;
 constexpr uint32_t OPEN_TRIES_MAX = 5;
 constexpr long OPEN_WAIT_NS = 200'000'000;
+constexpr int64_t OUTBOX_ROUND_MS = 60'000;
 constexpr uint16_t PORT_USUAL = 8080; /** of the addresses shown when no server is asked */
 
 #define RESTART_MARK "ATRIUM_RESTARTS="
@@ -55,6 +57,7 @@ struct server {
     struct opened opened;
     const struct arguments *arguments;
     struct jobs *jobs;
+    struct outbox *outbox;
     struct api *api;
     struct control *control;
     atomic_bool is_stopping; /** for commands of other processes that take long */
@@ -404,7 +407,9 @@ static enum err server_work(struct server *server)
     struct jobs_options options = jobs_options_usual(&place->access, place->hooks);
     TRY(jobs_open(&server->opened.task, &options, &server->jobs));
     place->jobs = server->jobs;
-    return ERR_NONE;
+    struct outbox_options outbox = {
+        .access = &place->access, .jobs = server->jobs, .round_ms = OUTBOX_ROUND_MS};
+    return outbox_open(&server->opened.task, &outbox, &server->outbox);
 }
 
 static void show_listeners(const struct server *server, const struct http_options *http,
@@ -441,6 +446,7 @@ static void server_close(struct server *server)
     atomic_store(&server->is_stopping, true);
     if (server->control != nullptr) control_close(server->control);
     if (server->api != nullptr) api_close(server->api);
+    if (server->outbox != nullptr) outbox_close(server->outbox);
     if (server->jobs != nullptr) jobs_close(server->jobs);
     opened_drop(&server->opened);
 }

@@ -9,6 +9,7 @@
 #include "api/imports.h"
 #include "api/jobs.h"
 #include "api/openapi.h"
+#include "api/outbox.h"
 #include "api/records.h"
 #include "api/rules.h"
 #include "api/session.h"
@@ -64,6 +65,15 @@ const struct route routes[] = {
      NEED_IDENTITY, ROAD_READ, .answers = "200 group", .run = groups_read},
     {METHOD_POST, T("/api/v1/groups/{id}/undo"), T("Take back what a group did"), NEED_IDENTITY,
      ROAD_LANE, .parameters = "preview", .answers = "200 undo 202 job_begun", .run = groups_undo},
+    {METHOD_GET, T("/api/v1/outbox"), T("What is to follow changes, as it becomes due"),
+     NEED_IDENTITY, ROAD_READ, .parameters = "outbox_kind outbox_state limit after",
+     .answers = "200 outbox", .run = outbox_list},
+    {METHOD_GET, T("/api/v1/outbox/{id}"), T("One entry of the outbox"), NEED_IDENTITY, ROAD_READ,
+     .answers = "200 outbox_entry", .run = outbox_one},
+    {METHOD_POST, T("/api/v1/outbox/{id}/retry"), T("Try it now; one that is dead begins anew"),
+     NEED_IDENTITY, ROAD_LANE, .answers = "200 outbox_entry", .run = outbox_retry_one},
+    {METHOD_DELETE, T("/api/v1/outbox/{id}"), T("Forget one that is dead"), NEED_IDENTITY,
+     ROAD_LANE, .answers = "204 nothing", .run = outbox_delete},
     {METHOD_GET, T("/api/v1/search"), T("Records of all entities by words, best first"),
      NEED_IDENTITY, ROAD_READ, .parameters = "search_q limit_few", .answers = "200 found",
      .run = records_search},
