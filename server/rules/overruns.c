@@ -1,30 +1,25 @@
 #include "rules/overruns.h"
 
-#include "base/log.h"
 #include "base/require.h"
 #include "record/models.h"
 #include "rules/trace_rows.h"
 #include "value/text.h"
 
 struct switching {
-    struct work work;
-    const struct model *model;
+    struct task *task;
     const struct overrunning *overrunning;
-    struct arena arena;
-    struct task task;
     str problem;
-    bool is_off; /** it is now, or was already */
 };
 
 static str problem_text(struct switching *self)
 {
-    struct buf text = buf_make(&self->arena, 512);
+    struct buf text = buf_make(self->task->arena, 512);
     buf_print(&text, "switched off on ");
-    time_write(&text, self->task.now_ms);
+    time_write(&text, self->task->now_ms);
     buf_print(&text,
               ": it ran out of its budget %u times in a row (the last run: %.*s). Make it do less, "
               "try it with POST /rules/{id}/test, and make it active again.",
-              RULE_OVERRUNS_MAX, FMT(id_text(&self->arena, self->overrunning->run)));
+              RULE_OVERRUNS_MAX, FMT(id_text(self->task->arena, self->overrunning->run)));
     require(!buf_is_over(&text));
     return buf_str(&text);
 }
@@ -36,7 +31,7 @@ static enum err set_problem(void *owner, struct change *change, enum hook_point 
     struct switching *self = owner;
     if (point != HOOK_BEFORE) return ERR_NONE;
     const struct field *field = entity_field(draft_entity(draft), S("problem"));
-    struct buf given = buf_make(&self->arena, self->problem.len + 8);
+    struct buf given = buf_make(self->task->arena, self->problem.len + 8);
     require(field != nullptr);
     pack_text(&given, self->problem);
     struct value value = value_of(buf_str(&given));
@@ -50,7 +45,7 @@ static enum err rule_is_active(struct switching *self, struct txn *txn, const st
 {
     str record;
     struct value state;
-    TRY(txn_record_get(txn, entity->number, self->overrunning->rule, &self->arena, &record));
+    TRY(txn_record_get(txn, entity->number, self->overrunning->rule, self->task->arena, &record));
     *is_active_out = value_find(record, entity_field(entity, S("state"))->number, &state) &&
                      state.kind == VALUE_TEXT && str_eq(state.text, S("active"));
     return ERR_NONE;
@@ -61,13 +56,13 @@ static enum err state_write(struct switching *self, struct txn *txn, const struc
 {
     struct scope scope = scope_system();
     struct hooks hooks = {.owner = self, .run = set_problem};
-    struct change change = {.task = &self->task,
+    struct change change = {.task = self->task,
                             .txn = txn,
                             .model = model,
                             .scope = &scope,
                             .hooks = &hooks,
-                            .cause = self->task.request_id};
-    struct buf given = buf_make(&self->arena, 64);
+                            .cause = self->task->request_id};
+    struct buf given = buf_make(self->task->arena, 64);
     pack_map(&given, 1);
     pack_text(&given, S("state"));
     pack_text(&given, S("off"));
@@ -81,7 +76,7 @@ static enum err state_write(struct switching *self, struct txn *txn, const struc
 static void notice_put(struct switching *self, struct txn *txn, const struct entity *entity)
 {
     const struct overrunning *overrunning = self->overrunning;
-    struct buf body = buf_make(&self->arena, 2 * KIB);
+    struct buf body = buf_make(self->task->arena, 2 * KIB);
     pack_map(&body, 6);
     pack_text(&body, S("rule"));
     pack_bytes(&body, id_bytes(&overrunning->rule));
@@ -98,51 +93,32 @@ static void notice_put(struct switching *self, struct txn *txn, const struct ent
     pack_text(&body, S("role"));
     pack_text(&body, S("owner"));
     pack_text(&body, S("text"));
-    pack_text(&body, arena_print(&self->arena, "The rule `%.*s` was %.*s",
+    pack_text(&body, arena_print(self->task->arena, "The rule `%.*s` was %.*s",
                                  FMT(overrunning->rule_name), FMT(self->problem)));
     require(!buf_is_over(&body));
     struct outbox_entry entry = {
-        .id = id_make(), .due_ms = self->task.now_ms, .kind = S("notify"), .body = buf_str(&body)};
+        .id = id_make(), .due_ms = self->task->now_ms, .kind = S("notify"), .body = buf_str(&body)};
     txn_outbox_put(txn, &entry);
 }
 
-static enum err switch_off(struct work *work, struct txn *txn)
+enum err rule_switch_off(struct task *task, struct txn *txn, const struct model *base,
+                         const struct overrunning *overrunning)
 {
-    struct switching *self = (struct switching *)work;
+    struct switching self = {.task = task, .overrunning = overrunning};
     const struct model *model;
     bool is_active = false;
-    txn_set_task(txn, &self->task);
-    TRY(model_of(&self->task, txn, self->model, &model));
+    TRY(model_of(task, txn, base, &model));
     const struct entity *entity = model_entity(model, S("rule"));
     if (entity == nullptr) return ERR_NONE;
-    self->problem = problem_text(self);
-    enum err err = rule_is_active(self, txn, entity, &is_active);
+    self.problem = problem_text(&self);
+    enum err err = rule_is_active(&self, txn, entity, &is_active);
     if (err == ERR_MISSING) {
-        self->problem = S("over its budget too often. It came with the product: switch it off, or "
-                          "put another in its place.");
+        self.problem = S("over its budget too often. It came with the product: switch it off, or "
+                         "put another in its place.");
     } else {
         TRY(err);
-        if (is_active) TRY(state_write(self, txn, model, entity));
-        self->is_off = is_active;
+        if (is_active) TRY(state_write(&self, txn, model, entity));
     }
-    if (err == ERR_MISSING || is_active) notice_put(self, txn, entity);
-    return day_forgive(&self->task, txn, self->overrunning->rule, self->overrunning->day);
-}
-
-void rule_switch_off(struct store *store, const struct space *space, const struct model *model,
-                     const struct overrunning *overrunning)
-{
-    struct switching self = {.model = model, .overrunning = overrunning};
-    arena_init(&self.arena, TASK_ARENA_BYTES_MAX);
-    task_init(&self.task, &self.arena);
-    self.work = (struct work){.run = switch_off, .arena = &self.arena};
-    enum err err = store_write(store, space, &self.work);
-    if (err != ERR_NONE)
-        log_error("rules", "the rule `%.*s` of tenant %u cannot be switched off: %.*s: %.*s",
-                  FMT(overrunning->rule_name), space->number, FMT(err_slug(err)),
-                  FMT(self.task.fault.detail));
-    else if (self.is_off)
-        log_info("rules", "the rule `%.*s` of tenant %u was switched off: it overran %u times",
-                 FMT(overrunning->rule_name), space->number, RULE_OVERRUNS_MAX);
-    arena_drop(&self.arena);
+    if (err == ERR_MISSING || is_active) notice_put(&self, txn, entity);
+    return day_forgive(task, txn, overrunning->rule, overrunning->day);
 }

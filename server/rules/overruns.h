@@ -1,7 +1,7 @@
 /** overruns: a rule that keeps running out of its budget is switched off. Internal to rules/.
  *
  *  Floor   rules.
- *  Thread  one that may block.
+ *  Thread  a lane.
  */
 #pragma once
 
@@ -14,8 +14,8 @@ struct overrunning {
     uint32_t day;  /** on which it did */
 };
 
-/** In a change of its own in the tenant's lane, as the system: the rule is off and its `problem`
- *  says why and when; the owners' notice lies in the outbox (kind `notify`). A built-in rule, which
- *  has no record, stays and is told of. What fails is logged. */
-void rule_switch_off(struct store *store, const struct space *space, const struct model *model,
-                     const struct overrunning *overrunning);
+/** In the tenant's lane, as a change of the system: the rule is off and its `problem` says why and
+ *  when; the owners' notice lies in the outbox (kind `notify`). A built-in rule, which has no
+ *  record, stays and is told of. After an error the caller rolls back. */
+enum err rule_switch_off(struct task *task, struct txn *txn, const struct model *base,
+                         const struct overrunning *overrunning);

@@ -57,9 +57,9 @@ struct traces *traces_open(struct store *store, const struct model *model);
 /** Writes what waits. Before the store is closed. */
 void traces_close(struct traces *traces);
 void trace_add(struct traces *traces, const struct space *space, const struct trace *trace);
-/** Blocks until all that was added before is durable, at most `ms_max`; for tests and for what
- *  reads after writing. False: it is not yet. */
-bool traces_flush(struct traces *traces, int64_t ms_max);
+/** Blocks until all that was added of a tenant before is durable, at most `ms_max`; for tests and
+ *  for what reads after writing. False: it is not yet. */
+bool traces_flush(struct traces *traces, const struct space *space, int64_t ms_max);
 
 struct traces_figures {
     uint64_t added;

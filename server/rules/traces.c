@@ -13,8 +13,8 @@
 constexpr uint32_t SENDER_BUCKETS = 256;
 constexpr uint32_t DAYS_WAITING_MAX = 2 * RULES_OF_TENANT_MAX; /** of one tenant */
 constexpr int64_t SECOND_NS = 1'000'000'000;
-constexpr int64_t GATHER_NS = 200'000'000; /** so that many go into one commit */
-constexpr uint32_t TENANTS_AT_ONCE = 64;   /** whose changes are under way together */
+constexpr int64_t GATHER_NS = 200'000'000;
+constexpr uint32_t TENANTS_AT_ONCE = 64; /** whose changes are under way together */
 constexpr size_t BATCH_ARENA_BYTES = 64 * MIB;
 constexpr uint32_t TRIMMED_ALONG = 100; /** more than was added: so they never pile up */
 
@@ -49,6 +49,9 @@ struct sender {
     size_t bytes;
     struct waiting_day *days;
     uint32_t day_count;
+    uint64_t added, written; /** traces, in order */
+    bool is_under_way;       /** a batch of it is in the lane; the next one waits for that */
+    uint32_t awaited_by;     /** threads in traces_flush */
     /* The second in which it sends now. */
     int64_t second_ns;
     uint32_t good_count, other_count;
@@ -59,11 +62,13 @@ struct batch {
     struct work work;
     struct batch *next;
     struct traces *traces;
+    struct sender *sender;
     struct space space;
     struct waiting *first;
     struct waiting_day *days;
     uint32_t count;
     size_t bytes;
+    uint64_t upto; /** of the sender's traces */
     struct arena arena;
     struct task task;
     enum err err;
@@ -77,10 +82,12 @@ struct traces {
     pthread_cond_t changed;
     bool is_closing;
     bool is_awaited;         /** somebody waits for what was added */
-    uint64_t added, written; /** traces, in order */
+    uint32_t ready_count;    /** senders with something, none of it under way */
+    int64_t gather_until_ns; /** so that many go into one commit */
+    uint32_t under_way;      /** batches in lanes */
+    struct batch *finished;  /** by their lanes */
     uint32_t waiting_count;  /** of all senders and batches */
     size_t waiting_bytes;
-    uint32_t under_way; /** batches in lanes */
     struct traces_figures figures;
     struct sender *buckets[SENDER_BUCKETS];
 };
@@ -191,11 +198,25 @@ static bool may_keep(struct traces *traces, struct sender *sender, const struct 
     return true;
 }
 
+static bool sender_has_any(const struct sender *sender)
+{
+    return sender->first != nullptr || sender->days != nullptr;
+}
+
+/** It has something, or its batch is done: whether it is one of those whose turn it is. */
+static void sender_is_ready(struct traces *traces)
+{
+    if (traces->ready_count++ > 0) return;
+    traces->gather_until_ns = clock_monotonic_ns() + GATHER_NS;
+    pthread_cond_broadcast(&traces->changed);
+}
+
 void trace_add(struct traces *traces, const struct space *space, const struct trace *trace)
 {
     int64_t now_ns = clock_monotonic_ns();
     pthread_mutex_lock(&traces->lock);
     struct sender *sender = sender_of(traces, space);
+    bool had_any = sender_has_any(sender);
     bool is_kept = may_keep(traces, sender, trace, now_ns);
     if (!trace->is_trial) {
         struct waiting_day *day = day_of(sender, trace);
@@ -210,14 +231,33 @@ void trace_add(struct traces *traces, const struct space *space, const struct tr
         traces->waiting_count++;
         traces->waiting_bytes += waiting->bytes;
     }
+    sender->added++;
     traces->figures.added++;
     traces->figures.dropped += !is_kept;
-    /* Only the first one wakes the thread, which then waits for more by itself. */
-    if (traces->added++ == traces->written) pthread_cond_broadcast(&traces->changed);
+    if (!had_any && sender_has_any(sender) && !sender->is_under_way) sender_is_ready(traces);
     pthread_mutex_unlock(&traces->lock);
 }
 
 /* Writing. */
+
+/** Rules that were seen to overrun too often are switched off in the same commit; one that cannot
+ *  be does not keep the traces from it. */
+static void batch_judge(struct batch *batch, struct txn *txn)
+{
+    for (struct waiting_day *day = batch->days; day != nullptr; day = day->next) {
+        if (!day->is_too_many) continue;
+        struct overrunning overrunning = {
+            .rule = day->rule, .rule_name = day->rule_name, .run = day->run, .day = day->day};
+        struct savepoint savepoint = txn_savepoint(txn);
+        enum err err = rule_switch_off(&batch->task, txn, batch->traces->model, &overrunning);
+        if (err == ERR_NONE) continue;
+        txn_rollback(txn, savepoint);
+        log_error("rules", "the rule `%.*s` of tenant %u cannot be switched off: %.*s: %.*s",
+                  FMT(day->rule_name), batch->space.number, FMT(err_slug(err)),
+                  FMT(batch->task.fault.detail));
+        task_fault_clear(&batch->task);
+    }
+}
 
 static enum err batch_write(struct work *work, struct txn *txn)
 {
@@ -235,6 +275,7 @@ static enum err batch_write(struct work *work, struct txn *txn)
         TRY(day_add(task, txn, day->rule, day->day, &day->figures, day->has_other, &is));
         day->is_too_many = is.overruns >= RULE_OVERRUNS_MAX;
     }
+    batch_judge(batch, txn);
     return ERR_NONE;
 }
 
@@ -244,31 +285,37 @@ static void batch_done(struct work *work, enum err err)
     struct traces *traces = batch->traces;
     pthread_mutex_lock(&traces->lock);
     batch->err = err;
-    traces->under_way--;
+    batch->next = traces->finished;
+    traces->finished = batch;
     pthread_cond_broadcast(&traces->changed);
     pthread_mutex_unlock(&traces->lock);
 }
 
-/** What a sender has, as a batch; nullptr: nothing. Under the lock. */
+/** What a sender has, as a batch. Under the lock. */
 static struct batch *batch_take(struct traces *traces, struct sender *sender)
 {
-    if (sender->first == nullptr && sender->days == nullptr) return nullptr;
     struct batch *batch = memory_take(sizeof *batch);
     batch->traces = traces;
+    batch->sender = sender;
     batch->space = sender->space;
     batch->first = sender->first;
     batch->days = sender->days;
     batch->count = sender->count;
     batch->bytes = sender->bytes;
+    batch->upto = sender->added;
     sender->first = nullptr;
     sender->end = &sender->first;
     sender->days = nullptr;
     sender->count = sender->day_count = 0;
     sender->bytes = 0;
+    sender->is_under_way = true;
+    traces->ready_count--;
+    traces->under_way++;
     return batch;
 }
 
-/** All that waits; senders that have been silent for long enough are forgotten. Under the lock. */
+/** What waits of some tenants; those that have been silent for long enough are forgotten. Under the
+ *  lock. */
 static struct batch *batches_take(struct traces *traces)
 {
     struct batch *batches = nullptr;
@@ -276,104 +323,91 @@ static struct batch *batches_take(struct traces *traces)
     for (uint32_t at = 0; at < SENDER_BUCKETS; at++) {
         struct sender **sender = &traces->buckets[at];
         while (*sender != nullptr) {
-            struct batch *batch = batch_take(traces, *sender);
-            if (batch != nullptr) {
+            struct sender *is = *sender;
+            bool has_any = sender_has_any(is);
+            bool is_idle = !has_any && !is->is_under_way && is->awaited_by == 0;
+            if (has_any && !is->is_under_way && traces->under_way < TENANTS_AT_ONCE) {
+                struct batch *batch = batch_take(traces, is);
                 batch->next = batches;
                 batches = batch;
-            } else if (now_ns - (*sender)->second_ns >= SECOND_NS) {
-                struct sender *silent = *sender;
-                *sender = silent->next_bucket;
-                memory_give(silent);
+            } else if (is_idle && now_ns - is->second_ns >= SECOND_NS) {
+                *sender = is->next_bucket;
+                memory_give(is);
                 continue;
             }
-            sender = &(*sender)->next_bucket;
+            sender = &is->next_bucket;
         }
     }
     return batches;
 }
 
-static void batch_begin(struct batch *batch)
+static void batches_begin(struct traces *traces, struct batch *batches)
 {
-    struct traces *traces = batch->traces;
-    arena_init(&batch->arena, BATCH_ARENA_BYTES);
-    task_init(&batch->task, &batch->arena);
-    batch->work = (struct work){.run = batch_write, .done = batch_done, .arena = &batch->arena};
-    pthread_mutex_lock(&traces->lock);
-    traces->under_way++;
-    pthread_mutex_unlock(&traces->lock);
-    enum err err = store_submit(traces->store, &batch->space, &batch->work);
-    if (err != ERR_NONE) batch_done(&batch->work, err);
-}
-
-static void batch_drop(struct batch *batch)
-{
-    for (struct waiting *at = batch->first, *next; at != nullptr; at = next) {
-        next = at->next;
-        memory_give(at);
-    }
-    for (struct waiting_day *day = batch->days, *next; day != nullptr; day = next) {
-        next = day->next;
-        memory_give(day);
-    }
-    arena_drop(&batch->arena);
-    memory_give(batch);
-}
-
-/** A rule that was seen to overrun too often is switched off, in a change of its own. */
-static void batch_judge(struct traces *traces, const struct batch *batch)
-{
-    for (struct waiting_day *day = batch->days; day != nullptr; day = day->next) {
-        if (!day->is_too_many) continue;
-        struct overrunning overrunning = {
-            .rule = day->rule, .rule_name = day->rule_name, .run = day->run, .day = day->day};
-        rule_switch_off(traces->store, &batch->space, traces->model, &overrunning);
+    for (struct batch *batch = batches, *next; batch != nullptr; batch = next) {
+        next = batch->next;
+        arena_init(&batch->arena, BATCH_ARENA_BYTES);
+        task_init(&batch->task, &batch->arena);
+        batch->work = (struct work){.run = batch_write, .done = batch_done, .arena = &batch->arena};
+        enum err err = store_submit(traces->store, &batch->space, &batch->work);
+        if (err != ERR_NONE) batch_done(&batch->work, err);
     }
 }
 
-static void batch_end(struct traces *traces, struct batch *batch)
+static void batches_drop(struct batch *batches)
 {
-    pthread_mutex_lock(&traces->lock);
-    traces->waiting_count -= batch->count;
-    traces->waiting_bytes -= batch->bytes;
-    if (batch->err != ERR_NONE) traces->figures.failed += batch->count;
-    pthread_mutex_unlock(&traces->lock);
-    if (batch->err != ERR_NONE)
-        log_error("rules", "%u traces of tenant %u are lost: %.*s", batch->count,
-                  batch->space.number, FMT(err_slug(batch->err)));
-    else batch_judge(traces, batch);
-    batch_drop(batch);
-}
-
-/** Some tenants at a time, so that one commit holds many of them. */
-static void batches_write(struct traces *traces, struct batch *batches)
-{
-    while (batches != nullptr) {
-        struct batch *first = batches, *end = batches;
-        for (uint32_t at = 0; at < TENANTS_AT_ONCE && end != nullptr; at++) {
-            batch_begin(end);
-            end = end->next;
+    for (struct batch *batch = batches, *after; batch != nullptr; batch = after) {
+        after = batch->next;
+        for (struct waiting *at = batch->first, *next; at != nullptr; at = next) {
+            next = at->next;
+            memory_give(at);
         }
-        pthread_mutex_lock(&traces->lock);
-        while (traces->under_way > 0) pthread_cond_wait(&traces->changed, &traces->lock);
-        pthread_mutex_unlock(&traces->lock);
-        while (first != end) {
-            struct batch *next = first->next;
-            batch_end(traces, first);
-            first = next;
+        for (struct waiting_day *day = batch->days, *next; day != nullptr; day = next) {
+            next = day->next;
+            memory_give(day);
         }
-        batches = end;
+        if (batch->err != ERR_NONE)
+            log_error("rules", "%u traces of tenant %u are lost: %.*s", batch->count,
+                      batch->space.number, FMT(err_slug(batch->err)));
+        arena_drop(&batch->arena);
+        memory_give(batch);
     }
 }
 
-/** More may come within GATHER_NS, unless somebody waits. Under the lock. */
-static void gather(struct traces *traces)
+/** Under the lock. */
+static struct batch *finished_take(struct traces *traces)
 {
-    int64_t until_ns = clock_monotonic_ns() + GATHER_NS;
+    struct batch *finished = traces->finished;
+    traces->finished = nullptr;
+    for (struct batch *batch = finished; batch != nullptr; batch = batch->next) {
+        struct sender *sender = batch->sender;
+        sender->written = batch->upto;
+        sender->is_under_way = false;
+        traces->under_way--;
+        traces->waiting_count -= batch->count;
+        traces->waiting_bytes -= batch->bytes;
+        if (batch->err != ERR_NONE) traces->figures.failed += batch->count;
+        if (sender_has_any(sender)) sender_is_ready(traces);
+    }
+    if (finished != nullptr) pthread_cond_broadcast(&traces->changed);
+    return finished;
+}
+
+/** More may come until gather_until_ns, unless somebody waits. Under the lock. */
+static bool is_to_gather(struct traces *traces)
+{
+    return !traces->is_closing && !traces->is_awaited &&
+           traces->waiting_count < TRACES_WAITING_MAX / 2 &&
+           clock_monotonic_ns() < traces->gather_until_ns;
+}
+
+/** Until there is something to be done, or at least something may be. Under the lock. */
+static void wait_for_work(struct traces *traces)
+{
+    bool is_gathering = traces->ready_count > 0 && traces->under_way < TENANTS_AT_ONCE;
+    int64_t until_ns = traces->gather_until_ns;
     struct timespec until = {.tv_sec = until_ns / SECOND_NS, .tv_nsec = until_ns % SECOND_NS};
-    int failure = 0;
-    while (failure == 0 && !traces->is_closing && !traces->is_awaited &&
-           traces->waiting_count < TRACES_WAITING_MAX / 2)
-        failure = pthread_cond_timedwait(&traces->changed, &traces->lock, &until);
+    if (is_gathering) (void)pthread_cond_timedwait(&traces->changed, &traces->lock, &until);
+    else pthread_cond_wait(&traces->changed, &traces->lock);
 }
 
 static void *keep_writing(void *argument)
@@ -381,36 +415,43 @@ static void *keep_writing(void *argument)
     struct traces *traces = argument;
     pthread_mutex_lock(&traces->lock);
     for (;;) {
-        while (traces->added == traces->written && !traces->is_closing)
-            pthread_cond_wait(&traces->changed, &traces->lock);
-        if (traces->added == traces->written) break;
-        gather(traces);
-        uint64_t taken = traces->added;
-        traces->is_awaited = false;
-        struct batch *batches = batches_take(traces);
+        struct batch *finished = finished_take(traces), *begun = nullptr;
+        bool may_begin = traces->ready_count > 0 && traces->under_way < TENANTS_AT_ONCE;
+        if (may_begin && !is_to_gather(traces)) {
+            traces->is_awaited = false;
+            begun = batches_take(traces);
+        }
+        if (finished == nullptr && begun == nullptr) {
+            bool is_over = traces->is_closing && traces->ready_count == 0 && traces->under_way == 0;
+            if (is_over) break;
+            wait_for_work(traces);
+            continue;
+        }
         pthread_mutex_unlock(&traces->lock);
-        batches_write(traces, batches);
+        batches_drop(finished);
+        batches_begin(traces, begun);
         pthread_mutex_lock(&traces->lock);
-        traces->written = taken;
-        pthread_cond_broadcast(&traces->changed);
     }
     pthread_mutex_unlock(&traces->lock);
     return nullptr;
 }
 
-bool traces_flush(struct traces *traces, int64_t ms_max)
+bool traces_flush(struct traces *traces, const struct space *space, int64_t ms_max)
 {
     int64_t until_ns = clock_monotonic_ns() + ms_max * 1'000'000;
     struct timespec until = {.tv_sec = until_ns / SECOND_NS, .tv_nsec = until_ns % SECOND_NS};
     pthread_mutex_lock(&traces->lock);
-    uint64_t wanted = traces->added;
+    struct sender *sender = sender_of(traces, space);
+    uint64_t wanted = sender->added;
     int failure = 0;
-    while (traces->written < wanted && failure == 0) {
+    sender->awaited_by++;
+    while (sender->written < wanted && failure == 0) {
         traces->is_awaited = true;
         pthread_cond_broadcast(&traces->changed);
         failure = pthread_cond_timedwait(&traces->changed, &traces->lock, &until);
     }
-    bool is_written = traces->written >= wanted;
+    bool is_written = sender->written >= wanted;
+    sender->awaited_by--;
     pthread_mutex_unlock(&traces->lock);
     return is_written;
 }
@@ -430,7 +471,7 @@ static void traces_drop(struct traces *traces)
     for (uint32_t at = 0; at < SENDER_BUCKETS; at++) {
         for (struct sender *sender = traces->buckets[at], *next; sender != nullptr; sender = next) {
             next = sender->next_bucket;
-            require(sender->first == nullptr && sender->days == nullptr);
+            require(!sender_has_any(sender) && sender->awaited_by == 0);
             memory_give(sender);
         }
     }
