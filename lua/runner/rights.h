@@ -1,7 +1,8 @@
 /** rights: what the process may still ask of the system, given away before any Lua is read.
  *
  *  Afterwards it may read and write what is open, take and give memory (never executable), tell the
- *  time and end; anything else kills it. The only file that knows libseccomp.
+ *  time and end; anything else kills it (tests/unit/runner/rights.c tries every call there is). The
+ *  only file that knows libseccomp.
  *  Thread  before any other thread.
  */
 #pragma once
