@@ -23,6 +23,18 @@ static void write_errors(struct buf *json, const struct fault *fault)
     buf_put_byte(json, ']');
 }
 
+/** Which rule said so, and where its run can be looked at. */
+static void write_rule(struct buf *json, const struct fault *fault)
+{
+    char id[ID_TEXT_BYTES], run[ID_TEXT_BYTES];
+    id_write(fault->rule, id);
+    id_write(fault->run, run);
+    buf_print(json, ",\"rule\":{\"id\":\"%.*s\",", ID_TEXT_BYTES, id);
+    member_text(json, "name", fault->rule_name);
+    if (id_is_nil(fault->run)) buf_put(json, S(",\"run\":null}"));
+    else buf_print(json, ",\"run\":\"%.*s\"}", ID_TEXT_BYTES, run);
+}
+
 void problem_write(struct buf *json, const struct problem *problem)
 {
     buf_put_byte(json, '{');
@@ -39,6 +51,8 @@ void problem_write(struct buf *json, const struct problem *problem)
     bool has_errors = problem->fault != nullptr && problem->fault->item_count > 0;
     if (has_errors || problem->status == 422)
         write_errors(json, has_errors ? problem->fault : &(struct fault){});
+    if (problem->fault != nullptr && !id_is_nil(problem->fault->rule))
+        write_rule(json, problem->fault);
     if (problem->present.len > 0) {
         buf_put(json, S(",\"record\":"));
         buf_put(json, problem->present);

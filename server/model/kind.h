@@ -29,6 +29,9 @@ struct kind {
                  struct buf *stored);
     /** Stored value to JSON. */
     void (*write)(struct buf *json, const struct field *field, const struct value *stored);
+    /** Stored value to an encoded API value, the same as JSON would give; nullptr: it is stored as
+     *  the API gives it. */
+    void (*give)(struct buf *given, const struct field *field, const struct value *stored);
     /** Stored value to ordered bytes, one for each item; text is folded. Emails order by address,
      *  phones by digits, money by amount. */
     struct key_list (*order)(struct arena *arena, const struct field *field,

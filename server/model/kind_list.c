@@ -368,6 +368,41 @@ void write_references(struct buf *json, const struct field *field, const struct 
     buf_put_byte(json, ']');
 }
 
+void give_entries(struct buf *given, const struct field *, const struct value *stored)
+{
+    struct value item;
+    struct entry entry;
+    uint32_t count = 0, listed = stored->kind == VALUE_LIST ? stored->count : 0;
+    struct cursor cursor = cursor_of(stored->items);
+    for (uint32_t i = 0; i < listed && value_next(&cursor, &item); i++)
+        count += entry_of(&item, &entry);
+    pack_list(given, count);
+    cursor = cursor_of(stored->items);
+    for (uint32_t i = 0; i < listed && value_next(&cursor, &item); i++) {
+        if (!entry_of(&item, &entry)) continue;
+        pack_map(given, 3);
+        pack_text(given, S("value"));
+        pack_text(given, entry.value);
+        pack_text(given, S("label"));
+        if (entry.label.len == 0) pack_nil(given);
+        else pack_text(given, entry.label);
+        pack_text(given, S("primary"));
+        pack_bool(given, entry.is_primary);
+    }
+}
+
+void give_references(struct buf *given, const struct field *field, const struct value *stored)
+{
+    struct value item;
+    uint32_t count = 0, listed = stored->kind == VALUE_LIST ? stored->count : 0;
+    struct cursor cursor = cursor_of(stored->items);
+    for (uint32_t i = 0; i < listed && value_next(&cursor, &item); i++) count++;
+    pack_list(given, count);
+    cursor = cursor_of(stored->items);
+    for (uint32_t i = 0; i < count && value_next(&cursor, &item); i++)
+        give_reference(given, field, &item);
+}
+
 typedef str item_key(struct arena *arena, const struct value *item);
 
 /** A key for each item that has one, no key twice. */

@@ -273,6 +273,66 @@ void write_reference(struct buf *json, const struct field *, const struct value 
     json_write_text(json, (str){text, ID_TEXT_BYTES});
 }
 
+void give_decimal(struct buf *given, const struct field *field, const struct value *stored)
+{
+    double tens = 1;
+    for (uint8_t digit = 0; digit < field->scale; digit++) tens *= 10;
+    if (stored->kind != VALUE_INT) pack_nil(given);
+    else if (field->scale == 0) pack_int(given, stored->integer);
+    /* Both sides are exact (DECIMAL_UNITS_MAX), so this is the double nearest to its text. */
+    else pack_float(given, (double)stored->integer / tens);
+}
+
+void give_money(struct buf *given, const struct field *, const struct value *stored)
+{
+    struct value amount;
+    struct value currency;
+    if (!money_parts(stored, &amount, &currency)) {
+        pack_nil(given);
+        return;
+    }
+    pack_map(given, 2);
+    pack_text(given, S("amount"));
+    pack_raw(given, amount.bytes);
+    pack_text(given, S("currency"));
+    pack_raw(given, currency.bytes);
+}
+
+void give_date(struct buf *given, const struct field *, const struct value *stored)
+{
+    bool is_date =
+        stored->kind == VALUE_INT && stored->integer >= INT32_MIN && stored->integer <= INT32_MAX;
+    char text[sizeof "YYYY-MM-DD" - 1];
+    struct buf date = {.at = text, .capacity = sizeof text, .max = sizeof text};
+    if (is_date) date_write(&date, (int32_t)stored->integer);
+    if (is_date) pack_text(given, buf_str(&date));
+    else pack_nil(given);
+}
+
+void give_time(struct buf *given, const struct field *, const struct value *stored)
+{
+    char text[sizeof "YYYY-MM-DDTHH:MM:SS.mmmZ" - 1];
+    struct buf time = {.at = text, .capacity = sizeof text, .max = sizeof text};
+    if (stored->kind == VALUE_INT) {
+        time_write(&time, stored->integer);
+        pack_text(given, buf_str(&time));
+    } else {
+        pack_nil(given);
+    }
+}
+
+void give_reference(struct buf *given, const struct field *, const struct value *stored)
+{
+    struct id id;
+    char text[ID_TEXT_BYTES];
+    if (stored->kind != VALUE_BYTES || !id_of_bytes(stored->text, &id)) {
+        pack_nil(given);
+        return;
+    }
+    id_write(id, text);
+    pack_text(given, (str){text, ID_TEXT_BYTES});
+}
+
 struct key_list order_number(struct arena *arena, const struct field *, const struct value *stored)
 {
     if (stored->kind == VALUE_INT)

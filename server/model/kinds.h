@@ -92,6 +92,14 @@ void write_entries(struct buf *json, const struct field *field, const struct val
 void write_reference(struct buf *json, const struct field *field, const struct value *stored);
 void write_references(struct buf *json, const struct field *field, const struct value *stored);
 
+void give_decimal(struct buf *given, const struct field *field, const struct value *stored);
+void give_money(struct buf *given, const struct field *field, const struct value *stored);
+void give_date(struct buf *given, const struct field *field, const struct value *stored);
+void give_time(struct buf *given, const struct field *field, const struct value *stored);
+void give_entries(struct buf *given, const struct field *field, const struct value *stored);
+void give_reference(struct buf *given, const struct field *field, const struct value *stored);
+void give_references(struct buf *given, const struct field *field, const struct value *stored);
+
 struct key_list order_plain_text(struct arena *arena, const struct field *field,
                                  const struct value *stored);
 struct key_list order_number(struct arena *arena, const struct field *field,

@@ -35,12 +35,6 @@ static enum err referring(struct change *change, const struct field *field, stru
     return ERR_NONE;
 }
 
-bool change_is_going(struct change *change, const struct entity *entity, struct id id)
-{
-    struct touched *touched = change_touched(change, entity, id);
-    return touched != nullptr && touched->is_going;
-}
-
 static str stored_id(struct arena *arena, struct id id)
 {
     struct buf stored = buf_make(arena, 32);

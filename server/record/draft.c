@@ -86,6 +86,8 @@ enum err draft_load(struct change *change, const struct entity *entity, struct i
     struct arena *arena = change->task->arena;
     *draft = (struct draft){.entity = entity,
                             .id = id,
+                            .value = value,
+                            .as_of = change->write_count,
                             .before = arena_new(arena, str, entity->field_count),
                             .now = arena_new(arena, str, entity->field_count)};
     slots_read(entity, value, draft->before);

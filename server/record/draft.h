@@ -39,19 +39,27 @@ struct draft {
     struct id id;
     bool is_new;
     enum operation operation; /** what is being done with it; for hooks */
+    str value;                /** encoded, as it was loaded */
     str *before;              /** by field position, as read or last saved */
     str *now;
     struct later *later;
     bool has_formulas; /** its formulas fit its other fields */
+    bool is_by_engine; /** see draft_is_by_engine */
+    uint64_t as_of;    /** change->write_count when it was loaded */
 };
 
-/** A record touched by this change, and what it was before the change. */
+/** A record touched by this change, and what it was before the change. Whoever changes one that
+ *  stands calls touched_keep before. */
 struct touched {
     const struct entity *entity;
     struct id id;
-    str before;     /** empty: it did not exist */
-    bool is_going;  /** being deleted */
-    struct id into; /** … because it was merged into this one; or nil */
+    str before;           /** empty: it did not exist */
+    bool is_going;        /** being deleted */
+    struct id into;       /** … because it was merged into this one; or nil */
+    bool is_by_actor;     /** somebody wrote it, or a rule; not the engine alone */
+    bool is_due;          /** written since `after` was shown it */
+    bool is_due_by_actor; /** … not by the engine alone */
+    str shown;            /** the record as `after` was shown it last; empty: it was not */
 };
 
 /** Loads a stored record; ERR_MISSING. */
@@ -115,16 +123,44 @@ bool field_is_waived(struct change *change, const struct field *field);
 /** Who caused this write: somebody (revision and updated_at move) or the engine (only the version
  *  does). */
 enum write_cause : uint8_t { WRITE_BY_ACTOR, WRITE_BY_ENGINE };
+/** Whether there is anything to save. */
+bool draft_is_other(const struct draft *draft, enum write_cause cause);
 /** Writes the record, its index entries and words, when anything has changed. */
 enum err draft_save(struct change *change, struct draft *draft, enum write_cause cause);
 /** Clears what fields that a tenant deleted still hold; each save does. */
 void draft_drop_removed(struct draft *draft);
 /** Removes the record, its index entries and words. */
 enum err draft_remove(struct change *change, struct draft *draft);
-/** Remembers what the record was before this change. ERR_TOO_LARGE past CHANGE_WRITES_MAX. */
+
+/* change.c */
+
+/** Remembers what the record was before this change. ERR_TOO_LARGE past CHANGE_WRITES_MAX. The
+ *  place is good until the next one is touched. */
 enum err change_touch(struct change *change, const struct entity *entity, struct id id, str before,
                       struct touched **touched_out);
 struct touched *change_touched(struct change *change, const struct entity *entity, struct id id);
+/** The same of one that is being deleted, `into` another one or nil. */
+enum err change_touch_going(struct change *change, const struct entity *entity, struct id id,
+                            str before, struct id into);
+/** Notes how it is, for a rollback; before it is changed. */
+void touched_keep(struct change *change, const struct touched *touched);
+/** `after` is shown it now, as it is. */
+void touched_note_shown(struct change *change, struct touched *touched, str value);
+/** Whether hooks have anything to do there. */
+bool change_wants(struct change *change, enum hook_point point, const struct entity *entity);
+/** Runs the hooks of one point. What is under way around them (depth, path, import) is not theirs.
+ *  ERR_TOO_LARGE: hooks within hooks without end. */
+enum err change_ask(struct change *change, enum hook_point point, struct draft *draft);
+/** ERR_CONFLICT while a hook runs that may only read, or when the record is being deleted. */
+enum err change_may_write(struct change *change, const struct entity *entity, struct id id);
+/** The rules that wrote a record, each once, as a log body has them: an encoded list of [id, name];
+ *  empty: none did. `marks` is made by marks_sort. */
+struct marks {
+    uint32_t count;
+    struct mark **items;
+};
+struct marks marks_sort(struct change *change);
+str marks_of(struct arena *arena, const struct marks *marks, const struct touched *touched);
 
 /** The sorted, distinct words of a record's searched fields. */
 struct key_list record_words(struct arena *arena, const struct entity *entity, const str *slots);
@@ -172,8 +208,16 @@ bool change_is_going(struct change *change, const struct entity *entity, struct 
 /** The referring records of one that is going: refused, detached or deleted with it. */
 enum err derive_deletion(struct change *change, const struct entity *entity, struct id id);
 
+/* telling.c */
+
+/** Appends a stored value as the API gives it; nil when absent. */
+void value_give(struct buf *out, const struct field *field, str stored);
+
 /* record.c */
 
+/** Brings a loaded draft up to date with what hooks wrote meanwhile: what it changes itself stands.
+ *  ERR_CONFLICT: the record is gone. */
+enum err draft_rebase(struct change *change, struct draft *draft);
 /** The steps of a new or changed record from the filled draft on: hooks, checks, the write, what
  *  follows from it. */
 enum err draft_write(struct change *change, struct draft *draft);

@@ -1,7 +1,6 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/computed.h"
-#include "value/json.h"
 
 /** Formulas of one level that are asked for together. */
 struct asking {
@@ -30,26 +29,6 @@ bool formulas_are_due(const struct draft *draft)
     return are;
 }
 
-/** A stored value as the API shows it. */
-static void give_value(struct arena *arena, const struct field *field, str stored, struct buf *out)
-{
-    if (stored.len == 0) {
-        pack_nil(out);
-        return;
-    }
-    /* These are shown as they are stored. */
-    if (field->kind == FIELD_NUMBER || field->kind == FIELD_TEXT || field->kind == FIELD_BOOLEAN ||
-        field->kind == FIELD_CHOICE || field->kind == FIELD_LONG_TEXT) {
-        pack_raw(out, stored);
-        return;
-    }
-    struct value value = value_of(stored);
-    struct task quiet = {.arena = arena};
-    struct buf json = buf_make(arena, RECORD_BYTES_MAX);
-    field->kind_of->write(&json, field, &value);
-    if (json_read(&quiet, buf_str(&json), out) != ERR_NONE) pack_nil(out);
-}
-
 static void note_reads(struct asking *asking, const struct field *formula)
 {
     for (uint32_t at = 0; at < formula->formula->read_count; at++) {
@@ -67,7 +46,7 @@ static str values_of(const struct asking *asking, const struct draft *draft)
     struct buf list = buf_make(arena, 2 * RECORD_BYTES_MAX);
     pack_list(&list, asking->name_count);
     for (uint32_t at = 0; at < asking->name_count; at++)
-        give_value(arena, asking->fields[at], draft_get(draft, asking->fields[at]), &list);
+        value_give(&list, asking->fields[at], draft_get(draft, asking->fields[at]));
     require(!buf_is_over(&list));
     return buf_str(&list);
 }

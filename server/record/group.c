@@ -88,6 +88,12 @@ struct group_tally {
     uint32_t counts[3]; /** created, updated, deleted */
 };
 
+/** A rule that took part. */
+struct group_rule {
+    struct id id;
+    str name;
+};
+
 struct group_telling {
     const struct view *view;
     struct id group;
@@ -98,6 +104,8 @@ struct group_telling {
     struct group_tally tallies[ENTITIES_MAX];
     bool has_newest;
     struct log_entry newest; /** without its body */
+    uint32_t rule_count;
+    struct group_rule rules[GROUP_RULES_TOLD_MAX];
 };
 
 static struct group_tally *tally_of(struct group_telling *telling, uint16_t entity)
@@ -108,6 +116,29 @@ static struct group_tally *tally_of(struct group_telling *telling, uint16_t enti
     struct group_tally *tally = &telling->tallies[telling->tally_count++];
     tally->entity = entity;
     return tally;
+}
+
+static void tell_rules(struct group_telling *telling, struct log_change *change)
+{
+    struct id rule;
+    str name;
+    while (log_change_rule(change, &rule, &name)) {
+        bool is_told = telling->rule_count == GROUP_RULES_TOLD_MAX;
+        for (uint32_t at = 0; at < telling->rule_count && !is_told; at++)
+            is_told = id_eq(telling->rules[at].id, rule);
+        if (!is_told)
+            telling->rules[telling->rule_count++] =
+                (struct group_rule){rule, arena_copy(telling->view->task->arena, name)};
+    }
+}
+
+static void rules_write(struct buf *json, const struct group_telling *telling)
+{
+    for (uint32_t at = 0; at < telling->rule_count; at++) {
+        buf_put(json, at == 0 ? S("\"rules\":[") : S(","));
+        rule_named_write(json, telling->rules[at].id, telling->rules[at].name);
+    }
+    if (telling->rule_count > 0) buf_put(json, S("],"));
 }
 
 static enum err tell_entry(struct group_telling *telling, uint64_t sequence)
@@ -124,6 +155,7 @@ static enum err tell_entry(struct group_telling *telling, uint64_t sequence)
         return ERR_NONE;
     if (!own_entry_is_seen(view, entity, &entry)) return ERR_NONE;
     bool is_whole = log_change_read(entry.body, &change);
+    if (is_whole) tell_rules(telling, &change);
     entry.body = (str){};
     if (!telling->has_newest) telling->newest = entry;
     telling->has_newest = true;
@@ -193,8 +225,9 @@ enum err group_write(struct buf *json, const struct view *view, struct id group)
     write_group_id(json, view, "cause", telling->newest.cause);
     write_group_id(json, view, "undone_by", state.undone_by);
     write_group_id(json, view, "undo_of", state.undo_of);
-    buf_print(json, ",\"entries\":%llu,\"counted\":%u,\"counts\":{", (unsigned long long)count,
-              telling->seen);
+    buf_print(json, ",\"entries\":%llu,\"counted\":%u,", (unsigned long long)count, telling->seen);
+    rules_write(json, telling);
+    buf_put(json, S("\"counts\":{"));
     tallies_write(json, telling);
     buf_put(json, S("},\"records\":["));
     buf_put(json, buf_str(&telling->records));

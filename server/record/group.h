@@ -26,8 +26,9 @@ enum err group_note_undone(struct task *task, struct txn *txn, struct id group, 
 enum err group_count(struct txn *txn, struct id group, uint64_t *count_out);
 
 /** What it did: who, when, how many records of each entity (told exactly up to
- *  GROUP_ENTRIES_TOLD_MAX entries), the newest of them, whether it was undone. ERR_MISSING: no such
- *  group, or nothing in it is for these eyes. */
+ *  GROUP_ENTRIES_TOLD_MAX entries), the newest of them, the rules that wrote them, whether it was
+ *  undone. ERR_MISSING: no such group, or nothing in it is for these eyes. */
 constexpr uint32_t GROUP_ENTRIES_TOLD_MAX = 400;
 constexpr uint32_t GROUP_RECORDS_TOLD_MAX = 200;
+constexpr uint32_t GROUP_RULES_TOLD_MAX = 50;
 enum err group_write(struct buf *json, const struct view *view, struct id group);

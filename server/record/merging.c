@@ -356,12 +356,9 @@ enum err merging_run(struct merging *merging)
     merging->is_last = true;
     TRY(merging_values(merging, &values));
     for (uint32_t at = 0; at < merging->other_count; at++) {
-        struct touched *touched;
         str before;
         TRY(txn_record_get(change->txn, entity->number, merging->others[at], arena, &before));
-        TRY(change_touch(change, entity, merging->others[at], before, &touched));
-        touched->is_going = true;
-        touched->into = merging->survivor;
+        TRY(change_touch_going(change, entity, merging->others[at], before, merging->survivor));
     }
     TRY(merging_move_some(merging, UINT32_MAX, &moved));
     for (uint32_t at = 0; at < merging->other_count; at++)

@@ -5,7 +5,7 @@
 
 static bool sees_all(const struct view *view, const struct entity *entity)
 {
-    return entity->own_unless == nullptr || view->scope->actor_kind == ACTOR_SYSTEM;
+    return entity->own_unless == nullptr || view->scope->actor_kind != ACTOR_USER;
 }
 
 bool own_is_seen(const struct view *view, const struct entity *entity, str value)

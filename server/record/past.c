@@ -8,7 +8,7 @@
 
 bool log_change_read(str body, struct log_change *change_out)
 {
-    struct value list = value_of(body), operation, changes, flags, into;
+    struct value list = value_of(body), operation, changes, flags, into, rules;
     struct cursor items = cursor_of(list.items);
     *change_out = (struct log_change){};
     if (list.kind != VALUE_LIST || list.count < 2 || !value_next(&items, &operation) ||
@@ -20,8 +20,13 @@ bool log_change_read(str body, struct log_change *change_out)
     change_out->pairs = cursor_of(changes.items);
     if (list.count > 2 && value_next(&items, &flags) && flags.kind == VALUE_INT)
         change_out->flags = (uint8_t)flags.integer;
-    if (list.count > 3 && value_next(&items, &into) && into.kind == VALUE_BYTES)
-        return id_of_bytes(into.text, &change_out->into);
+    if (list.count > 3 && value_next(&items, &into) && into.kind == VALUE_BYTES &&
+        !id_of_bytes(into.text, &change_out->into))
+        return false;
+    if (list.count > 4 && value_next(&items, &rules) && rules.kind == VALUE_LIST) {
+        change_out->rules_left = rules.count;
+        change_out->rules = cursor_of(rules.items);
+    }
     return true;
 }
 
@@ -40,12 +45,28 @@ bool log_change_next(struct log_change *change, uint16_t *number_out, struct val
     return value_next(&items, old_out) && value_next(&items, new_out);
 }
 
-void log_body_begin(struct buf *body, enum operation operation, uint8_t flags, struct id into,
-                    uint32_t count)
+bool log_change_rule(struct log_change *change, struct id *rule_out, str *name_out)
 {
-    pack_list(body, !id_is_nil(into) ? 4 : flags != 0 ? 3 : 2);
-    pack_int(body, operation);
-    pack_map(body, count);
+    struct value pair, rule, name;
+    if (change->rules_left == 0 || !value_next(&change->rules, &pair)) return false;
+    change->rules_left--;
+    struct cursor items = cursor_of(pair.items);
+    if (pair.kind != VALUE_LIST || !value_next(&items, &rule) || !value_next(&items, &name) ||
+        rule.kind != VALUE_BYTES || !id_of_bytes(rule.text, rule_out) || name.kind != VALUE_TEXT)
+        return false;
+    *name_out = name.text;
+    return true;
+}
+
+void log_body_begin(struct buf *body, const struct log_head *head)
+{
+    uint32_t count = head->rules.len > 0      ? 5
+                     : !id_is_nil(head->into) ? 4
+                     : head->flags != 0       ? 3
+                                              : 2;
+    pack_list(body, count);
+    pack_int(body, head->operation);
+    pack_map(body, head->field_count);
 }
 
 void log_body_field(struct buf *body, uint16_t number, str old, str new)
@@ -59,10 +80,13 @@ void log_body_field(struct buf *body, uint16_t number, str old, str new)
     }
 }
 
-void log_body_end(struct buf *body, uint8_t flags, struct id into)
+void log_body_end(struct buf *body, const struct log_head *head)
 {
-    if (flags != 0 || !id_is_nil(into)) pack_int(body, flags);
-    if (!id_is_nil(into)) pack_bytes(body, id_bytes(&into));
+    bool has_rules = head->rules.len > 0, has_into = !id_is_nil(head->into);
+    if (has_rules || has_into || head->flags != 0) pack_int(body, head->flags);
+    if (has_into) pack_bytes(body, id_bytes(&head->into));
+    else if (has_rules) pack_nil(body);
+    if (has_rules) pack_raw(body, head->rules);
 }
 
 /* The record as it was. */

@@ -3,9 +3,10 @@
  *  Floor   record.
  *  Thread  any, with its own transaction.
  *  Memory  views of the entry; the record as it was lies in task->arena.
- *  Bytes   log body = [operation, {field number: [old, new]}, flags, id], absent sides nil. Flags
- *          (LOG_BY_ENGINE …) are left out where they and the id are; the id is that of the record
- *          which a deleted one was merged into.
+ *  Bytes   log body = [operation, {field number: [old, new]}, flags, id, rules], absent sides nil.
+ *          Flags: LOG_BY_ENGINE …; the id is that of the record which a deleted one was merged into
+ *          (or nil); rules: a list of [id, name] of those that wrote it. What says nothing is left
+ *          out at the end.
  */
 #pragma once
 
@@ -23,18 +24,30 @@ struct log_change {
     struct id into; /** the deleted record was merged into this one; nil: it was not */
     uint32_t pairs_left;
     struct cursor pairs;
+    uint32_t rules_left;
+    struct cursor rules;
 };
 /** False when the body was erased or is damaged. */
 bool log_change_read(str body, struct log_change *change_out);
 /** The next changed field; false at the end. Absent sides are VALUE_NIL. */
 bool log_change_next(struct log_change *change, uint16_t *number_out, struct value *old_out,
                      struct value *new_out);
-/** Writes a body's head, for `count` changed fields which follow by log_body_field, and its end. */
-void log_body_begin(struct buf *body, enum operation operation, uint8_t flags, struct id into,
-                    uint32_t count);
+/** The next rule that wrote it; false at the end. The name is a view. */
+bool log_change_rule(struct log_change *change, struct id *rule_out, str *name_out);
+
+struct log_head {
+    enum operation operation;
+    uint8_t flags;
+    struct id into;
+    str rules; /** an encoded list; empty: none */
+    uint32_t field_count;
+};
+/** Writes what stands before the changed fields, of which `field_count` follow by log_body_field,
+ *  and what stands behind them. */
+void log_body_begin(struct buf *body, const struct log_head *head);
 /** Sides as stored; empty ones are absent. */
 void log_body_field(struct buf *body, uint16_t number, str old, str new);
-void log_body_end(struct buf *body, uint8_t flags, struct id into);
+void log_body_end(struct buf *body, const struct log_head *head);
 
 /** The record as it was at a time, with the fields that it has today; those that the engine alone
  *  counts by (revision, version) are of today. ERR_MISSING: it was not there then, or is not in the

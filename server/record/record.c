@@ -33,6 +33,11 @@ str draft_stored(const struct draft *draft, const struct field *field, bool is_b
     return (is_before ? draft->before : draft->now)[field_position(field)];
 }
 
+bool draft_is_by_engine(const struct draft *draft)
+{
+    return draft->is_by_engine;
+}
+
 static enum err missing(struct task *task, const struct entity *entity)
 {
     return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
@@ -67,12 +72,6 @@ bool etag_parse(str text, struct etag *etag_out)
            str_to_int64(revision, &etag_out->revision) && str_to_int64(version, &etag_out->version);
 }
 
-static enum err run_hook(struct change *change, enum hook_point point, struct draft *draft)
-{
-    if (change->hooks == nullptr || change->hooks->run == nullptr) return ERR_NONE;
-    return change->hooks->run(change->hooks->owner, change, point, draft);
-}
-
 static enum err go_deeper(struct change *change)
 {
     if (change->depth >= CHANGE_DEPTH_MAX)
@@ -82,26 +81,67 @@ static enum err go_deeper(struct change *change)
     return ERR_NONE;
 }
 
-enum err draft_write(struct change *change, struct draft *draft)
+enum err draft_rebase(struct change *change, struct draft *draft)
 {
-    if (draft->is_new) TRY(rollups_begin(change, draft));
-    TRY(run_hook(change, HOOK_BEFORE, draft));
-    if (draft->entity->formula_count > 0) TRY(formulas_evaluate(change, &draft, 1, draft->is_new));
-    draft->has_formulas = true;
-    TRY(draft_verify(change, draft));
-    str *was = arena_new(change->task->arena, str, draft->entity->field_count);
-    memcpy(was, draft->before, draft->entity->field_count * sizeof *was);
-    TRY(draft_save(change, draft, WRITE_BY_ACTOR));
-    TRY(derive_one_of(change, draft->entity, draft->id, was, draft->now));
-    if (draft->later != nullptr) TRY(derive_links(change, draft));
-    if (change->hooks == nullptr) return ERR_NONE;
-    /* `after` sees the record with all that was derived, and what it was before. */
+    if (draft->is_new || draft->as_of == change->write_count) return ERR_NONE;
+    const struct entity *entity = draft->entity;
+    str value;
+    enum err err =
+        txn_record_get(change->txn, entity->number, draft->id, change->task->arena, &value);
+    if (err == ERR_MISSING)
+        return fail(change->task, ERR_CONFLICT, "a rule deleted this %.*s", FMT(entity->name));
+    TRY(err);
+    draft->as_of = change->write_count;
+    if (str_eq(value, draft->value)) return ERR_NONE;
+    str stored[FIELDS_MAX];
+    slots_read(entity, value, stored);
+    for (uint32_t at = 0; at < entity->field_count; at++)
+        if (str_eq(draft->now[at], draft->before[at])) draft->now[at] = stored[at];
+    memcpy(draft->before, stored, entity->field_count * sizeof(str));
+    draft->value = value;
+    return ERR_NONE;
+}
+
+enum err draft_reread(struct change *change, struct draft *draft, bool *is_there_out)
+{
+    str value;
+    enum err err =
+        txn_record_get(change->txn, draft->entity->number, draft->id, change->task->arena, &value);
+    *is_there_out = err == ERR_NONE;
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    if (draft->operation == OPERATION_DELETE) return ERR_NONE;
+    slots_read(draft->entity, *is_there_out ? value : (str){}, draft->now);
+    return ERR_NONE;
+}
+
+/** `after` sees the record with all that was derived, and what it was before. */
+static enum err show_written(struct change *change, struct draft *draft, str *was)
+{
+    if (!change_wants(change, HOOK_AFTER, draft->entity)) return ERR_NONE;
     TRY(computed_settle(change));
     enum operation operation = draft->operation;
     TRY(draft_load(change, draft->entity, draft->id, draft));
     draft->operation = operation;
     draft->before = was;
-    return run_hook(change, HOOK_AFTER, draft);
+    touched_note_shown(change, change_touched(change, draft->entity, draft->id), draft->value);
+    return change_ask(change, HOOK_AFTER, draft);
+}
+
+enum err draft_write(struct change *change, struct draft *draft)
+{
+    if (draft->is_new) TRY(rollups_begin(change, draft));
+    TRY(draft_rebase(change, draft));
+    TRY(change_ask(change, HOOK_BEFORE, draft));
+    if (draft->entity->formula_count > 0) TRY(formulas_evaluate(change, &draft, 1, draft->is_new));
+    draft->has_formulas = true;
+    TRY(draft_verify(change, draft));
+    str *was = arena_new(change->task->arena, str, draft->entity->field_count);
+    memcpy(was, draft->before, draft->entity->field_count * sizeof *was);
+    bool is_other = draft_is_other(draft, WRITE_BY_ACTOR);
+    TRY(draft_save(change, draft, WRITE_BY_ACTOR));
+    TRY(derive_one_of(change, draft->entity, draft->id, was, draft->now));
+    if (draft->later != nullptr) TRY(derive_links(change, draft));
+    return is_other ? show_written(change, draft, was) : ERR_NONE;
 }
 
 /** What is made within another record belongs to that one, whatever it says itself. */
@@ -141,6 +181,7 @@ enum err record_create(struct change *change, const struct entity *entity,
 {
     if (!scope_may(change->scope, entity->number, SCOPE_CREATE))
         return fail(change->task, ERR_FORBIDDEN, "you may not create a %.*s", FMT(entity->name));
+    TRY(change_may_write(change, entity, (struct id){}));
     if (entity->is_single) {
         struct record record;
         struct view view = change_view(change);
@@ -169,6 +210,7 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
     TRY(verify_tag(change, entity, id, if_match));
     if (!scope_may(change->scope, entity->number, SCOPE_EDIT))
         return fail(change->task, ERR_FORBIDDEN, "you may not change a %.*s", FMT(entity->name));
+    TRY(change_may_write(change, entity, id));
     TRY(go_deeper(change));
     struct draft draft;
     TRY(draft_load(change, entity, id, &draft));
@@ -187,6 +229,7 @@ enum err record_archive(struct change *change, const struct entity *entity, stru
     TRY(verify_tag(change, entity, id, nullptr));
     if (!scope_may(change->scope, entity->number, SCOPE_EDIT))
         return fail(task, ERR_FORBIDDEN, "you may not change a %.*s", FMT(entity->name));
+    TRY(change_may_write(change, entity, id));
     struct draft draft;
     TRY(draft_load(change, entity, id, &draft));
     if (is_archived == (draft_get(&draft, entity->archived_at).len > 0))
@@ -208,16 +251,17 @@ enum err record_delete_referring(struct change *change, const struct entity *ent
     struct record record;
     struct view view = change_view(change);
     TRY(record_get(&view, entity, id, &record));
-    struct touched *touched;
-    TRY(change_touch(change, entity, id, arena_copy(change->task->arena, record.value), &touched));
-    touched->is_going = true;
-    TRY(run_hook(change, HOOK_BEFORE, &draft));
+    TRY(change_touch_going(change, entity, id, draft.value, (struct id){}));
+    TRY(change_ask(change, HOOK_BEFORE, &draft));
     TRY(derive_deletion(change, entity, id));
     str *was = arena_new(change->task->arena, str, entity->field_count);
     memcpy(was, draft.before, entity->field_count * sizeof *was);
     TRY(draft_remove(change, &draft));
     TRY(derive_one_of(change, entity, id, was, draft.now));
-    TRY(run_hook(change, HOOK_AFTER, &draft));
+    if (change_wants(change, HOOK_AFTER, entity)) {
+        TRY(computed_settle(change));
+        TRY(change_ask(change, HOOK_AFTER, &draft));
+    }
     change->depth--;
     return ERR_NONE;
 }
@@ -230,5 +274,6 @@ enum err record_delete(struct change *change, const struct entity *entity, struc
         return fail(change->task, ERR_FORBIDDEN, "you may not delete a %.*s", FMT(entity->name));
     if (entity->is_single)
         return fail(change->task, ERR_CONFLICT, "the %.*s cannot be deleted", FMT(entity->name));
+    TRY(change_may_write(change, entity, id));
     return record_delete_referring(change, entity, id);
 }

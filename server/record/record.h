@@ -5,7 +5,8 @@
  *  whatever it returns but ERR_NONE leaves no trace. Order inside: types and defaults; `before`;
  *  formulas of this record; required, conditions, unique, choices, references, scope; the write;
  *  one-of flags and what depends on them; roll-ups of parents, and the formulas upon them; `after`;
- *  at the end `check` on each touched record, then one log entry for each.
+ *  at the end `after` of what the engine alone wrote, `check` on each touched record, then one log
+ *  entry and `settled` for each.
  *
  *  Floor   record; rests on model, store, value, base.
  *  Thread  the lane's, or any with a dry transaction. Nothing here is shared.
@@ -52,10 +53,12 @@ enum operation : uint8_t { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE 
 
 enum hook_point : uint8_t {
     HOOK_BEFORE,  /** the record as it is about to be; not of records written by the engine */
-    HOOK_AFTER,   /** it is written, with all that is derived */
-    HOOK_CHECK,   /** the final state of the change, once for each touched record */
-    HOOK_SETTLED, /** the same, deleted ones too, in the order of the log: what is to follow the
-                   *  commit is put into the outbox now; no record may be written */
+    HOOK_AFTER,   /** it is written, with all that is derived; the only point that may write
+                   *  records. What the engine alone has written is shown at the end of the change,
+                   *  and again when that changes more of it */
+    HOOK_CHECK,   /** the final state of the change, once for each touched record, deleted too */
+    HOOK_SETTLED, /** the same of each that the log tells of, in its order: what is to follow the
+                   *  commit is put into the outbox now */
 };
 
 struct change;
@@ -99,12 +102,20 @@ struct hooks {
     void *owner;
     const struct formulas *formulas;
     /** `before` may change the draft by draft_set; all but `settled` may reject by returning
-     *  ERR_REJECTED with a fault. */
+     *  ERR_REJECTED with a fault, whose fields are those of the draft: where it lies within another
+     *  record, the path to it is put before them. */
     enum err (*run)(void *owner, struct change *change, enum hook_point point, struct draft *draft);
+    /** Whether `run` has anything to do there, so that nothing is prepared for it; nullptr: it
+     *  may. */
+    bool (*wants)(void *owner, struct change *change, enum hook_point point,
+                  const struct entity *entity);
 };
 
 struct rule_chain;
 struct settled_choice;
+struct mark;
+struct touched;
+struct touched_was;
 
 /** One atomic change: many calls may go into it; change_finish ends it. */
 struct change {
@@ -113,7 +124,7 @@ struct change {
     const struct model *model;
     const struct scope *scope;
     const struct hooks *hooks; /** or nullptr */
-    struct id group;           /** nil: one of its own */
+    struct id group;           /** nil: one of its own, made at the latest for the first hook */
     struct id cause;           /** request or job */
     bool is_undo;              /** what it deletes goes not to the trash: the undo can be undone */
     bool is_import; /** required fields that may be waived are waived, and named in `incomplete` */
@@ -124,11 +135,16 @@ struct change {
     int64_t rule_version;
     struct rule_chain *chain; /** kept by the hooks: what its rules have spent and caused */
     /* kept by record/ */
-    struct mark *marks;
+    struct mark *marks; /** newest first */
     struct touched *touched;
     uint32_t touched_count;
     uint32_t touched_capacity;
+    uint32_t *touched_places;         /** by hash of the id, twice the capacity: place + 1 */
+    struct touched_was *touched_were; /** what a rollback brings back */
+    uint64_t write_count;             /** so that a draft knows whether it is of today */
     uint32_t depth;
+    uint32_t hook_depth; /** hooks within hooks */
+    bool is_read_only;   /** a hook runs that may not write records */
     bool is_making; /** a record is made from another: it may lack the tenant's required fields */
     struct rolled *rolled;  /** records with roll-ups or formulas to be brought up to date */
     uint32_t settled_count; /** of them, touched by nothing else */
@@ -158,9 +174,27 @@ enum err record_delete(struct change *change, const struct entity *entity, struc
 enum err record_archive(struct change *change, const struct entity *entity, struct id id,
                         bool is_archived);
 
-/** Runs `check`, writes one log entry for each touched record. Once, after the last call; nothing
- *  is called after it. */
+/** Shows hooks what the engine wrote, runs `check`, writes one log entry for each touched record
+ *  and runs `settled` for it. Once, after the last call; nothing is called after it. */
 enum err change_finish(struct change *change);
+
+/** A point to come back to: all that was written since, and what the change knows of it. They
+ *  nest, and one serves any number of times. */
+struct change_savepoint {
+    struct savepoint txn;
+    struct fault fault; /** of the task, as it was; a rollback leaves the faults as they are */
+    str path;
+    struct mark *marks;
+    struct touched_was *touched_were;
+    struct rolled *rolled; /** copies */
+    uint32_t touched_count;
+    uint32_t settled_count;
+    uint32_t depth;
+    uint32_t hook_depth;
+    bool is_making, is_read_only;
+};
+struct change_savepoint change_savepoint(struct change *change);
+void change_rollback(struct change *change, const struct change_savepoint *savepoint);
 
 /** For hooks: a rule wrote this record, or changed it before it was written. Its history says
  *  so. `name` is copied. */
@@ -171,8 +205,11 @@ void change_mark(struct change *change, const struct entity *entity, struct id r
 const struct entity *draft_entity(const struct draft *draft);
 struct id draft_id(const struct draft *draft);
 enum operation draft_operation(const struct draft *draft);
-/** Nobody wrote it in this change but the engine: only computed fields are other than before. */
+/** Nobody wrote it in this change but the engine (in `after`: since it was shown last): roll-ups,
+ *  formulas upon them, flags of which one has it, references that follow or are detached. */
 bool draft_is_by_engine(const struct draft *draft);
+/** For `after` hooks that have written: the draft as the record is by now, `before` stays. */
+enum err draft_reread(struct change *change, struct draft *draft, bool *is_there_out);
 /** An encoded map of API values by field names, with `id`; hidden and absent fields are left out.
  *  Empty (no bytes): there was, or is, no record. In the arena of the task. */
 str draft_values(struct change *change, const struct draft *draft, bool is_before);

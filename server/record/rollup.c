@@ -362,6 +362,24 @@ static struct roll *roll_of(struct change *change, const struct field *field, st
     return rolled->rolls = roll;
 }
 
+struct rolled *rolled_copy(struct arena *arena, const struct rolled *rolled)
+{
+    struct rolled *first = nullptr, **place = &first;
+    for (; rolled != nullptr; rolled = rolled->next) {
+        struct rolled *copy = arena_new(arena, struct rolled, 1);
+        struct roll **roll_place = &copy->rolls;
+        *copy = *rolled;
+        for (const struct roll *roll = rolled->rolls; roll != nullptr; roll = roll->next) {
+            *roll_place = arena_new(arena, struct roll, 1);
+            **roll_place = *roll;
+            roll_place = &(*roll_place)->next;
+        }
+        *place = copy;
+        place = &copy->next;
+    }
+    return first;
+}
+
 /** Whether anything that the roll-up looks at is another than it was. */
 static bool has_moved(const struct draft *draft, const struct rollup *rollup)
 {

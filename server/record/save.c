@@ -5,41 +5,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/computed.h"
-#include "record/gone.h"
-#include "record/past.h"
 #include "record/index.h"
-#include "record/reshape.h"
-
-struct touched *change_touched(struct change *change, const struct entity *entity, struct id id)
-{
-    for (uint32_t at = 0; at < change->touched_count; at++) {
-        struct touched *touched = &change->touched[at];
-        if (touched->entity == entity && id_eq(touched->id, id)) return touched;
-    }
-    return nullptr;
-}
-
-enum err change_touch(struct change *change, const struct entity *entity, struct id id, str before,
-                      struct touched **touched_out)
-{
-    struct touched *known = change_touched(change, entity, id);
-    if (known != nullptr) return *touched_out = known, ERR_NONE;
-    if (change->touched_count == CHANGE_WRITES_MAX + change->settled_count)
-        return fail(change->task, ERR_TOO_LARGE, "one change may touch at most %u records",
-                    CHANGE_WRITES_MAX);
-    if (change->touched_count == change->touched_capacity) {
-        uint32_t capacity = change->touched_capacity == 0 ? 16 : 2 * change->touched_capacity;
-        struct touched *more = arena_new(change->task->arena, struct touched, capacity);
-        if (change->touched_count > 0)
-            memcpy(more, change->touched, change->touched_count * sizeof *more);
-        change->touched = more;
-        change->touched_capacity = capacity;
-    }
-    struct touched *touched = &change->touched[change->touched_count++];
-    *touched = (struct touched){.entity = entity, .id = id, .before = before};
-    *touched_out = touched;
-    return ERR_NONE;
-}
 
 static int compare_words(const void *a, const void *b)
 {
@@ -245,15 +211,33 @@ void draft_drop_removed(struct draft *draft)
         if (draft->entity->fields[at].is_removed) draft->now[at] = (str){};
 }
 
+bool draft_is_other(const struct draft *draft, enum write_cause cause)
+{
+    /* Naming another record behind a link is a change of this one by its actor. */
+    bool is_other = draft->is_new || (cause == WRITE_BY_ACTOR && draft->later != nullptr);
+    for (uint32_t at = 0; at < draft->entity->field_count && !is_other; at++)
+        is_other = !str_eq(draft->before[at], draft->now[at]);
+    return is_other;
+}
+
+/** `after` is shown it, at the end of the change when nothing else leads to it. */
+static void note_write(struct change *change, struct touched *touched, enum write_cause cause)
+{
+    bool is_by_actor = cause == WRITE_BY_ACTOR;
+    change->write_count++;
+    if (touched->is_due && (!is_by_actor || (touched->is_by_actor && touched->is_due_by_actor)))
+        return;
+    touched_keep(change, touched);
+    touched->is_due = true;
+    touched->is_by_actor |= is_by_actor;
+    touched->is_due_by_actor |= is_by_actor;
+}
+
 enum err draft_save(struct change *change, struct draft *draft, enum write_cause cause)
 {
     const struct entity *entity = draft->entity;
     size_t bytes = entity->field_count * sizeof(str);
-    /* Naming another record behind a link is a change of this one by its actor. */
-    bool has_changed = draft->is_new || (cause == WRITE_BY_ACTOR && draft->later != nullptr);
-    for (uint32_t at = 0; at < entity->field_count && !has_changed; at++)
-        has_changed = !str_eq(draft->before[at], draft->now[at]);
-    if (!has_changed) return ERR_NONE;
+    if (!draft_is_other(draft, cause)) return ERR_NONE;
 
     draft_drop_removed(draft);
     if (draft->is_new) TRY(rollups_begin(change, draft));
@@ -264,6 +248,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
         TRY(change_touch(change, entity, draft->id, before, &touched));
     }
     if (touched->is_going) return ERR_NONE;
+    note_write(change, touched, cause);
     stamp(change, draft, cause);
     str value = slots_encode(arena, entity, draft->now);
     if (value.len > RECORD_BYTES_MAX)
@@ -276,6 +261,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     TRY(computed_note(change, draft, draft->is_new));
     memcpy(draft->before, draft->now, bytes);
     draft->is_new = false;
+    draft->as_of = change->write_count;
     return arena_is_over(arena)
                ? fail(change->task, ERR_TOO_LARGE, "the change needs too much memory")
                : ERR_NONE;
@@ -288,99 +274,8 @@ enum err draft_remove(struct change *change, struct draft *draft)
     save_index(change, draft);
     save_words(change, draft);
     txn_record_delete(change->txn, draft->entity->number, draft->id);
+    change->write_count++;
     draft->has_formulas = true;
     TRY(rollups_strip(change, draft));
     return computed_note(change, draft, false);
-}
-
-/** False when nothing that people see has changed. A deletion keeps all that the record was. */
-static bool log_body(struct buf *body, const struct touched *touched, str after, uint8_t flags)
-{
-    const struct entity *entity = touched->entity;
-    str old[FIELDS_MAX], new[FIELDS_MAX];
-    slots_read(entity, touched->before, old);
-    slots_read(entity, after, new);
-    enum operation operation = touched->before.len == 0 ? OPERATION_CREATE
-                               : after.len == 0         ? OPERATION_DELETE
-                                                        : OPERATION_UPDATE;
-    uint32_t changed[FIELDS_MAX], count = 0;
-    for (uint32_t at = 0; at < entity->field_count; at++) {
-        const struct field *field = &entity->fields[at];
-        bool is_kept = (!field->is_system && !field->is_removed) ||
-                       field->number == FIELD_INCOMPLETE || operation == OPERATION_DELETE;
-        if (is_kept && !str_eq(old[at], new[at])) changed[count++] = at;
-        if (field->number == FIELD_REVISION && str_eq(old[at], new[at])) flags |= LOG_BY_ENGINE;
-    }
-    if (operation == OPERATION_UPDATE && count == 0) return false;
-    log_body_begin(body, operation, flags, touched->into, count);
-    for (uint32_t at = 0; at < count; at++)
-        log_body_field(body, entity->fields[changed[at]].number, old[changed[at]],
-                       new[changed[at]]);
-    log_body_end(body, flags, touched->into);
-    return true;
-}
-
-static enum err check_touched(struct change *change)
-{
-    if (change->hooks == nullptr || change->hooks->run == nullptr) return ERR_NONE;
-    uint32_t count = change->touched_count;
-    for (uint32_t at = 0; at < count; at++) {
-        if (change->touched[at].is_going) continue;
-        struct draft *draft =
-            draft_make(change, change->touched[at].entity, change->touched[at].id);
-        TRY(draft_load(change, draft->entity, draft->id, draft));
-        slots_read(draft->entity, change->touched[at].before, draft->before);
-        bool was_there = change->touched[at].before.len > 0;
-        draft->operation = was_there ? OPERATION_UPDATE : OPERATION_CREATE;
-        TRY(change->hooks->run(change->hooks->owner, change, HOOK_CHECK, draft));
-    }
-    require(change->touched_count == count);
-    return ERR_NONE;
-}
-
-/** By another model than the tenant's a record would miss entries of an index. What shapes the
- *  model is the same in all models. */
-static enum err verify_model(struct change *change)
-{
-    for (uint32_t at = 0; at < change->touched_count; at++)
-        if (!change->touched[at].entity->shapes_model)
-            return model_verify(change->task, change->txn, change->model);
-    return ERR_NONE;
-}
-
-enum err change_finish(struct change *change)
-{
-    TRY(computed_settle(change));
-    TRY(check_touched(change));
-    TRY(verify_model(change));
-    TRY(change_reshape(change));
-    struct arena *arena = change->task->arena;
-    if (id_is_nil(change->group)) change->group = id_make();
-    uint8_t flags = 0;
-    for (uint32_t at = 0; at < change->touched_count; at++) {
-        const struct touched *touched = &change->touched[at];
-        str after = {};
-        enum err err =
-            txn_record_get_view(change->txn, touched->entity->number, touched->id, &after);
-        if (err != ERR_NONE && err != ERR_MISSING) return err;
-        if (touched->before.len == 0 && after.len == 0) continue;
-        struct buf body = buf_make(arena, 2 * RECORD_BYTES_MAX + 4096);
-        if (!log_body(&body, touched, after, flags)) continue;
-        require(!buf_is_over(&body));
-        struct log_entry entry = {.group = change->group,
-                                  .cause = change->cause,
-                                  .actor = change->scope->actor,
-                                  .at_ms = change->task->now_ms,
-                                  .entity = touched->entity->number,
-                                  .record = touched->id,
-                                  .body = buf_str(&body)};
-        uint64_t sequence = txn_log_append(change->txn, &entry);
-        bool is_deletion = after.len == 0;
-        if (is_deletion && (!change->is_undo || !id_is_nil(touched->into)))
-            gone_note(change->txn, touched->entity, touched->id, sequence, touched->into);
-        flags = LOG_CONTINUED;
-    }
-    change->touched = nullptr;
-    change->touched_count = change->touched_capacity = 0;
-    return ERR_NONE;
 }

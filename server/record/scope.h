@@ -1,4 +1,5 @@
-/** scope: what one actor may see and do, as data. Every record call takes one; access/ makes them.
+/** scope: what one actor may see and do, as data. Every record call takes one; access/ makes them,
+ *  and here that of a rule is made from that of its actor.
  *
  *  Floor   record.
  *  Thread  any; a value.
@@ -7,10 +8,12 @@
 
 #include "base/id.h"
 #include "base/limits.h"
+#include "model/model.h"
 
 enum actor_kind : uint8_t {
     ACTOR_SYSTEM, /** the server itself: demo data, upkeep */
     ACTOR_USER,   /** a person or a script with that user's token */
+    ACTOR_RULE,   /** a rule, in a change of the actor's */
 };
 
 /** What may be done with an entity; a set of bits. */
@@ -31,6 +34,11 @@ struct scope {
 /** Everything of the tenant, as the system. The one exception to "made in access/"; its uses are
  *  counted. */
 struct scope scope_system(void);
+
+/** That of a rule, whoever acts: it sees all, and writes all but what decides who may what and what
+ *  there is: users, rules with their versions and tests, and what shapes the model. The actor
+ *  stays, so that the log names who acted. */
+struct scope scope_of_rule(const struct scope *actor, const struct model *model);
 
 /** Whether two actors are shown the same changes in the same words, but for records that are seen
  *  by their maker alone (record/own.h), so that the rest is formed once for both. Whatever will

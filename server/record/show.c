@@ -183,6 +183,29 @@ static void entry_fields_write(struct buf *json, const struct entity *entity,
     }
 }
 
+void rule_named_write(struct buf *json, struct id rule, str name)
+{
+    buf_put(json, S("{\"id\":"));
+    write_id(json, rule);
+    buf_put(json, S(",\"name\":"));
+    json_write_text(json, name);
+    buf_put_byte(json, '}');
+}
+
+/** The rules that wrote it; nothing where none did. */
+static void entry_rules_write(struct buf *json, struct log_change *change)
+{
+    struct id rule;
+    str name;
+    bool is_first = true;
+    while (log_change_rule(change, &rule, &name)) {
+        buf_put(json, is_first ? S(",\"rules\":[") : S(","));
+        rule_named_write(json, rule, name);
+        is_first = false;
+    }
+    if (!is_first) buf_put_byte(json, ']');
+}
+
 /** One log entry: who changed what, when, and because of which request. An erased body shows no
  *  changes. */
 static void entry_write(struct buf *json, const struct view *view, struct actor_names *names,
@@ -206,6 +229,7 @@ static void entry_write(struct buf *json, const struct view *view, struct actor_
         buf_put(json, S(",\"merged_into\":"));
         write_id(json, change.into);
     }
+    if (is_whole) entry_rules_write(json, &change);
     buf_put(json, S(",\"changes\":{"));
     if (is_whole) entry_fields_write(json, entity, &change);
     buf_put(json, S("}}"));

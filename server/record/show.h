@@ -43,6 +43,8 @@ struct actor_names {
 /** `"actor":…,"actor_name":…` of something done to records of the entity. */
 void actor_write(struct buf *json, const struct view *view, struct actor_names *names,
                  const struct entity *entity, struct id actor);
+/** `{"id":…,"name":…}` of a rule that wrote records. */
+void rule_named_write(struct buf *json, struct id rule, str name);
 /** A walk along the log. Starts as {.position = SEQ}: behind that change. */
 struct feed_walk {
     uint64_t position;         /** up to here it was looked at */

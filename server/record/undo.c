@@ -61,12 +61,9 @@ static enum err mark_going(struct undo_plan *plan)
     struct change *change = plan->undo->change;
     for (uint32_t at = 0; at < plan->count; at++) {
         const struct undo_item *item = &plan->items[at];
-        struct touched *touched;
         if (!item->was_there || item->is_there) continue;
         str before = slots_encode(change->task->arena, item->entity, item->before);
-        TRY(change_touch(change, item->entity, item->id, before, &touched));
-        touched->is_going = true;
-        touched->into = item->into;
+        TRY(change_touch_going(change, item->entity, item->id, before, item->into));
     }
     return ERR_NONE;
 }

@@ -272,18 +272,28 @@ static void tell_fault(struct import *import, const struct import_fault *fault, 
     };
 }
 
+/** Puts the rule that said so before a message. */
+static void name_rule(struct task *task, str *message)
+{
+    if (!id_is_nil(task->fault.rule))
+        *message = arena_print(task->arena, "rule \"%.*s\": %.*s", FMT(task->fault.rule_name),
+                               FMT(*message));
+}
+
 void import_row_failed(struct import *import, const struct table_row *row, enum err err)
 {
     struct import_slice *slice = &import->slice;
     struct task *task = &slice->task;
     struct buf told = buf_make(task->arena, CSV_CELL_BYTES_MAX);
     for (uint32_t at = 0; at < task->fault.item_count; at++) {
+        name_rule(task, &task->fault.items[at].message);
         struct import_fault fault =
             import_fault_of(task, &import->plan, row, &task->fault.items[at]);
         tell_fault(import, &fault, &told);
     }
     if (task->fault.item_count == 0) {
         str detail = task->fault.detail.len > 0 ? task->fault.detail : err_title(err);
+        name_rule(task, &detail);
         struct import_fault fault = {.row = row->number, .message = detail};
         tell_fault(import, &fault, &told);
     }

@@ -229,11 +229,30 @@ void job_forget(struct txn *txn, const struct job *job)
 
 /* As told. */
 
+/** Which rule said so, and where its run can be looked at: as api/problem.c tells it. */
+static void pack_rule(struct buf *problem, const struct fault *fault)
+{
+    char id[ID_TEXT_BYTES], run[ID_TEXT_BYTES];
+    id_write(fault->rule, id);
+    id_write(fault->run, run);
+    pack_text(problem, S("rule"));
+    pack_map(problem, 3);
+    pack_text(problem, S("id"));
+    pack_text(problem, (str){id, sizeof id});
+    pack_text(problem, S("name"));
+    pack_text(problem, fault->rule_name);
+    pack_text(problem, S("run"));
+    if (id_is_nil(fault->run)) pack_nil(problem);
+    else pack_text(problem, (str){run, sizeof run});
+}
+
 str job_problem(struct arena *arena, const struct fault *fault, enum err err)
 {
     bool is_internal = err_status(err) == 500;
     struct buf problem = buf_make(arena, PROBLEM_BYTES_MAX);
-    pack_map(&problem, 5);
+    bool has_rule = !is_internal && !id_is_nil(fault->rule);
+    pack_map(&problem, has_rule ? 6 : 5);
+    if (has_rule) pack_rule(&problem, fault);
     pack_text(&problem, S("type"));
     pack_text(&problem, err_slug(err));
     pack_text(&problem, S("title"));

@@ -224,7 +224,7 @@ TEST(test_record__refuses_a_taken_value)
 }
 
 /** Rejects names with `bad`, renames `soft`; counts the points it saw. */
-static int hook_calls[3];
+static int hook_calls[4];
 static enum err hook(void *owner, struct change *change, enum hook_point point, struct draft *draft)
 {
     check(owner == hook_calls);
@@ -251,6 +251,7 @@ TEST(test_record__runs_hooks_in_order_and_obeys_them)
     check_int(hook_calls[HOOK_BEFORE], 1);
     check_int(hook_calls[HOOK_AFTER], 1);
     check_int(hook_calls[HOOK_CHECK], 1);
+    check_int(hook_calls[HOOK_SETTLED], 1);
     fixture_end(&run);
     run = (struct fixture_change){
         .verb = "create", .entity = "contact", .json = "{\"name\":\"bad\"}", .hooks = &hooks};
@@ -428,7 +429,7 @@ TEST(test_record__shows_hooks_both_sides)
     run.json = "{\"role\":\"owner\"}";
     check_int(fixture_do(&fixture, &run), ERR_NONE);
     fixture_end(&run);
-    check_int(seen_sides, 4);
+    check_int(seen_sides, 6);
     fixture_drop(&fixture);
 }
 
