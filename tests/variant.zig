@@ -90,7 +90,11 @@ pub fn install(self: Variant, step: *Step, with: *Core) void {
     inputs(page, "web");
     const main = self.link("server/main.c", with, server_libraries);
     const runner = unsanitized.link("lua/runner/main.c", runner_core, runner_libraries);
-    for ([_]LazyPath{ main, runner }, words(b, "atrium atrium-runner")) |program, name| {
+    const hostile = unsanitized.link("tests/hostile/runner.c", runner_core, runner_libraries);
+    const named = words(b, "atrium atrium-runner atrium-hostile"); // the last one for tests
+    for ([_]LazyPath{ main, runner, hostile }, named) |program, name| {
+        const is_shipped = self.optimize == .ReleaseSafe;
+        if (is_shipped and std.mem.eql(u8, name, "atrium-hostile")) continue;
         const to = b.fmt("{s}/bin/{s}", .{ self.folder, name });
         step.dependOn(&b.addInstallFile(program, to).step);
     }

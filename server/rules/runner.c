@@ -52,6 +52,7 @@ struct runners {
     pthread_mutex_t mutex; /** guards all below; nothing is waited for but `changed` */
     pthread_cond_t changed;
     bool is_closing;
+    int64_t stalled_ns_max, wall_ns_max; /** set before anybody asks */
     uint32_t asked_max;
     uint32_t asked_count; /** admitted, without the nested ones */
     uint32_t heavy_max;   /** of them for heavy tenants, so that the others always find room */
@@ -147,6 +148,7 @@ struct runners *runners_open(str program)
     pthread_condattr_t attributes;
     require(program.len < PROGRAM_BYTES_MAX);
     if (program.len > 0) memcpy(runners->program, program.at, program.len);
+    runners_hurry(runners, RULE_STALLED_MS_MAX, RULE_WALL_MS_MAX);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     runners->asked_max = COMPUTING_PER_CORE * (uint32_t)(cores > 0 ? cores : 1);
     runners->heavy_max = runners->trial_max = runners->asked_max / 2;
@@ -160,6 +162,12 @@ struct runners *runners_open(str program)
     (void)pthread_mutex_destroy(&runners->mutex);
     memory_give(runners);
     return nullptr;
+}
+
+void runners_hurry(struct runners *runners, int64_t stalled_ms, int64_t wall_ms)
+{
+    runners->stalled_ns_max = stalled_ms * 1'000'000;
+    runners->wall_ns_max = wall_ms * 1'000'000;
 }
 
 void runners_close(struct runners *runners)
@@ -363,8 +371,8 @@ static bool is_late(void *owner)
     talk->seen_us = now_us;
     talk->looked_ns = now_ns;
     if (now_us > talk->cpu_us_max) talk->failure = S("takes too much time");
-    else if (talk->stalled_ns > RULE_STALLED_MS_MAX * 1'000'000) talk->failure = S("has stalled");
-    else if (talk->waited_ns > RULE_WALL_MS_MAX * 1'000'000) talk->failure = S("takes too long");
+    else if (talk->stalled_ns > talk->runners->stalled_ns_max) talk->failure = S("has stalled");
+    else if (talk->waited_ns > talk->runners->wall_ns_max) talk->failure = S("takes too long");
     return talk->failure.len > 0;
 }
 

@@ -31,6 +31,8 @@ struct runners;
 /** `program`: the path of atrium-runner; it is not looked for before somebody asks. nullptr: no
  *  thread to be had. */
 struct runners *runners_open(str program);
+/** For tests, before anybody asks: less patience than RULE_STALLED_MS_MAX and RULE_WALL_MS_MAX. */
+void runners_hurry(struct runners *runners, int64_t stalled_ms, int64_t wall_ms);
 /** Kills those that are left. Nobody may be asking. */
 void runners_close(struct runners *runners);
 
