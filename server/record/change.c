@@ -127,7 +127,9 @@ bool change_is_going(struct change *change, const struct entity *entity, struct 
 enum err change_may_write(struct change *change, const struct entity *entity, struct id id)
 {
     if (change->is_read_only)
-        return fail(change->task, ERR_CONFLICT, "records can be written only after this");
+        return fail(change->task, ERR_CONFLICT,
+                    "a rule may write records only once the change's own are written, and before "
+                    "they are checked");
     if (change_is_going(change, entity, id))
         return fail(change->task, ERR_CONFLICT, "this %.*s is being deleted", FMT(entity->name));
     return ERR_NONE;

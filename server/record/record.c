@@ -3,6 +3,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/computed.h"
+#include "record/condition.h"
 #include "record/own.h"
 
 constexpr uint32_t CHANGE_DEPTH_MAX = 5; /** creations and deletions that cause others */
@@ -36,6 +37,14 @@ str draft_stored(const struct draft *draft, const struct field *field, bool is_b
 bool draft_is_by_engine(const struct draft *draft)
 {
     return draft->is_by_engine;
+}
+
+bool draft_meets(struct change *change, const struct draft *draft,
+                 const struct condition *condition, bool is_before)
+{
+    struct view view = change_view(change);
+    return condition_holds(&view, change->task->arena, condition,
+                           is_before ? draft->before : draft->now);
 }
 
 static enum err missing(struct task *task, const struct entity *entity)
@@ -219,6 +228,28 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
     enum err err = draft_write(change, &draft);
     change->depth--;
     return err;
+}
+
+enum err record_link(struct change *change, const struct entity *entity, struct id id,
+                     const struct field *field, struct id to)
+{
+    struct task *task = change->task;
+    require(field->entity == entity);
+    if (field->to == nullptr) {
+        task_fault(task, field->name, S("type"), "is no reference: it cannot be linked");
+        return task_faults(task);
+    }
+    struct buf given = buf_make(task->arena, 256);
+    pack_map(&given, 1);
+    pack_text(&given, field->name);
+    if (field->kind == FIELD_REFERENCES) {
+        pack_map(&given, 1);
+        pack_text(&given, S("$add"));
+        pack_list(&given, 1);
+    }
+    pack_text(&given, id_text(task->arena, to));
+    struct value patch = value_of(buf_str(&given));
+    return record_patch(change, entity, id, &patch, nullptr);
 }
 
 enum err record_archive(struct change *change, const struct entity *entity, struct id id,

@@ -62,6 +62,7 @@ enum hook_point : uint8_t {
 };
 
 struct change;
+struct condition;
 struct draft;
 struct rolled;
 
@@ -169,6 +170,11 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
 enum err record_delete(struct change *change, const struct entity *entity, struct id id,
                        const struct etag *if_match);
 
+/** Sets a reference (one that is kept through a link makes the link, or gives it the flag), or adds
+ *  to a list of them, as a patch does. ERR_INVALID: the field is none. */
+enum err record_link(struct change *change, const struct entity *entity, struct id id,
+                     const struct field *field, struct id to);
+
 /** Puts the record into the archive, or takes it out. ERR_CONFLICT: it is there, or not there,
  *  already. */
 enum err record_archive(struct change *change, const struct entity *entity, struct id id,
@@ -217,6 +223,10 @@ str draft_values(struct change *change, const struct draft *draft, bool is_befor
 str record_values(const struct view *view, const struct record *record);
 /** The encoded stored value of a field, before or now; empty when absent. */
 str draft_stored(const struct draft *draft, const struct field *field, bool is_before);
+/** Whether a condition holds for the draft, before or now; what lies behind references is read with
+ *  change->scope. */
+bool draft_meets(struct change *change, const struct draft *draft,
+                 const struct condition *condition, bool is_before);
 /** For `before` hooks: sets a field of the draft from an API value. */
 enum err draft_set(struct change *change, struct draft *draft, const struct field *field,
                    const struct value *given);

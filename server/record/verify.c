@@ -246,9 +246,11 @@ enum err verify_there(struct change *change, const struct field *field, struct i
     struct record record;
     struct view view = change_view(change);
     enum err err = record_get(&view, field->to, id, &record);
-    *is_there_out = err == ERR_NONE;
-    if (err != ERR_MISSING) return err;
-    change->task->fault.detail = (str){};
+    /* One that is going takes what refers to it along, as it was found. */
+    bool is_going = err == ERR_NONE && change_is_going(change, field->to, id);
+    *is_there_out = err == ERR_NONE && !is_going;
+    if (err != ERR_MISSING && !is_going) return err;
+    if (!is_going) change->task->fault.detail = (str){};
     task_fault(change->task, field->name, S("missing"), "there is no such %.*s",
                FMT(field->to->name));
     return ERR_NONE;
