@@ -12,7 +12,7 @@ return entity "rule" {
     3, label = "When it runs", required = true, index = true, set = "rule.point", list = 3,
   },
   choices "on" { 4, label = "On", set = "rule.on" },
-  object  "when" { 5, label = "Only when", means = "filter" },
+  object  "when" { 5, label = "Only when", means = "condition" },
   choices "changed" { 6, label = "Only when one of these changed", set = "rule.changed" },
   long_text "source" { 7, label = "Script" },
   object  "set"    { 8, label = "Sets these values" },

@@ -19,6 +19,8 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "rules/formulas.h"
+#include "rules/rules.h"
+#include "rules/trace.h"
 #include "store/control.h"
 #include "work/catalog.h"
 #include "work/command.h"
@@ -48,8 +50,9 @@ struct opened {
     struct command_place place;
     struct runners *runners;
     struct formula_asker *formulas;
-    struct hooks hooks;
     struct models *models;
+    struct traces *traces;
+    struct rules *rules;
     str builtin; /** the built-in rules as the runner has read them */
 };
 
@@ -164,12 +167,38 @@ static void start_anew(str reason)
 
 static void opened_drop(struct opened *opened)
 {
+    if (opened->traces != nullptr) traces_close(opened->traces);
     if (opened->place.access.store != nullptr) store_close(opened->place.access.store);
     /* Until then a lane may be asking. */
     if (opened->formulas != nullptr) formulas_close(opened->formulas);
     if (opened->runners != nullptr) runners_close(opened->runners);
     arena_drop(&opened->arena);
+    /* What the arena held has let go of both. */
+    if (opened->rules != nullptr) rules_close(opened->rules);
     if (opened->models != nullptr) models_close(opened->models);
+}
+
+static enum err open_rules(struct opened *opened, const struct arguments *arguments)
+{
+    struct task *task = &opened->task;
+    struct access *access = &opened->place.access;
+    opened->runners = runners_open(runner_of(&opened->arena, arguments));
+    if (opened->runners == nullptr)
+        return fail(task, ERR_SYSTEM, "no thread can be started for the runners");
+    opened->formulas = formulas_open(opened->runners);
+    opened->traces = traces_open(access->store, access->model);
+    if (opened->traces == nullptr)
+        return fail(task, ERR_SYSTEM, "no thread can be started for the traces of rules");
+    const struct rules_options options = {
+        .runners = opened->runners,
+        .formulas = formulas_slot(opened->formulas),
+        .model = access->model,
+        .builtin = opened->builtin,
+        .traces = opened->traces,
+    };
+    TRY(rules_open(task, &options, &opened->rules));
+    opened->place.hooks = rules_hooks(opened->rules);
+    return ERR_NONE;
 }
 
 static enum err model_open(struct opened *opened, const struct arguments *arguments)
@@ -184,15 +213,10 @@ static enum err model_open(struct opened *opened, const struct arguments *argume
     TRY(model_read_rules(task, runner_of(arena, arguments), rules_of(arena, arguments), arena,
                          &opened->builtin));
     TRY(access_fits_model(task, access->model));
-    opened->runners = runners_open(runner_of(arena, arguments));
-    if (opened->runners == nullptr)
-        return fail(task, ERR_SYSTEM, "no thread can be started for the runners");
-    opened->formulas = formulas_open(opened->runners);
-    opened->hooks.formulas = formulas_slot(opened->formulas);
-    opened->place.hooks = &opened->hooks;
     struct models_options models = {access->model, schema, build_queue};
     TRY(models_open(task, &models, &opened->models));
     access->model = models_base(opened->models);
+    TRY(open_rules(opened, arguments));
     return catalog_keep(task, access);
 }
 
@@ -390,6 +414,7 @@ static enum err server_listen(struct server *server, const struct http_options *
     struct api_options options = {
         .access = &server->opened.place.access,
         .hooks = server->opened.place.hooks,
+        .rules = server->opened.rules,
         .jobs = server->jobs,
         .http = *http,
         .feed = feed_limits_of(server->arguments),

@@ -124,6 +124,7 @@ enum meaning : uint8_t {
     MEANING_SORT,   /** `-revenue,name` */
     MEANING_FIELDS, /** `name,status` */
     MEANING_GROUP,  /** the field by which a list is counted */
+    MEANING_CONDITION, /** a filter tree that is only asked of a record: it needs no index */
 };
 
 /** What a roll-up makes of the records that refer to this one. */

@@ -240,12 +240,14 @@ static void set_condition(struct making *, const struct made_entity *, struct ma
 static void set_means(struct making *making, const struct made_entity *entity,
                       struct made_field *made, const struct value *value)
 {
-    static const str names[] = {S("entity"), S("filter"), S("sort"), S("fields"), S("group")};
+    static const str names[] = {S("entity"), S("filter"), S("sort"),
+                                S("fields"), S("group"),  S("condition")};
     enum meaning meaning = MEANING_NONE;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (str_eq(value->text, names[i])) meaning = (enum meaning)(MEANING_ENTITY + i);
     made->field->meaning = meaning;
-    bool is_fit = (meaning == MEANING_FILTER) == (made->field->kind == FIELD_OBJECT);
+    bool is_tree = meaning == MEANING_FILTER || meaning == MEANING_CONDITION;
+    bool is_fit = is_tree == (made->field->kind == FIELD_OBJECT);
     if (meaning == MEANING_NONE || !is_fit)
         making_fault(making, entity, made, S("unknown"),
                      "`means` is entity, sort, fields or group of a text, or filter of an object");

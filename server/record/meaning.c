@@ -28,11 +28,14 @@ static const struct entity *entity_meant(const struct view *view, const struct e
     return is_seen ? meant : nullptr;
 }
 
-static bool read_filter(const struct view *view, const struct entity *meant, str path, str stored,
+static bool read_filter(const struct view *view, const struct entity *meant,
+                        const struct field *field, str stored,
                         const struct condition **condition_out)
 {
-    struct condition_form form = {
-        .entity = meant, .arena = view->task->arena, .path = path, .needs_index = true};
+    struct condition_form form = {.entity = meant,
+                                  .arena = view->task->arena,
+                                  .path = field->name,
+                                  .needs_index = field->meaning == MEANING_FILTER};
     struct value tree = value_of(stored);
     return condition_read(view->task, &form, &tree, condition_out) &&
            condition_verify(view, *condition_out);
@@ -78,8 +81,8 @@ void meaning_verify(struct change *change, const struct draft *draft)
         bool is_due = draft->now[at].len > 0 && (is_other || draft_has_changed(draft, field));
         if (!is_due || field->meaning <= MEANING_ENTITY) continue;
         const struct condition *condition;
-        if (field->meaning == MEANING_FILTER)
-            (void)read_filter(&view, meant, field->name, draft->now[at], &condition);
+        if (field->meaning == MEANING_FILTER || field->meaning == MEANING_CONDITION)
+            (void)read_filter(&view, meant, field, draft->now[at], &condition);
         else verify_parameter(&view, meant, field, text_of(draft->now, field));
     }
 }
@@ -100,8 +103,7 @@ static enum err apply_slots(const struct view *view, const struct entity *views,
     const struct field *where = field_meaning(views, MEANING_FILTER);
     const struct condition *condition;
     if (where != nullptr && slots[field_position(where)].len > 0) {
-        if (!read_filter(view, query->entity, where->name, slots[field_position(where)],
-                         &condition))
+        if (!read_filter(view, query->entity, where, slots[field_position(where)], &condition))
             return refuse_view(view);
         query_narrow(query, view->task->arena, condition);
     }

@@ -254,6 +254,11 @@ bool model_is_same(const struct model *a, const struct model *b)
                       kept_of(a)->revision == kept_of(b)->revision);
 }
 
+int64_t model_revision(const struct model *model)
+{
+    return model->models == nullptr ? 0 : kept_of(model)->revision;
+}
+
 /* The text. */
 
 str model_text(const struct model *model)

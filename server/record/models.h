@@ -47,6 +47,9 @@ void model_hold(struct task *task, const struct model *model);
 /** Whether two models are of one revision. */
 bool model_is_same(const struct model *a, const struct model *b);
 
+/** Which model of its tenant it is; 0: the schema's own. */
+int64_t model_revision(const struct model *model);
+
 /** A text that was made from this model and is kept with it, such as a document; empty: none
  *  yet. */
 str model_text(const struct model *model);

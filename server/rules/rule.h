@@ -72,8 +72,9 @@ struct rule_set {
     int64_t revision; /** of the rules; 0: built-in ones alone */
     uint32_t rule_count;
     const struct rule *rules;
-    bool has[ENTITIES_MAX]; /** by entity number: some rule is of it, so that the others cost
-                             *  nothing */
+    /** by entity number: bits 1 << RULE_… of the points at which it has rules, so that the others
+     *  cost nothing */
+    uint8_t points[ENTITIES_MAX];
 };
 struct rule_stretch {
     uint32_t count;
@@ -83,14 +84,21 @@ struct rule_stretch rule_set_at(const struct rule_set *set, const struct entity 
                                 enum rule_point point);
 const struct rule *rule_set_find(const struct rule_set *set, struct id rule);
 
-/** Reads one rule from the stored values of a record, or of a version of it. False with faults on
- *  its fields: an entity, field, choice or condition that is not there. Does not compile. */
+/** Reads one rule from a record, or from a version of it and the record of its rule. False with
+ *  faults on its fields: an entity, field or condition that is not there. Does not compile, and
+ *  does not ask whether sets have the choices it names: one that is gone is one that no record
+ *  has. */
 bool rule_read(const struct view *view, struct arena *arena, const struct record *record,
                struct rule *rule_out);
+/** The same from maps of API values by the names of the fields of `rule`; the first one that has
+ *  a name counts, nil there too: so what is said beside or instead of a saved one stands before
+ *  what is saved. */
+bool rule_read_values(const struct view *view, struct arena *arena, struct id id, const str *maps,
+                      uint32_t map_count, struct rule *rule_out);
 
 struct rule_sets;
-/** `builtin`: what the runner read from lua/rules/, the form of lua/runner/rules_file.h; outlives
- *  the object. ERR_INVALID: one does not fit the schema. */
+/** `builtin`: what the runner read from lua/rules/ (form: lua/runner/rules_file.h); empty: none.
+ *  It and the model outlive the object. ERR_INVALID: one does not fit the schema. */
 enum err rule_sets_open(struct task *task, const struct model *model, str builtin,
                         struct rule_sets **sets_out);
 /** No task holds a set any more. */

@@ -49,7 +49,7 @@ struct rule_actor {
  *  begins a change that a rule caused. */
 struct rule_chain {
     const struct rule_set *set;
-    str through;          /** see rule_actor; empty: `api` */
+    str through;          /** see rule_actor; empty: `api`, or `import` */
     uint32_t depth;       /** rules that are running, of changes before this one too */
     uint32_t cause_count; /** of those the first RULE_DEPTH_MAX: who caused whom */
     struct id causes[RULE_DEPTH_MAX];
@@ -63,14 +63,26 @@ struct rule_chain {
     struct trial *trial;  /** a dry run (rules/trial.h), or nullptr */
     uint32_t ran_count;   /** runs of scripts and of rules without */
     uint32_t next_effect; /** numbers effects, so that they have the same ids when run again */
-    struct rule_writer *writer; /** whose write is under way; kept by rules.c */
+    /* kept by rules/firing.h */
+    struct rule_writer *writer; /** whose write is under way */
+    struct rule_write *writes;  /** what rules have written, newest first */
+    struct run *run;            /** the innermost script that is running */
+    struct scope scope;         /** of rules, whoever acts */
+    str actor;                  /** an encoded map of who acts; empty: not asked for yet */
+    bool is_over;               /** a limit of all of it was passed: the change fails */
+    bool is_silent;             /** the runner of its talk is gone */
 };
 /** The chain of this change, made when there is none. */
 struct rule_chain *rule_chain_of(struct change *change);
+/** Who caused what runs now: an encoded list of rule and run in turn (id bytes), for an entry of
+ *  the outbox; and back, into the chain of a change that follows from it. False: it is none. */
+void rule_causes_write(struct buf *out, const struct rule_chain *chain);
+bool rule_causes_read(const struct value *causes, struct rule_chain *chain);
 
 /** What was asked of a rule that runs by itself: settled, schedule, action, once of an import. */
 struct rule_alone {
     const struct rule *rule;
+    struct id run; /** its id, that of the entry of the outbox; nil: a new one */
     enum operation operation;
     struct id record;  /** nil: none (once of an import) */
     str record_values; /** settled: as it was then (record_values); empty: as it is now */
@@ -80,7 +92,8 @@ struct rule_alone {
 };
 /** Runs it inside a change of its own, which the caller ends: whatever it writes is in it. The rule
  *  may write its record by db.update; an `action` may set its fields as `before` does. Its
- *  condition is asked first: *has_fired_out. ERR_REJECTED, or the error of its failure, with
+ *  condition is asked first, but of a settled rule, where that was done then: *has_fired_out.
+ *  ERR_REJECTED, or the error of its failure, with
  *  task->fault.rule. */
 enum err rules_run_alone(struct rules *rules, struct change *change, const struct rule_alone *alone,
                          bool *has_fired_out);

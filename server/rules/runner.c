@@ -73,6 +73,7 @@ struct talk {
     struct runner *runner; /** nullptr: it was given back */
     struct task *task;
     str failure;
+    bool has_overrun;         /** of it, and not of the process */
     bool is_nested, is_heavy; /** as it was admitted */
     bool is_rule;             /** it counts for the share of its tenant */
     int64_t begun_us;         /** on the clock of the process */
@@ -370,6 +371,7 @@ static bool is_late(void *owner)
     talk->stalled_ns = now_us > talk->seen_us ? 0 : talk->stalled_ns + passed_ns;
     talk->seen_us = now_us;
     talk->looked_ns = now_ns;
+    talk->has_overrun = now_us > talk->cpu_us_max;
     if (now_us > talk->cpu_us_max) talk->failure = S("takes too much time");
     else if (talk->stalled_ns > talk->runners->stalled_ns_max) talk->failure = S("has stalled");
     else if (talk->waited_ns > talk->runners->wall_ns_max) talk->failure = S("takes too long");
@@ -437,6 +439,11 @@ int64_t talk_cpu_us(const struct talk *talk)
 str talk_failure(const struct talk *talk)
 {
     return talk->failure;
+}
+
+bool talk_has_overrun(const struct talk *talk)
+{
+    return talk->has_overrun;
 }
 
 void talk_end(struct talk *talk, bool is_good)

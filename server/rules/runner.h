@@ -64,6 +64,8 @@ enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *
 int64_t talk_cpu_us(const struct talk *talk);
 /** Why it failed, for people: `takes too much time`, `stopped`; empty: it did not. Static. */
 str talk_failure(const struct talk *talk);
+/** Whether it failed for computing too long, which is the script's own doing. */
+bool talk_has_overrun(const struct talk *talk);
 /** The runner is free for others; not `is_good`: it is killed. */
 void talk_end(struct talk *talk, bool is_good);
 
