@@ -2,6 +2,7 @@
 
 #include "api/feed.h"
 #include "api/reply.h"
+#include "rules/rules.h"
 
 struct figure {
     const char *name;
@@ -56,6 +57,24 @@ static void http_write_figures(struct buf *text, const struct http_figures *http
         figure_write(text, &figures[at]);
 }
 
+static void runners_write_figures(struct buf *text, const struct runner_figures *runners)
+{
+    const struct figure figures[] = {
+        {"runners", "gauge", "Processes that hold Lua.", (double)runners->live},
+        {"runners_waiting", "gauge", "Tasks that wait for one.", (double)runners->waiting},
+        {"runners_started_total", "counter", "Runners started.", (double)runners->started},
+        {"runners_killed_total", "counter", "Runners that took too long, died or lied.",
+         (double)runners->killed},
+        {"runners_talks_total", "counter", "Talks with runners.", (double)runners->asked},
+        {"runners_computed_seconds_total", "counter", "Computed by runners in talks.",
+         (double)runners->computed_us / 1'000'000},
+        {"rules_refused_share_total", "counter", "Rules refused for their tenant's share of time.",
+         (double)runners->refused},
+    };
+    for (size_t at = 0; at < sizeof figures / sizeof figures[0]; at++)
+        figure_write(text, &figures[at]);
+}
+
 enum err metrics_read(struct call *call)
 {
     /* A listener may take a request before the call that opened it has returned. */
@@ -65,6 +84,10 @@ enum err metrics_read(struct call *call)
     struct http_figures http = http_figures(call->api->http);
     store_write_figures(&text, &store);
     http_write_figures(&text, &http);
+    if (call->api->rules != nullptr) {
+        struct runner_figures runners = runners_figures(rules_runners(call->api->rules));
+        runners_write_figures(&text, &runners);
+    }
     figure_write(&text, &(struct figure){"event_streams", "gauge", "Open event streams.",
                                          (double)feed_streams(call->api->feed)});
     TRY(reply_json(call, 200, &text));
