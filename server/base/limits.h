@@ -79,6 +79,7 @@ constexpr int64_t RULE_STALLED_MS_MAX = 2'000; /** a runner that is asked and co
 constexpr uint32_t RULE_DEPTH_MAX = 5;         /** rules that cause rules */
 constexpr uint32_t RULE_WRITES_MAX = 200;      /** records written by the rules of one change */
 constexpr uint32_t RULE_READS_MAX = 1000;      /** get, find and count of one run */
+constexpr uint32_t RULE_QUESTIONS_MAX = 2000;  /** of one run, of every kind */
 constexpr uint32_t RULE_FIND_MAX = 200;        /** records of one find */
 constexpr uint32_t RULE_KEYS_MAX = 20'000;     /** touched by one find or count */
 constexpr uint32_t RULE_EFFECTS_MAX = 50;      /** queued by the rules of one change */

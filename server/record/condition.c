@@ -98,13 +98,6 @@ bool condition_holds_record(const struct view *view, struct arena *scratch,
     return condition_holds(view, scratch, condition, slots);
 }
 
-bool condition_holds_draft(const struct view *view, struct arena *scratch,
-                           const struct condition *condition, const struct draft *draft,
-                           bool is_before)
-{
-    return condition_holds(view, scratch, condition, is_before ? draft->before : draft->now);
-}
-
 struct verifying {
     const struct view *view;
     bool is_right;

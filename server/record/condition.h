@@ -16,10 +16,6 @@ bool condition_holds(const struct view *view, struct arena *scratch,
 /** The same of a record as it is stored. */
 bool condition_holds_record(const struct view *view, struct arena *scratch,
                             const struct condition *condition, const struct record *record);
-/** The same of a record that is being changed, as it was or as it is about to be. */
-bool condition_holds_draft(const struct view *view, struct arena *scratch,
-                           const struct condition *condition, const struct draft *draft,
-                           bool is_before);
 /** The same of one test. */
 bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
                 const str *slots);

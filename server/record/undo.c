@@ -123,6 +123,9 @@ static enum err write_items(struct undo_plan *plan)
             if (is_due) TRY(write_item(plan, item));
         }
     }
+    const struct hooks *hooks = plan->undo->change->hooks;
+    for (uint32_t at = 0; at < plan->count && hooks != nullptr && hooks->undone != nullptr; at++)
+        hooks->undone(hooks->owner, plan->undo->change, plan->items[at].entity);
     return ERR_NONE;
 }
 

@@ -303,28 +303,18 @@ static enum err answer_delete(struct asking *asking)
 /** A reference is set; to a list of them one is added. */
 static enum err answer_link(struct asking *asking)
 {
-    struct deed deed = {.kind = DEED_UPDATE};
+    struct deed deed = {.kind = DEED_LINK};
     struct id to;
     TRY(entity_of(asking, &deed.entity));
     TRY(id_of(asking, S("id"), &deed.id));
     TRY(id_of(asking, S("to"), &to));
     str name = text_of(asking, S("field"));
     const struct field *field = entity_field(deed.entity, name);
-    bool is_list = field != nullptr && field->kind == FIELD_REFERENCES;
-    if (field == nullptr || field->is_hidden || (!is_list && field->kind != FIELD_REFERENCE))
+    if (field == nullptr || field->is_hidden)
         return fail(asking->task, ERR_INVALID, "%.*s has no reference \"%.*s\"",
                     FMT(deed.entity->name), FMT(utf8_first(name, 60)));
-    struct buf map = buf_make(asking->arena, 256);
-    pack_map(&map, 1);
-    pack_text(&map, field->name);
-    if (is_list) {
-        pack_map(&map, 1);
-        pack_text(&map, S("$add"));
-        pack_list(&map, 1);
-    }
-    pack_text(&map, id_text(asking->arena, to));
-    struct value given = value_of(buf_str(&map));
-    deed.given = &given;
+    deed.field = field;
+    deed.to = to;
     struct buf record = buf_make(asking->arena, 2 * RECORD_BYTES_MAX);
     struct buf *answer = asking->answer;
     asking->answer = &record;
@@ -420,6 +410,9 @@ str run_answer(struct run *run, str question)
     str word = text_of(&asking, S("ask"));
     /* It was told to end, and asks on. */
     if (run->ended.len > 0) return (str){};
+    if (run->result->question_count >= RULE_QUESTIONS_MAX)
+        return end_run(
+            run, arena_print(task->arena, "one run asks at most %u times", RULE_QUESTIONS_MAX));
     for (size_t at = 0; at < sizeof questions / sizeof questions[0]; at++) {
         if (!str_eq(questions[at].word, word)) continue;
         if (questions[at].is_read && run->read_count++ >= RULE_READS_MAX)

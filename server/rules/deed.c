@@ -61,6 +61,8 @@ static enum err do_it(struct change *change, struct deed *deed)
         return record_create(change, deed->entity, deed->given, &deed->id);
     case DEED_UPDATE:
         return record_patch(change, deed->entity, deed->id, deed->given, nullptr);
+    case DEED_LINK:
+        return record_link(change, deed->entity, deed->id, deed->field, deed->to);
     case DEED_DELETE:
         break;
     }

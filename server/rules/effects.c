@@ -55,11 +55,20 @@ static void put_id(struct buf *body, str name, struct id id)
     else pack_bytes(body, id_bytes(&id));
 }
 
+/** Whose change it was, and by what road it came. */
+static void put_origin(struct buf *body, struct change *change)
+{
+    put_id(body, S("actor"), change->scope->actor);
+    put_text(body, S("through"), rule_through(change));
+    put_id(body, S("cause"), change->cause);
+    put_id(body, S("group"), change->group);
+}
+
 static enum err put_effect(struct run *run, struct id id, str kind, const struct value *given)
 {
     struct change *change = run->change;
     struct buf body = buf_make(change->task->arena, 2 * EFFECT_BYTES_MAX);
-    pack_map(&body, 6);
+    pack_map(&body, 10);
     put_id(&body, S("rule"), run->asked->rule->id);
     put_id(&body, S("run"), run->asked->id);
     put_id(&body, S("record"), run->asked->record);
@@ -68,6 +77,7 @@ static enum err put_effect(struct run *run, struct id id, str kind, const struct
     rule_causes_write(&body, run->chain);
     pack_text(&body, S("given"));
     pack_raw(&body, given->bytes);
+    put_origin(&body, change);
     return put(change, id, kind, &body);
 }
 
@@ -165,11 +175,8 @@ enum err effect_settled(struct firing *firing, const struct rule *rule)
     put_raw(&body, S("values"), asked.values);
     put_raw(&body, S("old"), asked.old);
     put_raw(&body, S("changed"), asked.changed);
-    put_id(&body, S("actor"), change->scope->actor);
-    put_text(&body, S("through"), rule_through(change));
     pack_text(&body, S("causes"));
     rule_causes_write(&body, &causes);
-    put_id(&body, S("cause"), change->cause);
-    put_id(&body, S("group"), change->group);
+    put_origin(&body, change);
     return put(change, firing->run, S("settled"), &body);
 }

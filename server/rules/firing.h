@@ -82,13 +82,16 @@ struct run_asked rule_asked(struct firing *firing, const struct rule *rule);
 
 /* deed.c */
 
-enum deed_kind : uint8_t { DEED_CREATE, DEED_UPDATE, DEED_DELETE };
+enum deed_kind : uint8_t { DEED_CREATE, DEED_UPDATE, DEED_DELETE, DEED_LINK };
 /** What a rule does with one record. */
 struct deed {
     enum deed_kind kind;
     const struct entity *entity;
     struct id id; /** of a new one: given by rule_do */
     const struct value *given;
+    /* DEED_LINK */
+    const struct field *field;
+    struct id to;
 };
 /** Does it under the scope of rules, and the rules that it sets off. What is refused leaves no
  *  trace but *refusal_out, a text for the script; any error is one of the whole change, with its

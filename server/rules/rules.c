@@ -151,10 +151,7 @@ static bool fires(const struct firing *firing, const struct rule *rule)
     for (uint32_t at = 0; at < rule->changed_count && !is_due && !is_deletion; at++)
         is_due = has_changed(firing, rule->changed[at]);
     if (!is_due || is_own_write(firing, rule)) return false;
-    struct view view = change_view(change);
-    if (rule->when != nullptr &&
-        !condition_holds_draft(&view, change->task->arena, rule->when, draft, is_deletion))
-        return false;
+    if (rule->when != nullptr && !draft_meets(change, draft, rule->when, is_deletion)) return false;
     return rule->when_settings == nullptr || holds_in_settings(firing, rule->when_settings);
 }
 
@@ -491,6 +488,12 @@ static enum err run_rules(void *owner, struct change *change, enum hook_point at
     return fire_all(&firing, (enum rule_point)at);
 }
 
+/** An undo runs no rules, but may bring back another version of one. */
+static void undone([[maybe_unused]] void *owner, struct change *change, const struct entity *entity)
+{
+    if (str_eq(entity->name, S("rule"))) rule_set_renew(change);
+}
+
 static bool wants(void *owner, struct change *change, enum hook_point at,
                   const struct entity *entity)
 {
@@ -509,8 +512,11 @@ enum err rules_open(struct task *task, const struct rules_options *options,
 {
     struct rules *rules = memory_take(sizeof *rules);
     rules->options = *options;
-    rules->hooks = (struct hooks){
-        .owner = rules, .formulas = options->formulas, .run = run_rules, .wants = wants};
+    rules->hooks = (struct hooks){.owner = rules,
+                                  .formulas = options->formulas,
+                                  .run = run_rules,
+                                  .wants = wants,
+                                  .undone = undone};
     enum err err = rule_sets_open(task, options->model, options->builtin, &rules->sets);
     if (err == ERR_NONE) *rules_out = rules;
     else memory_give(rules);
@@ -541,4 +547,9 @@ struct runners *rules_runners(const struct rules *rules)
 str rules_builtin(const struct rules *rules)
 {
     return rules->options.builtin;
+}
+
+struct traces *rules_traces(const struct rules *rules)
+{
+    return rules->options.traces;
 }

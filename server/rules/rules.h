@@ -37,6 +37,7 @@ struct rule_sets *rules_sets(const struct rules *rules);
 struct runners *rules_runners(const struct rules *rules);
 /** What rules_options gave. */
 str rules_builtin(const struct rules *rules);
+struct traces *rules_traces(const struct rules *rules);
 
 /** Who acts, as a rule is told. */
 struct rule_actor {
@@ -102,7 +103,8 @@ enum err rules_run_alone(struct rules *rules, struct change *change, const struc
  *  `entity` (name), `record`, `operation`, `values`, `old`, `changed`, `actor`, `through`,
  *  `causes`,
  *  `cause`, `group`. Effects of scripts: kind `mail`, `task`, `notify`, `webhook`, `start`; a map
- *  `rule`, `run`, `record`, `entity`, `causes`, `given` (what the script said). Their ids follow
+ *  `rule`, `run`, `record`, `entity`, `causes`, `given` (what the script said), `actor`, `through`,
+ *  `cause`, `group`. Their ids follow
  *  from
  *  run and place, so that an effect is never there twice. */
 constexpr size_t EFFECT_BYTES_MAX = 64 * KIB;
