@@ -40,14 +40,17 @@
  */
 #pragma once
 
-#include "base/arena.h"
+#include "base/limits.h"
+#include "base/str.h"
 
-constexpr size_t RULE_KEPT_BYTES_MAX = 1536 * 1024;
+constexpr size_t RULE_KEPT_BYTES_MAX = 1536 * KIB;
 
 struct rule_keeper;
 /** What a process keeps between runs. */
 struct rule_keeper *rule_keeper_open(void);
+/** Nothing is running. */
+void rule_keeper_close(struct rule_keeper *keeper);
 
-/** Answers a question `rule` or `check` over the socket on standard input, all of its talk. False
- *  when the process is of no use any more. */
+/** Answers a question `rule` or `check` over the socket on standard input, all of its talk. `depth`:
+ *  1, and within a run one more than it has. False when the process is of no use any more. */
 bool rule_serve(struct rule_keeper *keeper, str question, uint32_t depth);

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fold.h"
@@ -14,9 +13,11 @@
 #include "budget.h"
 #include "expression.h"
 #include "rights.h"
+#include "rule.h"
 #include "sandbox.h"
 #include "value/frame.h"
 #include "value/value.h"
+#include "values.h"
 
 constexpr size_t LUA_BYTES_MAX = 2 * MIB; /** of the state, with the sources it has compiled */
 constexpr uint64_t FORMULA_STEPS_MAX = 100'000; /** a millisecond */
@@ -32,6 +33,7 @@ struct serving {
     struct arena arena; /** of one question */
     struct budget budget;
     lua_State *state;
+    struct rule_keeper *keeper;
 };
 
 /** One question about formulas, and how far it is answered. */
@@ -63,56 +65,7 @@ static bool open_state(struct serving *serving)
     return lua_pcall(serving->state, 0, 0, 0) == LUA_OK;
 }
 
-/* Values in. */
-
-static void push_value(lua_State *state, const struct value *value);
-
-static void push_items(lua_State *state, const struct value *value)
-{
-    struct cursor cursor = cursor_of(value->items);
-    struct value key, item;
-    luaL_checkstack(state, 8, "a value is nested too deep");
-    lua_createtable(state, 0, 0);
-    for (uint32_t at = 0; at < value->count; at++) {
-        if (value->kind == VALUE_MAP) {
-            if (!value_next(&cursor, &key) || !value_next(&cursor, &item)) return;
-            if (key.kind != VALUE_TEXT || item.kind == VALUE_NIL) continue;
-            lua_pushlstring(state, key.text.at, key.text.len);
-            push_value(state, &item);
-            lua_rawset(state, -3);
-        } else {
-            if (!value_next(&cursor, &item)) return;
-            push_value(state, &item);
-            lua_rawseti(state, -2, (lua_Integer)at + 1);
-        }
-    }
-}
-
-static void push_value(lua_State *state, const struct value *value)
-{
-    switch (value->kind) {
-    case VALUE_NIL:
-        lua_pushnil(state);
-        return;
-    case VALUE_BOOL:
-        lua_pushboolean(state, value->boolean);
-        return;
-    case VALUE_INT:
-        lua_pushinteger(state, value->integer);
-        return;
-    case VALUE_FLOAT:
-        lua_pushnumber(state, value->number);
-        return;
-    case VALUE_TEXT:
-    case VALUE_BYTES:
-        lua_pushlstring(state, value->text.at, value->text.len);
-        return;
-    case VALUE_LIST:
-    case VALUE_MAP:
-        push_items(state, value);
-        return;
-    }
-}
+/* Values in and out. */
 
 /** A table of the record's fields; absent ones are nil. */
 static void push_record(lua_State *state, const struct evaluation *evaluation)
@@ -124,12 +77,10 @@ static void push_record(lua_State *state, const struct evaluation *evaluation)
         if (!value_next(&names, &name) || !value_next(&items, &item)) return;
         if (item.kind == VALUE_NIL || name.kind != VALUE_TEXT) continue;
         lua_pushlstring(state, name.text.at, name.text.len);
-        push_value(state, &item);
+        values_push(state, &item);
         lua_rawset(state, -3);
     }
 }
-
-/* Values out. */
 
 static void pack_scalar(lua_State *state, int at, struct buf *out)
 {
@@ -312,38 +263,40 @@ static bool answer_compile(struct serving *serving, struct evaluation *evaluatio
 
 /* The loop. */
 
-static int64_t spent_ms(void)
-{
-    struct timespec spent = {};
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
-    return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1'000'000;
-}
-
 static bool find_list(str question, str key, struct value *list_out)
 {
     return value_find_text(question, key, list_out) && list_out->kind == VALUE_LIST;
 }
 
-static bool answer(struct serving *serving, str question, struct buf *out)
+static bool answer(struct serving *serving, str ask, str question, struct buf *out)
 {
-    struct value ask, source;
+    struct value source;
     struct evaluation evaluation = {.serving = serving, .out = out};
-    if (!value_find_text(question, S("ask"), &ask) || ask.kind != VALUE_TEXT) return false;
-    bool is_compile = str_eq(ask.text, S("compile"));
+    bool is_compile = str_eq(ask, S("compile"));
     pack_map(out, is_compile ? 3 : 2);
     pack_text(out, S("spent_ms"));
-    pack_int(out, spent_ms());
+    pack_int(out, budget_cpu_us() / 1000);
     if (is_compile) {
         if (!value_find_text(question, S("source"), &source) || source.kind != VALUE_TEXT)
             return false;
         evaluation.source = source.text;
         return answer_compile(serving, &evaluation);
     }
-    return str_eq(ask.text, S("formulas")) &&
-           find_list(question, S("sources"), &evaluation.sources) &&
+    return str_eq(ask, S("formulas")) && find_list(question, S("sources"), &evaluation.sources) &&
            find_list(question, S("names"), &evaluation.names) &&
            find_list(question, S("records"), &evaluation.records) &&
            answer_formulas(serving, &evaluation);
+}
+
+static bool serve_question(struct serving *serving, str question)
+{
+    struct value ask;
+    if (!value_find_text(question, S("ask"), &ask) || ask.kind != VALUE_TEXT) return false;
+    if (str_eq(ask.text, S("rule")) || str_eq(ask.text, S("check")))
+        return rule_serve(serving->keeper, question, 1);
+    struct buf out = buf_make(&serving->arena, FRAME_BYTES_MAX);
+    return answer(serving, ask.text, question, &out) && !buf_is_over(&out) &&
+           frame_write(STDIN_FILENO, buf_str(&out), nullptr) == FRAME_WHOLE;
 }
 
 /** False at the end of the socket, or when something is not as it should be: then it ends. */
@@ -351,12 +304,9 @@ static bool serve_one(struct serving *serving)
 {
     str question;
     struct task task = {.arena = &serving->arena};
-    if (frame_read(&serving->arena, STDIN_FILENO, nullptr, &question) != FRAME_WHOLE ||
-        value_check(&task, question) != ERR_NONE)
-        return false;
-    struct buf out = buf_make(&serving->arena, FRAME_BYTES_MAX);
-    bool is_answered = answer(serving, question, &out) && !buf_is_over(&out) &&
-                       frame_write(STDIN_FILENO, buf_str(&out), nullptr) == FRAME_WHOLE;
+    bool is_answered =
+        frame_read(&serving->arena, STDIN_FILENO, nullptr, &question) == FRAME_WHOLE &&
+        value_check(&task, question) == ERR_NONE && serve_question(serving, question);
     arena_clear(&serving->arena);
     return is_answered;
 }
@@ -367,6 +317,7 @@ int serve_run(char **)
     struct rights rights = {.address_bytes_max = ADDRESS_BYTES_MAX,
                             .cpu_seconds_max = CPU_SECONDS_MAX};
     arena_init(&serving.arena, ARENA_BYTES_MAX);
+    serving.keeper = rule_keeper_open();
     /* Nothing outlives the server, not even what computes and does not see its socket close. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 1;
     (void)setpriority(PRIO_PROCESS, 0, NICENESS);

@@ -8,6 +8,7 @@
  *            ask "formulas", sources, names, records (of each a list: the values of `names`)
  *                                           → answers: record by record, within each formula by
  *                                             formula, [true, value] or [false, why]
+ *          A question `rule` or `check` begins a talk (rule.h).
  */
 #pragma once
 

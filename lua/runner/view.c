@@ -1,10 +1,11 @@
 #include "view.h"
 
 #include "base/require.h"
+#include "objects.h"
 #include "value/json.h"
 
 const struct view_part *const view_parts[] = {
-    nullptr,
+    &objects_record_part, &objects_db_part, &objects_queue_part, &objects_run_part, nullptr,
 };
 const uint32_t view_part_count = sizeof view_parts / sizeof *view_parts - 1;
 

@@ -1,0 +1,312 @@
+#include "rule.h"
+
+#include <lauxlib.h>
+#include <unistd.h>
+
+#include "base/require.h"
+#include "objects.h"
+#include "run.h"
+#include "value/frame.h"
+#include "values.h"
+#include "view.h"
+
+constexpr size_t ARENA_BYTES_MAX = 32 * MIB; /** a frame and what checking it takes, far within */
+constexpr size_t LOG_BYTES_MAX = RULE_LOG_LINES_MAX * (RULE_LOG_LINE_BYTES_MAX + 8);
+constexpr uint64_t FUEL_MIN = 1000; /** a run that is allowed less could not say why it ended */
+
+/* The run. */
+
+struct rule_run *run_of(lua_State *state)
+{
+    struct rule_run *run;
+    memcpy(&run, lua_getextraspace(state), sizeof run);
+    return run;
+}
+
+static size_t keep_plain(struct rule_run *run, char *to, str text)
+{
+    struct buf plain = buf_make(&run->arena, RULE_MESSAGE_BYTES_MAX);
+    values_put_plain(&plain, text, RULE_MESSAGE_BYTES_MAX);
+    if (plain.len > 0) memcpy(to, plain.at, plain.len);
+    return plain.len;
+}
+
+void run_set_message(struct rule_run *run, str message)
+{
+    run->message_len = keep_plain(run, run->message, message);
+}
+
+void run_set_field(struct rule_run *run, str field)
+{
+    run->field_len = keep_plain(run, run->field, field);
+}
+
+void run_log(struct rule_run *run, str line)
+{
+    if (run->log_count == RULE_LOG_LINES_MAX) {
+        run->log_dropped++;
+        return;
+    }
+    struct buf plain = buf_make(&run->arena, RULE_LOG_LINE_BYTES_MAX);
+    values_put_plain(&plain, line, RULE_LOG_LINE_BYTES_MAX);
+    run->log_count++;
+    run->log_last = run->log.len;
+    pack_text(&run->log, buf_str(&plain));
+}
+
+/** The last line says how many there would have been. */
+static void close_log(struct rule_run *run)
+{
+    if (run->log_dropped == 0) return;
+    run->log.len = run->log_last;
+    pack_text(&run->log, arena_print(&run->arena, "… and %u more lines, which are not kept",
+                                     run->log_dropped + 1));
+}
+
+/* The question. */
+
+static bool read_text(str question, str key, str *text_out)
+{
+    struct value value;
+    bool is_there = value_find_text(question, key, &value) && value.kind == VALUE_TEXT;
+    *text_out = is_there ? value.text : (str){};
+    return is_there;
+}
+
+static bool read_bytes(str question, str key, size_t len, str *bytes_out)
+{
+    struct value value;
+    bool is_there = value_find_text(question, key, &value) && value.kind == VALUE_BYTES;
+    *bytes_out = is_there ? value.text : (str){};
+    return is_there && value.text.len == len;
+}
+
+static bool read_integer(str question, str key, int64_t least, int64_t *number_out)
+{
+    struct value value;
+    bool is_there = value_find_text(question, key, &value) && value.kind == VALUE_INT;
+    *number_out = is_there ? value.integer : 0;
+    return is_there && value.integer >= least;
+}
+
+/** One of the kind, whole, or none at all. */
+static bool read_whole(str question, str key, enum value_kind kind, str *bytes_out)
+{
+    struct value value;
+    *bytes_out = (str){};
+    if (!value_find_text(question, key, &value) || value.kind == VALUE_NIL) return true;
+    *bytes_out = value.bytes;
+    return value.kind == kind;
+}
+
+static bool read_question(str question, struct rule_run *run)
+{
+    int64_t fuel = 0;
+    bool is_good = read_bytes(question, S("code"), RULE_CODE_BYTES, &run->code) &&
+                   read_text(question, S("name"), &run->name) &&
+                   read_text(question, S("point"), &run->point) &&
+                   read_text(question, S("operation"), &run->operation) &&
+                   read_text(question, S("entity"), &run->entity) &&
+                   read_integer(question, S("model"), INT64_MIN, &run->model) &&
+                   read_whole(question, S("values"), VALUE_MAP, &run->values) &&
+                   read_whole(question, S("old"), VALUE_MAP, &run->old) &&
+                   read_whole(question, S("changed"), VALUE_LIST, &run->changed) &&
+                   read_whole(question, S("actor"), VALUE_MAP, &run->actor) &&
+                   read_whole(question, S("input"), VALUE_MAP, &run->input) &&
+                   read_integer(question, S("now"), INT64_MIN, &run->now_ms) &&
+                   read_text(question, S("today"), &run->today) &&
+                   read_bytes(question, S("seed"), 16, &run->seed) &&
+                   read_integer(question, S("fuel"), 0, &fuel) &&
+                   read_integer(question, S("cpu_ms"), 1, &run->cpu_ms);
+    run->fuel = (uint64_t)fuel;
+    return is_good;
+}
+
+/* Within Lua. */
+
+/** `=NAME`, for Lua's messages, which cut it at some 60 bytes. */
+static const char *chunk_name(struct rule_run *run)
+{
+    struct buf name = buf_make(&run->arena, RULE_MESSAGE_BYTES_MAX);
+    buf_put_byte(&name, '=');
+    values_put_plain(&name, run->name, 50);
+    return arena_cstring(&run->arena, buf_str(&name));
+}
+
+/** All that touches Lua, inside one protected call: its only argument is the source. */
+static int run_all(lua_State *state)
+{
+    str *source = lua_touserdata(state, 1);
+    struct rule_run *run = run_of(state);
+    view_push(state);
+    objects_set_run(state);
+    objects_set_record(state);
+    if (luaL_loadbufferx(state, source->at, source->len, chunk_name(run), "t") != LUA_OK)
+        return lua_error(state);
+    lua_rotate(state, -2, 1);
+    require(lua_setupvalue(state, -2, 1) != nullptr);
+    lua_call(state, 0, 0);
+    objects_take_changes(state);
+    return 0;
+}
+
+/** Before the stack is left: where it was. */
+static int note_line(lua_State *state)
+{
+    struct rule_run *run = run_of(state);
+    run->line = (uint32_t)budget_line(state);
+    lua_settop(state, 1);
+    return 1;
+}
+
+/* What came of it. */
+
+/** The line that a message of Lua's begins with, `NAME:LINE:`; 0: none. */
+static uint32_t line_of(str message)
+{
+    int64_t line = 0;
+    str before, rest = message;
+    while (line == 0 && rest.len > 0) {
+        if (!str_cut(rest, ':', &before, &rest)) break;
+        str number, behind;
+        bool is_number = str_cut(rest, ':', &number, &behind) && str_to_int64(number, &line);
+        if (!is_number || line < 0 || line > UINT32_MAX) line = 0;
+    }
+    return (uint32_t)line;
+}
+
+static str overrun_words(enum budget_end end)
+{
+    return end == BUDGET_FUEL   ? S("takes too many steps")
+           : end == BUDGET_TIME ? S("takes too much time")
+                                : S("needs too much memory");
+}
+
+/** What went wrong, for people, with the rule's name and the line in front. */
+static void tell_overrun(struct rule_run *run, enum budget_end end)
+{
+    if (run->budget.line > 0) run->line = (uint32_t)run->budget.line;
+    str words = overrun_words(end);
+    run_set_message(
+        run, run->line > 0
+                 ? arena_print(&run->arena, "%.*s:%u: %.*s", FMT(run->name), run->line, FMT(words))
+                 : arena_print(&run->arena, "%.*s: %.*s", FMT(run->name), FMT(words)));
+}
+
+static void tell_failure(struct rule_run *run)
+{
+    str said = {};
+    if (lua_type(run->state, -1) == LUA_TSTRING) said.at = lua_tolstring(run->state, -1, &said.len);
+    if (run->line == 0) run->line = line_of(said);
+    if (said.len == 0)
+        said = arena_print(&run->arena, "%.*s:%u: fails with an error that is no text",
+                           FMT(run->name), run->line);
+    run_set_message(run, said);
+}
+
+/** The word of what came of it. */
+static str judge(struct rule_run *run, int outcome)
+{
+    enum budget_end end = run->budget.end;
+    if (run->end == RUN_REJECTED) return S("rejected");
+    if (run->end == RUN_ENDED) return S("failed");
+    if (outcome == LUA_ERRMEM) end = BUDGET_MEMORY;
+    if (end == BUDGET_FUEL || end == BUDGET_TIME || end == BUDGET_MEMORY) {
+        tell_overrun(run, end);
+        return S("overran");
+    }
+    if (outcome == LUA_OK && end == BUDGET_LEFT) return S("done");
+    tell_failure(run);
+    return S("failed");
+}
+
+/** Runs the source in a state of its own, which ends with it. */
+static str run_source(struct rule_run *run, str source)
+{
+    int outcome = LUA_ERRMEM;
+    run->budget = (struct budget){.fuel_max = run->fuel > FUEL_MIN ? run->fuel : FUEL_MIN,
+                                  .bytes_max = RULE_BYTES_MAX,
+                                  .taken_bytes_max = RULE_TAKEN_BYTES_MAX,
+                                  .cpu_us_max = run->cpu_ms * 1000};
+    run->state = budget_open_state(&run->budget);
+    if (run->state == nullptr) return judge(run, outcome);
+    memcpy(lua_getextraspace(run->state), &run, sizeof run);
+    /* None of these takes memory, so none can raise. */
+    lua_pushcfunction(run->state, note_line);
+    lua_pushcfunction(run->state, run_all);
+    lua_pushlightuserdata(run->state, &source);
+    outcome = lua_pcall(run->state, 1, 0, 1);
+    str word = judge(run, outcome);
+    if (!str_eq(word, S("done"))) run->change_count = 0;
+    lua_close(run->state);
+    run->state = nullptr;
+    return word;
+}
+
+/* The last frame. */
+
+static void put_text(struct buf *out, str key, str text)
+{
+    pack_text(out, key);
+    pack_text(out, text);
+}
+
+static void put_integer(struct buf *out, str key, int64_t number)
+{
+    pack_text(out, key);
+    pack_int(out, number);
+}
+
+static bool say_done(struct rule_run *run, str word)
+{
+    bool is_done = str_eq(word, S("done"));
+    close_log(run);
+    arena_clear(&run->going);
+    struct buf out = buf_make(&run->going, FRAME_BYTES_MAX);
+    pack_map(&out, 9);
+    put_text(&out, S("done"), word);
+    pack_text(&out, S("changes"));
+    pack_map(&out, run->change_count);
+    if (run->change_count > 0) pack_raw(&out, buf_str(&run->changes));
+    put_text(&out, S("message"), is_done ? S("") : (str){run->message, run->message_len});
+    put_text(&out, S("field"), is_done ? S("") : (str){run->field, run->field_len});
+    put_integer(&out, S("line"), run->line);
+    pack_text(&out, S("log"));
+    pack_list(&out, run->log_count);
+    pack_raw(&out, buf_str(&run->log));
+    put_integer(&out, S("fuel"), (int64_t)run->budget.fuel_spent);
+    put_integer(&out, S("bytes"), (int64_t)run->budget.bytes_most);
+    put_integer(&out, S("spent_ms"), budget_cpu_us() / 1000);
+    require(!buf_is_over(&out));
+    return frame_write(STDIN_FILENO, buf_str(&out), nullptr) == FRAME_WHOLE;
+}
+
+static bool serve_source(struct rule_run *run)
+{
+    str source = {}, why = {}, word = S("failed");
+    enum talk_outcome outcome = talk_source(run, &source, &why);
+    if (outcome == TALK_BROKEN) return false;
+    if (outcome == TALK_ANSWERED) word = run_source(run, source);
+    else run_set_message(run, why);
+    return run->end != RUN_BROKEN && say_done(run, word);
+}
+
+bool rule_serve(struct rule_keeper *keeper, str question, uint32_t depth)
+{
+    struct value ask;
+    struct rule_run run = {.keeper = keeper, .depth = depth};
+    if (!value_find_text(question, S("ask"), &ask) || ask.kind != VALUE_TEXT) return false;
+    if (!str_eq(ask.text, S("rule")) || !read_question(question, &run)) return false;
+    arena_init(&run.arena, ARENA_BYTES_MAX);
+    arena_init(&run.coming, ARENA_BYTES_MAX);
+    arena_init(&run.going, ARENA_BYTES_MAX);
+    run.log = buf_make(&run.arena, LOG_BYTES_MAX);
+    run.changes = buf_make(&run.arena, FRAME_BYTES_MAX / 2);
+    keeper_enter(keeper);
+    bool is_good = serve_source(&run);
+    keeper_leave(keeper);
+    arena_drop(&run.going);
+    arena_drop(&run.coming);
+    arena_drop(&run.arena);
+    return is_good;
+}
