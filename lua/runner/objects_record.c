@@ -1,5 +1,5 @@
-/* Records: userdata that hold the server's bytes and give each value when it is asked for, so that a
- * script pays for the fields it names. Tables that were given are kept: a list that is changed in
+/* Records: userdata that hold the server's bytes and give each value when it is asked for, so that
+ * a script pays for the fields it names. Tables that were given are kept: a list that is changed in
  * place is seen when, at the end, it is packed and compared with what came. */
 #include "objects.h"
 

@@ -1,5 +1,5 @@
-/** run: one script while it runs: what it was given, what it has said, and whom it asks. Internal to
- *  rule.c, talk.c and objects_*.c.
+/** run: one script while it runs: what it was given, what it has said, and whom it asks. Internal
+ *  to rule.c, talk.c and objects_*.c.
  *
  *  Thread  the only one.
  *  Memory  of the C side: the frames that are on their way, one in and one out, each at most
