@@ -52,5 +52,6 @@ struct rule_keeper *rule_keeper_open(void);
 void rule_keeper_close(struct rule_keeper *keeper);
 
 /** Answers a question `rule` or `check` over the socket on standard input, all of its talk.
- *  `depth`: 1, and within a run one more than it has. False when the process is of no use any more. */
+ *  `depth`: 1, and within a run one more than it has. False when the process is of no use any
+ *  more. */
 bool rule_serve(struct rule_keeper *keeper, str question, uint32_t depth);
