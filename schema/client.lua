@@ -171,6 +171,9 @@ return entity "client" {
     28, label = "Financial note",
     synonyms = { "billing note", "billing notes", "financial notes", "payment notes" },
   },
+  boolean "pinned" {
+    29, label = "Pinned: stays active without contact", synonyms = { "keep active", "favorite" },
+  },
 
   time "last_contact_at" { 42, label = "Last contact", index = true, computed = true, list = 6 },
   time "archived_at"     { 43, label = "Archived", index = true, computed = true },

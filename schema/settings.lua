@@ -13,4 +13,14 @@ return entity "settings" {
   boolean  "allow_addresses_without_street" {
     7, label = "Addresses may be saved without their first line", default = false,
   },
+  choice "company_names" {
+    8, label = "How names of companies are written", set = "settings.company_names",
+    default = "as_typed",
+  },
+}, choice_set "settings.company_names" {
+  label = "How names of companies are written",
+  { "as_typed", label = "As they were typed" },
+  { "spaces", label = "Without needless blanks" },
+  { "title", label = "Each Word With A Capital" },
+  { "upper", label = "IN CAPITALS" },
 }

@@ -10,3 +10,7 @@
 
 /** As JSON, Markdown or HTML, as the caller would rather have it. */
 enum err rules_reference(struct call *call);
+/** POST /rules/{id}/activate: what stands, or the version that is named. */
+enum err rules_activate(struct call *call);
+/** GET /rules/{id}/difference?from=3&to=4; the one that is left out is what the rule says now. */
+enum err rules_difference(struct call *call);

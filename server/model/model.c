@@ -178,6 +178,14 @@ str entity_nearest(const struct entity *entity, str name)
     return nearest(names, count, name);
 }
 
+str model_nearest(const struct model *model, str name)
+{
+    str names[ENTITIES_MAX];
+    require(model->entity_count <= ENTITIES_MAX);
+    for (uint32_t at = 0; at < model->entity_count; at++) names[at] = model->entities[at].name;
+    return nearest(names, model->entity_count, name);
+}
+
 const struct choice *set_choice(const struct choice_set *set, str value)
 {
     for (uint32_t i = 0; i < set->choice_count; i++)

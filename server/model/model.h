@@ -319,6 +319,8 @@ const struct field *entity_field_ever(const struct entity *entity, uint16_t numb
 str label_of_name(struct arena *arena, str name);
 /** The name nearest to a misspelt one, or empty; for error messages. */
 str entity_nearest(const struct entity *entity, str name);
+/** The same among the names of entities. */
+str model_nearest(const struct model *model, str name);
 const struct choice *set_choice(const struct choice_set *set, str value);
 
 /** Runs `runner --schema folder` and gives what it wrote (≤ SCHEMA_BYTES_MAX, `value_check`ed).
