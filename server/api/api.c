@@ -101,6 +101,8 @@ static enum err check_type(struct arrival *arrival)
     call->content_type = type;
     call->is_raw = is_raw_type(call->route->raw_types, type);
     if (call->is_raw || !call->route->has_body) return ERR_NONE;
+    /* What has no body has no type either. */
+    if (call->route->is_body_optional && type.len == 0) return ERR_NONE;
     call->is_packed = str_eq_nocase(type, S("application/msgpack"));
     if (call->is_packed || str_eq_nocase(type, S("application/json"))) return ERR_NONE;
     bool is_patch = call->route->method == METHOD_PATCH;

@@ -87,6 +87,7 @@ static enum err body_read(void *argument)
 static enum err body_read_guarded(struct call *call)
 {
     if (!call->route->has_body || call->is_raw) return ERR_NONE;
+    if (call->route->is_body_optional && call->body.len == 0) return ERR_NONE;
     return arena_guard(call->task->arena, body_read, call);
 }
 

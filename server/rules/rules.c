@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "record/condition.h"
 #include "rules/firing.h"
+#include "rules/saving.h"
 #include "rules/trace.h"
 #include "rules/trial.h"
 
@@ -460,12 +461,13 @@ static enum err fire_all(struct firing *firing, enum rule_point point)
     return ERR_NONE;
 }
 
-/** What holds of rules themselves. */
-static enum err run_saving(struct change *change, enum hook_point at, const struct draft *draft)
+/** What holds of rules themselves, and of what they name. */
+static enum err run_saving(struct rules *rules, struct change *change, enum hook_point at,
+                           struct draft *draft)
 {
-    bool is_rule = str_eq(draft_entity(draft)->name, S("rule"));
-    if (is_rule && at == HOOK_AFTER) rule_set_renew(change);
-    return ERR_NONE;
+    if (!saving_is_of(draft_entity(draft))) return ERR_NONE;
+    if (at == HOOK_BEFORE) return saving_before(rules, change, draft);
+    return at == HOOK_AFTER ? saving_after(rules, change, draft) : ERR_NONE;
 }
 
 static enum err run_rules(void *owner, struct change *change, enum hook_point at,
@@ -473,7 +475,7 @@ static enum err run_rules(void *owner, struct change *change, enum hook_point at
 {
     struct rules *rules = owner;
     struct rule_chain *chain = rule_chain_of(change);
-    TRY(run_saving(change, at, draft));
+    TRY(run_saving(rules, change, at, draft));
     /* What was given is at fault already: it is refused, whatever rules would make of it. */
     if (at == HOOK_BEFORE && change->task->fault.item_count > 0) return ERR_NONE;
     TRY(rule_chain_set(rules, change));
@@ -498,7 +500,7 @@ static bool wants(void *owner, struct change *change, enum hook_point at,
                   const struct entity *entity)
 {
     const struct rule_chain *chain = rule_chain_of(change);
-    bool is_saving = str_eq(entity->name, S("rule"));
+    bool is_saving = saving_is_of(entity);
     if (at <= HOOK_AFTER && (chain->writer != nullptr || is_saving)) return true;
     /* An error is told by what runs then. */
     if (rule_chain_set(owner, change) != ERR_NONE || chain->trial != nullptr) return true;

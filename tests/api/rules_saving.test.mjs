@@ -1,0 +1,107 @@
+// What must hold of a rule when it is saved: who saves it, what it names, what it may set off.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { openServer } from '../door/server.mjs';
+
+let server;
+let firm;
+before(async () => {
+    server = await openServer(['acme']);
+    firm = server.firms.acme;
+});
+after(() => server.close());
+
+const plain = { name: 'A rule', entity: 'client', point: 'before', reject: 'no' };
+const save = (rule) => firm.call('POST', 'rules', { ...plain, ...rule });
+/** Saved, and taken away again when the test is over. */
+async function saved(t, rule) {
+    const made = expectStatus(await save(rule), 201).body;
+    t.after(() => firm.call('DELETE', `rules/${made.id}`));
+    return made;
+}
+/** The faults as `field code`. */
+const faults = (answer) =>
+    expectProblem(answer, 422).errors.map(({ field, code }) => `${field} ${code}`);
+const message = (answer, at = 0) => expectProblem(answer, 422).errors[at].message;
+
+describe('what a rule names', () => {
+    const rows = [
+        ['an entity that is not there', { entity: 'clients' }, ['entity unknown']],
+        ['users', { entity: 'user' }, ['entity unfit']],
+        ['rules', { entity: 'rule' }, ['entity unfit']],
+        ['fields of its own firm', { entity: 'custom_field' }, ['entity unfit']],
+        ['the settings', { entity: 'settings' }, ['entity unfit']],
+        ['a field that is not there', { changed: ['stauts'] }, ['changed unknown']],
+        ['a condition on one', { when: { stauts: 'active' } }, ['when.stauts unknown']],
+        [
+            'a condition of no form',
+            { when: { status: { above: 1 } } },
+            ['when.status.above unknown'],
+        ],
+        ['a field to reject on', { reject_field: 'nmae' }, ['reject_field unknown']],
+        [
+            'values of fields',
+            { reject: null, set: { nmae: 'x', name: 7 } },
+            ['set.name type', 'set.nmae unknown'],
+        ],
+        [
+            'a computed field to set',
+            { reject: null, set: { updated_at: null } },
+            ['set.updated_at read_only'],
+        ],
+        ['nothing to do', { reject: null }, ['source required']],
+        ['a clock at another point', { every: 'day' }, ['every unfit']],
+        ['imports at another point', { in_imports: 'once' }, ['in_imports unfit']],
+        ['a built-in rule that is not there', { builtin: 'nothing' }, ['builtin unknown']],
+    ];
+    for (const [what, rule, expected] of rows)
+        test(`is judged: ${what}`, async () => {
+            assert.deepEqual(faults(await save(rule)).sort(), expected);
+        });
+
+    test('is told with the nearest name', async () => {
+        assert.match(message(await save({ changed: ['stauts'] })), /status/);
+        assert.match(message(await save({ builtin: 'nothing' })), /account_manager_required/);
+    });
+
+    test('is judged in drafts as well, and again when it is changed', async (t) => {
+        const rule = await saved(t, {});
+        const patch = (change) => firm.call('PATCH', `rules/${rule.id}`, change);
+        assert.deepEqual(faults(await patch({ changed: ['nmae'] })), ['changed unknown']);
+        expectStatus(await patch({ changed: ['name'] }), 200);
+    });
+
+    test('is kept as what it reads and writes', async (t) => {
+        const rule = await saved(t, {
+            when: { status: 'active', 'default_address.country': 'DE' },
+            changed: ['name'],
+        });
+        assert.deepEqual(rule.reads, [
+            'address.country',
+            'client.default_address',
+            'client.name',
+            'client.status',
+        ]);
+        assert.deepEqual(rule.writes, []);
+        const setting = await saved(t, { reject: null, set: { source: 'other' } });
+        assert.deepEqual(setting.writes, ['client.source']);
+    });
+});
+
+describe('what is worth a look', () => {
+    test('is a condition that no record can fulfil', async (t) => {
+        const rule = await saved(t, {
+            when: { and: [{ status: 'active' }, { status: 'past' }] },
+        });
+        assert.equal(rule.remarks.length, 1);
+        assert.match(rule.remarks[0], /^never runs/);
+        const other = await firm.call('PATCH', `rules/${rule.id}`, { when: { status: 'past' } });
+        assert.deepEqual(expectStatus(other, 200).body.remarks, []);
+    });
+
+    test('is a rule on deletions that waits for a field to change', async (t) => {
+        const rule = await saved(t, { on: ['delete'], changed: ['name'] });
+        assert.match(rule.remarks[0], /^never runs: of a record that is deleted/);
+    });
+});
