@@ -111,7 +111,7 @@ static str first_frame(const struct run *run)
     const struct run_asked *asked = run->asked;
     const struct rule *rule = asked->rule;
     struct buf frame = buf_make(run->change->task->arena, FRAME_BYTES_MAX);
-    pack_map(&frame, 19);
+    pack_map(&frame, 18);
     put_text(&frame, S("ask"), S("rule"));
     pack_text(&frame, S("code"));
     pack_bytes(&frame, (str){(const char *)rule->code.bytes, sizeof rule->code.bytes});
