@@ -261,6 +261,11 @@ static enum err api_listen(struct task *task, struct api *api, const struct api_
     api->sign_in = sign_in_open(api->access);
     if (api->sign_in == nullptr)
         return fail(task, ERR_SYSTEM, "no thread for sign-ins can be made");
+    api->patient = patient_open();
+    if (api->patient == nullptr) {
+        sign_in_close(api->sign_in);
+        return fail(task, ERR_SYSTEM, "no threads for calls that wait can be made");
+    }
     struct http_options http = options->http;
     http.handle = api_handle;
     http.handle_admin = api_handle_admin;
@@ -273,6 +278,7 @@ static enum err api_listen(struct task *task, struct api *api, const struct api_
     if (err == ERR_NONE) return ERR_NONE;
     store_watch(api->access->store, nullptr, nullptr);
     feed_drop(api->feed);
+    patient_close(api->patient);
     sign_in_close(api->sign_in);
     return err;
 }
@@ -311,6 +317,7 @@ void api_close(struct api *api)
     store_watch(api->access->store, nullptr, nullptr);
     http_close(api->http);
     feed_drop(api->feed);
+    patient_close(api->patient);
     sign_in_close(api->sign_in);
     arena_drop(&api->arena);
     memory_give(api);

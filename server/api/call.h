@@ -13,6 +13,7 @@
 #include "api/accept.h"
 #include "api/api.h"
 #include "api/page.h"
+#include "api/patient.h"
 #include "api/rules_guide.h"
 #include "base/crypto.h"
 #include "http/http.h"
@@ -40,6 +41,7 @@ struct api {
     struct once *once;
     struct http *http;
     struct sign_in *sign_in;
+    struct patient *patient;
     struct feed *feed;
     struct arena arena; /** of all that is made at the start */
     struct page page;
@@ -112,6 +114,7 @@ struct call {
     struct once_mark once_mark;
     struct work work;       /** in the tenant's lane */
     struct sign_in_job job; /** on the hashing thread */
+    struct patient_call patient_call;
 };
 
 /** The call as view of the records. */

@@ -93,11 +93,25 @@ static enum err body_read_guarded(struct call *call)
 
 /* Workers. */
 
-static enum err read_on_worker(struct call *call)
+struct reading {
+    struct call *call;
+    enum err (*read)(struct call *call);
+};
+
+static enum err read_with_model(void *argument)
 {
-    TRY(txn_open(call->task, &call->tenant.space, &call->txn));
-    enum err err = model_renew(call);
-    if (err == ERR_NONE) err = run_guarded(call);
+    struct reading *reading = argument;
+    TRY(model_renew(reading->call));
+    return reading->read(reading->call);
+}
+
+enum err call_read(struct call *call, bool is_dry, enum err (*read)(struct call *call))
+{
+    struct reading reading = {call, read};
+    enum err (*open)(struct task * task, const struct space *space, struct txn **txn_out) =
+        is_dry ? txn_open_dry : txn_open;
+    TRY(open(call->task, &call->tenant.space, &call->txn));
+    enum err err = arena_guard(call->task->arena, read_with_model, &reading);
     txn_close(call->txn);
     call->txn = nullptr;
     return err;
@@ -169,18 +183,24 @@ static void slice_on_worker(struct http_task *http_task)
     http_task_break(http_task);
 }
 
+static enum err run_blocking(struct call *call)
+{
+    enum err err = body_read_guarded(call);
+    if (err == ERR_NONE) err = once_enter(call);
+    if (err == ERR_NONE) err = run_once(call);
+    once_leave(call);
+    return err;
+}
+
 static void on_worker(struct http_task *http_task)
 {
     struct call *call = http_task->request;
     enum err err = ERR_NONE;
     http_task->run = slice_on_worker;
     if (call->route->road == ROAD_WORKER) {
-        err = body_read_guarded(call);
-        if (err == ERR_NONE) err = once_enter(call);
-        if (err == ERR_NONE) err = run_once(call);
-        once_leave(call);
+        err = run_blocking(call);
     } else {
-        err = read_on_worker(call);
+        err = call_read(call, false, call->route->run);
     }
     call_answer(call, err);
 }
@@ -189,6 +209,28 @@ static void queue_for_worker(struct call *call, void (*run_task)(struct http_tas
 {
     call->http_task->run = run_task;
     http_task_queue(call->http_task);
+}
+
+/* Those that may wait for long. */
+
+static void on_patient(struct patient_call *patient_call, enum err err)
+{
+    struct call *call = (struct call *)((char *)patient_call - offsetof(struct call, patient_call));
+    if (err == ERR_NONE && http_task_is_abandoned(call->http_task)) err = ERR_FULL;
+    call_answer(call, err != ERR_NONE ? err : run_blocking(call));
+}
+
+static void queue_for_patient(struct call *call)
+{
+    call->patient_call =
+        (struct patient_call){.run = on_patient, .tenant = call->tenant.space.number};
+    enum err err = patient_queue(call->api->patient, &call->patient_call);
+    if (err == ERR_LIMITED) {
+        call->wait_ms = 1000;
+        err = fail(call->task, err, "%u such calls of this firm wait already; send fewer at once",
+                   PATIENT_OF_TENANT_WAITING_MAX);
+    }
+    if (err != ERR_NONE) call_answer(call, err);
 }
 
 /* Lanes. */
@@ -285,6 +327,9 @@ static void forward(struct call *moved)
     case ROAD_WORKER:
     case ROAD_SLICES:
         queue_for_worker(moved, on_worker);
+        break;
+    case ROAD_PATIENT:
+        queue_for_patient(moved);
         break;
     case ROAD_LANE:
     case ROAD_HASHING:

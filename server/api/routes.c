@@ -12,6 +12,7 @@
 #include "api/outbox.h"
 #include "api/records.h"
 #include "api/rules.h"
+#include "api/runs.h"
 #include "api/session.h"
 #include "api/uploads.h"
 #include "base/buf.h"
@@ -86,6 +87,20 @@ const struct route routes[] = {
     {METHOD_GET, T("/api/v1/rules/{id}/difference"), T("What two versions of a rule have other"),
      NEED_IDENTITY, ROAD_READ, .parameters = "from_version to_version",
      .answers = "200 rule_difference", .run = rules_difference},
+    {METHOD_GET, T("/api/v1/runs"), T("What rules did, run by run, newest first"), NEED_IDENTITY,
+     ROAD_PATIENT, .parameters = "run_rule run_outcome run_trial limit after",
+     .answers = "200 runs", .run = runs_list},
+    {METHOD_GET, T("/api/v1/runs/{id}"), T("One run of a rule: why, what came of it, its cost"),
+     NEED_IDENTITY, ROAD_PATIENT, .answers = "200 run", .run = runs_read},
+    {METHOD_POST, T("/api/v1/runs/{id}/replay"),
+     T("Run it again with the answers that it got, and compare"), NEED_IDENTITY, ROAD_PATIENT,
+     .answers = "200 replayed", .run = runs_replay},
+    {METHOD_GET, T("/api/v1/rules/{id}/runs"), T("What a rule did, run by run, newest first"),
+     NEED_IDENTITY, ROAD_PATIENT, .parameters = "run_outcome run_trial limit after",
+     .answers = "200 runs", .run = runs_of_rule},
+    {METHOD_GET, T("/api/v1/rules/{id}/days"), T("What a rule did and cost on each day"),
+     NEED_IDENTITY, ROAD_PATIENT, .parameters = "run_days", .answers = "200 run_days",
+     .run = runs_days},
     {METHOD_GET, T("/api/v1/{collection}"), T("A page of records"), NEED_IDENTITY, ROAD_READ,
      .parameters = "limit after sort filter q count group_by view fields expand filters",
      .answers = "200 {entity}.page", .run = records_list},

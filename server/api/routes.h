@@ -30,6 +30,7 @@ enum road : uint8_t {
     ROAD_READ,    /** on the loop; again on a worker when that touches too many keys */
     ROAD_LANE,    /** in the tenant's lane: a change */
     ROAD_WORKER,  /** on a worker, because it blocks */
+    ROAD_PATIENT, /** the same, but it may wait for long (api/patient.h) */
     ROAD_SLICES,  /** on a worker: a read whose answer comes in slices (reply_slices) */
     ROAD_HASHING, /** on the hashing thread */
 };

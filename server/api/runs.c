@@ -1,0 +1,221 @@
+#include "api/runs.h"
+
+#include "api/parameters.h"
+#include "api/reply.h"
+#include "api/roads.h"
+#include "base/require.h"
+#include "rules/trace.h"
+#include "value/json.h"
+
+constexpr uint32_t RUNS_LOOKED_AT_MAX = 2000; /** for one page; then its `next` goes on */
+constexpr uint32_t DAYS_USUAL = 30;
+
+enum err rules_check_author(struct call *call)
+{
+    const struct model *model = call->tenant.model;
+    bool may = true;
+    for (uint32_t at = 0; at < model->entity_count && may; at++) {
+        uint16_t number = model->entities[at].number;
+        may = number >= ENTITIES_MAX ||
+              call->identity.scope.actions[number] == (uint8_t)SCOPE_EVERYTHING;
+    }
+    if (may) return ERR_NONE;
+    return fail(call->task, ERR_FORBIDDEN,
+                "a rule sees everything: only who may do everything may try rules and see what "
+                "they did");
+}
+
+/** What was just added can be read after it; a busy lane is not waited for without end. */
+static void flush(struct call *call)
+{
+    struct traces *traces = call->rules == nullptr ? nullptr : rules_traces(call->rules);
+    if (traces != nullptr) (void)traces_flush(traces, &call->tenant.space, TRACES_FLUSH_MS_MAX);
+}
+
+/* Lists. */
+
+struct runs_page {
+    struct id rule; /** nil: of all */
+    bool has_outcome;
+    enum run_outcome outcome;
+    bool has_trial, is_trial;
+    struct id after;
+    uint32_t limit;
+};
+
+static enum err outcome_read(struct call *call, str word, struct runs_page *page)
+{
+    for (int outcome = RUN_DONE; outcome <= RUN_OVERRAN; outcome++) {
+        if (!str_eq(run_outcome_word((enum run_outcome)outcome), word)) continue;
+        page->has_outcome = true;
+        page->outcome = (enum run_outcome)outcome;
+        return ERR_NONE;
+    }
+    return fail(call->task, ERR_UNREADABLE, "outcome: is done, rejected, failed or overran");
+}
+
+static enum err parameter_take(struct call *call, const struct parameter *parameter,
+                               struct runs_page *page)
+{
+    str value = parameter->value;
+    if (str_eq(parameter->name, S("limit")))
+        return limit_read(call, value, PAGE_RECORDS_MAX, &page->limit);
+    if (str_eq(parameter->name, S("outcome"))) return outcome_read(call, value, page);
+    if (str_eq(parameter->name, S("after"))) {
+        if (id_parse(value, &page->after)) return ERR_NONE;
+        return fail(call->task, ERR_UNREADABLE, "after: must be what `next` gave");
+    }
+    if (str_eq(parameter->name, S("trial"))) {
+        page->has_trial = true;
+        page->is_trial = str_eq(value, S("true"));
+        if (page->is_trial || str_eq(value, S("false"))) return ERR_NONE;
+        return fail(call->task, ERR_UNREADABLE, "trial: is true or false");
+    }
+    if (str_eq(parameter->name, S("rule")) && id_is_nil(call->record)) {
+        if (id_parse(value, &page->rule)) return ERR_NONE;
+        return fail(call->task, ERR_UNREADABLE, "rule: must be the id of a rule");
+    }
+    return unknown_parameter(call, parameter->name,
+                             id_is_nil(call->record) ? "rule, outcome, trial, after, limit"
+                                                     : "outcome, trial, after, limit");
+}
+
+static enum err page_read(struct call *call, struct runs_page *page)
+{
+    *page = (struct runs_page){.limit = PAGE_RECORDS_DEFAULT, .rule = call->record};
+    struct cursor query = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &query, &parameter, &err))
+        TRY(parameter_take(call, &parameter, page));
+    return err;
+}
+
+static bool is_wanted(const struct runs_page *page, const struct trace *trace)
+{
+    return (!page->has_outcome || page->outcome == trace->result.outcome) &&
+           (!page->has_trial || page->is_trial == trace->is_trial);
+}
+
+static enum err list(struct call *call)
+{
+    struct runs_page page;
+    TRY(page_read(call, &page));
+    struct buf json = reply_buf(call);
+    struct id last = page.after;
+    uint32_t shown = 0;
+    bool is_at_end = false;
+    buf_put(&json, S("{\"data\":["));
+    for (uint32_t seen = 0; seen < RUNS_LOOKED_AT_MAX; seen++) {
+        struct trace trace;
+        enum err err = trace_before(call->task, call->txn, page.rule, last, &trace);
+        is_at_end = err == ERR_MISSING;
+        if (is_at_end) break;
+        TRY(err);
+        bool is_seen = is_wanted(&page, &trace);
+        if (is_seen && shown == page.limit) break;
+        last = trace.id;
+        if (!is_seen) continue;
+        if (shown++ > 0) buf_put_byte(&json, ',');
+        trace_write(&json, call->tenant.model, &trace, false);
+    }
+    if (is_at_end) buf_put(&json, S("],\"next\":null}"));
+    else buf_print(&json, "],\"next\":\"%.*s\"}", FMT(id_text(call->task->arena, last)));
+    return reply_json(call, 200, &json);
+}
+
+enum err runs_list(struct call *call)
+{
+    TRY(rules_check_author(call));
+    flush(call);
+    return call_read(call, false, list);
+}
+
+/** The runs of a rule that was deleted since can still be seen; of built-in ones, too. */
+enum err runs_of_rule(struct call *call)
+{
+    return runs_list(call);
+}
+
+static enum err read_one(struct call *call)
+{
+    struct trace trace;
+    TRY(trace_get(call->task, call->txn, call->record, &trace));
+    struct buf json = reply_buf(call);
+    trace_write(&json, call->tenant.model, &trace, true);
+    return reply_json(call, 200, &json);
+}
+
+enum err runs_read(struct call *call)
+{
+    TRY(rules_check_author(call));
+    TRY(no_parameters(call));
+    flush(call);
+    return call_read(call, false, read_one);
+}
+
+/* Days. */
+
+static enum err days_read(struct call *call, uint32_t *days_out)
+{
+    *days_out = DAYS_USUAL;
+    struct cursor query = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &query, &parameter, &err)) {
+        int64_t days;
+        if (!str_eq(parameter.name, S("days")))
+            return unknown_parameter(call, parameter.name, "days");
+        if (!str_to_int64(parameter.value, &days) || days < 1 || days > (int64_t)TRACE_DAYS_KEPT)
+            return fail(call->task, ERR_UNREADABLE, "days: is a number from 1 to %u",
+                        TRACE_DAYS_KEPT);
+        *days_out = (uint32_t)days;
+    }
+    return err;
+}
+
+static enum err write_days(struct call *call)
+{
+    uint32_t days;
+    TRY(days_read(call, &days));
+    struct buf json = reply_buf(call);
+    buf_put(&json, S("{\"data\":"));
+    TRY(trace_days_write(&json, call->task, call->txn, call->record, days));
+    buf_put_byte(&json, '}');
+    return reply_json(call, 200, &json);
+}
+
+enum err runs_days(struct call *call)
+{
+    TRY(rules_check_author(call));
+    flush(call);
+    return call_read(call, false, write_days);
+}
+
+/* Again. */
+
+static enum err read_talk(struct call *call)
+{
+    struct trace trace;
+    str *talk = call->state;
+    TRY(trace_get(call->task, call->txn, call->record, &trace));
+    return trace_talk(call->task, call->txn, call->record, talk);
+}
+
+enum err runs_replay(struct call *call)
+{
+    str talk, difference;
+    bool is_same;
+    TRY(rules_check_author(call));
+    TRY(no_parameters(call));
+    flush(call);
+    call->state = &talk;
+    TRY(call_read(call, false, read_talk));
+    TRY(run_replay(call->rules, call->task, &call->tenant.space, talk, &is_same, &difference));
+    struct buf json = reply_buf(call);
+    buf_print(&json, "{\"same\":%s,\"difference\":", is_same ? "true" : "false");
+    if (is_same) buf_put(&json, S("null"));
+    else json_write_text(&json, difference);
+    buf_put_byte(&json, '}');
+    return reply_json(call, 200, &json);
+}
