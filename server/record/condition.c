@@ -35,9 +35,7 @@ static bool compares_any(enum test_op op, struct key_list list, str value)
     return is_any;
 }
 
-/** The tested field's stored value: of the record, or of the one its reference leads to. */
-static str tested_value(const struct view *view, const struct condition_test *test,
-                        const str *slots)
+str test_value(const struct view *view, const struct condition_test *test, const str *slots)
 {
     if (test->of == nullptr) return slots[field_position(test->field)];
     struct id id;
@@ -52,7 +50,7 @@ static str tested_value(const struct view *view, const struct condition_test *te
 bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
                 const str *slots)
 {
-    str stored = tested_value(view, test, slots);
+    str stored = test_value(view, test, slots);
     if (test->op == TEST_EMPTY) return (stored.len == 0) == test->is_empty;
     struct key_list keys = {}, texts = {};
     if (stored.len > 0) {

@@ -20,6 +20,10 @@ bool condition_holds_record(const struct view *view, struct arena *scratch,
 bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
                 const str *slots);
 
+/** The stored value that a test looks at: of the record, or of the one its reference leads to;
+ *  empty: there is none. A view of the transaction. */
+str test_value(const struct view *view, const struct condition_test *test, const str *slots);
+
 /** What the tree itself cannot know: whether closed sets have its choices (false with faults, code
  *  `choice`), and whether the scope may see what lies behind its references (code `forbidden`). */
 bool condition_verify(const struct view *view, const struct condition *condition);

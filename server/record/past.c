@@ -4,7 +4,6 @@
 #include "model/kind.h"
 #include "record/draft.h"
 #include "record/own.h"
-#include "record/own.h"
 
 bool log_change_read(str body, struct log_change *change_out)
 {
@@ -95,8 +94,9 @@ struct walk_back {
     const struct view *view;
     const struct entity *entity;
     struct id id;
-    int64_t at_ms;
-    str *slots; /** by field position; copies */
+    int64_t at_ms;   /** what was changed later is taken back, */
+    uint64_t before; /** or this entry and those behind it; 0: by the time */
+    str *slots;      /** by field position; copies */
     bool is_there;
 };
 
@@ -172,7 +172,7 @@ static enum err walk_back(struct walk_back *walk)
             txn_log_of_record(walk->view->txn, walk->entity->number, walk->id, before, &entry);
         if (err == ERR_MISSING) break;
         TRY(err);
-        if (entry.at_ms <= walk->at_ms) break;
+        if (walk->before > 0 ? entry.sequence < walk->before : entry.at_ms <= walk->at_ms) break;
         if (task->keys_max > 0 && task->keys_touched >= task->keys_max)
             return fail(task, ERR_TOO_LARGE, "this %.*s has changed too often since then",
                         FMT(walk->entity->name));
@@ -183,30 +183,43 @@ static enum err walk_back(struct walk_back *walk)
     return has_stepped && walk->is_there ? find_last_change(walk, before) : ERR_NONE;
 }
 
-enum err record_get_at(const struct view *view, const struct entity *entity, struct id id,
-                       int64_t at_ms, struct record *record_out)
+static enum err get_past(struct walk_back *walk, struct record *record_out)
 {
+    const struct view *view = walk->view;
+    const struct entity *entity = walk->entity;
+    struct id id = walk->id;
     struct task *task = view->task;
     struct arena *arena = task->arena;
     *record_out = (struct record){.entity = entity, .id = id};
     if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !own_id_is_seen(view, entity, id))
         return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
-    struct walk_back walk = {.view = view,
-                             .entity = entity,
-                             .id = id,
-                             .at_ms = at_ms,
-                             .slots = arena_new(arena, str, entity->field_count)};
+    walk->slots = arena_new(arena, str, entity->field_count);
     str present;
     enum err err = txn_record_get(view->txn, entity->number, id, arena, &present);
     if (err != ERR_NONE && err != ERR_MISSING)
         return fail(task, err, "the stored %.*s is damaged", FMT(entity->name));
-    walk.is_there = err == ERR_NONE;
-    if (walk.is_there) slots_read(entity, present, walk.slots);
-    TRY(walk_back(&walk));
-    if (!walk.is_there)
+    walk->is_there = err == ERR_NONE;
+    if (walk->is_there) slots_read(entity, present, walk->slots);
+    TRY(walk_back(walk));
+    if (!walk->is_there)
         return fail(task, ERR_MISSING, "there was no such %.*s then", FMT(entity->name));
-    record_out->value = slots_encode(arena, entity, walk.slots);
+    record_out->value = slots_encode(arena, entity, walk->slots);
     if (!own_id_is_seen(view, entity, id))
         return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     return ERR_NONE;
+}
+
+enum err record_get_at(const struct view *view, const struct entity *entity, struct id id,
+                       int64_t at_ms, struct record *record_out)
+{
+    struct walk_back walk = {.view = view, .entity = entity, .id = id, .at_ms = at_ms};
+    return get_past(&walk, record_out);
+}
+
+enum err record_get_before(const struct view *view, const struct entity *entity, struct id id,
+                           uint64_t sequence, struct record *record_out)
+{
+    struct walk_back walk = {.view = view, .entity = entity, .id = id, .before = sequence};
+    require(sequence > 0);
+    return get_past(&walk, record_out);
 }

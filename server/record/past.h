@@ -55,3 +55,6 @@ void log_body_end(struct buf *body, const struct log_head *head);
  *  task may touch keys. */
 enum err record_get_at(const struct view *view, const struct entity *entity, struct id id,
                        int64_t at_ms, struct record *record_out);
+/** The same as it was just before the entry of the log with this sequence, whichever it is of. */
+enum err record_get_before(const struct view *view, const struct entity *entity, struct id id,
+                           uint64_t sequence, struct record *record_out);

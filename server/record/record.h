@@ -131,7 +131,8 @@ struct change {
     struct id group;           /** nil: one of its own, made at the latest for the first hook */
     struct id cause;           /** request or job */
     bool is_undo;              /** what it deletes goes not to the trash: the undo can be undone */
-    bool is_import; /** required fields that may be waived are waived, and named in `incomplete` */
+    bool is_made_up; /** a dry run's: what nobody's rule writes may lack what it must have */
+    bool is_import;  /** required fields that may be waived are waived, and named in `incomplete` */
     /** what an import was told to do with some rules; the others do as they say themselves */
     const struct settled_choice *settled_choices;
     uint32_t settled_choice_count;

@@ -76,6 +76,8 @@ struct firing {
     struct id run; /** nil: a new one */
 };
 enum err rule_fire(struct firing *firing, const struct rule *rule);
+/** Decided without Lua; asks the draft. */
+bool rule_fires(const struct firing *firing, const struct rule *rule);
 /** The set of this change, found once. */
 enum err rule_chain_set(struct rules *rules, struct change *change);
 struct run_asked rule_asked(struct firing *firing, const struct rule *rule);

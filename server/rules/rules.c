@@ -142,7 +142,7 @@ static bool holds_in_settings(const struct firing *firing, const struct conditio
 }
 
 /** Decided without Lua: most rules do not fire on most changes. */
-static bool fires(const struct firing *firing, const struct rule *rule)
+bool rule_fires(const struct firing *firing, const struct rule *rule)
 {
     const struct draft *draft = firing->draft;
     struct change *change = firing->change;
@@ -309,7 +309,7 @@ static void leave_trace(const struct firing *firing, const struct rule *rule,
     const struct rule_chain *chain = firing->chain;
     struct change *change = firing->change;
     bool is_trial = chain->trial != nullptr;
-    if (firing->rules->options.traces == nullptr) return;
+    if (firing->rules->options.traces == nullptr || (is_trial && chain->trial->is_untraced)) return;
     const struct trace trace = {
         .id = firing->run,
         .rule = rule->id,
@@ -387,7 +387,11 @@ enum err rule_fire(struct firing *firing, const struct rule *rule)
         keep_failure(&result, (str){}, S("a limit of all rules of this change was passed"));
     if (err == ERR_NONE || chain->is_over) leave_trace(firing, rule, &result);
     bool is_tried = chain->trial != nullptr && chain->trial->rule == rule && chain->depth == 0;
-    if (is_tried) chain->trial->has_run = true, chain->trial->result = result;
+    if (is_tried) {
+        chain->trial->has_run = true;
+        chain->trial->run = firing->run;
+        chain->trial->result = result;
+    }
     if (err == ERR_NONE) err = tell(firing, rule, &result);
     firing->run = kept;
     return err;
@@ -456,7 +460,7 @@ static enum err fire_all(struct firing *firing, enum rule_point point)
             TRY(draft_reread(firing->change, firing->draft, &is_there));
         seen_writes = chain->write_count;
         if (!is_there) return ERR_NONE;
-        if (fires(firing, rule)) TRY(rule_fire(firing, rule));
+        if (rule_fires(firing, rule)) TRY(rule_fire(firing, rule));
     }
     return ERR_NONE;
 }

@@ -19,9 +19,12 @@ struct trial {
     uint32_t effect_count;
     struct trial_effect *effects; /** RULE_EFFECTS_MAX */
     bool has_run;
-    struct run_result result; /** of the rule itself */
+    struct id run;            /** of the rule itself, */
+    struct run_result result; /** and what came of it */
     /** reads are of this time where that is possible: `get`; 0: now */
     int64_t at_ms;
+    str seed;         /** 16 bytes; empty: as of any run */
+    bool is_untraced; /** its runs leave no trace */
 };
 struct trial_effect {
     str kind;
