@@ -1,8 +1,8 @@
 /** patient: threads for calls that wait for others: for a rule's runner, for what is being written.
  *
  *  The workers of http/ are few and for all; a call that may wait seconds, because a tenant's
- *  script computes or its lane is busy, waits here. A tenant has one of these threads at a time, so that
- *  its calls wait for each other and not for those of others.
+ *  script computes or its lane is busy, waits here. A tenant has one of these threads at a time, so
+ *  that its calls wait for each other and not for those of others.
  *
  *  Floor   api, inside.
  *  Thread  patient_queue: any. The calls run on threads of its own.
