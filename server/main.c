@@ -27,7 +27,7 @@
 #include "work/demo.h"
 #include "work/import_files.h"
 #include "work/job_build.h"
-#include "work/outbox.h"
+#include "work/rule_outbox.h"
 
 constexpr size_t SERVER_ARENA_BYTES_MAX = 256 * MIB; /** what lives as long as the process */
 constexpr size_t COMMAND_ARENA_BYTES_MAX =
@@ -198,6 +198,7 @@ static enum err open_rules(struct opened *opened, const struct arguments *argume
     };
     TRY(rules_open(task, &options, &opened->rules));
     opened->place.hooks = rules_hooks(opened->rules);
+    opened->place.rules = opened->rules;
     return ERR_NONE;
 }
 
@@ -430,10 +431,20 @@ static enum err server_work(struct server *server)
 {
     struct command_place *place = &server->opened.place;
     struct jobs_options options = jobs_options_usual(&place->access, place->hooks);
+    options.rules = server->opened.rules;
     TRY(jobs_open(&server->opened.task, &options, &server->jobs));
     place->jobs = server->jobs;
+    struct rule_work *rules = arena_new(&server->opened.arena, struct rule_work, 1);
+    *rules = (struct rule_work){&place->access, place->hooks, server->opened.rules, server->jobs};
     struct outbox_options outbox = {
-        .access = &place->access, .jobs = server->jobs, .round_ms = OUTBOX_ROUND_MS};
+        .access = &place->access,
+        .owner = rules,
+        .kinds = rule_outbox_kinds,
+        .kind_count = rule_outbox_kind_count,
+        .jobs = server->jobs,
+        .round_ms = OUTBOX_ROUND_MS,
+        .each_round = rule_round,
+    };
     return outbox_open(&server->opened.task, &outbox, &server->outbox);
 }
 
@@ -659,7 +670,7 @@ const struct command commands[] = {
         .summary = "make records of the rows of a CSV file",
         .flags = FLAGS_MODEL | FLAG_BIT(TENANT) | FLAG_BIT(ENTITY) | FLAG_BIT(MAP) |
                  FLAG_BIT(MATCH) | FLAG_BIT(MODE) | FLAG_BIT(EMPTY) | FLAG_BIT(CLEAR) |
-                 FLAG_BIT(PREVIEW),
+                 FLAG_BIT(PREVIEW) | FLAG_BIT(SETTLED),
         .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TENANT) | FLAG_BIT(ENTITY),
         .needs = NEEDS_MODEL,
         .run = command_import,

@@ -66,7 +66,7 @@ static enum err take_body(struct call *call, struct beginning *beginning)
         else if (!import_request_set(task, &beginning->request, key.text, &value))
             task_fault(task, key.text, S("unknown"),
                        "an import has upload or text, format, map, match, mode, preview, "
-                       "settings, mapping");
+                       "settings, mapping, rules");
     }
     if (!beginning->has_table)
         task_fault(task, S("upload"), S("required"), "give the table: `upload` or `text`");
@@ -96,7 +96,7 @@ static enum err take_query(struct call *call, struct beginning *beginning)
                  !import_request_set(call->task, &beginning->request, parameter.name, &value))
             return unknown_parameter(call, parameter.name,
                                      "with a table as body: map, match, mode, preview, mapping, "
-                                     "format, sheet, empty, empty_words");
+                                     "rules, format, sheet, empty, empty_words");
     }
     TRY(err);
     /* A query string cannot be read, where a body is not right. */
@@ -108,6 +108,19 @@ static enum err take_query(struct call *call, struct beginning *beginning)
         return fail(call->task, ERR_UNREADABLE, "%.*s", FMT(detail));
     }
     return ERR_NONE;
+}
+
+static enum err verify_rules(struct call *call, const struct import_request *request)
+{
+    struct txn *txn;
+    if (request->choice_count == 0) return ERR_NONE;
+    TRY(txn_open(call->task, &call->tenant.space, &txn));
+    struct view view = call_view(call);
+    view.txn = txn;
+    enum err err =
+        import_choices_verify(call->rules, &view, request->choices, request->choice_count);
+    txn_close(txn);
+    return err;
 }
 
 static enum err fill_from_saved(struct call *call, struct beginning *beginning)
@@ -266,11 +279,13 @@ enum err imports_begin(struct call *call)
         TRY(take_body(call, beginning));
     }
     TRY(fill_from_saved(call, beginning));
+    TRY(verify_rules(call, request));
     struct import_options options = {
         .space = &call->tenant.space,
         .model = call->tenant.model,
         .scope = &call->identity.scope,
         .hooks = call->hooks,
+        .rules = call->rules,
         .entity = call->entity,
         .cause = call->task->request_id,
     };

@@ -11,6 +11,7 @@
 #include "api/openapi.h"
 #include "api/outbox.h"
 #include "api/records.h"
+#include "api/rule_run.h"
 #include "api/rules.h"
 #include "api/runs.h"
 #include "api/session.h"
@@ -75,6 +76,10 @@ const struct route routes[] = {
      NEED_IDENTITY, ROAD_LANE, .answers = "200 outbox_entry", .run = outbox_retry_one},
     {METHOD_DELETE, T("/api/v1/outbox/{id}"), T("Forget one that is dead"), NEED_IDENTITY,
      ROAD_LANE, .answers = "204 nothing", .run = outbox_delete},
+    {METHOD_POST, T("/api/v1/rules/{id}/run"),
+     T("Run a rule: one for a button on a record, one by the clock now"), NEED_IDENTITY, ROAD_LANE,
+     .has_body = true, .is_body_optional = true, .body = "rule_run",
+     .answers = "200 rule_acted 202 job_begun 204 nothing", .run = rule_run_begin},
     {METHOD_GET, T("/api/v1/search"), T("Records of all entities by words, best first"),
      NEED_IDENTITY, ROAD_READ, .parameters = "search_q limit_few", .answers = "200 found",
      .run = records_search},

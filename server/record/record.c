@@ -273,6 +273,15 @@ enum err record_archive(struct change *change, const struct entity *entity, stru
     return draft_write(change, &draft);
 }
 
+enum err record_compute(struct change *change, const struct entity *entity, struct id id,
+                        const struct field *field, const struct value *given)
+{
+    struct draft draft;
+    TRY(draft_load(change, entity, id, &draft));
+    draft_compute(change, &draft, field, given);
+    return draft_save(change, &draft, WRITE_BY_ENGINE);
+}
+
 enum err record_delete_referring(struct change *change, const struct entity *entity, struct id id)
 {
     TRY(go_deeper(change));

@@ -184,6 +184,11 @@ enum err record_link(struct change *change, const struct entity *entity, struct 
 enum err record_archive(struct change *change, const struct entity *entity, struct id id,
                         bool is_archived);
 
+/** Sets a field that the system keeps, as the engine does: no hook runs, and only the version of
+ *  the record moves. ERR_MISSING. */
+enum err record_compute(struct change *change, const struct entity *entity, struct id id,
+                        const struct field *field, const struct value *given);
+
 /** Shows hooks what the engine wrote, runs `check`, writes one log entry for each touched record
  *  and runs `settled` for it. Once, after the last call; nothing is called after it. */
 enum err change_finish(struct change *change);

@@ -102,7 +102,11 @@ enum err effect_put(struct run *run, str kind, const struct value *given, struct
         return fail(task, ERR_LIMITED, "the rules of one change queue at most %u mails",
                     RULE_MAILS_MAX);
     *id_out = effect_id(run->asked->id, chain->next_effect++);
-    if (trial == nullptr) {
+    struct rule_tallied *tallied = rule_tallied_of(chain, run->asked->rule);
+    if (tallied != nullptr) tallied->mail_count += is_mail;
+    if (chain->tally != nullptr) {
+        /* It is counted, and nobody will look for it. */
+    } else if (trial == nullptr) {
         TRY(put_effect(run, *id_out, kind, given));
     } else if (trial->effect_count < RULE_EFFECTS_MAX) {
         trial->effects[trial->effect_count++] = (struct trial_effect){
@@ -162,6 +166,11 @@ static enum rule_in_imports choice_of(const struct change *change, const struct 
 enum err effect_settled(struct firing *firing, const struct rule *rule)
 {
     struct change *change = firing->change;
+    if (firing->chain->tally != nullptr) {
+        struct rule_tallied *tallied = rule_tallied_of(firing->chain, rule);
+        if (tallied != nullptr) tallied->run_count++;
+        return ERR_NONE;
+    }
     if (change->is_undo || (change->is_import && choice_of(change, rule) != RULE_EACH))
         return ERR_NONE;
     const struct run_asked asked = rule_asked(firing, rule);

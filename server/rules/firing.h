@@ -105,6 +105,9 @@ str rule_fault_text(struct task *task);
 /** By what this change came, as rules and traces are told: `api`, `import`, …, `rule`. */
 str rule_through(struct change *change);
 
+/** Its place in the tally of the chain; nullptr: there is no tally, or no place. */
+struct rule_tallied *rule_tallied_of(struct rule_chain *chain, const struct rule *rule);
+
 /* run.c */
 
 /** How long the runner may compute for the next answer, in milliseconds; below 1: not at all. */

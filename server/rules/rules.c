@@ -303,13 +303,39 @@ struct run_asked rule_asked(struct firing *firing, const struct rule *rule)
     return asked;
 }
 
+struct rule_tallied *rule_tallied_of(struct rule_chain *chain, const struct rule *rule)
+{
+    struct rule_tally *tally = chain->tally;
+    if (tally == nullptr) return nullptr;
+    for (uint32_t at = 0; at < tally->count; at++)
+        if (id_eq(tally->rules[at].rule, rule->id)) return &tally->rules[at];
+    if (tally->count == RULE_TALLY_MAX) return nullptr;
+    tally->rules[tally->count] = (struct rule_tallied){.rule = rule->id,
+                                                       .name = arena_copy(tally->arena, rule->name),
+                                                       .point = rule->point,
+                                                       .in_imports = rule->in_imports};
+    return &tally->rules[tally->count++];
+}
+
+static void count_run(struct firing *firing, const struct rule *rule,
+                      const struct run_result *result)
+{
+    struct rule_tallied *tallied = rule_tallied_of(firing->chain, rule);
+    if (tallied == nullptr) return;
+    tallied->run_count++;
+    tallied->set_count += result->outcome == RUN_DONE && value_of(result->changes).count > 0;
+    tallied->rejected_count += result->outcome == RUN_REJECTED;
+    tallied->failed_count += result->outcome == RUN_FAILED || result->outcome == RUN_OVERRAN;
+}
+
 static void leave_trace(const struct firing *firing, const struct rule *rule,
                         const struct run_result *result)
 {
     const struct rule_chain *chain = firing->chain;
     struct change *change = firing->change;
     bool is_trial = chain->trial != nullptr;
-    if (firing->rules->options.traces == nullptr || (is_trial && chain->trial->is_untraced)) return;
+    if (firing->rules->options.traces == nullptr || chain->tally != nullptr) return;
+    if (is_trial && chain->trial->is_untraced) return;
     const struct trace trace = {
         .id = firing->run,
         .rule = rule->id,
@@ -385,7 +411,10 @@ enum err rule_fire(struct firing *firing, const struct rule *rule)
     chain->ran_count++;
     if (err != ERR_NONE && chain->is_over)
         keep_failure(&result, (str){}, S("a limit of all rules of this change was passed"));
-    if (err == ERR_NONE || chain->is_over) leave_trace(firing, rule, &result);
+    if (err == ERR_NONE || chain->is_over) {
+        count_run(firing, rule, &result);
+        leave_trace(firing, rule, &result);
+    }
     bool is_tried = chain->trial != nullptr && chain->trial->rule == rule && chain->depth == 0;
     if (is_tried) {
         chain->trial->has_run = true;

@@ -46,6 +46,23 @@ struct rule_actor {
     str through; /** `api`, `import`, `bulk`, `job`, `rule`, `portal` */
 };
 
+/** What rules did in the changes of a dry run, for a preview: runs leave no trace then, and what is
+ *  to follow is only counted. */
+constexpr uint32_t RULE_TALLY_MAX = 200; /** rules that are told */
+struct rule_tallied {
+    struct id rule;
+    str name;
+    enum rule_point point;
+    enum rule_in_imports in_imports;
+    uint64_t run_count; /** settled: how often it would run if it did so for each record */
+    uint64_t set_count, rejected_count, failed_count, mail_count;
+};
+struct rule_tally {
+    struct arena *arena; /** of the names */
+    uint32_t count;
+    struct rule_tallied rules[RULE_TALLY_MAX];
+};
+
 /** What the rules of a change have spent and caused. Made at its first rule; before that by who
  *  begins a change that a rule caused. */
 struct rule_chain {
@@ -60,10 +77,11 @@ struct rule_chain {
     uint32_t mail_count;
     uint64_t fuel;
     int64_t cpu_us;
-    struct talk *talk;    /** while a rule runs: those that it causes run in it */
-    struct trial *trial;  /** a dry run (rules/trial.h), or nullptr */
-    uint32_t ran_count;   /** runs of scripts and of rules without */
-    uint32_t next_effect; /** numbers effects, so that they have the same ids when run again */
+    struct talk *talk;        /** while a rule runs: those that it causes run in it */
+    struct trial *trial;      /** a dry run (rules/trial.h), or nullptr */
+    struct rule_tally *tally; /** a dry run of many changes, or nullptr */
+    uint32_t ran_count;       /** runs of scripts and of rules without */
+    uint32_t next_effect;     /** numbers effects, so that they have the same ids when run again */
     /* kept by rules/firing.h */
     struct rule_writer *writer; /** whose write is under way */
     struct rule_write *writes;  /** what rules have written, newest first */

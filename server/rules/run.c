@@ -304,7 +304,8 @@ static enum err begin(struct run *run, bool *is_outermost_out)
     struct change *change = run->change;
     *is_outermost_out = chain->talk == nullptr;
     if (*is_outermost_out) {
-        enum runner_use use = chain->trial != nullptr ? RUNNER_FOR_TRIALS : RUNNER_FOR_CHANGES;
+        bool is_dry = chain->trial != nullptr || chain->tally != nullptr;
+        enum runner_use use = is_dry ? RUNNER_FOR_TRIALS : RUNNER_FOR_CHANGES;
         struct runners *runners = run->rules->options.runners;
         uint32_t tenant = txn_space(change->txn)->number;
         struct talk *begun;

@@ -53,6 +53,7 @@ enum flag_name : uint8_t {
     FLAG_EMPTY,
     FLAG_CLEAR,
     FLAG_PREVIEW,
+    FLAG_SETTLED,
     FLAG_KEY,
     FLAG_RUNNER,
     FLAG_SCHEMA,

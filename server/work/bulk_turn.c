@@ -115,7 +115,7 @@ enum err bulk_turn_run(struct bulk_turns *turns, struct job_run *run, struct txn
         err = arena_guard(task->arena, attempt_run, &attempt);
         txn_set_task(txn, run->task);
     }
-    if (err == ERR_FULL) return err;
+    if (err == ERR_FULL || err == ERR_LIMITED) return err;
     if (err != ERR_NONE) txn_rollback(txn, savepoint);
     write_line(turns, task, operation, err);
     turns->counts[err == ERR_NONE ? (uint32_t)operation->verb : COUNT_FAILED]++;

@@ -19,6 +19,7 @@ struct command_place {
     str scheme;           /** for the addresses that are shown: `http` */
     uint16_t port;        /** 0: as the scheme has it */
     const struct hooks *hooks;
+    struct rules *rules;
     struct jobs *jobs; /** of the server that runs this; nullptr: the data is opened alone */
     /** set when the server that runs this must end; nullptr: never */
     const atomic_bool *is_stopping;

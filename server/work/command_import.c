@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "work/command.h"
-#include "work/import.h"
+#include "work/import_rules.h"
 
 struct importing {
     struct command_place *place;
@@ -131,6 +131,38 @@ static void show_report(const struct importing *importing, const struct import_r
                   FMT(rows));
 }
 
+/** `ID=once,ID=not`, as a call has it: an encoded map. */
+static enum err choices_read(struct command_place *place, const struct tenant *tenant, str text,
+                             const struct scope *scope, struct import_options *options)
+{
+    struct task *task = place->task;
+    struct buf map = buf_make(task->arena, 64 * KIB), pairs = buf_make(task->arena, 64 * KIB);
+    struct settled_choice *choices =
+        arena_new(task->arena, struct settled_choice, IMPORT_CHOICES_MAX);
+    uint32_t count = 0;
+    for (str one; text.len > 0; count++) {
+        str id, word;
+        (void)str_cut(text, ',', &one, &text);
+        (void)str_cut(one, '=', &id, &word);
+        pack_text(&pairs, str_trim(id));
+        pack_text(&pairs, str_trim(word));
+    }
+    pack_map(&map, count);
+    pack_raw(&map, buf_str(&pairs));
+    if (buf_is_over(&map) || buf_is_over(&pairs))
+        return fail(task, ERR_INVALID, "--settled: is too long");
+    struct value given = value_of(buf_str(&map));
+    struct txn *txn;
+    options->choice_count = import_choices_read(task, &given, choices);
+    options->choices = choices;
+    TRY(task_faults(task));
+    TRY(txn_open(task, &tenant->space, &txn));
+    struct view view = {task, txn, tenant->model, scope};
+    enum err err = import_choices_verify(place->rules, &view, choices, options->choice_count);
+    txn_close(txn);
+    return err;
+}
+
 static enum err run(struct importing *importing, const struct import_options *options,
                     struct import_counts *counts_out)
 {
@@ -170,6 +202,7 @@ int command_import(struct command_place *place, const struct arguments *argument
         .model = tenant.model,
         .scope = &scope,
         .hooks = place->hooks,
+        .rules = place->rules,
         .entity = importing.entity,
         .source = &source.source,
         .map = arguments->values[FLAG_MAP],
@@ -181,6 +214,8 @@ int command_import(struct command_place *place, const struct arguments *argument
         .cause = task->request_id,
     };
     struct import_counts counts = {};
+    err = choices_read(place, &tenant, arguments->values[FLAG_SETTLED], &scope, &options);
+    if (err != ERR_NONE) return console_fail(console, task, err);
     progress_start(&importing.progress, console);
     err = run(&importing, &options, &counts);
     if (err != ERR_NONE) return console_fail(console, task, err);

@@ -6,10 +6,13 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "record/models.h"
+#include "rules/rules.h"
 #include "work/import_engine.h"
 
 constexpr uint32_t FULL_TRIES_MAX = 40;
 constexpr long FULL_WAIT_NS = 50'000'000;
+constexpr uint32_t LIMITED_TRIES_MAX = 120;
+constexpr time_t LIMITED_WAIT_S = 1; /** the firm's share of rule time is counted by the minute */
 constexpr size_t ROWS_ARENA_BYTES = 16 * MIB;
 constexpr size_t IMPORT_ARENA_BYTES = 8 * MIB;
 constexpr size_t FAILED_ROOM_BYTES = 16 * MIB; /** of one turn, with its last row */
@@ -92,6 +95,11 @@ static void options_keep(struct import *import, const struct import_options *opt
     import->options.map = arena_copy(arena, options->map);
     import->options.match = arena_copy(arena, options->match);
     import->options.empty_words = arena_copy(arena, options->empty_words);
+    size_t choices_bytes = options->choice_count * sizeof options->choices[0];
+    struct settled_choice *choices =
+        arena_new(arena, struct settled_choice, options->choice_count + 1);
+    if (choices_bytes > 0) memcpy(choices, options->choices, choices_bytes);
+    import->options.choices = choices;
 }
 
 struct opening {
@@ -445,6 +453,10 @@ enum err import_turn_undone(struct task *task, struct import *import, enum err e
         (void)nanosleep(&(struct timespec){.tv_nsec = FULL_WAIT_NS}, nullptr);
         return ERR_NONE;
     }
+    if (err == ERR_LIMITED && import->tries++ < LIMITED_TRIES_MAX) {
+        (void)nanosleep(&(struct timespec){.tv_sec = LIMITED_WAIT_S}, nullptr);
+        return ERR_NONE;
+    }
     return fail(task, err, "the import stopped at row %llu: %.*s", (unsigned long long)row,
                 FMT(detail));
 }
@@ -486,6 +498,27 @@ static enum err turn_by_lane(struct import *import)
     return store_write(space->store, space, &work.work);
 }
 
+struct settling {
+    struct work work;
+    struct task *task;
+    struct import *import;
+};
+
+static enum err settle_in_lane(struct work *work, struct txn *txn)
+{
+    struct settling *self = (struct settling *)work;
+    txn_set_task(txn, self->task);
+    return import_settle(self->import, self->task, txn);
+}
+
+static enum err settle_by_lane(struct task *task, struct import *import)
+{
+    const struct space *space = import->options.space;
+    struct settling self = {{.run = settle_in_lane, .arena = task->arena}, task, import};
+    if (import->options.is_preview) return ERR_NONE;
+    return store_write(space->store, space, &self.work);
+}
+
 enum err import_run_all(struct task *task, struct import *import, const struct import_run *run)
 {
     while (import_has_rows(import)) {
@@ -504,7 +537,7 @@ enum err import_run_all(struct task *task, struct import *import, const struct i
             return fail(task, ERR_FULL, "the import was stopped after %llu rows, which stand",
                         (unsigned long long)import->report.counts.rows);
     }
-    return ERR_NONE;
+    return settle_by_lane(task, import);
 }
 
 /* What is known of it. */

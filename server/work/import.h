@@ -35,6 +35,9 @@ constexpr size_t IMPORT_FAILED_BYTES_MAX = 256 * KIB; /** of one turn; then it i
  *  for there are people named Null. */
 #define IMPORT_EMPTY_WORDS "NULL,null,N/A,n/a,#N/A"
 
+struct rules;
+struct settled_choice;
+
 enum import_mode : uint8_t {
     IMPORT_CREATE,
     IMPORT_UPDATE, /** a row without a record that matches is at fault */
@@ -65,6 +68,10 @@ struct import_options {
     const struct model *model;
     const struct scope *scope;
     const struct hooks *hooks; /** or nullptr */
+    struct rules *rules;       /** or nullptr */
+    /** what is done with some rules for settled changes; the others do as they say themselves */
+    const struct settled_choice *choices;
+    uint32_t choice_count;
     const struct entity *entity;
     struct source *source; /** the table; must outlive the import */
     struct table_options table;
@@ -124,6 +131,9 @@ bool import_has_rows(struct import *import);
 /** In the lane, guarded by import_arena: as many rows as a turn may take, at least one. ERR_FULL
  *  and the like: nothing was done. */
 enum err import_turn(struct import *import, struct txn *txn);
+/** Behind the last turn, in a lane: what rules do once for the whole import, in the commit that
+ *  ends it. ERR_LIMITED: the outbox is full. */
+enum err import_settle(struct import *import, struct task *task, struct txn *txn);
 /** Behind a turn: the position that it leads to, to be committed with it. In `arena`. */
 str import_position(struct import *import, struct arena *arena);
 /** The failed rows of the turn, as text. */

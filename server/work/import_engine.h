@@ -52,6 +52,8 @@ struct import {
 /** The row at which the turn stands, behind a savepoint of its own. An error is the server's, not
  *  the row's. */
 enum err import_row_try(struct import *import);
+/** {"rows", "rules": […]}: what the rules did in a dry run, and in how many rows. */
+void import_put_rules(struct buf *out, const struct import *import);
 /** Counts a row at fault and keeps it. */
 void import_row_failed(struct import *import, const struct table_row *row, enum err err);
 

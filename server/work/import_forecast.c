@@ -8,6 +8,8 @@ constexpr uint32_t SEEN_CAPACITY_FIRST = 4096;
 void forecast_begin(struct import_forecast *forecast, struct arena *arena,
                     const struct import_plan *plan)
 {
+    forecast->tally = (struct rule_tally){.arena = arena};
+    forecast->ruled_rows = 0;
     for (uint32_t at = 0; at < plan->group_count; at++)
         forecast->changed[at] = arena_new(arena, uint64_t, plan->groups[at].entity->field_count);
 }

@@ -10,8 +10,11 @@
  */
 #pragma once
 
+#include "rules/rules.h"
 #include "work/import_map.h"
 
+constexpr uint32_t FORECAST_RULED_ROWS_MAX = 1000; /** rules run for the first rows only */
+constexpr int64_t FORECAST_RULED_NS_MAX = 5'000'000'000;
 constexpr uint32_t FORECAST_SEEN_MAX = 4'000'000; /** values kept; past that, no more are */
 
 struct import_shown_row {
@@ -26,6 +29,9 @@ struct import_forecast {
     uint64_t *changed[IMPORT_GROUPS_MAX]; /** for each group and field: rows that would change it */
     uint32_t shown_count;
     struct import_shown_row shown[IMPORT_ROWS_SHOWN_MAX];
+    struct rule_tally tally; /** of the first rows */
+    uint64_t ruled_rows;     /** for which rules ran */
+    int64_t ruled_ns;        /** that those rows took */
 };
 
 /** Before the rows of a plan, and when it was made anew. */

@@ -30,6 +30,7 @@ enum err import_job_open(struct job_run *run)
         .model = run->tenant.model,
         .scope = &run->scope,
         .hooks = run->hooks,
+        .rules = run->rules,
         .entity = model_entity(run->tenant.model, request.entity),
         .cause = run->job.id,
         .group = run->job.group,
@@ -87,12 +88,17 @@ static enum err turn_write(struct job_run *run, struct import *import)
         return ERR_NONE;
     }
     /* Without room it is closed, and goes on later where it was. */
-    if (run->is_cancelled || err == ERR_FULL) return err;
+    if (run->is_cancelled || err == ERR_FULL || err == ERR_LIMITED) return err;
     run->job = before;
     run->lines = S("");
     err = import_turn_undone(task, import, err);
     if (err == ERR_NONE) task->fault = (struct fault){};
     return err;
+}
+
+static enum err apply_end(struct job_run *run, struct txn *txn, void *argument)
+{
+    return import_settle(argument, run->task, txn);
 }
 
 enum err import_job_step(struct job_run *run, bool *is_over_out)
@@ -104,8 +110,8 @@ enum err import_job_step(struct job_run *run, bool *is_over_out)
     tell_result(run, import);
     run->job.done = run->job.total;
     live->is_finished = true;
-    *is_over_out = true;
-    return ERR_NONE;
+    *is_over_out = run->is_over = true;
+    return job_write(run, apply_end, import);
 }
 
 /** The table is not needed any more: its time ends as if there had been no import, or soon. Not at

@@ -5,7 +5,7 @@
 
 constexpr int64_t TURN_NS_MIN = 4'000'000;
 constexpr int64_t COMMIT_NS_SHARED = 8'000'000; /** aimed at while others write */
-constexpr int64_t SHARED_NS = 10'000'000'000;    /** others are expected to write again so long */
+constexpr int64_t SHARED_NS = 10'000'000'000;   /** others are expected to write again so long */
 
 void import_pace_start(struct import_pace *pace, struct store *store)
 {

@@ -130,8 +130,10 @@ void import_put_preview(struct buf *out, const struct import *import)
     }
     put_faults(out, &import->report);
     pack_text(out, S("forecast"));
-    pack_map(out, 6);
+    pack_map(out, 7);
     put_counts(out, &import->report.counts);
+    pack_text(out, S("rules"));
+    import_put_rules(out, import);
     pack_text(out, S("fields"));
     put_fields(out, import);
 }

@@ -74,6 +74,16 @@ static void set_empty(struct task *task, struct import_request *request, const s
     else request->is_clearing = is_clear;
 }
 
+/** An object, or its JSON as text. */
+static void set_rules(struct task *task, struct import_request *request, const struct value *given)
+{
+    struct value map = *given;
+    struct buf read = buf_make(task->arena, SETTING_BYTES_MAX);
+    if (given->kind == VALUE_TEXT && json_read(task, given->text, &read) == ERR_NONE)
+        map = value_of(buf_str(&read));
+    request->choice_count = import_choices_read(task, &map, request->choices);
+}
+
 /** `{"empty": "keep", "empty_words": ["NULL"], "format": …, "sheet": …}` */
 static void set_settings(struct task *task, struct import_request *request,
                          const struct value *given)
@@ -115,6 +125,8 @@ bool import_request_set(struct task *task, struct import_request *request, str n
         (void)text_of(task, name, given, &request->table.sheet);
     } else if (str_eq(name, S("preview"))) {
         (void)flag_of(task, name, given, &request->is_preview);
+    } else if (str_eq(name, S("rules"))) {
+        set_rules(task, request, given);
     } else if (str_eq(name, S("settings"))) {
         set_settings(task, request, given);
     } else if (str_eq(name, S("empty"))) {
@@ -146,7 +158,7 @@ void import_request_fill(struct import_request *request, const struct import_req
 
 void import_request_put(struct buf *out, const struct import_request *request)
 {
-    pack_list(out, 12);
+    pack_list(out, 13);
     pack_bytes(out, id_bytes(&request->upload));
     pack_text(out, request->entity);
     pack_text(out, request->map);
@@ -159,13 +171,35 @@ void import_request_put(struct buf *out, const struct import_request *request)
     pack_int(out, request->table.format);
     pack_text(out, request->table.sheet);
     pack_bool(out, request->is_own);
+    pack_list(out, 2 * request->choice_count);
+    for (uint32_t at = 0; at < request->choice_count; at++) {
+        pack_bytes(out, id_bytes(&request->choices[at].rule));
+        pack_int(out, request->choices[at].choice);
+    }
+}
+
+static bool choices_read(const struct value *list, struct import_request *request)
+{
+    struct cursor cursor = cursor_of(list->items);
+    struct value rule, choice;
+    if (list->count > 2 * IMPORT_CHOICES_MAX || list->count % 2 != 0) return false;
+    request->choice_count = list->count / 2;
+    for (uint32_t at = 0; at < request->choice_count; at++) {
+        struct settled_choice *into = &request->choices[at];
+        if (!value_next(&cursor, &rule) || rule.kind != VALUE_BYTES ||
+            !id_of_bytes(rule.text, &into->rule) || !value_next(&cursor, &choice) ||
+            choice.kind != VALUE_INT || choice.integer < 0 || choice.integer > RULE_NOT)
+            return false;
+        into->choice = (enum rule_in_imports)choice.integer;
+    }
+    return true;
 }
 
 bool import_request_read(str packed, struct import_request *request_out)
 {
     static const enum value_kind kinds[] = {
-        VALUE_BYTES, VALUE_TEXT, VALUE_TEXT, VALUE_TEXT, VALUE_INT,  VALUE_BOOL,
-        VALUE_TEXT,  VALUE_BOOL, VALUE_BOOL, VALUE_INT,  VALUE_TEXT, VALUE_BOOL,
+        VALUE_BYTES, VALUE_TEXT, VALUE_TEXT, VALUE_TEXT, VALUE_INT,  VALUE_BOOL, VALUE_TEXT,
+        VALUE_BOOL,  VALUE_BOOL, VALUE_INT,  VALUE_TEXT, VALUE_BOOL, VALUE_LIST,
     };
     constexpr size_t count = sizeof kinds / sizeof kinds[0];
     struct value list = value_of(packed), found[count];
@@ -187,7 +221,8 @@ bool import_request_read(str packed, struct import_request *request_out)
         .is_preview = found[8].boolean,
         .table = {.format = (enum table_format)found[9].integer, .sheet = found[10].text},
     };
-    return id_of_bytes(found[0].text, &request_out->upload);
+    return id_of_bytes(found[0].text, &request_out->upload) &&
+           choices_read(&found[12], request_out);
 }
 
 void import_request_options(const struct import_request *request, struct import_options *options)
@@ -200,4 +235,6 @@ void import_request_options(const struct import_request *request, struct import_
     options->empty_words = request->has_empty_words ? request->empty_words : S(IMPORT_EMPTY_WORDS);
     options->is_clearing = request->is_clearing;
     options->is_preview = request->is_preview;
+    options->choices = request->choices;
+    options->choice_count = request->choice_count;
 }

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "work/import.h"
+#include "work/import_rules.h"
 
 struct import_request {
     struct id upload; /** where the table lies; nil: it is at hand */
@@ -21,11 +21,13 @@ struct import_request {
     bool is_clearing;
     bool is_preview;
     struct table_options table;
+    uint32_t choice_count;
+    struct settled_choice choices[IMPORT_CHOICES_MAX];
 };
 
 /** One setting by its name in a call, from text (query string) or value (body, saved mapping): map,
- *  match, mode, format, sheet, preview, settings, empty, empty_words. Adds a fault when it does not
- *  fit; false: there is no such setting. */
+ *  match, mode, format, sheet, preview, settings, empty, empty_words, rules. Adds a fault when it
+ *  does not fit; false: there is no such setting. */
 bool import_request_set(struct task *task, struct import_request *request, str name,
                         const struct value *given);
 /** Fills what a saved mapping says and the request does not. */

@@ -1,8 +1,10 @@
 /* One row of an import: its record is found, created or changed, behind a savepoint of its own. */
 #include "access/access.h"
+#include "base/clock.h"
 #include "base/fold.h"
 #include "base/require.h"
 #include "record/query.h"
+#include "record/undo.h"
 #include "value/csv.h"
 #include "work/import_engine.h"
 
@@ -330,6 +332,21 @@ static bool is_fault_of_row(enum err err)
     return false;
 }
 
+/** In a dry run rules run for the first rows only, and what they do is counted. */
+static void row_take_rules(struct import *import, struct change *change, struct hooks *without)
+{
+    struct import_forecast *forecast = &import->forecast;
+    if (!import->options.is_preview || change->hooks == nullptr) return;
+    if (forecast->ruled_rows < FORECAST_RULED_ROWS_MAX &&
+        forecast->ruled_ns < FORECAST_RULED_NS_MAX) {
+        forecast->ruled_rows++;
+        rule_chain_of(change)->tally = &forecast->tally;
+        return;
+    }
+    *without = hooks_without_rules(change->hooks);
+    change->hooks = without;
+}
+
 static enum err row_run(struct import *import)
 {
     const struct import_options *options = &import->options;
@@ -343,7 +360,11 @@ static enum err row_run(struct import *import)
         .group = import->report.group,
         .cause = options->cause,
         .is_import = true,
+        .settled_choices = options->choices,
+        .settled_choice_count = options->choice_count,
     };
+    struct hooks without;
+    row_take_rules(import, &change, &without);
     enum outcome outcome = OUTCOME_CREATED;
     TRY(row_change(import, &change, import_row_now(import), &outcome));
     slice->counts.created += outcome == OUTCOME_CREATED;
@@ -358,7 +379,17 @@ enum err import_row_try(struct import *import)
     struct savepoint savepoint = txn_savepoint(slice->txn);
     arena_clear(&import->row_arena);
     task_init(&slice->task, &import->row_arena);
+    struct import_forecast *forecast = &import->forecast;
+    int64_t begun_ns = import->options.is_preview ? clock_monotonic_ns() : 0;
     enum err err = row_run(import);
+    bool has_no_runner = err == ERR_FULL || err == ERR_LIMITED;
+    if (import->options.is_preview && has_no_runner && forecast->ruled_ns < FORECAST_RULED_NS_MAX) {
+        /* What the rules would do is told of the rows before it. */
+        forecast->ruled_ns = FORECAST_RULED_NS_MAX;
+        forecast->ruled_rows--;
+        return import_row_try(import);
+    }
+    if (import->options.is_preview) forecast->ruled_ns += clock_monotonic_ns() - begun_ns;
     if (err != ERR_NONE) {
         txn_rollback(slice->txn, savepoint);
         slice->task.path = (str){};

@@ -181,7 +181,7 @@ enum err job_cancel(struct task *task, struct txn *txn, struct id id, struct job
     if (job_is_over(job_out))
         return fail(task, ERR_CONFLICT, "the job is over: it is %.*s",
                     FMT(state_words[job_out->state]));
-    if (id_is_nil(job_out->actor))
+    if (id_is_nil(job_out->actor) && !str_eq(job_out->kind, S("rule")))
         return fail(task, ERR_CONFLICT, "this job is the server's own work and is needed");
     job_out->state = JOB_CANCELLED;
     job_out->ended_at_ms = task->now_ms;

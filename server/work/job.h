@@ -47,6 +47,7 @@ struct job {
 };
 
 struct job_run;
+struct rules;
 
 /** One row of the table of kinds (work/job_kinds.c). */
 struct job_kind {
@@ -68,6 +69,7 @@ struct job_run {
     struct task *task; /** of this step; its request_id, the cause of changes, is the job's id */
     struct access access;
     const struct hooks *hooks;
+    struct rules *rules;
     struct tenant tenant; /** with the model that it has now: within job_read, as that sees it */
     struct scope scope;   /** of the actor, as it is now */
     struct job job;
@@ -136,6 +138,7 @@ extern const uint32_t upkeep_count;
 struct jobs_options {
     const struct access *access; /** outlives the jobs */
     const struct hooks *hooks;
+    struct rules *rules; /** or nullptr: jobs of rules fail */
     const struct job_kind *kinds;
     uint32_t kind_count;
     const struct upkeep *upkeeps;

@@ -9,6 +9,7 @@
 #include "work/job_merge.h"
 #include "work/job_undo.h"
 #include "work/job_upkeep.h"
+#include "work/rule_job.h"
 
 const struct job_kind job_kinds[] = {
     {{"import", 6}, import_job_open, import_job_step, import_job_close},
@@ -18,6 +19,7 @@ const struct job_kind job_kinds[] = {
     {.name = {"delete", 6}, .open = delete_job_open, .step = delete_job_step},
     {.name = {"merge", 5}, .open = merge_job_open, .step = merge_job_step},
     {.name = {"undo", 4}, .open = undo_job_open, .step = undo_job_step},
+    {{"rule", 4}, rule_job_open, rule_job_step, rule_job_close},
     {.name = {"build", 5}, .step = build_step},
 };
 const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];

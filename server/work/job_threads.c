@@ -311,7 +311,7 @@ static enum turn_end step_run(const struct jobs *jobs, struct turn *turn)
     /* One that was open was cancelled, or its firm rests or is gone: the job is let be. */
     if (!has_job) return run->is_cancelled ? TURN_AGAIN : TURN_IDLE;
     if (err == ERR_NONE || run->is_cancelled) return TURN_AGAIN;
-    if (err == ERR_FULL) return TURN_FULL;
+    if (err == ERR_FULL || err == ERR_LIMITED) return TURN_FULL;
     if (!is_loaded) {
         log_error("jobs", "tenant %u: its jobs cannot be read: %.*s", turn->space.number,
                   FMT(err_slug(err)));
@@ -332,6 +332,7 @@ static enum turn_end turn_step(const struct jobs *jobs, struct turn *turn)
     run->task = &task;
     run->access = *jobs->options.access;
     run->hooks = jobs->options.hooks;
+    run->rules = jobs->options.rules;
     run->arena = &turn->arena;
     run->tenant = (struct tenant){.space = turn->space, .model = run->access.model};
     enum turn_end end = step_run(jobs, turn);

@@ -215,7 +215,14 @@ describe('a preview', () => {
         const { fields, ...counts } = forecast;
         assert.deepEqual(
             counts,
-            { rows: 5, created: 1, updated: 2, unchanged: 1, failed: 1 },
+            {
+                rows: 5,
+                created: 1,
+                updated: 2,
+                unchanged: 1,
+                failed: 1,
+                rules: { rows: 5, rules: [] },
+            },
             JSON.stringify(told),
         );
         assert.deepEqual(fields, { name: 1, website: 2 });
