@@ -174,8 +174,7 @@ void change_rollback(struct change *change, const struct change_savepoint *savep
     change->hook_depth = savepoint->hook_depth;
     change->is_making = savepoint->is_making;
     change->is_read_only = savepoint->is_read_only;
-    change->has_currency = false; /* read again: what was undone may have changed it */
-    change->write_count++;        /* what a draft holds may have been undone */
+    change->has_currency = false; /* what was undone may have changed it */
 }
 
 /* Marks. */

@@ -46,6 +46,15 @@ static str show(struct test_task *test, const struct field *field, const struct 
     return buf_str(&json);
 }
 
+/** As formulas and rules are told it. */
+static str give(struct test_task *test, const struct field *field, const struct value *stored)
+{
+    struct buf given = buf_make(&test->arena, 1 * MIB);
+    if (field->kind_of->give == nullptr) return stored->bytes;
+    field->kind_of->give(&given, field, stored);
+    return buf_str(&given);
+}
+
 TEST(test_kind__has_a_whole_row_for_each_member)
 {
     for (int i = 0; i < FIELD_KIND_COUNT; i++) {
@@ -148,6 +157,8 @@ TEST(test_kind__shows_what_was_given_in_its_plain_form)
         }
         if (strcmp(accepted[i].shown, "null") == 0) check_int(stored.kind, VALUE_NIL);
         else check_str(show(&test, &field, &stored), str_of(accepted[i].shown));
+        if (stored.kind != VALUE_NIL)
+            check_str(give(&test, &field, &stored), test_encode(&test, str_of(accepted[i].shown)));
         test_task_drop(&test);
     }
 }
@@ -306,6 +317,7 @@ TEST(test_kind__writes_damaged_bytes_without_harm)
             struct value stored = value_of(test_encode(&test, str_of(damaged[i])));
             str json = show(&test, &field, &stored);
             test_encode(&test, json);
+            check_int(value_check(&test.task, give(&test, &field, &stored)), ERR_NONE);
             (void)field.kind_of->order(&test.arena, &field, &stored);
             if (field.kind_of->words != nullptr)
                 (void)field.kind_of->words(&test.arena, &field, &stored);
