@@ -406,6 +406,16 @@ static struct feed_limits feed_limits_of(const struct arguments *arguments)
     };
 }
 
+/** What authors of rules read. */
+static enum err rule_texts_read(struct server *server, struct rule_texts *texts_out)
+{
+    struct task *task = &server->opened.task;
+    struct arena *arena = &server->opened.arena;
+    str runner = runner_of(arena, server->arguments);
+    TRY(model_read_reference(task, runner, arena, &texts_out->names));
+    return model_read_rules(task, runner, share_of(arena, "examples"), arena, &texts_out->examples);
+}
+
 static enum err server_listen(struct server *server, const struct http_options *http)
 {
     struct task *task = &server->opened.task;
@@ -421,6 +431,7 @@ static enum err server_listen(struct server *server, const struct http_options *
         .feed = feed_limits_of(server->arguments),
         .page_folder = has_page ? page_folder : S(""),
     };
+    TRY(rule_texts_read(server, &options.rule_texts));
     TRY(api_open(task, &options, &server->api));
     note_address(server, http);
     return control_open(task, server->opened.place.access.store,

@@ -99,8 +99,9 @@ pub fn install(self: Variant, step: *Step, with: *Core) void {
         step.dependOn(&b.addInstallFile(program, to).step);
     }
     const pages = page.addOutputDirectoryArg("web");
-    const shared = [_]LazyPath{ b.path("schema"), b.path("lua/rules"), pages };
-    for (shared, words(b, "schema rules web")) |from, name| {
+    const examples = b.path("lua/examples");
+    const shared = [_]LazyPath{ b.path("schema"), b.path("lua/rules"), examples, pages };
+    for (shared, words(b, "schema rules examples web")) |from, name| {
         const to = b.fmt("{s}/share/atrium/{s}", .{ self.folder, name });
         const dir: Build.InstallDir = .{ .custom = to };
         const copy: Step.InstallDir.Options = .{

@@ -85,6 +85,8 @@ const struct route routes[] = {
      .run = records_search},
     {METHOD_GET, T("/api/v1/rules/reference"), T("How rules are written"), NEED_IDENTITY, ROAD_LOOP,
      .answers = "200 rules_reference", .run = rules_reference},
+    {METHOD_GET, T("/api/v1/rules/builtin"), T("The rules that come with the product"),
+     NEED_IDENTITY, ROAD_READ, .answers = "200 rules_builtin", .run = rules_built_in},
     {METHOD_POST, T("/api/v1/rules/{id}/activate"),
      T("Make a rule active, as it is or as one of its versions says"), NEED_IDENTITY, ROAD_LANE,
      .has_body = true, .is_body_optional = true, .body = "activate", .answers = "200 rule.changed",

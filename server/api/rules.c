@@ -3,6 +3,7 @@
 #include "api/parameters.h"
 #include "api/records.h"
 #include "api/reply.h"
+#include "rules/builtin.h"
 #include "rules/versions.h"
 
 enum err rules_reference(struct call *call)
@@ -29,6 +30,18 @@ enum err rules_reference(struct call *call)
     call->reply.content_type = forms[best].sent_as;
     call->reply.body = forms[best].bytes;
     return ERR_NONE;
+}
+
+enum err rules_built_in(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct view view = call_view(call);
+    struct buf json = reply_buf(call);
+    if (!scope_may(view.scope, RULE_ENTITY, SCOPE_VIEW))
+        return fail(call->task, ERR_FORBIDDEN, "you may not view rules");
+    TRY(builtin_write(&view, rules_builtin(call->rules), &json));
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
 }
 
 /** A version's number; false: it is none. */

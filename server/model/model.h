@@ -328,6 +328,10 @@ const struct choice *set_choice(const struct choice_set *set, str value);
  *  runner's words with file and line. */
 enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena,
                            str *schema_out);
-/** The same by `--rules` for the folder of the built-in rules (lua/runner/rules_file.h). */
+/** The same by `--rules` for a folder of rules, the built-in ones or the worked examples
+ *  (lua/runner/rules_file.h). */
 enum err model_read_rules(struct task *task, str runner, str folder, struct arena *arena,
                           str *rules_out);
+/** The same by `--reference`: all that scripts see, JSON (lua/runner/view.h), not checked. */
+enum err model_read_reference(struct task *task, str runner, struct arena *arena,
+                              str *reference_out);

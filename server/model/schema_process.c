@@ -109,16 +109,16 @@ static int finish(struct runner *runner, bool is_in_time)
     return ended == runner->process && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/** Runs `runner MODE folder` and gives what it wrote. */
-static enum err read_folder(struct task *task, str runner, str mode, str folder,
-                            struct arena *arena, str *out_out)
+/** Runs `runner MODE folder`, or `runner MODE` without a folder, and gives what it wrote. */
+static enum err read_mode(struct task *task, str runner, str mode, str folder, struct arena *arena,
+                          str *out_out)
 {
     require(out_out != nullptr);
     struct buf out = buf_make(arena, SCHEMA_BYTES_MAX);
     struct buf complaint = buf_make(task->arena, COMPLAINT_BYTES_MAX);
     struct runner running = {.streams = {-1, -1}, .into = {&out, &complaint}};
     char *arguments[] = {arena_cstring(task->arena, runner), arena_cstring(task->arena, mode),
-                         arena_cstring(task->arena, folder), nullptr};
+                         folder.len > 0 ? arena_cstring(task->arena, folder) : nullptr, nullptr};
     bool is_started = start(&running, arguments);
     if (!is_started) {
         close_streams(&running);
@@ -134,9 +134,15 @@ static enum err read_folder(struct task *task, str runner, str mode, str folder,
     if (!is_in_time) return fail(task, ERR_SYSTEM, "%.*s: the runner takes too long", FMT(runner));
     if (code != 0 || buf_is_over(&out))
         return fail(task, ERR_SYSTEM, "%.*s: the runner failed", FMT(runner));
-    TRY(value_check(task, buf_str(&out)));
     *out_out = buf_str(&out);
     return ERR_NONE;
+}
+
+static enum err read_folder(struct task *task, str runner, str mode, str folder,
+                            struct arena *arena, str *out_out)
+{
+    TRY(read_mode(task, runner, mode, folder, arena, out_out));
+    return value_check(task, *out_out);
 }
 
 enum err model_read_schema(struct task *task, str runner, str folder, struct arena *arena,
@@ -149,4 +155,10 @@ enum err model_read_rules(struct task *task, str runner, str folder, struct aren
                           str *rules_out)
 {
     return read_folder(task, runner, S("--rules"), folder, arena, rules_out);
+}
+
+enum err model_read_reference(struct task *task, str runner, struct arena *arena,
+                              str *reference_out)
+{
+    return read_mode(task, runner, S("--reference"), (str){}, arena, reference_out);
 }

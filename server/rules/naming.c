@@ -62,6 +62,7 @@ static bool value_has(const struct value *value, str text, uint32_t depth)
 static bool source_has(struct arena *arena, str source, str text)
 {
     static const char quotes[] = {'"', '\''};
+    if (source.len == 0) return false;
     for (size_t at = 0; at < sizeof quotes; at++) {
         str quoted = arena_print(arena, "%c%.*s%c", quotes[at], FMT(text), quotes[at]);
         if (memmem(source.at, source.len, quoted.at, quoted.len) != nullptr) return true;

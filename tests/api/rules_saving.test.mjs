@@ -105,3 +105,60 @@ describe('what is worth a look', () => {
         assert.match(rule.remarks[0], /^never runs: of a record that is deleted/);
     });
 });
+
+describe('what an active rule names', () => {
+    const refused = async (what, rule) => {
+        const { detail } = expectProblem(await firm.call('DELETE', what), 409);
+        assert.match(detail, new RegExp(`"${rule.name}".*switch them off first`));
+    };
+    const switchOff = async (rule) =>
+        expectStatus(await firm.call('PATCH', `rules/${rule.id}`, { state: 'off' }), 200);
+    const gone = async (what) => expectStatus(await firm.call('DELETE', what), 204);
+
+    test('is not deleted from under it: a field', async (t) => {
+        const field = await firm.create('custom_fields', {
+            entity: 'client',
+            name: 'x_tier',
+            label: 'Tier',
+            kind: 'text',
+        });
+        const rule = await saved(t, {
+            name: 'on tiers',
+            state: 'active',
+            when: { x_tier: 'gold', name: 'Nobody' },
+        });
+        await refused(`custom_fields/${field.id}`, rule);
+        await switchOff(rule);
+        await gone(`custom_fields/${field.id}`);
+        const on = await firm.call('POST', `rules/${rule.id}/activate`);
+        assert.deepEqual(faults(on), ['when.x_tier unknown']);
+    });
+
+    test('is not deleted from under it: an entity', async (t) => {
+        const entity = await firm.create('custom_entities', {
+            name: 'vehicle',
+            plural: 'vehicles',
+            label: 'Vehicle',
+        });
+        const rule = await saved(t, { name: 'on cars', entity: 'vehicle', state: 'active' });
+        await refused(`custom_entities/${entity.id}`, rule);
+        await switchOff(rule);
+        await gone(`custom_entities/${entity.id}`);
+    });
+
+    test('is not deleted from under it: a choice', async (t) => {
+        const make = (value) =>
+            firm.create('choices', { set: 'client.status', value, label: value });
+        const named = await make('sleeping');
+        const other = await make('dreaming');
+        const rule = await saved(t, {
+            name: 'on sleepers',
+            state: 'active',
+            when: { status: ['active', 'sleeping'], name: 'Nobody' },
+        });
+        await gone(`choices/${other.id}`);
+        await refused(`choices/${named.id}`, rule);
+        await switchOff(rule);
+        await gone(`choices/${named.id}`);
+    });
+});

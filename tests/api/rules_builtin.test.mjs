@@ -1,0 +1,85 @@
+// The rules that come with the product: what they do, and what a firm puts in their place.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { openServer } from '../door/server.mjs';
+
+let server;
+let firm;
+before(async () => {
+    server = await openServer(['acme']);
+    firm = server.firms.acme;
+});
+after(() => server.close());
+
+const list = async () => {
+    const { data } = expectStatus(await firm.call('GET', 'rules/builtin'), 200).body;
+    return Object.fromEntries(data.map((rule) => [rule.builtin, rule]));
+};
+const contact = { name: 'Ann Lee' };
+const makeClient = (client) =>
+    firm.call('POST', 'clients', { name: 'Acme', primary_contact: contact, ...client });
+
+describe('built-in rules', () => {
+    test('are listed with what they say', async () => {
+        const rules = await list();
+        assert.deepEqual(Object.keys(rules), [
+            'account_manager_required',
+            'company_names',
+            'inactive_after_a_year',
+        ]);
+        assert.equal(rules.account_manager_required.state, 'off');
+        assert.equal(rules.company_names.state, 'active');
+        assert.match(rules.inactive_after_a_year.source, /db\.update/);
+        for (const rule of Object.values(rules)) assert.equal(rule.in_place, null);
+        expectProblem(await firm.call('GET', 'rules/builtin?x=1'), 400);
+    });
+
+    test('are switched on and off by a record in their place', async () => {
+        expectStatus(await makeClient({ status: 'active' }), 201);
+        const rule = await firm.create('rules', {
+            builtin: 'account_manager_required',
+            state: 'active',
+        });
+        assert.equal(rule.name, 'Active clients have an account manager');
+        assert.equal(rule.entity, 'client');
+        assert.equal(rule.point, 'check');
+        assert.deepEqual(rule.changed, ['status', 'account_manager']);
+        assert.deepEqual(rule.when, { status: 'active', account_manager: { empty: true } });
+        const { in_place } = (await list()).account_manager_required;
+        assert.deepEqual(in_place, { id: rule.id, name: rule.name, state: 'active' });
+        const refused = expectProblem(await makeClient({ status: 'active' }), 422);
+        assert.equal(refused.errors[0].field, 'account_manager');
+        assert.equal(refused.rule.name, rule.name);
+        expectStatus(await makeClient({ status: 'potential' }), 201);
+        expectStatus(await firm.call('PATCH', `rules/${rule.id}`, { state: 'off' }), 200);
+        expectStatus(await makeClient({ status: 'active' }), 201);
+        expectStatus(await firm.call('DELETE', `rules/${rule.id}`), 204);
+        assert.equal((await list()).account_manager_required.in_place, null);
+        expectStatus(await makeClient({ status: 'active' }), 201);
+    });
+
+    test('are replaced in what the record says itself, and in nothing else', async (t) => {
+        const rule = await firm.create('rules', {
+            builtin: 'account_manager_required',
+            state: 'active',
+            when: { status: 'past', account_manager: null },
+            reject: 'who was it?',
+            priority: 7,
+        });
+        t.after(() => firm.call('DELETE', `rules/${rule.id}`));
+        assert.equal(rule.priority, 7);
+        assert.deepEqual(rule.changed, ['status', 'account_manager']);
+        const refused = expectProblem(await makeClient({ status: 'past' }), 422);
+        assert.equal(refused.errors[0].message, 'who was it?');
+    });
+
+    test('have one record in their place, of the same entity and point', async (t) => {
+        const builtin = 'account_manager_required';
+        const other = await firm.call('POST', 'rules', { builtin, point: 'before' });
+        assert.deepEqual(expectProblem(other, 422).errors.map(({ field }) => field), ['point']);
+        const rule = await firm.create('rules', { builtin, state: 'off' });
+        t.after(() => firm.call('DELETE', `rules/${rule.id}`));
+        assert.equal((await firm.call('POST', 'rules', { builtin })).status, 409);
+    });
+});
