@@ -109,8 +109,9 @@ TEST(test_answer__refuses_and_takes_back_what_fails)
         check_int(test.task.fault.item_count, 0);
         check_int(test.task.fault.detail.len, 0);
     }
-    str link = ask(&test, "{\"ask\":\"link\",\"entity\":\"client\",\"id\":\"%s\","
-                          "\"field\":\"name\",\"to\":\"00000000-0000-7000-8000-000000000000\"}",
+    str link = ask(&test,
+                   "{\"ask\":\"link\",\"entity\":\"client\",\"id\":\"%s\","
+                   "\"field\":\"name\",\"to\":\"00000000-0000-7000-8000-000000000000\"}",
                    one);
     check_has(link, "refused");
     check_int(test.change.touched_count, 0);
