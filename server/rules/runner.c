@@ -9,6 +9,7 @@
 #include "base/require.h"
 #include "rules/process.h"
 #include "rules/share.h"
+#include "store/store.h"
 #include "value/frame.h"
 #include "value/value.h"
 
@@ -16,6 +17,9 @@ constexpr size_t PROGRAM_BYTES_MAX = 4096;
 constexpr uint32_t COMPUTING_PER_CORE = 2;
 /** A tenant with more than this of the time of its runners not run off yet is heavy. */
 constexpr int64_t HEAVY_US = 1'000'000;
+
+/** Of heavy tenants that wait: each may hold a thread that serves lanes, and others need some. */
+constexpr uint32_t HEAVY_WAITING_MAX = LANE_THREADS_MAX / 2;
 
 enum runner_state : uint8_t {
     RUNNER_EMPTY,
@@ -42,7 +46,7 @@ struct asker {
     bool is_heavy;
     bool is_nested;   /** its task has another runner, which waits meanwhile */
     bool is_admitted; /** it counts as asking and waits for its process only */
-    bool is_refused;  /** no process can be started */
+    bool is_refused;  /** no process can be started, or too many wait */
     int64_t level_us; /** of its tenant, when it came */
 };
 
@@ -292,6 +296,14 @@ static void asker_leave(struct runners *runners, struct asker *asker)
     runners->figures.waiting--;
 }
 
+static bool is_crowded(const struct runners *runners)
+{
+    uint32_t heavy_count = 0;
+    for (const struct asker *asker = runners->first; asker != nullptr; asker = asker->next)
+        heavy_count += asker->is_heavy;
+    return heavy_count > HEAVY_WAITING_MAX;
+}
+
 /** Waits for a turn and for a process; false: in vain. */
 static bool take(struct talk *talk, uint32_t tenant, enum runner_use use)
 {
@@ -299,16 +311,21 @@ static bool take(struct talk *talk, uint32_t tenant, enum runner_use use)
     struct asker asker = {.task = talk->task, .tenant = tenant, .use = use};
     int64_t until_ns = clock_monotonic_ns() + RUNNER_WAIT_NS;
     struct runner *runner = nullptr;
+    bool is_waiting = false; /* so that others are served meanwhile */
     (void)pthread_mutex_lock(&runners->mutex);
     asker_join(runners, &asker);
+    asker.is_refused = asker.is_heavy && !asker.is_nested && is_crowded(runners);
     for (;;) {
         if (!asker.is_admitted && has_room(runners, &asker) && is_next(runners, &asker))
             admit(runners, &asker);
         if (asker.is_admitted) runner = find(runners, &asker);
         bool is_over = runners->is_closing || clock_monotonic_ns() >= until_ns;
         if (runner != nullptr || asker.is_refused || is_over) break;
+        if (!is_waiting) store_wait_begins();
+        is_waiting = true;
         wait_until(runners, until_ns);
     }
+    if (is_waiting) store_wait_ends();
     asker_leave(runners, &asker);
     if (runner != nullptr) {
         runner->state = RUNNER_ASKED;

@@ -30,14 +30,17 @@ struct reader_pool {
  *  it is held for a few instructions by submitters, lane threads and the committer, never during
  *  I/O. */
 struct lanes {
+    struct store *store;
     pthread_mutex_t lock;
-    pthread_cond_t is_ready; /** a lane became ready, or closing has begun */
+    pthread_cond_t is_ready; /** a lane became ready and may be served, or closing has begun */
     struct lane *buckets[LANE_BUCKETS];
     struct lane *ready_first, *ready_last;
     uint32_t live;
     bool is_closing;
-    pthread_t threads[LANE_THREADS];
-    uint32_t thread_count;
+    uint32_t served_count; /** lanes that threads are working on, but for those that wait */
+    uint32_t idle_count;   /** threads with nothing to do */
+    uint32_t thread_count; /** does not grow while closing */
+    pthread_t threads[LANE_THREADS_MAX];
 };
 
 /** Batches that wait for the committer. `lock` guards the queue; lane threads add, the committer

@@ -13,19 +13,42 @@ static struct lane **lane_link(struct lanes *lanes, uint32_t number)
     return link;
 }
 
+static void *lane_thread(void *argument);
+
+/** One more, when all there are wait in the middle of a lane. Without it they are served later. */
+static void thread_add(struct lanes *lanes)
+{
+    struct arena arena;
+    arena_init(&arena, ARENA_BLOCK_BYTES);
+    struct task quiet = {.arena = &arena};
+    pthread_t *thread = &lanes->threads[lanes->thread_count];
+    if (thread_start(&quiet, thread, "lane", lane_thread, lanes->store) == ERR_NONE)
+        lanes->thread_count++;
+    arena_drop(&arena);
+}
+
+/** Sees to it that somebody serves the lanes that are ready. */
+static void ready_tell(struct lanes *lanes)
+{
+    if (lanes->ready_first == nullptr || lanes->served_count >= LANES_SERVED_MAX) return;
+    if (lanes->idle_count > 0) pthread_cond_signal(&lanes->is_ready);
+    else if (lanes->thread_count < LANE_THREADS_MAX && !lanes->is_closing) thread_add(lanes);
+}
+
 static void ready_push(struct lanes *lanes, struct lane *lane)
 {
     lane->next_ready = nullptr;
     if (lanes->ready_last != nullptr) lanes->ready_last->next_ready = lane;
     else lanes->ready_first = lane;
     lanes->ready_last = lane;
-    pthread_cond_signal(&lanes->is_ready);
+    ready_tell(lanes);
 }
 
+/** nullptr: none is ready, or enough are being served. */
 static struct lane *ready_take(struct lanes *lanes)
 {
     struct lane *lane = lanes->ready_first;
-    if (lane == nullptr) return nullptr;
+    if (lane == nullptr || lanes->served_count >= LANES_SERVED_MAX) return nullptr;
     lanes->ready_first = lane->next_ready;
     if (lanes->ready_first == nullptr) lanes->ready_last = nullptr;
     return lane;
@@ -166,6 +189,36 @@ static void lane_refuse(struct store *store, struct lane *lane)
     }
 }
 
+/* Waiting in the middle of a lane. */
+
+/** What this thread serves; nullptr: it is no lane thread. */
+static _Thread_local struct {
+    struct lanes *lanes;
+    bool is_waiting; /** it does not count as serving */
+} serving;
+
+static void set_waiting(bool is_waiting)
+{
+    struct lanes *lanes = serving.lanes;
+    if (lanes == nullptr || serving.is_waiting == is_waiting) return;
+    serving.is_waiting = is_waiting;
+    pthread_mutex_lock(&lanes->lock);
+    require(!is_waiting || lanes->served_count > 0);
+    lanes->served_count += is_waiting ? -1U : 1U;
+    if (is_waiting) ready_tell(lanes);
+    pthread_mutex_unlock(&lanes->lock);
+}
+
+void store_wait_begins(void)
+{
+    set_waiting(true);
+}
+
+void store_wait_ends(void)
+{
+    set_waiting(false);
+}
+
 /* Running. */
 
 struct attempt {
@@ -194,6 +247,8 @@ static enum err work_run(struct work *work, struct txn *txn)
     struct attempt attempt = {work, txn};
     jmp_buf *escape = work->arena == nullptr ? nullptr : work->arena->escape;
     enum err err = arena_guard(&txn->arena, attempt_run_guarded, &attempt);
+    /* It may have been left by a guard in the middle of a wait. */
+    store_wait_ends();
     /* Leaving by the outer guard passes the inner one by. */
     if (work->arena != nullptr) work->arena->escape = escape;
     if (err == ERR_NONE) err = txn->broken;
@@ -367,31 +422,49 @@ static void lane_serve(struct store *store, struct lane *lane)
     batch_close(batch);
 }
 
+/** The next lane for this thread; nullptr: there will be none any more. */
+static struct lane *lane_next(struct lanes *lanes, bool *is_closing_out)
+{
+    struct lane *lane;
+    pthread_mutex_lock(&lanes->lock);
+    while ((lane = ready_take(lanes)) == nullptr && !(lanes->is_closing && lanes->live == 0)) {
+        lanes->idle_count++;
+        pthread_cond_wait(&lanes->is_ready, &lanes->lock);
+        lanes->idle_count--;
+    }
+    if (lane != nullptr) lanes->served_count++;
+    /* Several may have become ready behind one signal. */
+    ready_tell(lanes);
+    *is_closing_out = lanes->is_closing;
+    pthread_mutex_unlock(&lanes->lock);
+    return lane;
+}
+
 static void *lane_thread(void *argument)
 {
     struct store *store = argument;
-    struct lanes *lanes = &store->lanes;
-    for (;;) {
-        pthread_mutex_lock(&lanes->lock);
-        struct lane *lane;
-        while ((lane = ready_take(lanes)) == nullptr && !(lanes->is_closing && lanes->live == 0))
-            pthread_cond_wait(&lanes->is_ready, &lanes->lock);
-        bool is_closing = lanes->is_closing;
-        pthread_mutex_unlock(&lanes->lock);
-        if (lane == nullptr) return nullptr;
+    struct lane *lane;
+    bool is_closing;
+    serving.lanes = &store->lanes;
+    while ((lane = lane_next(&store->lanes, &is_closing)) != nullptr) {
         if (is_closing && lane->open == nullptr) {
             lane_refuse(store, lane);
             lane_leave(store, lane, true);
         } else {
             lane_serve(store, lane);
         }
+        pthread_mutex_lock(&store->lanes.lock);
+        store->lanes.served_count--;
+        pthread_mutex_unlock(&store->lanes.lock);
     }
+    return nullptr;
 }
 
 enum err lanes_start(struct task *task, struct store *store)
 {
     struct lanes *lanes = &store->lanes;
-    for (uint32_t i = 0; i < LANE_THREADS; i++) {
+    lanes->store = store;
+    for (uint32_t i = 0; i < LANES_SERVED_MAX; i++) {
         TRY(thread_start(task, &lanes->threads[i], "lane", lane_thread, store));
         lanes->thread_count++;
     }
@@ -406,7 +479,7 @@ void lanes_stop(struct store *store)
     pthread_cond_broadcast(&lanes->is_ready);
     pthread_mutex_unlock(&lanes->lock);
     for (uint32_t i = 0; i < lanes->thread_count; i++) pthread_join(lanes->threads[i], nullptr);
-    require(lanes->thread_count < LANE_THREADS || lanes->live == 0);
+    require(lanes->thread_count < LANES_SERVED_MAX || lanes->live == 0);
 }
 
 /* Waiting for a work. */

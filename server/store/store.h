@@ -6,8 +6,9 @@
  *  answered is durable.
  *
  *  Floor   store; lmdb.h only in this folder.
- *  Thread  see each function. Threads owned: LANE_THREADS lane threads, one committer, one keeper
- *          (stale readers, reader age, free space).
+ *  Thread  see each function. Threads owned: LANES_SERVED_MAX lane threads, and as many more, up to
+ *          LANE_THREADS_MAX, as have waited in a lane at once; one committer, one keeper (stale
+ *          readers, reader age, free space).
  *  Files   DIR/data.mdb, DIR/lock.mdb (LMDB), DIR/uploads/ (store/upload.h), DIR/owner.lock,
  *          DIR/control.sock, DIR/master.key (0600; DIR/master.key.new until a new directory has its
  *          data).
@@ -84,6 +85,12 @@ enum err store_submit(struct store *store, const struct space *space, struct wor
 /** Blocks until done; not on an event loop, a lane or the committer. `work->done` may be
  *  nullptr. */
 enum err store_write(struct store *store, const struct space *space, struct work *work);
+
+/** A work is about to wait for something that computes elsewhere, and has waited: meanwhile another
+ *  thread serves other lanes, so that those that wait never hold up those that need not. On threads
+ *  that serve no lane it does nothing. */
+void store_wait_begins(void);
+void store_wait_ends(void);
 
 /** Calls `committed` on the committer's thread after each commit by which a tenant's log grew, with
  *  the newest sequence that is durable; it must not block. Any thread; nullptr ends it, and then

@@ -296,6 +296,110 @@ TEST(test_lane__queue_is_bounded_and_closing_answers_all)
     test_store_drop(&test);
 }
 
+/* Waiting in the middle of a lane. */
+
+constexpr uint32_t WAITING_TENANTS = LANE_THREADS_MAX - LANES_SERVED_MAX;
+
+static _Atomic uint32_t waiting_count;
+
+/** As hold_run, but it says so. */
+static enum err wait_run(struct work *work, struct txn *txn)
+{
+    store_wait_begins();
+    atomic_fetch_add(&waiting_count, 1);
+    enum err err = hold_run(work, txn);
+    store_wait_ends();
+    return err == ERR_NONE ? count_run(work, txn) : err;
+}
+
+/** A work of each of many tenants that waits. */
+static void submit_waiting(struct test_store *test, struct count_work *works, uint32_t count,
+                           _Atomic uint32_t *done_count, _Atomic uint32_t *failed_count)
+{
+    is_held = true;
+    waiting_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct space space = store_space(test->store, 10 + i, id_of(10 + i));
+        works[i] = (struct count_work){.work = {.run = wait_run, .done = count_done},
+                                       .done_count = done_count,
+                                       .failed_count = failed_count};
+        arena_init(&works[i].arena, 1 << 16);
+        check_int(store_submit(test->store, &space, &works[i].work), ERR_NONE);
+    }
+    while (waiting_count < count) nanosleep(&(struct timespec){.tv_nsec = 1'000'000}, nullptr);
+}
+
+TEST(test_lane__those_that_wait_hold_up_nobody)
+{
+    struct test_store test;
+    test_store_open(&test);
+    _Atomic uint32_t done_count = 0, failed_count = 0;
+    static struct count_work works[WAITING_TENANTS];
+    for (uint32_t turn = 0; turn < 3; turn++) {
+        submit_waiting(&test, works, WAITING_TENANTS, &done_count, &failed_count);
+        check_int(done_count, turn * (WAITING_TENANTS + 1));
+        struct space other = store_space(test.store, 2, id_of(2));
+        struct count_work own = {.work = {.run = count_run, .done = count_done},
+                                 .done_count = &done_count,
+                                 .failed_count = &failed_count};
+        arena_init(&own.arena, 1 << 16);
+        check_int(store_write(test.store, &other, &own.work), ERR_NONE);
+        arena_drop(&own.arena);
+        is_held = false;
+        while (done_count < (turn + 1) * (WAITING_TENANTS + 1))
+            nanosleep(&(struct timespec){.tv_nsec = 1'000'000}, nullptr);
+        for (uint32_t i = 0; i < WAITING_TENANTS; i++) arena_drop(&works[i].arena);
+    }
+    for (uint32_t i = 0; i < WAITING_TENANTS; i++) {
+        struct space space = store_space(test.store, 10 + i, id_of(10 + i));
+        check_int(counter_read(&test, &space), 3);
+    }
+    check_int(failed_count, 0);
+    test_store_drop(&test);
+}
+
+/** Leaves by its arena while it waits. */
+static enum err leave_run(struct work *work, struct txn *)
+{
+    store_wait_begins();
+    for (;;) (void)arena_take(work->arena, 1 << 16);
+}
+
+TEST(test_lane__left_in_a_wait_is_served_again)
+{
+    struct test_store test;
+    test_store_open(&test);
+    struct space space = store_space(test.store, 1, id_of(1));
+    _Atomic uint32_t done_count = 0, failed_count = 0;
+    for (uint32_t i = 1; i <= 4 * LANES_SERVED_MAX; i++) {
+        struct count_work own = {.work = {.run = leave_run, .done = count_done},
+                                 .done_count = &done_count,
+                                 .failed_count = &failed_count};
+        arena_init(&own.arena, 1 << 16);
+        own.work.arena = &own.arena;
+        check_int(store_write(test.store, &space, &own.work), ERR_TOO_LARGE);
+        arena_drop(&own.arena);
+    }
+    test_store_drop(&test);
+}
+
+TEST(test_lane__closing_waits_for_those_that_wait)
+{
+    struct test_store test;
+    test_store_open(&test);
+    _Atomic uint32_t done_count = 0, failed_count = 0;
+    static struct count_work works[2 * LANES_SERVED_MAX];
+    submit_waiting(&test, works, 2 * LANES_SERVED_MAX, &done_count, &failed_count);
+    pthread_t thread;
+    check(pthread_create(&thread, nullptr, release_soon, nullptr) == 0);
+    store_close(test.store);
+    pthread_join(thread, nullptr);
+    check_int(done_count, 2 * LANES_SERVED_MAX);
+    for (uint32_t i = 0; i < 2 * LANES_SERVED_MAX; i++) arena_drop(&works[i].arena);
+    check_int(test_store_try(&test), ERR_NONE);
+    test_store_drop(&test);
+}
+
 TEST(test_txn__bounds_keys_touched)
 {
     struct test_store test;
