@@ -15,8 +15,8 @@
 #include "value/frame.h"
 #include "value/value.h"
 
-constexpr int64_t CPU_MS = 100;
-constexpr int64_t STALLED_MS = 300, WALL_MS = 900; /** far more than a good answer takes */
+constexpr int64_t CPU_MS = 20;
+constexpr int64_t STALLED_MS = 300, WALL_MS = 1200; /** far more than a good answer takes */
 constexpr uint32_t EXCHANGES = 3;                  /** of a whole talk */
 
 static struct runners *runners_make(void)
