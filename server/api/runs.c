@@ -32,6 +32,27 @@ static void flush(struct call *call)
     if (traces != nullptr) (void)traces_flush(traces, &call->tenant.space, TRACES_FLUSH_MS_MAX);
 }
 
+/** Whether this id is, or was, one of a rule: of a record, also one that was deleted since, or of a
+ *  built-in one. */
+static bool rule_is_known(struct call *call)
+{
+    struct log_entry newest;
+    const struct entity *rules = model_entity(call->tenant.model, S("rule"));
+    bool is =
+        txn_log_of_record(call->txn, rules->number, call->record, UINT64_MAX, &newest) == ERR_NONE;
+    struct rule_stretch builtin = {};
+    if (call->rules != nullptr) builtin = rule_sets_builtin(rules_sets(call->rules));
+    for (uint32_t at = 0; at < builtin.count && !is; at++)
+        is = id_eq(builtin.rules[at].id, call->record);
+    return is;
+}
+
+static enum err check_rule(struct call *call)
+{
+    if (id_is_nil(call->record) || rule_is_known(call)) return ERR_NONE;
+    return fail(call->task, ERR_MISSING, "there is no such rule");
+}
+
 /* Lists. */
 
 struct runs_page {
@@ -101,6 +122,7 @@ static enum err list(struct call *call)
 {
     struct runs_page page;
     TRY(page_read(call, &page));
+    TRY(check_rule(call));
     struct buf json = reply_buf(call);
     struct id last = page.after;
     uint32_t shown = 0;
@@ -178,6 +200,7 @@ static enum err write_days(struct call *call)
 {
     uint32_t days;
     TRY(days_read(call, &days));
+    TRY(check_rule(call));
     struct buf json = reply_buf(call);
     buf_put(&json, S("{\"data\":"));
     TRY(trace_days_write(&json, call->task, call->txn, call->record, days));

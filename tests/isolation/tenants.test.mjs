@@ -40,6 +40,21 @@ async function fill(firm, key) {
         label: `Same ${canary[key]}`,
         kind: 'text',
     });
+    const rule = await firm.create('rules', {
+        name: canary[key],
+        entity: 'contact',
+        point: 'before',
+        set: { title: canary[key] },
+        state: 'active',
+    });
+    const [version] = await firm.all('rule_versions', `rule=${rule.id}`);
+    const ruleTest = await firm.create('rule_tests', {
+        rule: rule.id,
+        name: canary[key],
+        expected: { outcome: 'done' },
+    });
+    await firm.create('contacts', { name: 'Fires the rule' });
+    const runs = expectStatus(await firm.call('GET', `rules/${rule.id}/runs`), 200).body.data;
     const upload = await firm.call('POST', 'uploads', { name: canary[key], bytes: 1 });
     const job = await firm.call('POST', 'contacts/bulk', {
         atomic: false,
@@ -50,6 +65,7 @@ async function fill(firm, key) {
         uploads: expectStatus(upload, 201).body.id,
         jobs: job.body.id,
         groups: job.body.group,
+        runs: runs[0].id,
     };
     const [settings] = await firm.all('settings').catch(() => []);
     ids[key] = {
@@ -63,6 +79,9 @@ async function fill(firm, key) {
         views: view.id,
         import_mappings: mapping.id,
         custom_fields: field.id,
+        rules: rule.id,
+        rule_versions: version.id,
+        rule_tests: ruleTest.id,
     };
 }
 
