@@ -296,14 +296,15 @@ bool rule_serve(struct rule_keeper *keeper, str question, uint32_t depth)
     struct value ask;
     struct rule_run run = {.keeper = keeper, .depth = depth};
     if (!value_find_text(question, S("ask"), &ask) || ask.kind != VALUE_TEXT) return false;
-    if (!str_eq(ask.text, S("rule")) || !read_question(question, &run)) return false;
+    bool is_check = str_eq(ask.text, S("check"));
+    if (!is_check && (!str_eq(ask.text, S("rule")) || !read_question(question, &run))) return false;
     arena_init(&run.arena, ARENA_BYTES_MAX);
     arena_init(&run.coming, ARENA_BYTES_MAX);
     arena_init(&run.going, ARENA_BYTES_MAX);
     run.log = buf_make(&run.arena, LOG_BYTES_MAX);
     run.changes = buf_make(&run.arena, FRAME_BYTES_MAX / 2);
     keeper_enter(keeper);
-    bool is_good = serve_source(&run);
+    bool is_good = is_check ? check_serve(&run, question) : serve_source(&run);
     keeper_leave(keeper);
     arena_drop(&run.going);
     arena_drop(&run.coming);

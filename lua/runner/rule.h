@@ -33,8 +33,8 @@
  *          Values are API values: money {amount, currency}, dates and times texts, ids texts; in a
  *          record of the server's `id` and all fields that have a value. In `changes` and `values`
  *          nil clears.
- *          ask "check", source, point, entity, model → failure, line, column, uses: list of
- *                [entity, field, is_write, line, column] (rules/saving.h); may ask "entity" before.
+ *          ask "check", source, point, entity, model → failure (text, empty: none), line, column,
+ *                uses: list of [entity, field, is_write, line, column] (rules/saving.h), spent_ms.
  *          Sources and catalogs are kept, by code and by (model, name), up to RULE_KEPT_BYTES_MAX;
  *          then all are forgotten and asked for again.
  */

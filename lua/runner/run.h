@@ -92,3 +92,6 @@ enum talk_outcome talk_source(struct rule_run *run, str *source_out, str *why_ou
 const struct catalog *talk_catalog(lua_State *state, str entity);
 enum talk_outcome talk_find_catalog(struct rule_run *run, str entity,
                                     const struct catalog **catalog_out, str *why_out);
+
+/** Answers a question `check` (check.c); false as rule_serve. */
+bool check_serve(struct rule_run *run, str question);

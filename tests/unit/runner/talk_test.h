@@ -279,5 +279,5 @@ static const char talk_rule_words[] =
     if (str_eq(is, str_of(should))) return;
     fprintf(stderr, "%s\n  %.*s is %.*s\n  should be %s\n  %.*s\n", source, FMT(key), FMT(is),
             should, FMT(talk_json(talk, done)));
-    check(false);
+    check(getenv("TALK_ALL") != nullptr);
 }
