@@ -32,7 +32,7 @@ return entity "rule" {
   number  "version_number" { 17, label = "Version", computed = true, list = 6 },
   choices "reads"    { 18, label = "Reads", computed = true, set = "rule.path" },
   choices "writes"   { 19, label = "Writes", computed = true, set = "rule.path" },
-  choices "remarks"  { 20, label = "Worth a look", computed = true, set = "rule.remark" },
+  long_text "remarks" { 20, label = "Worth a look", computed = true },
   text    "problem"  { 21, label = "Why it was switched off", computed = true, max = 1000 },
   time    "ran_at"   { 22, label = "Last run by the clock", computed = true },
 }, choice_set "rule.point" {
@@ -68,6 +68,4 @@ return entity "rule" {
   label = "Fields", open = true,
 }, choice_set "rule.path" {
   label = "Paths of fields", open = true,
-}, choice_set "rule.remark" {
-  label = "Remarks on rules", open = true,
 }

@@ -22,7 +22,7 @@ struct judged {
     const struct rule *rule;
     struct texts reads;  /** paths: `client.status`, or `client` for all of it */
     struct texts writes; /** as well */
-    struct texts remarks;
+    struct texts remarks; /** of one line each */
 };
 
 /** Faults, by field: the script, what it names, choices. ERR_FULL: no runner could look at it. */

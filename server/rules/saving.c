@@ -115,6 +115,18 @@ static void compute_texts(struct change *change, struct draft *draft, str name,
     draft_compute(change, draft, field_of(draft, name), &given);
 }
 
+/** One in each line. */
+static void compute_remarks(struct change *change, struct draft *draft, const struct texts *remarks)
+{
+    struct buf lines = buf_make(change->task->arena, TEXT_BYTES_MAX);
+    struct buf out = buf_make(change->task->arena, 2 * TEXT_BYTES_MAX);
+    for (uint32_t at = 0; at < remarks->count && !buf_is_over(&lines); at++)
+        buf_print(&lines, "%s%.*s", at == 0 ? "" : "\n", FMT(remarks->items[at]));
+    pack_text(&out, buf_str(&lines));
+    struct value given = value_of(buf_str(&out));
+    draft_compute(change, draft, field_of(draft, S("remarks")), &given);
+}
+
 static enum err verify_count(struct change *change)
 {
     struct view view = change_view(change);
@@ -241,7 +253,7 @@ static enum err judge_rule(struct rules *rules, struct change *change, struct dr
     TRY(judge_values(rules, change, draft_id(draft), &values, 1, judged, rule));
     compute_texts(change, draft, S("reads"), &judged->reads);
     compute_texts(change, draft, S("writes"), &judged->writes);
-    compute_texts(change, draft, S("remarks"), &judged->remarks);
+    compute_remarks(change, draft, &judged->remarks);
     if (is_begun) draft_compute(change, draft, field_of(draft, S("problem")), &(struct value){});
     return ERR_NONE;
 }

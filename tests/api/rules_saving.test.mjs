@@ -94,15 +94,14 @@ describe('what is worth a look', () => {
         const rule = await saved(t, {
             when: { and: [{ status: 'active' }, { status: 'past' }] },
         });
-        assert.equal(rule.remarks.length, 1);
-        assert.match(rule.remarks[0], /^never runs/);
+        assert.match(rule.remarks, /^never runs.*$/);
         const other = await firm.call('PATCH', `rules/${rule.id}`, { when: { status: 'past' } });
-        assert.deepEqual(expectStatus(other, 200).body.remarks, []);
+        assert.equal(expectStatus(other, 200).body.remarks, null);
     });
 
     test('is a rule on deletions that waits for a field to change', async (t) => {
         const rule = await saved(t, { on: ['delete'], changed: ['name'] });
-        assert.match(rule.remarks[0], /^never runs: of a record that is deleted/);
+        assert.match(rule.remarks, /^never runs: of a record that is deleted/);
     });
 });
 
@@ -161,4 +160,61 @@ describe('what an active rule names', () => {
         await switchOff(rule);
         await gone(`choices/${named.id}`);
     });
+});
+
+describe('circles among rules', () => {
+    const point = 'after';
+    const sets = (t, name, from, set, rule = {}) =>
+        saved(t, { name, point, state: 'active', reject: null, changed: [from], set, ...rule });
+
+    test('are told by the rules that are in them', async (t) => {
+        const type = await sets(t, 'type', 'source', { type: 'x' });
+        const note = await sets(t, 'note', 'type', { source_note: 'y' });
+        assert.deepEqual([type.remarks, note.remarks], [null, null]);
+        const source = await sets(t, 'source', 'source_note', { source: 'other' });
+        assert.match(source.remarks, /circle: source → type → note → source;/);
+        await firm.call('PATCH', `rules/${note.id}`, { state: 'off' });
+        const again = await firm.call('PATCH', `rules/${source.id}`, { changed: ['source_note'] });
+        assert.equal(expectStatus(again, 200).body.remarks, source.remarks, 'it is as it was');
+        const other = await firm.call('PATCH', `rules/${source.id}`, { set: { source: 'google' } });
+        assert.equal(expectStatus(other, 200).body.remarks, null);
+    });
+
+    test('are none where a rule would only set off itself', async (t) => {
+        const rule = await sets(t, 'itself', 'type', { type: 'z' });
+        assert.equal(rule.remarks, null);
+    });
+
+    test('are none where `before` rules write one record in turn', async (t) => {
+        await sets(t, 'first', 'source', { type: 'x' }, { point: 'before' });
+        const second = await sets(t, 'second', 'type', { source: 'other' }, { point: 'before' });
+        assert.equal(second.remarks, null);
+    });
+
+    test('are none where the other waits for deletions', async (t) => {
+        await sets(t, 'first', 'source', { type: 'x' });
+        const second = await saved(t, {
+            name: 'on deletions',
+            point,
+            state: 'active',
+            on: ['delete'],
+        });
+        assert.equal(second.remarks, null);
+    });
+});
+
+test('a firm has at most 500 rules', async () => {
+    const many = await openServer(['many']);
+    try {
+        const other = many.firms.many;
+        const operations = [];
+        for (let at = 0; at < 499; at++) operations.push({ create: { ...plain, name: `${at}` } });
+        expectStatus(await other.call('POST', 'rules/bulk', operations), 200);
+        const last = await other.create('rules', plain);
+        const { detail } = expectProblem(await other.call('POST', 'rules', plain), 409);
+        assert.match(detail, /at most 500 rules/);
+        expectStatus(await other.call('PATCH', `rules/${last.id}`, { reject: 'yes' }), 200);
+    } finally {
+        await many.close();
+    }
 });
