@@ -1,9 +1,8 @@
-/** sandbox: all that a formula can see: a handful of functions over numbers, texts and dates.
+/** sandbox: all that a formula can see: the library of rules over plain values, and some functions
+ *  over dates by short names.
  *
- *  Built from empty tables, never from Lua's own libraries. Nothing in it can install a metatable,
- *  load code, match a pattern, ask for the time or keep anything from one evaluation to the next:
- *  its tables cannot be written. Each function takes a time that is bounded by the size of its
- *  arguments.
+ *  Nothing in it can load code, ask for the time or keep anything from one evaluation to the next:
+ *  its tables and its globals cannot be written.
  *  Thread  the only one.
  */
 #pragma once

@@ -40,6 +40,9 @@ const struct view_name *view_find(str table, str name);
 /** Whether there is a table of this name (`date`). */
 bool view_has_table(str name);
 
+/** Makes an environment of these parts alone and leaves it on the stack. Its tables only show what
+ *  they have; those whose name a global function has too can be called. Inside a protected call. */
+void view_fill(lua_State *state, const struct view_part *const *parts, uint32_t count);
 /** Makes the environment of a fresh state and leaves it on the stack. Inside a protected call. The
  *  run's own values (record, now, …) are set by rule.c. What a userdatum of the view is, is told by
  *  its metatable's `__name`: `tostring` shows that, never an address; `pairs` asks `__pairs`. */

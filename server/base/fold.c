@@ -215,6 +215,56 @@ str utf8_first(str text, size_t bytes)
     return str_first(text, bytes);
 }
 
+str utf8_first_codes(str text, size_t count)
+{
+    size_t at = 0;
+    for (; at < text.len; at++)
+        if (!is_between(text.at[at], 0x80, 0xbf) && count-- == 0) break;
+    return str_first(text, at);
+}
+
+enum letter_case : uint8_t { CASE_UPPER, CASE_LOWER, CASE_TITLE };
+
+/** An apostrophe within a word is no end of it. */
+static bool is_inner_code(int32_t code)
+{
+    return code == '\'' || code == 0x2019 || is_word_code(code);
+}
+
+static str change_case(struct arena *arena, str text, enum letter_case wanted)
+{
+    bool is_inner = false;
+    struct buf out = buf_make(arena, 2 * text.len + 8);
+    struct cursor cursor = cursor_of(text);
+    while (cursor_left(&cursor) > 0) {
+        int32_t code = next_code(&cursor);
+        bool is_next_inner = is_inner_code(code);
+        if (wanted == CASE_UPPER) code = utf8proc_toupper(code);
+        else if (wanted == CASE_LOWER) code = utf8proc_tolower(code);
+        else if (!is_inner) code = utf8proc_totitle(code);
+        is_inner = is_next_inner;
+        char *room = buf_room(&out, 4);
+        if (room == nullptr) break;
+        buf_grew(&out, (size_t)utf8proc_encode_char(code, (utf8proc_uint8_t *)room));
+    }
+    return buf_str(&out);
+}
+
+str utf8_upper(struct arena *arena, str text)
+{
+    return change_case(arena, text, CASE_UPPER);
+}
+
+str utf8_lower(struct arena *arena, str text)
+{
+    return change_case(arena, text, CASE_LOWER);
+}
+
+str utf8_title(struct arena *arena, str text)
+{
+    return change_case(arena, text, CASE_TITLE);
+}
+
 str utf8_compose(struct arena *arena, str text)
 {
     if (is_surely_composed(text)) return arena_copy(arena, text);

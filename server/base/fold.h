@@ -15,6 +15,13 @@ bool utf8_is_valid(str text);
 size_t utf8_length(str text);
 /** At most the first `bytes` of valid text, without a part of a character at the end. */
 str utf8_first(str text, size_t bytes);
+/** At most the first so many code points of valid text. */
+str utf8_first_codes(str text, size_t count);
+/** Valid text with each letter in another case, one letter for one (ß: ẞ). */
+str utf8_upper(struct arena *arena, str text);
+str utf8_lower(struct arena *arena, str text);
+/** With the first letter of each word large; the others stay as they are. */
+str utf8_title(struct arena *arena, str text);
 /** NFC of valid text. */
 str utf8_compose(struct arena *arena, str text);
 

@@ -4,12 +4,9 @@
 #include "base/require.h"
 #include "model/kinds.h"
 #include "model/making.h"
+#include "value/email.h"
 #include "value/json.h"
 #include "value/key.h"
-
-constexpr size_t LOCAL_BYTES_MAX = 64; /** before the @, RFC 5321 4.5.3.1.1 */
-constexpr size_t LABEL_BYTES_MAX = 63; /** of a part of a domain, RFC 1035 */
-constexpr size_t DOMAIN_BYTES_MAX = 253;
 
 /** One address or number of a list. */
 struct entry {
@@ -20,53 +17,13 @@ struct entry {
 
 typedef bool entry_check(struct task *task, const struct field *field, str text, str *value_out);
 
-static bool is_local_part(str local)
-{
-    static const str signs = S("!#$%&'*+-/=?^_`{|}~");
-    if (local.len == 0 || local.len > LOCAL_BYTES_MAX) return false;
-    for (size_t i = 0; i < local.len; i++) {
-        uint8_t byte = (uint8_t)local.at[i];
-        bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                        (byte >= '0' && byte <= '9') || byte >= 0x80 ||
-                        str_find_byte(signs, local.at[i]) != SIZE_MAX;
-        bool is_inner_dot = byte == '.' && i > 0 && i + 1 < local.len && local.at[i - 1] != '.';
-        if (!is_plain && !is_inner_dot) return false;
-    }
-    return true;
-}
-
-static bool is_domain(str domain)
-{
-    size_t dots = 0;
-    size_t label = 0;
-    for (size_t i = 0; i < domain.len; i++) {
-        uint8_t byte = (uint8_t)domain.at[i];
-        bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                        (byte >= '0' && byte <= '9') || byte >= 0x80;
-        bool is_inner_hyphen =
-            byte == '-' && label > 0 && i + 1 < domain.len && domain.at[i + 1] != '.';
-        if (byte == '.' && label > 0) {
-            dots++;
-            label = 0;
-        } else if ((is_plain || is_inner_hyphen) && label < LABEL_BYTES_MAX) {
-            label++;
-        } else {
-            return false;
-        }
-    }
-    return domain.len <= DOMAIN_BYTES_MAX && dots > 0 && label > 0;
-}
-
 static bool check_email(struct task *task, const struct field *field, str text, str *value_out)
 {
     str line;
     if (!read_line_text(task, field, text, EMAIL_BYTES_MAX, &line)) return false;
     *value_out = line;
     if (line.len == 0) return true;
-    str local;
-    str domain;
-    bool has_at = str_cut(line, '@', &local, &domain);
-    if (!has_at || line.len > EMAIL_BYTES_MAX || !is_local_part(local) || !is_domain(domain)) {
+    if (!email_is_address(line)) {
         kind_fault(task, field, "format",
                    "is not an address: an e-mail has one @ and a domain, such as ann@example.com");
         return false;

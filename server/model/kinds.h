@@ -11,7 +11,6 @@
 constexpr uint32_t TEXT_CHARACTERS_MAX = 1000; /** of a text whose field says no max */
 constexpr size_t URL_BYTES_MAX = 2000;
 constexpr uint32_t LABEL_CHARACTERS_MAX = 50; /** of an address or number in a list */
-constexpr size_t EMAIL_BYTES_MAX = 254;       /** RFC 5321 with its erratum 1690 */
 constexpr uint32_t PHONE_CHARACTERS_MAX = 50;
 constexpr uint32_t PHONE_DIGITS_MIN = 3;
 constexpr uint32_t PHONE_DIGITS_MAX = 20;

@@ -6,21 +6,12 @@
 
 constexpr int32_t MONTHS = 12;
 constexpr int64_t MS_PER_SECOND = 1000;
-constexpr int64_t MS_PER_DAY = 86'400'000;
 constexpr int32_t DAYS_PER_ERA = 146'097; /** 400 years */
 constexpr int32_t YEARS_PER_ERA = 400;
 /** From 0000-03-01, where eras begin (after a leap day), to 1970-01-01. */
 constexpr int32_t EPOCH_DAY = 719'468;
-constexpr int32_t DAYS_MIN = -719'162;  /** 0001-01-01 */
-constexpr int32_t DAYS_MAX = 2'932'896; /** 9999-12-31 */
 constexpr size_t FRACTION_DIGITS_MAX = 9;
 constexpr uint8_t SCALE_MAX = 18; /** 10^18 still fits 64 bits */
-
-struct date {
-    int32_t year;
-    int32_t month;
-    int32_t day;
-};
 
 static bool is_digit(char byte)
 {
@@ -60,7 +51,7 @@ static bool is_leap_year(int32_t year)
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-static int32_t month_days(int32_t year, int32_t month)
+int32_t month_days(int32_t year, int32_t month)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     return days[month - 1] + (month == 2 && is_leap_year(year) ? 1 : 0);
@@ -69,7 +60,7 @@ static int32_t month_days(int32_t year, int32_t month)
 /* Both conversions count years from March, so that the leap day is the last of its year
  * (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
 
-static int32_t days_of_date(struct date date)
+int32_t days_of_date(struct date date)
 {
     int32_t year = date.month <= 2 ? date.year - 1 : date.year;
     int32_t month = date.month <= 2 ? date.month + 9 : date.month - 3;
@@ -80,7 +71,7 @@ static int32_t days_of_date(struct date date)
     return era * DAYS_PER_ERA + day_of_era - EPOCH_DAY;
 }
 
-static struct date date_of_days(int32_t days)
+struct date date_of_days(int32_t days)
 {
     int32_t shifted = days + EPOCH_DAY;
     int32_t era = (shifted >= 0 ? shifted : shifted - (DAYS_PER_ERA - 1)) / DAYS_PER_ERA;
@@ -141,7 +132,9 @@ static char *date_put(char *at, int32_t days)
 
 static int32_t days_bound(int64_t days)
 {
-    return days < DAYS_MIN ? DAYS_MIN : days > DAYS_MAX ? DAYS_MAX : (int32_t)days;
+    return days < DATE_DAYS_MIN   ? DATE_DAYS_MIN
+           : days > DATE_DAYS_MAX ? DATE_DAYS_MAX
+                                  : (int32_t)days;
 }
 
 void date_write(struct buf *out, int32_t days)
@@ -212,15 +205,15 @@ bool time_parse(str text, int64_t *ms_out)
     if (cursor_left(&cursor) > 0) return false;
     int64_t ms = days * MS_PER_DAY + clock_ms;
     /* An offset may carry the first and last day out of the years that can be written. */
-    if (ms < DAYS_MIN * MS_PER_DAY || ms >= (DAYS_MAX + 1) * MS_PER_DAY) return false;
+    if (ms < DATE_DAYS_MIN * MS_PER_DAY || ms >= (DATE_DAYS_MAX + 1) * MS_PER_DAY) return false;
     *ms_out = ms;
     return true;
 }
 
 void time_write(struct buf *out, int64_t ms)
 {
-    constexpr int64_t ms_min = DAYS_MIN * MS_PER_DAY;
-    constexpr int64_t ms_max = (DAYS_MAX + 1) * MS_PER_DAY - 1;
+    constexpr int64_t ms_min = DATE_DAYS_MIN * MS_PER_DAY;
+    constexpr int64_t ms_max = (DATE_DAYS_MAX + 1) * MS_PER_DAY - 1;
     int64_t bound = ms < ms_min ? ms_min : ms > ms_max ? ms_max : ms;
     int64_t day_ms = bound % MS_PER_DAY;
     if (day_ms < 0) day_ms += MS_PER_DAY;

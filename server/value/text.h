@@ -8,6 +8,21 @@
 
 #include "base/buf.h"
 
+constexpr int32_t DATE_DAYS_MIN = -719'162;  /** 0001-01-01 */
+constexpr int32_t DATE_DAYS_MAX = 2'932'896; /** 9999-12-31 */
+constexpr int64_t MS_PER_DAY = 86'400'000;
+
+struct date {
+    int32_t year;
+    int32_t month; /** 1 to 12 */
+    int32_t day;   /** 1 to 31 */
+};
+/** The day of a real date, days since 1970-01-01, and back. */
+int32_t days_of_date(struct date date);
+struct date date_of_days(int32_t days);
+/** 28 to 31. */
+int32_t month_days(int32_t year, int32_t month);
+
 /** Days since 1970-01-01; `YYYY-MM-DD`, years 0001–9999, real days only. */
 bool date_parse(str text, int32_t *days_out);
 /** Days outside of those years are written as the nearest; so are times. */

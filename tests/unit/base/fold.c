@@ -225,3 +225,24 @@ TEST(test_fold_name__keeps_letters_and_digits)
               S("strassenr2"));
     check_str(named(S("-")), S(""));
 }
+
+TEST(test_utf8__changes_case_by_letters)
+{
+    arena_drop(&arena);
+    arena_init(&arena, 1 << 20);
+    check_str(utf8_upper(&arena, S("Müller & Søn, straße")), S("MÜLLER & SØN, STRAẞE"));
+    check_str(utf8_lower(&arena, S("ÉCLAIR ΑΒΓ")), S("éclair αβγ"));
+    check_str(utf8_title(&arena, S("jean-luc o'neil  élan IBM")), S("Jean-Luc O'neil  Élan IBM"));
+    check_str(utf8_upper(&arena, S("")), S(""));
+    /* ɐ takes two bytes, Ɐ three. */
+    check_str(utf8_upper(&arena, S("ɐɐɐɐɐɐɐɐɐɐɐɐ")), S("ⱯⱯⱯⱯⱯⱯⱯⱯⱯⱯⱯⱯ"));
+    arena_drop(&arena);
+}
+
+TEST(test_utf8__cuts_by_code_points)
+{
+    check_str(utf8_first_codes(S("aéz"), 2), S("aé"));
+    check_str(utf8_first_codes(S("aéz"), 0), S(""));
+    check_str(utf8_first_codes(S("aéz"), 9), S("aéz"));
+    check_str(utf8_first_codes(S(""), 3), S(""));
+}

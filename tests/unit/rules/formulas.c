@@ -110,7 +110,7 @@ static const struct {
     {"1 / 0", "!no finite number"},
     {"{1, 2}", "!a list"},
     {"function() end", "!is a function"},
-    {"string.rep('x', 1e9)", "!more than 64 KiB"},
+    {"string.rep('x', 1e9)", "!more than 256 KiB"},
     {"date(1e9)", "!out of range"},
     {"days('2026-02-30')", "!no date"},
 };
@@ -162,7 +162,8 @@ static const char *const hostile[] = {
     "coroutine.wrap(function() end)()",
     "pcall(function() while true do end end)",
     "string.dump(function() end)",
-    "('x'):gsub('.', '')",
+    "('x'):gsub('[', '')",
+    "#('x'):gsub('.', ('y'):rep(300000))",
     "('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'):match('.-.-.-.-.-.-b')",
     "select(-1)",
     "rawset({}, 1, 1)",
