@@ -15,6 +15,7 @@
 #include "api/rules.h"
 #include "api/runs.h"
 #include "api/session.h"
+#include "api/trials.h"
 #include "api/uploads.h"
 #include "base/buf.h"
 
@@ -94,6 +95,19 @@ const struct route routes[] = {
     {METHOD_GET, T("/api/v1/rules/{id}/difference"), T("What two versions of a rule have other"),
      NEED_IDENTITY, ROAD_READ, .parameters = "from_version to_version",
      .answers = "200 rule_difference", .run = rules_difference},
+    {METHOD_POST, T("/api/v1/rules/test"),
+     T("What a rule that is not saved would do with a record; nothing is written"), NEED_IDENTITY,
+     ROAD_PATIENT, .has_body = true, .body = "rule_test_new", .answers = "200 trial",
+     .run = trials_test},
+    {METHOD_POST, T("/api/v1/rules/{id}/test"),
+     T("What a rule would do with a record; nothing is written"), NEED_IDENTITY, ROAD_PATIENT,
+     .has_body = true, .body = "rule_test", .answers = "200 trial", .run = trials_test},
+    {METHOD_GET, T("/api/v1/rules/{id}/explain"), T("Why a rule fires on a record, or does not"),
+     NEED_IDENTITY, ROAD_PATIENT, .parameters = "explain_id explain_change explain_run",
+     .answers = "200 explained", .run = trials_explain},
+    {METHOD_POST, T("/api/v1/rules/{id}/explain"), T("Why a rule fires on a record, or does not"),
+     NEED_IDENTITY, ROAD_PATIENT, .has_body = true, .body = "explain", .answers = "200 explained",
+     .run = trials_explain},
     {METHOD_GET, T("/api/v1/runs"), T("What rules did, run by run, newest first"), NEED_IDENTITY,
      ROAD_PATIENT, .parameters = "run_rule run_outcome run_trial limit after",
      .answers = "200 runs", .run = runs_list},

@@ -25,8 +25,7 @@ enum err rules_check_author(struct call *call)
                 "they did");
 }
 
-/** What was just added can be read after it; a busy lane is not waited for without end. */
-static void flush(struct call *call)
+void runs_flush(struct call *call)
 {
     struct traces *traces = call->rules == nullptr ? nullptr : rules_traces(call->rules);
     if (traces != nullptr) (void)traces_flush(traces, &call->tenant.space, TRACES_FLUSH_MS_MAX);
@@ -149,7 +148,7 @@ static enum err list(struct call *call)
 enum err runs_list(struct call *call)
 {
     TRY(rules_check_author(call));
-    flush(call);
+    runs_flush(call);
     return call_read(call, false, list);
 }
 
@@ -172,7 +171,7 @@ enum err runs_read(struct call *call)
 {
     TRY(rules_check_author(call));
     TRY(no_parameters(call));
-    flush(call);
+    runs_flush(call);
     return call_read(call, false, read_one);
 }
 
@@ -211,7 +210,7 @@ static enum err write_days(struct call *call)
 enum err runs_days(struct call *call)
 {
     TRY(rules_check_author(call));
-    flush(call);
+    runs_flush(call);
     return call_read(call, false, write_days);
 }
 
@@ -231,7 +230,7 @@ enum err runs_replay(struct call *call)
     bool is_same;
     TRY(rules_check_author(call));
     TRY(no_parameters(call));
-    flush(call);
+    runs_flush(call);
     call->state = &talk;
     TRY(call_read(call, false, read_talk));
     TRY(run_replay(call->rules, call->task, &call->tenant.space, talk, &is_same, &difference));

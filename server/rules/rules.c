@@ -411,12 +411,13 @@ enum err rule_fire(struct firing *firing, const struct rule *rule)
     chain->ran_count++;
     if (err != ERR_NONE && chain->is_over)
         keep_failure(&result, (str){}, S("a limit of all rules of this change was passed"));
-    if (err == ERR_NONE || chain->is_over) {
+    bool has_ended = err == ERR_NONE || chain->is_over; /* and not that none could run */
+    if (has_ended) {
         count_run(firing, rule, &result);
         leave_trace(firing, rule, &result);
     }
     bool is_tried = chain->trial != nullptr && chain->trial->rule == rule && chain->depth == 0;
-    if (is_tried) {
+    if (is_tried && has_ended) {
         chain->trial->has_run = true;
         chain->trial->run = firing->run;
         chain->trial->result = result;

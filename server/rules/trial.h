@@ -33,17 +33,23 @@ struct trial_effect {
 
 /** What a test is asked for (`POST /rules/test`), an encoded map: `id` or `record` (API values);
  *  `old`, `operation`, `actor`, `input`, `now`, `seed` may be said; `rule`: what it says instead
- *  of,
- *  or beside, the saved one. */
+ *  of, or beside, the saved one; `version`: one of the saved one's. */
 struct trial_asked {
-    const struct rule *rule; /** as saved, or nullptr */
-    str given;
+    struct id rule; /** as saved, or built in; nil: `given` says all of it */
+    struct value given;
+    bool is_untraced;
 };
-/** `{"outcome","fired","why","changes":[…],"effects":[…],"log":[…],"message","field","line",
- *  "cost":{…},"run"}`. ERR_INVALID: faults by field, of the rule too. ERR_MISSING: the record. The
- *  trace is kept, so that it can be replayed and made a stored test. */
+/** Writes `{"outcome","fired","why","changes":[…],"effects":[…],"log":[…],"message","field","line",
+ *  "problem","cost":{…},"run"}`. The view's transaction is dry, or what is written in it behind a
+ *  savepoint of the caller's: nothing of it stays. ERR_INVALID: faults by field, of the rule too.
+ *  ERR_MISSING: the record, or the rule. The trace is kept, so that it can be replayed and made a
+ *  stored test. */
 enum err trial_run(struct rules *rules, const struct view *view, const struct trial_asked *asked,
                    struct buf *json);
+
+/** A rule by its id, as it is saved or built in, and its state; ERR_MISSING. */
+enum err rule_find(struct rules *rules, const struct view *view, struct id id,
+                   struct rule *rule_out, str *state_out);
 
 /** Runs a stored test (a record of `rule_test`) of this rule, saved or about to be, behind a
  *  savepoint of the open transaction: nothing of it stays. Each member of the test's `expected`
@@ -52,10 +58,11 @@ enum err trial_run(struct rules *rules, const struct view *view, const struct tr
 enum err trial_test(struct rules *rules, const struct view *view, const struct rule *rule,
                     const struct record *test, str *failure_out);
 
-/** Why a rule did, or did not, fire on a record as it is or was changed by a log entry: the first
- *  condition that was false, and the values seen. `sequence` 0: the record as it is. */
-enum err trial_explain(struct rules *rules, const struct view *view, const struct rule *rule,
-                       struct id record, uint64_t sequence, struct buf *json);
+/** Why a rule fires, or does not, on a record: what is asked is a map with `id`, the record as it
+ *  is, or with `change` too, as that entry of the log changed it; or with `run`: as the change did
+ *  in which that run was. Tells the first condition that is false, and the values seen. */
+enum err trial_explain(struct rules *rules, const struct view *view, struct id rule,
+                       const struct value *given, struct buf *json);
 
 /** A back-test, in slices: over the changes of the rule's entity from one time to another. */
 struct backtest {
