@@ -89,6 +89,93 @@ describe('what a rule names', () => {
     });
 });
 
+describe('a script', () => {
+    const script = (source, rule) => ({ reject: null, source, ...rule });
+    const rows = [
+        ['is no Lua', 'local x = = 1', /^source syntax$/, /^line 1, column 11: /],
+        ['ends in the middle', 'if record.name then\n  x()', /syntax/, /^line 2, column \d+: /],
+        [
+            'has a field that is not there',
+            'local a = 1\nlog(record.stauts)',
+            /^source unknown$/,
+            /^line 2, column 12: client has no field "stauts"; did you mean status\?$/,
+        ],
+        ['asks whether one changed', "return changed 'stauts'", /unknown/, /did you mean status/],
+        [
+            'names an entity that is not there',
+            "db.find('clinet', {})",
+            /unknown/,
+            /^line 1, column \d+: there is no entity "clinet"; did you mean client\?$/,
+        ],
+        [
+            'names a field of another entity',
+            "return db.count('address', {cti = 'x'})",
+            /unknown/,
+            /address has no field "cti"; did you mean city\?$/,
+        ],
+        [
+            'writes what the system keeps',
+            'record.updated_at = now',
+            /read_only/,
+            /^line 1, column \d+: updated_at of client is kept by the system$/,
+        ],
+    ];
+    for (const [what, source, fault, words] of rows)
+        test(`is refused when it ${what}`, async () => {
+            const answer = await save(script(source));
+            assert.match(faults(answer)[0], fault);
+            assert.match(message(answer), words);
+        });
+
+    test('is at most 64 KiB long', async (t) => {
+        const long = `-- ${'x'.repeat(65536 - 3)}`;
+        await saved(t, script(long, { name: 'long' }));
+        assert.deepEqual(faults(await save(script(`${long}x`))), ['source length']);
+    });
+
+    test('tells what it reads and writes', async (t) => {
+        const rule = await saved(
+            t,
+            script(
+                `if changed 'status' and record.stage == 'lead' then
+                    local first = db.find('address', {client = record.id, city = 'Graz'})[1]
+                    db.update('contact', record.primary_contact, {title = old.name})
+                end`,
+                { point: 'after', when: { kind: 'company' } },
+            ),
+        );
+        for (const path of ['client.status', 'client.stage', 'client.kind', 'client.name'])
+            assert.ok(rule.reads.includes(path), path);
+        for (const path of ['address.client', 'address.city', 'client.primary_contact'])
+            assert.ok(rule.reads.includes(path), path);
+        assert.ok(rule.writes.includes('contact.title'));
+        assert.equal(rule.remarks, null);
+    });
+
+    test('is remarked on where its point allows no writing', async (t) => {
+        const write = await saved(t, script("record.name = 'x'", { point: 'after' }));
+        assert.match(write.remarks, /line 1, column \d+: the record cannot be changed in after/);
+        const update = "db.update('client', record.id, {name = 'x'})";
+        const check = await saved(t, script(update, { point: 'check' }));
+        assert.match(check.remarks, /nothing can be written in check/);
+        const user = await saved(t, script("db.create('user', {})", { point: 'after' }));
+        assert.match(user.remarks, /rules may not write users/);
+    });
+
+    test('keeps from deletion what it names', async (t) => {
+        const field = await firm.create('custom_fields', {
+            entity: 'client',
+            name: 'x_size',
+            label: 'Size',
+            kind: 'number',
+        });
+        const rule = await saved(t, script('log(record.x_size)', { state: 'active' }));
+        expectProblem(await firm.call('DELETE', `custom_fields/${field.id}`), 409);
+        expectStatus(await firm.call('DELETE', `rules/${rule.id}`), 204);
+        expectStatus(await firm.call('DELETE', `custom_fields/${field.id}`), 204);
+    });
+});
+
 describe('what is worth a look', () => {
     test('is a condition that no record can fulfil', async (t) => {
         const rule = await saved(t, {
