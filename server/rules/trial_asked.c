@@ -229,12 +229,12 @@ enum err trying_read(struct trying *trying, const struct trial_asked *asked)
     if (asked->given.kind != VALUE_MAP && asked->given.kind != VALUE_NIL)
         return fail(task, ERR_INVALID, "send an object");
     verify_known(task, &asked->given);
-    TRY(read_rule(trying, asked));
     read_record(trying, &asked->given);
     read_operation(trying, &asked->given);
     read_actor(trying, &asked->given);
     read_seed(trying, &asked->given);
     read_now(trying, &asked->given);
+    TRY(read_rule(trying, asked));
     bool is_by_button = trying->rule.point == RULE_ACTION;
     if (trying->input.kind == VALUE_MAP && !is_by_button)
         task_fault(task, S("input"), S("conflict"), "only a rule that runs by a button has input");
