@@ -12,6 +12,7 @@
 
 constexpr size_t ARENA_BYTES_MAX = 32 * MIB; /** a frame and what checking it takes, far within */
 constexpr size_t LOG_BYTES_MAX = RULE_LOG_LINES_MAX * (RULE_LOG_LINE_BYTES_MAX + 8);
+constexpr size_t CHUNK_NAME_BYTES_MAX = 50;
 constexpr uint64_t FUEL_MIN = 1000; /** a run that is allowed less could not say why it ended */
 
 /* The run. */
@@ -125,11 +126,11 @@ static bool read_question(str question, struct rule_run *run)
 /* Within Lua. */
 
 /** `=NAME`, for Lua's messages, which cut it at some 60 bytes. */
-static const char *chunk_name(struct rule_run *run)
+static const char *name_chunk(struct rule_run *run)
 {
     struct buf name = buf_make(&run->arena, RULE_MESSAGE_BYTES_MAX);
     buf_put_byte(&name, '=');
-    values_put_plain(&name, run->name, 50);
+    values_put_plain(&name, run->name, CHUNK_NAME_BYTES_MAX);
     return arena_cstring(&run->arena, buf_str(&name));
 }
 
@@ -141,7 +142,7 @@ static int run_all(lua_State *state)
     view_push(state);
     objects_set_run(state);
     objects_set_record(state);
-    if (luaL_loadbufferx(state, source->at, source->len, chunk_name(run), "t") != LUA_OK)
+    if (luaL_loadbufferx(state, source->at, source->len, run->chunk_name, "t") != LUA_OK)
         return lua_error(state);
     lua_rotate(state, -2, 1);
     require(lua_setupvalue(state, -2, 1) != nullptr);
@@ -161,18 +162,18 @@ static int note_line(lua_State *state)
 
 /* What came of it. */
 
-/** The line that a message of Lua's begins with, `NAME:LINE:`; 0: none. */
-static uint32_t line_of(str message)
+/** What Lua says without the place that it puts in front, `NAME:LINE: `, which is told apart. */
+static str without_place(struct rule_run *run, str message)
 {
     int64_t line = 0;
-    str before, rest = message;
-    while (line == 0 && rest.len > 0) {
-        if (!str_cut(rest, ':', &before, &rest)) break;
-        str number, behind;
-        bool is_number = str_cut(rest, ':', &number, &behind) && str_to_int64(number, &line);
-        if (!is_number || line < 0 || line > UINT32_MAX) line = 0;
-    }
-    return (uint32_t)line;
+    str name = str_from(str_of(run->chunk_name), 1), number, rest;
+    if (!str_starts(message, name) || !str_starts(str_from(message, name.len), S(":")))
+        return message;
+    bool has_line = str_cut(str_from(message, name.len + 1), ':', &number, &rest) &&
+                    str_to_int64(number, &line) && line > 0 && line <= UINT32_MAX;
+    if (!has_line) return message;
+    if (run->line == 0) run->line = (uint32_t)line;
+    return str_trim(rest);
 }
 
 static str overrun_words(enum budget_end end)
@@ -182,26 +183,12 @@ static str overrun_words(enum budget_end end)
                                 : S("needs too much memory");
 }
 
-/** What went wrong, for people, with the rule's name and the line in front. */
-static void tell_overrun(struct rule_run *run, enum budget_end end)
-{
-    if (run->budget.line > 0) run->line = (uint32_t)run->budget.line;
-    str words = overrun_words(end);
-    run_set_message(
-        run, run->line > 0
-                 ? arena_print(&run->arena, "%.*s:%u: %.*s", FMT(run->name), run->line, FMT(words))
-                 : arena_print(&run->arena, "%.*s: %.*s", FMT(run->name), FMT(words)));
-}
-
 static void tell_failure(struct rule_run *run)
 {
     str said = {};
     if (lua_type(run->state, -1) == LUA_TSTRING) said.at = lua_tolstring(run->state, -1, &said.len);
-    if (run->line == 0) run->line = line_of(said);
-    if (said.len == 0)
-        said = arena_print(&run->arena, "%.*s:%u: fails with an error that is no text",
-                           FMT(run->name), run->line);
-    run_set_message(run, said);
+    said = without_place(run, said);
+    run_set_message(run, said.len > 0 ? said : S("fails with an error that is no text"));
 }
 
 /** The word of what came of it. */
@@ -212,7 +199,8 @@ static str judge(struct rule_run *run, int outcome)
     if (run->end == RUN_ENDED) return S("failed");
     if (outcome == LUA_ERRMEM) end = BUDGET_MEMORY;
     if (end == BUDGET_FUEL || end == BUDGET_TIME || end == BUDGET_MEMORY) {
-        tell_overrun(run, end);
+        if (run->budget.line > 0) run->line = (uint32_t)run->budget.line;
+        run_set_message(run, overrun_words(end));
         return S("overran");
     }
     if (outcome == LUA_OK && end == BUDGET_LEFT) return S("done");
@@ -224,6 +212,7 @@ static str judge(struct rule_run *run, int outcome)
 static str run_source(struct rule_run *run, str source)
 {
     int outcome = LUA_ERRMEM;
+    run->chunk_name = name_chunk(run);
     run->budget = (struct budget){.fuel_max = run->fuel > FUEL_MIN ? run->fuel : FUEL_MIN,
                                   .bytes_max = RULE_BYTES_MAX,
                                   .taken_bytes_max = RULE_TAKEN_BYTES_MAX,

@@ -29,6 +29,7 @@
  *          "rule" of another one any number of times. At last the runner says
  *            done "done" | "rejected" | "failed" | "overran", changes (map), message, field, line,
  *                log (list of texts), fuel, bytes, spent_ms
+ *                (the message without the place that `line` tells)
  *          (absent ones nil or left out). What is longer than FRAME_BYTES_MAX fails the run.
  *          Values are API values: money {amount, currency}, dates and times texts, ids texts; in a
  *          record of the server's `id` and all fields that have a value. In `changes` and `values`

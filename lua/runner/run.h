@@ -25,7 +25,8 @@ struct rule_run {
     struct rule_keeper *keeper;
     struct arena arena; /** what lives as long as the run: the log */
     struct arena coming, going;
-    struct buf *question; /** in `going` */
+    struct buf *question;   /** in `going` */
+    const char *chunk_name; /** `=NAME` */
     lua_State *state;
     struct budget budget;
     uint32_t depth;

@@ -26,7 +26,7 @@ struct talk_test {
     struct test_task test;
     int socket;
     pid_t process;
-    const char *sources[64]; /** said so far: by their first bytes a code names them */
+    const char *sources[256]; /** said so far: by their first bytes a code names them */
     uint32_t source_count;
     uint32_t sources_asked, catalogs_asked;
 };
