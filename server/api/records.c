@@ -361,6 +361,18 @@ enum err reply_record(struct call *call, int status, struct id id, const struct 
     return reply_json(call, status, &json);
 }
 
+/** The record that was written; nothing, if a rule deleted it in the same change. */
+static enum err reply_written(struct call *call, int status, struct id id,
+                              const struct shape *shape, bool *is_there_out)
+{
+    enum err err = reply_record(call, status, id, shape);
+    *is_there_out = err != ERR_MISSING;
+    if (*is_there_out) return err;
+    task_fault_clear(call->task);
+    reply_empty(call, 204);
+    return ERR_NONE;
+}
+
 enum err records_create(struct call *call)
 {
     struct shape shape;
@@ -372,12 +384,13 @@ enum err records_create(struct call *call)
     struct id id;
     TRY(record_create(&change, call->entity, &call->given, &id));
     TRY(change_end(call, &change));
-    char id_text[ID_TEXT_BYTES];
-    id_write(id, id_text);
+    bool is_there;
+    TRY(reply_written(call, 201, id, wanted, &is_there));
+    if (!is_there) return ERR_NONE;
+    struct arena *arena = call->task->arena;
     reply_header(call, S("location"),
-                 arena_print(call->task->arena, "/api/v1/%.*s/%.*s", FMT(call->entity->plural),
-                             ID_TEXT_BYTES, id_text));
-    TRY(reply_record(call, 201, id, wanted));
+                 arena_print(arena, "/api/v1/%.*s/%.*s", FMT(call->entity->plural),
+                             FMT(id_text(arena, id))));
     return warns ? duplicates_warn(call, id) : ERR_NONE;
 }
 
@@ -429,7 +442,8 @@ enum err records_patch(struct call *call)
     enum err err = record_patch(&change, call->entity, call->record, &call->given, condition);
     TRY(with_present(call, with_survivor(call, err)));
     TRY(change_end(call, &change));
-    return reply_record(call, 200, call->record, wanted);
+    bool is_there;
+    return reply_written(call, 200, call->record, wanted, &is_there);
 }
 
 /** More lies under the record than one change can delete. */

@@ -39,11 +39,10 @@ bool draft_is_by_engine(const struct draft *draft)
     return draft->is_by_engine;
 }
 
-bool draft_meets(struct change *change, const struct draft *draft,
+bool draft_meets(const struct view *view, const struct draft *draft,
                  const struct condition *condition, bool is_before)
 {
-    struct view view = change_view(change);
-    return condition_holds(&view, change->task->arena, condition,
+    return condition_holds(view, view->task->arena, condition,
                            is_before ? draft->before : draft->now);
 }
 

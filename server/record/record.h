@@ -232,9 +232,9 @@ str draft_values(struct change *change, const struct draft *draft, bool is_befor
 str record_values(const struct view *view, const struct record *record);
 /** The encoded stored value of a field, before or now; empty when absent. */
 str draft_stored(const struct draft *draft, const struct field *field, bool is_before);
-/** Whether a condition holds for the draft, before or now; what lies behind references is read with
- *  change->scope. */
-bool draft_meets(struct change *change, const struct draft *draft,
+/** Whether a condition holds for the draft, before or now; the view says whose eyes look behind its
+ *  references. */
+bool draft_meets(const struct view *view, const struct draft *draft,
                  const struct condition *condition, bool is_before);
 /** For `before` hooks: sets a field of the draft from an API value. */
 enum err draft_set(struct change *change, struct draft *draft, const struct field *field,

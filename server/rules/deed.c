@@ -76,24 +76,22 @@ enum err rule_do(struct change *change, const struct rule *rule, struct id run, 
     struct task *task = change->task;
     const struct change_savepoint savepoint = change_savepoint(change);
     const struct scope *scope = change->scope;
-    uint32_t depth = change->depth;
+    struct rule_write *writes = chain->writes;
     struct rule_writer writer = {rule, run, chain->writer};
     *refusal_out = (str){};
     task->fault = (struct fault){};
     task->path = (str){};
     chain->writer = &writer;
     change->scope = &chain->scope;
-    /* How deep rules may cause each other is counted by the chain. */
-    change->depth = 0;
     enum err err = do_it(change, deed);
     chain->writer = writer.outer;
     change->scope = scope;
-    change->depth = depth;
     bool is_refused = err != ERR_NONE && is_refusal(chain, err);
     if (err != ERR_NONE && !is_refused) return err;
     if (is_refused) {
         *refusal_out = rule_fault_text(task);
         change_rollback(change, &savepoint);
+        chain->writes = writes;
     }
     task->fault = savepoint.fault;
     task->path = savepoint.path;

@@ -152,7 +152,9 @@ bool rule_fires(const struct firing *firing, const struct rule *rule)
     for (uint32_t at = 0; at < rule->changed_count && !is_due && !is_deletion; at++)
         is_due = has_changed(firing, rule->changed[at]);
     if (!is_due || is_own_write(firing, rule)) return false;
-    if (rule->when != nullptr && !draft_meets(change, draft, rule->when, is_deletion)) return false;
+    struct view view = change_view(change);
+    view.scope = &firing->chain->scope; /* rules see all, whoever acts */
+    if (rule->when != nullptr && !draft_meets(&view, draft, rule->when, is_deletion)) return false;
     return rule->when_settings == nullptr || holds_in_settings(firing, rule->when_settings);
 }
 
