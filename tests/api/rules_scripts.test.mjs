@@ -187,7 +187,7 @@ describe('a script after a record is saved', () => {
             point: 'after',
             on: ['create'],
             source:
-                "local good, why = pcall(db.create, 'client', {name = 'Half', kind = 'nothing'})\n" +
+                "local good = pcall(db.create, 'client', {name = 'Half', kind = 'nothing'})\n" +
                 "db.update('client', record.id, {x_note = tostring(good)})",
         };
         await withRule(rule, async () => {
