@@ -83,3 +83,23 @@ describe('built-in rules', () => {
         assert.equal((await firm.call('POST', 'rules', { builtin })).status, 409);
     });
 });
+
+describe('the names of companies', () => {
+    const rows = [
+        ['as_typed', '  ACME   gmbh', 'ACME   gmbh'],
+        ['spaces', ' ACME   gmbh ', 'ACME gmbh'],
+        ['title', ' acme  & söhne GmbH', 'Acme & Söhne GmbH'],
+        ['upper', 'acme söhne', 'ACME SÖHNE'],
+    ];
+    for (const [form, typed, name] of rows)
+        test(`are written as the settings say: ${form}`, async () => {
+            const { data } = expectStatus(await firm.call('GET', 'settings'), 200).body;
+            const settings = `settings/${data[0].id}`;
+            expectStatus(await firm.call('PATCH', settings, { company_names: form }), 200);
+            const made = expectStatus(await makeClient({ name: typed }), 201).body;
+            assert.equal(made.name, name);
+            const person = { name: 'ann  lee', kind: 'individual' };
+            assert.equal(expectStatus(await makeClient(person), 201).body.name, 'ann  lee');
+            expectStatus(await firm.call('PATCH', settings, { company_names: null }), 200);
+        });
+});
