@@ -1,10 +1,12 @@
 #include "rules/saving.h"
 
+#include "base/clock.h"
 #include "base/require.h"
 #include "record/query.h"
 #include "rules/builtin.h"
 #include "rules/judging.h"
 #include "rules/naming.h"
+#include "rules/trial.h"
 #include "rules/versions.h"
 
 constexpr size_t LIST_BYTES_MAX = RECORD_BYTES_MAX;
@@ -231,6 +233,58 @@ static enum err judge_values(struct rules *rules, struct change *change, struct 
     return task_faults(change->task);
 }
 
+/** What the draft says, and nil for what it does not, so that nothing that is saved shines through
+ *  where it is laid over that. */
+static str whole_values(struct change *change, const struct draft *draft)
+{
+    const struct entity *entity = draft_entity(draft);
+    struct buf map = buf_make(change->task->arena, RECORD_BYTES_MAX + 8 * KIB);
+    str values = draft_values(change, draft, false);
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < entity->field_count; at++) count += !entity->fields[at].is_system;
+    pack_map(&map, count);
+    for (uint32_t at = 0; at < entity->field_count; at++) {
+        struct value value;
+        if (entity->fields[at].is_system) continue;
+        pack_text(&map, entity->fields[at].name);
+        if (value_find_text(values, entity->fields[at].name, &value)) pack_raw(&map, value.bytes);
+        else pack_nil(&map);
+    }
+    return buf_str(&map);
+}
+
+/** All stored tests of the rule, on a trial runner; the first that fails refuses it. */
+static enum err run_tests(struct rules *rules, struct change *change, const struct draft *draft)
+{
+    struct view view = change_view(change);
+    const struct entity *tests = model_entity_by_number(change->model, RULE_TEST_ENTITY);
+    struct id ids[RULE_TESTS_MAX];
+    uint32_t count;
+    int64_t until_ns = clock_monotonic_ns() + RULE_TESTS_NS_MAX;
+    struct id rule = draft_id(draft);
+    str values = whole_values(change, draft);
+    TRY(query_find(&view, entity_field(tests, S("rule")), id_bytes(&rule), RULE_TESTS_MAX, ids,
+                   &count));
+    for (uint32_t at = 0; at < count; at++) {
+        struct record test;
+        struct value name = {};
+        str failure;
+        if (clock_monotonic_ns() > until_ns)
+            return fail(change->task, ERR_CONFLICT,
+                        "the tests of this rule take longer than %lld s together",
+                        (long long)(RULE_TESTS_NS_MAX / 1'000'000'000));
+        TRY(record_get(&view, tests, ids[at], &test));
+        test.value = arena_copy(change->task->arena, test.value);
+        TRY(trial_test(rules, &view, rule, values, &test, &failure));
+        if (failure.len == 0) continue;
+        (void)value_find(test.value, entity_field(tests, S("name"))->number, &name);
+        task_fault(change->task, S("state"), S("test_failed"), "the test \"%.*s\": %.*s",
+                   FMT(name.kind == VALUE_TEXT ? name.text : S("")), FMT(failure));
+        return task_faults(change->task);
+    }
+    return ERR_NONE;
+}
+
 static enum err number_rule(struct change *change, struct draft *draft)
 {
     int64_t number = change->rule_version, newest;
@@ -255,7 +309,8 @@ static enum err judge_rule(struct rules *rules, struct change *change, struct dr
     compute_texts(change, draft, S("writes"), &judged->writes);
     compute_remarks(change, draft, &judged->remarks);
     if (is_begun) draft_compute(change, draft, field_of(draft, S("problem")), &(struct value){});
-    return ERR_NONE;
+    bool has_tests = draft_operation(draft) == OPERATION_UPDATE;
+    return is_begun && has_tests ? run_tests(rules, change, draft) : ERR_NONE;
 }
 
 static bool lacks_required(const struct draft *draft)
@@ -299,25 +354,6 @@ static enum err rule_of(struct change *change, struct draft *draft, struct recor
     return record_get(&view, model_entity_by_number(change->model, RULE_ENTITY), id, rule_out);
 }
 
-/** Beside the rule: what the version says, and nil for what it does not. */
-static str version_values(struct change *change, struct draft *draft)
-{
-    const struct entity *entity = draft_entity(draft);
-    struct buf map = buf_make(change->task->arena, RECORD_BYTES_MAX + 8 * KIB);
-    str values = draft_values(change, draft, false);
-    uint32_t count = 0;
-    for (uint32_t at = 0; at < entity->field_count; at++) count += entity->fields[at].is_fixed;
-    pack_map(&map, count);
-    for (uint32_t at = 0; at < entity->field_count; at++) {
-        struct value value;
-        if (!entity->fields[at].is_fixed) continue;
-        pack_text(&map, entity->fields[at].name);
-        if (value_find_text(values, entity->fields[at].name, &value)) pack_raw(&map, value.bytes);
-        else pack_nil(&map);
-    }
-    return buf_str(&map);
-}
-
 static enum err version_before(struct rules *rules, struct change *change, struct draft *draft)
 {
     struct record rule_record;
@@ -334,7 +370,7 @@ static enum err version_before(struct rules *rules, struct change *change, struc
     struct view view = change_view(change);
     struct rule *rule = arena_new(change->task->arena, struct rule, 1);
     struct judged *judged = arena_new(change->task->arena, struct judged, 1);
-    str maps[] = {version_values(change, draft), record_values(&view, &rule_record)};
+    str maps[] = {whole_values(change, draft), record_values(&view, &rule_record)};
     TRY(judge_values(rules, change, rule_record.id, maps, 2, judged, rule));
     int64_t newest;
     uint32_t count;

@@ -51,11 +51,12 @@ enum err trial_run(struct rules *rules, const struct view *view, const struct tr
 enum err rule_find(struct rules *rules, const struct view *view, struct id id,
                    struct rule *rule_out, str *state_out);
 
-/** Runs a stored test (a record of `rule_test`) of this rule, saved or about to be, behind a
- *  savepoint of the open transaction: nothing of it stays. Each member of the test's `expected`
- *  must be in the answer of trial_run: maps by the members named, lists item by item, the rest
- *  equal. *failure_out: empty, or what was expected and what came. */
-enum err trial_test(struct rules *rules, const struct view *view, const struct rule *rule,
+/** Runs a stored test (a record of `rule_test`) of a rule that is about to say this, an encoded map
+ *  of API values, instead of what is saved; behind a savepoint of the open transaction: nothing of
+ *  it stays. Each member of the test's `expected` must be in the answer of trial_run: maps by the
+ *  members named, lists item by item, the rest equal. *failure_out: empty, or what was expected and
+ *  what came. ERR_FULL: no runner. */
+enum err trial_test(struct rules *rules, const struct view *view, struct id rule, str values,
                     const struct record *test, str *failure_out);
 
 /** Why a rule fires, or does not, on a record: what is asked is a map with `id`, the record as it

@@ -183,3 +183,67 @@ describe('the difference of two versions', () => {
         assert.deepEqual(back.fields, { reject: { from: 'second', to: 'first' } });
     });
 });
+
+describe('stored tests', () => {
+    const source = 'record.type = text.upper(record.name)';
+    const given = { record: { name: 'Nobody', kind: 'individual' } };
+    const upper = [{ entity: 'client', fields: { type: { to: 'NOBODY' } } }];
+    const addTest = (rule, expected, more = {}) =>
+        firm.create('rule_tests', { rule: rule.id, name: 'upper case', given, expected, ...more });
+    const refused = (answer) => {
+        const [fault] = expectProblem(answer, 422).errors;
+        assert.equal(fault.code, 'test_failed');
+        return fault.message;
+    };
+
+    test('run before a rule is activated, and one that fails refuses it', async (t) => {
+        const rule = await makeRule(t, { reject: null, source });
+        const stored = await addTest(rule, { outcome: 'done', changes: upper });
+        expectStatus(await activate(rule), 200);
+        const wrong = { source: "record.type = record.name .. '!'" };
+        const message = refused(await firm.call('PATCH', `rules/${rule.id}`, wrong));
+        assert.match(message, /^the test "upper case": changes\[1\]\.fields\.type\.to: /);
+        assert.match(message, /expected "NOBODY", got "Nobody!"$/);
+        assert.equal((await firm.get('rules', rule.id)).version_number, 1);
+        expectStatus(await firm.call('PATCH', `rules/${rule.id}`, { name: 'Renamed' }), 200);
+        expectStatus(await firm.call('PATCH', `rules/${rule.id}`, { state: 'off' }), 200);
+        expectStatus(await firm.call('PATCH', `rules/${rule.id}`, wrong), 200);
+        refused(await activate(rule));
+        refused(await firm.call('PATCH', `rules/${rule.id}`, { state: 'active' }));
+        expectStatus(await activate(rule, { version: 1 }), 200);
+        refused(await activate(rule, { version: 2 }));
+        expectStatus(await firm.call('DELETE', `rule_tests/${stored.id}`), 204);
+        expectStatus(await activate(rule, { version: 2 }), 200);
+    });
+
+    test('change nothing', async (t) => {
+        const rule = await makeRule(t, { reject: null, source });
+        await addTest(rule, { outcome: 'done' });
+        const before = (await firm.all('clients')).length;
+        expectStatus(await activate(rule), 200);
+        assert.equal((await firm.all('clients')).length, before);
+    });
+
+    test('ask what is about to be, whatever stood there before', async (t) => {
+        const rule = await makeRule(t, { reject: null, source, when: { name: 'Somebody' } });
+        await addTest(rule, { fired: true });
+        assert.match(refused(await activate(rule)), /fired: expected true, got false$/);
+        expectStatus(await firm.call('PATCH', `rules/${rule.id}`, { when: null }), 200);
+        expectStatus(await activate(rule), 200);
+    });
+
+    test('that cannot be run refuse as well', async (t) => {
+        const rule = await makeRule(t, { reject: null, source });
+        await addTest(rule, { outcome: 'done' }, { given: { record: { nmae: 'x' } } });
+        assert.match(refused(await activate(rule)), /^the test "upper case": cannot be run: /);
+    });
+
+    test('are at most 50 of one rule', async (t) => {
+        const rule = await makeRule(t);
+        const create = { rule: rule.id, name: 'x', given, expected: { fired: true } };
+        const operations = Array.from({ length: 50 }, () => ({ create }));
+        expectStatus(await firm.call('POST', 'rule_tests/bulk', operations), 200);
+        const answer = await firm.call('POST', 'rule_tests', create);
+        assert.match(expectProblem(answer, 409).detail, /at most 50 tests/);
+    });
+});
