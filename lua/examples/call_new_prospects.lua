@@ -6,7 +6,7 @@ return rule "call_new_prospects" {
   source = [[
 queue.task {
   title = "Call " .. record.name,
-  due = date.add_business_days(today, 3),
+  due = date.business_days(today, 3),
   assignee = record.account_manager or actor.id,
   record = record.id,
 }
