@@ -256,7 +256,7 @@ static void put_json(struct buf *json, str guide, const struct value *names,
                      const struct value *examples)
 {
     struct cursor cursor = cursor_of(examples->items);
-    struct value example, part;
+    struct value example, name, part;
     buf_put(json, S("{\"guide\":"));
     json_write_text(json, guide);
     buf_put(json, S(",\"limits\":{"));
@@ -267,9 +267,14 @@ static void put_json(struct buf *json, str guide, const struct value *names,
     json_write(json, names);
     buf_put(json, S(",\"examples\":["));
     for (uint32_t at = 0; at < examples->count && value_next(&cursor, &example); at++) {
-        if (!value_find_text(example.bytes, S("attributes"), &part)) continue;
-        if (at > 0) buf_put_byte(json, ',');
+        if (!value_find_text(example.bytes, S("attributes"), &part) ||
+            !value_find_text(example.bytes, S("name"), &name))
+            continue;
+        buf_put(json, at > 0 ? S(",{\"example\":") : S("{\"example\":"));
+        json_write(json, &name);
+        buf_put(json, S(",\"rule\":"));
         json_write(json, &part);
+        buf_put_byte(json, '}');
     }
     buf_put(json, S("]}"));
 }

@@ -11,7 +11,8 @@
 #include "base/task.h"
 
 struct guide {
-    str json;     /** `{"guide": markdown, "limits": {…}, "names": […], "examples": […]}` */
+    /** `{"guide": markdown, "limits": {…}, "names": […], "examples": [{"example", "rule"}]}` */
+    str json;
     str markdown; /** the guide, the reference and the examples as one text */
     str html;     /** the same as a page */
 };

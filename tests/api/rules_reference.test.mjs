@@ -40,6 +40,18 @@ describe('the reference for authors', () => {
         assert.doesNotMatch(body.guide, /\{RULE/, 'a number is missing');
     });
 
+    test('has all names that a script sees, and the worked examples', async () => {
+        const { body } = expectStatus(await firm.call('GET', 'rules/reference'), 200);
+        const names = body.names.map(({ table, name }) => (table ? `${table}.${name}` : name));
+        for (const name of ['record', 'old', 'changed', 'reject', 'db.find', 'queue.mail'])
+            assert.ok(names.includes(name), name);
+        for (const name of ['text.fold', 'date.business_days', 'money.add', 'ipairs', 'log'])
+            assert.ok(names.includes(name), name);
+        assert.equal(new Set(names).size, names.length);
+        const { rule } = body.examples.find(({ example }) => example === 'no_test_clients');
+        assert.match(rule.source, /reject/);
+    });
+
     test('is one text of Markdown', async () => {
         const answer = await firm.call('GET', 'rules/reference', undefined, {
             accept: 'text/markdown',
@@ -47,6 +59,8 @@ describe('the reference for authors', () => {
         expectStatus(answer, 200);
         assert.match(answer.headers['content-type'], /^text\/markdown/);
         assert.match(answer.text, /^# Writing rules\n/);
+        for (const part of [/^## Reference$/m, /^ {4}db\.find\(entity/m, /^### No test clients$/m])
+            assert.match(answer.text, part);
     });
 
     test('is a page, in which nothing is left of the Markdown', async () => {
