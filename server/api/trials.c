@@ -1,5 +1,6 @@
 #include "api/trials.h"
 
+#include "api/jobs.h"
 #include "api/parameters.h"
 #include "api/reply.h"
 #include "api/roads.h"
@@ -7,6 +8,10 @@
 #include "api/runs.h"
 #include "base/require.h"
 #include "rules/trial.h"
+#include "value/text.h"
+#include "work/backtest_job.h"
+
+constexpr int64_t BACKTEST_USUAL_MS = 30LL * 24 * 3600 * 1000;
 
 static enum err test(struct call *call)
 {
@@ -68,4 +73,49 @@ enum err trials_explain(struct call *call)
     else TRY(given_by_query(call, &call->given));
     runs_flush(call);
     return call_read(call, false, explain);
+}
+
+/* Over recorded changes. */
+
+static void read_moment(struct call *call, const struct value *value, str name, int64_t *ms_out)
+{
+    if (value->kind == VALUE_NIL) return;
+    if (value->kind != VALUE_TEXT || !time_parse(value->text, ms_out) || *ms_out < 0)
+        task_fault(call->task, name, S("format"), "is a time (RFC 3339) or a date");
+}
+
+static enum err read_period(struct call *call, struct backtest_asked *asked)
+{
+    struct task *task = call->task;
+    struct cursor cursor = cursor_of(call->given.items);
+    *asked = (struct backtest_asked){.rule = call->record, .to_ms = task->now_ms + 1};
+    asked->from_ms = task->now_ms - BACKTEST_USUAL_MS;
+    if (call->given.kind != VALUE_MAP && call->given.kind != VALUE_NIL)
+        return fail(task, ERR_INVALID, "send an object with `from`, `to` and `version`");
+    for (uint32_t at = 0; call->given.kind == VALUE_MAP && at < call->given.count; at++) {
+        struct value name, value;
+        if (!value_next(&cursor, &name) || !value_next(&cursor, &value)) break;
+        if (str_eq(name.text, S("from"))) read_moment(call, &value, name.text, &asked->from_ms);
+        else if (str_eq(name.text, S("to"))) read_moment(call, &value, name.text, &asked->to_ms);
+        else if (!str_eq(name.text, S("version")))
+            task_fault(task, name.text, S("unknown"), "there are from, to and version");
+        else if (value.kind == VALUE_INT && value.integer > 0) asked->version = value.integer;
+        else if (value.kind != VALUE_NIL)
+            task_fault(task, name.text, S("type"), "is the number of a version");
+    }
+    if (asked->from_ms >= asked->to_ms)
+        task_fault(task, S("to"), S("range"), "is not behind `from`");
+    return task_faults(task);
+}
+
+enum err trials_backtest(struct call *call)
+{
+    struct backtest_asked asked;
+    struct view view = call_view(call);
+    struct job job;
+    TRY(rules_check_author(call));
+    TRY(no_parameters(call));
+    TRY(read_period(call, &asked));
+    TRY(backtest_job_begin(call->rules, &view, &asked, &job));
+    return reply_job_as_is(call, &job);
 }

@@ -10,3 +10,4 @@
 
 enum err trials_test(struct call *call);
 enum err trials_explain(struct call *call);
+enum err trials_backtest(struct call *call);

@@ -262,8 +262,7 @@ static void note_touched(struct trying *trying, const struct entity *entity, str
         (struct tried_record){.entity = entity, .id = id, .now = read_stored(trying, entity, id)};
 }
 
-/** All that the rule, and those it set off, have written, in the order in which they did. */
-static void note_writes(struct trying *trying, struct change *change, struct id own)
+void trying_note_writes(struct trying *trying, struct change *change, struct id own)
 {
     const struct rule_write *writes[RULE_WRITES_MAX];
     uint32_t count = 0;
@@ -275,7 +274,7 @@ static void note_writes(struct trying *trying, struct change *change, struct id 
     while (count-- > 0) note_touched(trying, writes[count]->entity, writes[count]->record);
 }
 
-static void note_before(struct trying *trying)
+void trying_note_before(struct trying *trying)
 {
     for (uint32_t at = 0; at < trying->touched_count; at++)
         trying->touched[at].before =
@@ -309,9 +308,9 @@ static enum err try_alone(struct trying *trying, const struct value *given)
     trying->has_plain = true;
     struct change ran;
     trying->err = run_alone(trying, &alone, &ran);
-    if (trying->err == ERR_NONE) note_writes(trying, &ran, id);
+    if (trying->err == ERR_NONE) trying_note_writes(trying, &ran, id);
     txn_rollback(trying->view.txn, savepoint);
-    note_before(trying);
+    trying_note_before(trying);
     return ERR_NONE;
 }
 
@@ -327,9 +326,9 @@ static enum err try_in_change(struct trying *trying, const struct value *given)
         savepoint = txn_savepoint(trying->view.txn);
         trying->err = run_alone(trying, &settling.alone, &change);
     }
-    if (trying->err == ERR_NONE) note_writes(trying, &change, id);
+    if (trying->err == ERR_NONE) trying_note_writes(trying, &change, id);
     txn_rollback(trying->view.txn, savepoint);
-    note_before(trying);
+    trying_note_before(trying);
     if (trying->touched_count > 0 && trying->has_plain && !settling.is_due)
         trying->touched[0].before = trying->plain;
     /* What was asked for cannot be, whatever the rule says. */

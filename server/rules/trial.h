@@ -65,17 +65,28 @@ enum err trial_test(struct rules *rules, const struct view *view, struct id rule
 enum err trial_explain(struct rules *rules, const struct view *view, struct id rule,
                        const struct value *given, struct buf *json);
 
-/** A back-test, in slices: over the changes of the rule's entity from one time to another. */
-struct backtest {
-    uint64_t position; /** sequence of the log: up to here it was looked at */
-    int64_t from_ms, to_ms;
-    uint64_t looked_at, fired, changed, rejected, failed, effects, erased;
-    uint32_t example_count;
-    str examples; /** an encoded list of at most BACKTEST_EXAMPLES_MAX maps */
-};
+/** A back-test, in slices: over the changes of the rule's entity from one time to another. Record
+ *  and old record are exactly what they were; `get` gives what was then, `find` and `count` what is
+ *  now; what the rule writes, it writes upon what is now. */
 constexpr uint32_t BACKTEST_EXAMPLES_MAX = 20;
-constexpr uint32_t BACKTEST_SLICE_ENTRIES = 200;
+constexpr uint32_t BACKTEST_EXAMPLES_OF_KIND_MAX = 7;
+constexpr size_t BACKTEST_EXAMPLE_BYTES_MAX = 8 * KIB; /** of one; a longer one tells no changes */
+constexpr uint32_t BACKTEST_SLICE_ENTRIES = 200;       /** of the rule's entity */
+constexpr uint32_t BACKTEST_SLICE_LOOKED = 5000;       /** of any */
+constexpr int64_t BACKTEST_SLICE_NS = 300'000'000;     /** then the others have their turn */
+
+struct backtest {
+    uint64_t position; /** sequence of the log: what stands before it was looked at */
+    uint64_t end;      /** what stands from it on is not */
+    uint64_t looked_at, fired, changed, rejected, failed, effects, erased;
+    uint32_t kept_changed, kept_rejected, kept_failed; /** of the examples */
+    uint32_t example_count;
+    str examples; /** their encoded maps, one behind the other */
+};
+/** Where the changes from one time to another lie in the log: `position` and `end`. */
+enum err backtest_begin(const struct view *view, int64_t from_ms, int64_t to_ms,
+                        struct backtest *backtest_out);
 /** The next slice; *is_over_out at the end. Opens its own dry transaction on the space of `view`.
- *  */
+ *  ERR_FULL: none can be run now; what was looked at before stands. */
 enum err backtest_step(struct rules *rules, const struct view *view, const struct rule *rule,
                        struct backtest *backtest, bool *is_over_out);

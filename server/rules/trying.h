@@ -42,6 +42,11 @@ struct tried_record {
 
 /** Reads what was asked. ERR_INVALID: faults by field. ERR_MISSING: the rule. */
 enum err trying_read(struct trying *trying, const struct trial_asked *asked);
+/** Notes the record itself and all that the rule, and those it set off, have written, as it is now,
+ *  in the order in which they did. */
+void trying_note_writes(struct trying *trying, struct change *change, struct id own);
+/** After a rollback: how those were before. */
+void trying_note_before(struct trying *trying);
 /** Writes what came of it. */
 void trying_write(struct buf *json, struct trying *trying);
 /** The effects as a list. */

@@ -1,6 +1,7 @@
 /* Which kinds of jobs there are, and what is done for each tenant now and then: a row each. */
 #include "access/session.h"
 #include "work/answers.h"
+#include "work/backtest_job.h"
 #include "work/bulk.h"
 #include "work/duplicates_scan.h"
 #include "work/import_job.h"
@@ -20,6 +21,7 @@ const struct job_kind job_kinds[] = {
     {.name = {"merge", 5}, .open = merge_job_open, .step = merge_job_step},
     {.name = {"undo", 4}, .open = undo_job_open, .step = undo_job_step},
     {{"rule", 4}, rule_job_open, rule_job_step, rule_job_close},
+    {.name = {"backtest", 8}, .step = backtest_job_step},
     {.name = {"build", 5}, .step = build_step},
 };
 const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];
@@ -29,5 +31,6 @@ const struct upkeep upkeeps[] = {
     {{"jobs", 4}, job_upkeep},
     {{"answers", 7}, answers_upkeep},
     {{"uploads", 7}, uploads_upkeep},
+    {{"traces", 6}, traces_upkeep},
 };
 const uint32_t upkeep_count = sizeof upkeeps / sizeof upkeeps[0];

@@ -1,11 +1,13 @@
 #include "work/job_upkeep.h"
 
 #include "base/require.h"
+#include "rules/trace.h"
 #include "work/job_rows.h"
 
 constexpr uint32_t JOBS_FORGOTTEN_MAX = 200; /** of a tenant in one run */
 constexpr uint32_t JOBS_SEEN_AT_ONCE = 20;   /** in one transaction; their rows may be large */
 constexpr uint32_t JOBS_WALKED_MAX = 100'000;
+constexpr uint32_t TRACE_WORKS_MAX = 100; /** in one run; the rest goes the next time */
 
 struct forgetting {
     struct work work;
@@ -69,4 +71,37 @@ enum err job_upkeep(struct task *task, const struct access *access, const struct
     if (self->count == 0) return ERR_NONE;
     self->work = (struct work){.run = forget, .arena = task->arena};
     return store_write(access->store, space, &self->work);
+}
+
+/* Traces. */
+
+struct sweeping {
+    struct work work;
+    struct task *task;
+    bool has_more;
+};
+
+static enum err sweep(struct work *work, struct txn *txn)
+{
+    struct sweeping *self = (struct sweeping *)work;
+    txn_set_task(txn, self->task);
+    return traces_sweep(self->task, txn, &self->has_more);
+}
+
+enum err traces_upkeep(struct task *task, const struct access *access, const struct space *space)
+{
+    struct arena arena;
+    struct task own;
+    arena_init(&arena, TASK_ARENA_BYTES_MAX);
+    task_init(&own, &arena);
+    own.now_ms = task->now_ms;
+    struct sweeping self = {.task = &own, .has_more = true};
+    enum err err = ERR_NONE;
+    for (uint32_t works = 0; err == ERR_NONE && self.has_more && works < TRACE_WORKS_MAX; works++) {
+        self.work = (struct work){.run = sweep, .arena = &arena};
+        err = store_write(access->store, space, &self.work);
+        arena_clear(&arena);
+    }
+    arena_drop(&arena);
+    return err;
 }
