@@ -290,13 +290,12 @@ enum err change_ask(struct change *change, enum hook_point point, struct draft *
     task->path = (str){};
     change->depth = 0;
     change->hook_depth++;
-    change->is_making = change->is_import = false;
+    change->is_making = false;
     change->is_read_only = point != HOOK_AFTER;
     enum err err = change->hooks->run(change->hooks->owner, change, point, draft);
     change->depth = around.depth;
     change->hook_depth = around.hook_depth;
     change->is_making = around.is_making;
-    change->is_import = around.is_import;
     change->is_read_only = around.is_read_only;
     task->path = path;
     if (err != ERR_NONE) put_path(task, fault_count, path);

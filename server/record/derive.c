@@ -347,7 +347,7 @@ static enum err derive_link(struct change *change, const struct draft *draft,
         return link_existing(change, draft, field, id);
     }
     str stored = draft_get(draft, field);
-    if (change->is_import && stored.len > 0 && later->given.bytes.len > 0) {
+    if (change_is_of_import(change) && stored.len > 0 && later->given.bytes.len > 0) {
         /* A row that is imported again changes the record behind the reference, it does not pile
          * up new ones. */
         require(draft_reference(draft, field, &id));

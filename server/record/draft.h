@@ -148,6 +148,12 @@ void touched_keep(struct change *change, const struct touched *touched);
 void touched_note_shown(struct change *change, struct touched *touched, str value);
 /** Whether hooks have anything to do there. */
 bool change_wants(struct change *change, enum hook_point point, const struct entity *entity);
+/** Whether what is written now comes from an import, which is let off some rules; not from a hook
+ *  in one. */
+static inline bool change_is_of_import(const struct change *change)
+{
+    return change->is_import && change->hook_depth == 0;
+}
 /** Runs the hooks of one point. What is under way around them (depth, path, import) is not theirs.
  *  ERR_TOO_LARGE: hooks within hooks without end. */
 enum err change_ask(struct change *change, enum hook_point point, struct draft *draft);

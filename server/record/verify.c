@@ -28,7 +28,7 @@ bool field_is_waived(struct change *change, const struct field *field)
     if (change->is_made_up && change->hook_depth == 0) return true;
     if (field->is_custom && change->is_making) return true;
     return field->waived_by.len > 0 &&
-           (change->is_import || setting_is_on(change, field->waived_by));
+           (change_is_of_import(change) || setting_is_on(change, field->waived_by));
 }
 
 void draft_note_incomplete(struct change *change, struct draft *draft, const struct field *field,
