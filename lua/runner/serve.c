@@ -1,8 +1,11 @@
 #include "serve.h"
 
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <malloc.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,9 +25,12 @@
 constexpr size_t LUA_BYTES_MAX = 2 * MIB; /** of the state, with the sources it has compiled */
 constexpr uint64_t FORMULA_STEPS_MAX = 100'000; /** a millisecond */
 constexpr size_t FORMULA_TAKEN_BYTES_MAX = 32 * MIB;
-constexpr size_t ADDRESS_BYTES_MAX = 512 * MIB;
-constexpr uint32_t CPU_SECONDS_MAX = 60; /** the server ends it long before */
-constexpr int NICENESS = 5;              /** people's requests come first */
+/** Some 5 MiB of program and libraries, five runs within each other with their states, frames of
+ *  FRAME_BYTES_MAX each way, and room. */
+constexpr size_t ADDRESS_BYTES_MAX = 128 * MIB;
+constexpr int KEPT_BYTES_MAX = 256 * 1024; /** of what was given back; the rest is the system's */
+constexpr uint32_t CPU_SECONDS_MAX = 60;   /** the server ends it long before */
+constexpr int NICENESS = 5;                /** people's requests come first */
 constexpr size_t ARENA_BYTES_MAX = 32 * MIB;
 constexpr size_t FAILURE_BYTES_MAX = 300;
 constexpr uint32_t RESULT_MEMBERS_MAX = 8;
@@ -311,6 +317,18 @@ static bool serve_one(struct serving *serving)
     return is_answered;
 }
 
+/** Others come first: at computing, and when the system has no memory left, at living. */
+static void step_back(void)
+{
+    const struct sched_param none = {};
+    (void)sched_setscheduler(0, SCHED_BATCH, &none);
+    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0) return;
+    (void)!write(file, "1000", 4);
+    close(file);
+}
+
 int serve_run(char **)
 {
     struct serving serving = {};
@@ -320,7 +338,10 @@ int serve_run(char **)
     serving.keeper = rule_keeper_open();
     /* Nothing outlives the server, not even what computes and does not see its socket close. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 1;
-    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+    step_back();
+    /* Large blocks go back at once, and what a run had goes back behind it. */
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES_MAX);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES_MAX);
     if (rights_drop(&rights) != ERR_NONE || !open_state(&serving)) return 1;
     while (serve_one(&serving)) {
     }
