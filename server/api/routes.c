@@ -93,7 +93,7 @@ const struct route routes[] = {
      .has_body = true, .is_body_optional = true, .body = "activate", .answers = "200 rule.changed",
      .run = rules_activate},
     {METHOD_GET, T("/api/v1/rules/{id}/difference"), T("What two versions of a rule have other"),
-     NEED_IDENTITY, ROAD_READ, .parameters = "from_version to_version",
+     NEED_IDENTITY, ROAD_WORKER, .parameters = "from_version to_version",
      .answers = "200 rule_difference", .run = rules_difference},
     {METHOD_POST, T("/api/v1/rules/test"),
      T("What a rule that is not saved would do with a record; nothing is written"), NEED_IDENTITY,

@@ -3,6 +3,7 @@
 #include "api/parameters.h"
 #include "api/records.h"
 #include "api/reply.h"
+#include "api/roads.h"
 #include "rules/builtin.h"
 #include "rules/versions.h"
 
@@ -77,9 +78,9 @@ enum err rules_activate(struct call *call)
     return reply_record(call, 200, call->record, nullptr);
 }
 
-enum err rules_difference(struct call *call)
+/** The numbers in the query; 0: left out. */
+static enum err numbers_read(struct call *call, int64_t numbers[2])
 {
-    int64_t numbers[2] = {};
     struct cursor query = cursor_of(call->query);
     struct parameter parameter;
     enum err err;
@@ -92,10 +93,22 @@ enum err rules_difference(struct call *call)
             return fail(call->task, ERR_UNREADABLE, "%.*s: must be the number of a version, from 1",
                         FMT(parameter.name));
     }
-    TRY(err);
+    return err;
+}
+
+static enum err difference(struct call *call)
+{
+    int64_t numbers[2] = {};
+    TRY(numbers_read(call, numbers));
     struct view view = call_view(call);
     struct buf json = reply_buf(call);
     TRY(version_difference(&view, call->record, numbers[0], numbers[1], &json));
     reply_keys_touched(call);
     return reply_json(call, 200, &json);
+}
+
+/** Comparing long scripts takes longer than a loop may. */
+enum err rules_difference(struct call *call)
+{
+    return call_read(call, false, difference);
 }

@@ -1,55 +1,61 @@
 #include "rules/builtin.h"
 
+#include "base/crypto.h"
 #include "record/query.h"
 #include "rules/saving.h"
 #include "value/json.h"
 
-/** A walk over them. */
-struct walk {
-    struct value list;
-    struct cursor cursor;
-    uint32_t at;
-};
-
-static struct walk walk_begin(str builtin)
+struct builtin_walk builtin_begin(str builtin)
 {
-    struct walk walk = {};
-    bool is_list = builtin.len > 0 && value_find_text(builtin, S("rules"), &walk.list) &&
-                   walk.list.kind == VALUE_LIST;
-    if (!is_list) walk.list = (struct value){};
-    walk.cursor = cursor_of(walk.list.items);
-    return walk;
+    struct value rules;
+    bool is_list =
+        builtin.len > 0 && value_find_text(builtin, S("rules"), &rules) && rules.kind == VALUE_LIST;
+    if (!is_list) return (struct builtin_walk){};
+    return (struct builtin_walk){cursor_of(rules.items), rules.count};
 }
 
-static bool walk_next(struct walk *walk, str *name_out, struct value *attributes_out)
+bool builtin_next(struct builtin_walk *walk, struct builtin_one *one_out)
 {
     struct value rule, name;
-    while (walk->at < walk->list.count && value_next(&walk->cursor, &rule)) {
-        walk->at++;
+    while (walk->left > 0 && value_next(&walk->cursor, &rule)) {
+        walk->left--;
         if (!value_find_text(rule.bytes, S("name"), &name) || name.kind != VALUE_TEXT) continue;
-        if (!value_find_text(rule.bytes, S("attributes"), attributes_out)) continue;
-        *name_out = name.text;
+        if (!value_find_text(rule.bytes, S("attributes"), &one_out->attributes)) continue;
+        one_out->name = name.text;
         return true;
     }
     return false;
 }
 
+struct id builtin_id(str name)
+{
+    str parts[2] = {S("built-in rule"), name};
+    struct hash hash = hash_of(nullptr, parts, 2);
+    struct id id;
+    memcpy(id.bytes, hash.bytes, sizeof id.bytes);
+    id.bytes[6] = (uint8_t)(0x80 | (id.bytes[6] & 0x0f)); /* RFC 9562: version 8, custom */
+    id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
+    return id;
+}
+
 bool builtin_find(str builtin, str name, struct value *attributes_out)
 {
-    struct walk walk = walk_begin(builtin);
-    str own;
-    while (walk_next(&walk, &own, attributes_out))
-        if (str_eq(own, name)) return true;
+    struct builtin_walk walk = builtin_begin(builtin);
+    struct builtin_one one;
+    while (builtin_next(&walk, &one)) {
+        if (!str_eq(one.name, name)) continue;
+        *attributes_out = one.attributes;
+        return true;
+    }
     return false;
 }
 
 void builtin_names(str builtin, struct buf *names)
 {
-    struct walk walk = walk_begin(builtin);
-    struct value attributes;
-    str name;
-    while (walk_next(&walk, &name, &attributes))
-        buf_print(names, "%s%.*s", names->len == 0 ? "" : ", ", FMT(name));
+    struct builtin_walk walk = builtin_begin(builtin);
+    struct builtin_one one;
+    while (builtin_next(&walk, &one))
+        buf_print(names, "%s%.*s", names->len == 0 ? "" : ", ", FMT(one.name));
     if (names->len == 0) buf_put(names, S("none"));
 }
 
@@ -87,28 +93,34 @@ static enum err put_in_place(const struct view *view, str name, struct buf *json
     return ERR_NONE;
 }
 
+/** Each word that it says. */
+static void put_attributes(struct buf *json, const struct value *attributes)
+{
+    struct cursor cursor = cursor_of(attributes->items);
+    struct value name, part;
+    for (uint32_t at = 0; at < attributes->count; at++) {
+        if (!value_next(&cursor, &name) || !value_next(&cursor, &part)) break;
+        buf_put_byte(json, ',');
+        json_write_text(json, name.text);
+        buf_put_byte(json, ':');
+        json_write(json, &part);
+    }
+}
+
 enum err builtin_write(const struct view *view, str builtin, struct buf *json)
 {
-    struct walk walk = walk_begin(builtin);
-    struct value attributes, name, part;
-    str own;
-    bool is_first = true;
+    struct builtin_walk walk = builtin_begin(builtin);
+    struct builtin_one one;
+    const char *comma = "";
     buf_put(json, S("{\"data\":["));
-    while (walk_next(&walk, &own, &attributes)) {
-        buf_put(json, is_first ? S("{\"builtin\":") : S(",{\"builtin\":"));
-        json_write_text(json, own);
-        struct cursor cursor = cursor_of(attributes.items);
-        for (uint32_t at = 0; at < attributes.count; at++) {
-            if (!value_next(&cursor, &name) || !value_next(&cursor, &part)) break;
-            buf_put_byte(json, ',');
-            json_write_text(json, name.text);
-            buf_put_byte(json, ':');
-            json_write(json, &part);
-        }
+    for (; builtin_next(&walk, &one); comma = ",") {
+        buf_print(json, "%s{\"id\":\"%.*s\",\"builtin\":", comma,
+                  FMT(id_text(view->task->arena, builtin_id(one.name))));
+        json_write_text(json, one.name);
+        put_attributes(json, &one.attributes);
         buf_put(json, S(",\"in_place\":"));
-        TRY(put_in_place(view, own, json));
+        TRY(put_in_place(view, one.name, json));
         buf_put_byte(json, '}');
-        is_first = false;
     }
     buf_put(json, S("]}"));
     return ERR_NONE;

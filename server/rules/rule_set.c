@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/require.h"
 #include "record/models.h"
+#include "rules/builtin.h"
 #include "rules/rule.h"
 
 constexpr uint32_t SET_BUCKETS = 1024;
@@ -181,53 +182,11 @@ static str text_in(str map, str name)
     return is_text ? value.text : (str){};
 }
 
-/** The same in every tenant and after every start. */
-static struct id id_of_builtin(str name)
-{
-    str parts[2] = {S("built-in rule"), name};
-    struct hash hash = hash_of(nullptr, parts, 2);
-    struct id id;
-    memcpy(id.bytes, hash.bytes, sizeof id.bytes);
-    id.bytes[6] = (uint8_t)(0x80 | (id.bytes[6] & 0x0f)); /* RFC 9562: version 8, custom */
-    id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
-    return id;
-}
-
-/** The built-in rules one by one, as the runner told them (lua/runner/rules_file.h). */
-struct builtin_walk {
-    struct cursor cursor;
-    uint32_t left;
-};
-struct builtin_one {
-    str name;       /** what `builtin` of a record calls it */
-    str attributes; /** an encoded map */
-};
-
-static struct builtin_walk builtin_begin(str builtin)
-{
-    struct value rules;
-    if (builtin.len == 0 || !value_find_text(builtin, S("rules"), &rules) ||
-        rules.kind != VALUE_LIST)
-        return (struct builtin_walk){};
-    return (struct builtin_walk){cursor_of(rules.items), rules.count};
-}
-
-static bool builtin_next(struct builtin_walk *walk, struct builtin_one *one_out)
-{
-    struct value map, attributes;
-    if (walk->left == 0 || !value_next(&walk->cursor, &map)) return false;
-    walk->left--;
-    *one_out = (struct builtin_one){.name = text_in(map.bytes, S("name"))};
-    if (value_find_text(map.bytes, S("attributes"), &attributes))
-        one_out->attributes = attributes.bytes;
-    return true;
-}
-
 static bool read_builtin(const struct view *view, struct arena *arena,
                          const struct builtin_one *one, struct rule *rule)
 {
     bool is_read =
-        rule_read_values(view, arena, id_of_builtin(one->name), &one->attributes, 1, rule);
+        rule_read_values(view, arena, builtin_id(one->name), &one->attributes.bytes, 1, rule);
     rule->is_builtin = true;
     return is_read;
 }
@@ -301,7 +260,7 @@ static void add_builtins(struct making *making)
     struct builtin_walk walk = builtin_begin(making->sets->builtin);
     struct builtin_one one;
     while (builtin_next(&walk, &one)) {
-        bool stands = str_eq(text_in(one.attributes, S("state")), S("active"));
+        bool stands = str_eq(text_in(one.attributes.bytes, S("state")), S("active"));
         for (uint32_t of = 0; of < making->replaced_count && stands; of++)
             stands = !str_eq(making->replaced[of], one.name);
         if (!stands) continue;
