@@ -9,5 +9,11 @@ if count > 10 then
   reject("this client has " .. count .. " addresses already", "client")
 end
 ]],
-  tests = {},
+  tests = {
+    {
+      name = "the first one is fine",
+      given = { record = { client = { name = "Acme", kind = "individual" }, line1 = "Road 1" } },
+      expected = { outcome = "done" },
+    },
+  },
 }

@@ -11,5 +11,28 @@ if client and not client.language then
   db.update("client", client.id, {language = languages[record.country]})
 end
 ]],
-  tests = {},
+  tests = {
+    {
+      name = "the client gets the language",
+      given = {
+        record = {
+          client = { name = "Acme", kind = "individual" }, line1 = "Ring 1", country = "AT",
+        },
+      },
+      expected = {
+        outcome = "done",
+        changes = { { entity = "client", fields = { language = { to = "de" } } } },
+      },
+    },
+    {
+      name = "a client that has one keeps it",
+      given = {
+        record = {
+          client = { name = "Acme", kind = "individual", language = "en" },
+          line1 = "Ring 1", country = "AT",
+        },
+      },
+      expected = { outcome = "done", changes = {} },
+    },
+  },
 }

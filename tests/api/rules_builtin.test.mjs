@@ -103,3 +103,32 @@ describe('the names of companies', () => {
             expectStatus(await firm.call('PATCH', settings, { company_names: null }), 200);
         });
 });
+
+describe('clients without contact for a year', () => {
+    const inYears = (years) => {
+        const now = new Date();
+        now.setUTCFullYear(now.getUTCFullYear() + years);
+        return now.toISOString();
+    };
+    const trial = async (client, now) => {
+        const { id } = (await list()).inactive_after_a_year;
+        const answer = await firm.call('POST', `rules/${id}/test`, { id: client.id, now });
+        return expectStatus(answer, 200).body;
+    };
+
+    test('become inactive, those of whom somebody has heard do not', async () => {
+        const client = expectStatus(await makeClient({ status: 'active' }), 201).body;
+        const later = await trial(client, inYears(2));
+        assert.equal(later.outcome, 'done');
+        assert.deepEqual(later.changes[0].fields.status, { from: 'active', to: 'inactive' });
+        assert.deepEqual((await trial(client, inYears(0))).changes, []);
+    });
+
+    test('stay what they are when they are pinned, or no longer active', async () => {
+        const pinned = { status: 'active', pinned: true };
+        const client = expectStatus(await makeClient(pinned), 201).body;
+        assert.equal((await trial(client, inYears(2))).fired, false);
+        const past = expectStatus(await makeClient({ status: 'past' }), 201).body;
+        assert.equal((await trial(past, inYears(2))).fired, false);
+    });
+});

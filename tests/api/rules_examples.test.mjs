@@ -45,10 +45,9 @@ function ruleOf(example) {
     return { tests: Array.isArray(tests) ? tests : [], rule };
 }
 
-test('there are at least a dozen, most of them with tests of their own', () => {
+test('there are at least a dozen, each with tests of its own', () => {
     assert.ok(files.length >= 12, `${files.length}`);
-    const tested = files.filter((name) => ruleOf(examples.get(name)).tests.length > 0);
-    assert.ok(tested.length >= files.length - 2);
+    for (const name of files) assert.ok(ruleOf(examples.get(name)).tests.length > 0, name);
 });
 
 for (const name of files) {

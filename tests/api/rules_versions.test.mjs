@@ -175,6 +175,25 @@ describe('the difference of two versions', () => {
         });
     });
 
+    test('is told line by line of the script', async (t) => {
+        const rule = await makeRule(t, { reject: null, source: 'log(1)\nlog(2)' });
+        await patch(rule, { source: 'log(1)\nlog(3)' });
+        assert.deepEqual((await difference(rule, 'from=1&to=2')).source, [
+            { op: 'same', from_line: 1, to_line: 1, text: 'log(1)' },
+            { op: 'removed', from_line: 2, text: 'log(2)' },
+            { op: 'added', to_line: 2, text: 'log(3)' },
+        ]);
+    });
+
+    test('is told of scripts as long as they may be', async (t) => {
+        const long = (word) => `${`-- ${word}\n`.repeat(8000)}`.slice(0, 65000);
+        const rule = await makeRule(t, { reject: null, source: long('a') });
+        await patch(rule, { source: long('b') });
+        const { source } = await difference(rule, 'from=1&to=2');
+        assert.equal(source.filter(({ op }) => op === 'same').length, 0);
+        assert.ok(source.length > 16000 - 1000);
+    });
+
     test('is that from a version to what the rule says now, when one is left out', async (t) => {
         const rule = await makeRule(t);
         await patch(rule, { reject: 'second' });
