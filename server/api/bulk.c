@@ -6,6 +6,7 @@
 #include "api/reply.h"
 #include "base/require.h"
 #include "record/condition.h"
+#include "rules/rules.h"
 #include "value/json.h"
 #include "work/bulk.h"
 
@@ -155,6 +156,7 @@ static enum err bulk_now(struct call *call, const struct bulk_wanted *wanted)
             BULK_ATOMIC_MAX);
     struct bulk_operation *operations = arena_new(task->arena, struct bulk_operation, count + 1);
     struct change change = change_begin(call);
+    rule_chain_of(&change)->through = S("bulk");
     struct cursor items = cursor_of(wanted->operations.items);
     for (uint32_t at = 0; at < count; at++) {
         struct value given;

@@ -133,7 +133,8 @@ struct change {
     bool is_undo;              /** what it deletes goes not to the trash: the undo can be undone */
     bool is_made_up; /** a dry run's: what nobody's rule writes may lack what it must have */
     bool is_import;  /** required fields that may be waived are waived, and named in `incomplete` */
-    /** what an import was told to do with some rules; the others do as they say themselves */
+    /** not nullptr in an import: what it was told to do with some rules for settled changes; the
+     *  others do as they say themselves */
     const struct settled_choice *settled_choices;
     uint32_t settled_choice_count;
     /** 0, or the number of the version of a rule that is being put in place: the rule takes it */

@@ -171,8 +171,8 @@ enum err effect_settled(struct firing *firing, const struct rule *rule)
         if (tallied != nullptr) tallied->run_count++;
         return ERR_NONE;
     }
-    if (change->is_undo || (change->is_import && choice_of(change, rule) != RULE_EACH))
-        return ERR_NONE;
+    bool is_import = change->settled_choices != nullptr;
+    if (change->is_undo || (is_import && choice_of(change, rule) != RULE_EACH)) return ERR_NONE;
     const struct run_asked asked = rule_asked(firing, rule);
     const struct rule_chain causes = causes_of(firing);
     struct buf body = buf_make(change->task->arena, 3 * RECORD_BYTES_MAX + EFFECT_BYTES_MAX);

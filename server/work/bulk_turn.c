@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "record/models.h"
+#include "rules/rules.h"
 #include "value/json.h"
 
 constexpr size_t OPERATION_ARENA_BYTES_MAX = 16 * MIB;
@@ -79,6 +80,7 @@ static enum err attempt_run(void *argument)
     struct attempt *attempt = argument;
     struct change *change = &attempt->change;
     const struct entity *entity = attempt->turns->entity;
+    rule_chain_of(change)->through = S("bulk");
     TRY(bulk_operation_run(change, entity, attempt->operation));
     TRY(access_verify_change(change->task, change->txn, entity, attempt->run->job.actor));
     return change_finish(change);

@@ -364,6 +364,7 @@ static enum err row_run(struct import *import)
         .settled_choice_count = options->choice_count,
     };
     struct hooks without;
+    rule_chain_of(&change)->through = S("import");
     row_take_rules(import, &change, &without);
     enum outcome outcome = OUTCOME_CREATED;
     TRY(row_change(import, &change, import_row_now(import), &outcome));

@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "record/deletion.h"
+#include "rules/rules.h"
 
 constexpr uint32_t DELETED_IN_STEP = 250;
 constexpr uint32_t COUNTED_MAX = 1'000'000;
@@ -48,6 +49,7 @@ static enum err delete_part(struct job_run *run, struct txn *txn, void *argument
 {
     const struct delete_live *live = argument;
     struct change change = job_change(run, txn);
+    rule_chain_of(&change)->through = S("job");
     const struct entity *entity = model_entity_by_number(run->tenant.model, live->entity);
     if (entity == nullptr) return fail(run->task, ERR_MISSING, "there are no such records now");
     uint32_t count, deleted = 0;

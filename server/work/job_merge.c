@@ -1,6 +1,7 @@
 #include "work/job_merge.h"
 
 #include "base/require.h"
+#include "rules/rules.h"
 
 constexpr uint32_t MOVED_IN_STEP = 250;
 constexpr uint32_t REFERENCES_COUNTED_MAX = 1'000'000;
@@ -52,6 +53,7 @@ static enum err merge_part(struct job_run *run, struct txn *txn, void *argument)
 {
     struct merge_live *live = argument;
     struct change change = job_change(run, txn);
+    rule_chain_of(&change)->through = S("job");
     const struct entity *entity = model_entity_by_number(run->tenant.model, live->entity);
     if (entity == nullptr) return fail(run->task, ERR_MISSING, "there are no such records now");
     struct merging *merging = arena_new(run->task->arena, struct merging, 1);

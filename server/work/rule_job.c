@@ -128,6 +128,13 @@ static enum err look(struct job_run *run, struct txn *txn, void *argument)
 
 /* One record. */
 
+static void put_id(struct buf *out, struct arena *arena, str name, struct id id)
+{
+    pack_text(out, name);
+    if (id_is_nil(id)) pack_nil(out);
+    else pack_text(out, id_text(arena, id));
+}
+
 static void note_example(struct rule_live *live, const struct task *task, struct id record,
                          const char *outcome)
 {
@@ -142,7 +149,7 @@ static void note_example(struct rule_live *live, const struct task *task, struct
         return;
     live->example_count++;
     struct buf *out = &live->examples;
-    pack_map(out, 5);
+    pack_map(out, 6);
     pack_text(out, S("record"));
     pack_text(out, id_text(task->arena, record));
     pack_text(out, S("outcome"));
@@ -151,9 +158,16 @@ static void note_example(struct rule_live *live, const struct task *task, struct
     pack_text(out, utf8_first(message, EXAMPLE_TEXT_BYTES_MAX));
     pack_text(out, S("field"));
     pack_text(out, utf8_first(field, 100));
-    pack_text(out, S("run"));
-    if (id_is_nil(fault->run)) pack_nil(out);
-    else pack_text(out, id_text(task->arena, fault->run));
+    put_id(out, task->arena, S("run"), fault->run);
+    pack_text(out, S("rule"));
+    if (id_is_nil(fault->rule)) {
+        pack_nil(out);
+        return;
+    }
+    pack_map(out, 2);
+    put_id(out, task->arena, S("id"), fault->rule);
+    pack_text(out, S("name"));
+    pack_text(out, fault->rule_name);
 }
 
 struct attempt {
@@ -180,6 +194,7 @@ static enum err record_run(struct job_run *run, struct txn *txn, const struct ru
 {
     struct rule_live *live = run->live;
     struct savepoint savepoint = txn_savepoint(txn);
+    uint64_t newest = txn_log_newest(txn);
     struct task task;
     arena_clear(&live->scratch);
     task_init(&task, &live->scratch);
@@ -195,8 +210,10 @@ static enum err record_run(struct job_run *run, struct txn *txn, const struct ru
     if (err == ERR_FULL || err == ERR_LIMITED || err == ERR_SYSTEM) return err;
     /* It may have gone with one before it. */
     if (err == ERR_MISSING && id_is_nil(task.fault.rule)) return ERR_NONE;
-    bool has_changed = err == ERR_NONE && attempt.has_fired && attempt.change.touched_count > 0;
-    bool is_rejected = err == ERR_REJECTED;
+    bool has_changed = err == ERR_NONE && txn_log_newest(txn) > newest;
+    /* A script that fails rejects the change too, by another code. */
+    bool is_rejected = err == ERR_REJECTED && task.fault.item_count > 0 &&
+                       str_eq(task.fault.items[0].code, S("rejected"));
     live->counts[COUNT_FIRED] += err != ERR_NONE || attempt.has_fired;
     live->counts[COUNT_CHANGED] += has_changed;
     if (err == ERR_NONE) return ERR_NONE;

@@ -9,7 +9,7 @@
  *  Thread  rule_job_begin: a lane; the rest: a job thread.
  *  Bytes   given: id of the rule; position: [last id, looked at, fired, changed, rejected, failed,
  *          examples]; result: {"rule", "looked_at", "fired", "changed", "rejected", "failed",
- *          "examples": [{"record", "outcome", "message", "field", "run"}]}.
+ *          "examples": [{"record", "outcome", "message", "field", "run", "rule"}]}.
  */
 #pragma once
 
