@@ -288,9 +288,9 @@ void import_row_failed(struct import *import, const struct table_row *row, enum 
     struct task *task = &slice->task;
     struct buf told = buf_make(task->arena, CSV_CELL_BYTES_MAX);
     for (uint32_t at = 0; at < task->fault.item_count; at++) {
-        name_rule(task, &task->fault.items[at].message);
         struct import_fault fault =
             import_fault_of(task, &import->plan, row, &task->fault.items[at]);
+        name_rule(task, &fault.message);
         tell_fault(import, &fault, &told);
     }
     if (task->fault.item_count == 0) {
