@@ -29,6 +29,8 @@ void objects_take_changes(lua_State *state);
 /** Pushes one that shows `values`, a map of the server's, and cannot be written; the map is
  *  copied. */
 void objects_push_record(lua_State *state, str entity, str values);
+/** Whether a record of the server's stands at that place; of which entity. */
+bool objects_is_record(lua_State *state, int at, str *entity_out);
 /** The id at a place of the stack: a text, or that of a record. */
 str objects_id_at(lua_State *state, int at);
 

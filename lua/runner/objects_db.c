@@ -71,6 +71,15 @@ static void put(struct buf *out, str word, str text)
     pack_text(out, text);
 }
 
+/** `db.update(client, …)` is `db.update("client", client.id, …)`. */
+static void spread_record(lua_State *state)
+{
+    str entity = {};
+    if (!objects_is_record(state, 1, &entity)) return;
+    lua_pushlstring(state, entity.at, entity.len);
+    lua_insert(state, 1);
+}
+
 /** Pushes the record that was answered, or nil. */
 static int push_answer(lua_State *state, const struct value *said)
 {
@@ -82,6 +91,7 @@ static int push_answer(lua_State *state, const struct value *said)
 
 static int db_get(lua_State *state)
 {
+    spread_record(state);
     str entity = objects_text_at(state, 1, "the name of an entity");
     if (lua_isnoneornil(state, 2)) return lua_pushnil(state), 1;
     str id = objects_id_at(state, 2);
@@ -152,6 +162,7 @@ static int db_create(lua_State *state)
 
 static int db_update(lua_State *state)
 {
+    spread_record(state);
     str entity = objects_text_at(state, 1, "the name of an entity");
     str id = objects_id_at(state, 2);
     luaL_checktype(state, 3, LUA_TTABLE);
@@ -166,6 +177,7 @@ static int db_update(lua_State *state)
 
 static int db_delete(lua_State *state)
 {
+    spread_record(state);
     str entity = objects_text_at(state, 1, "the name of an entity");
     str id = objects_id_at(state, 2);
     struct buf *out = talk_question(run_of(state), S("delete"), 2);
@@ -178,6 +190,7 @@ static int db_delete(lua_State *state)
 
 static int db_link(lua_State *state)
 {
+    spread_record(state);
     str entity = objects_text_at(state, 1, "the name of an entity");
     str id = objects_id_at(state, 2);
     str field = objects_text_at(state, 3, "the name of a reference");
@@ -195,7 +208,8 @@ static int db_link(lua_State *state)
 static const struct view_name names[] = {
     {"db", "get", "db.get(entity, id)",
      "The record with this id as it is in this change, or nil. It is read like `record`; it can be "
-     "changed with db.update.",
+     "changed with db.update. Wherever an entity and an id are asked for, the record itself may "
+     "stand in place of both.",
      "db.get(\"client\", record.parent).name == \"Acme Holding\"", db_get},
     {"db", "find", "db.find(entity, where [, {sort=, limit=}])",
      "A list of the records that match, at most 200. The conditions are those of a filter: a "
@@ -212,17 +226,16 @@ static const struct view_name names[] = {
      "field.",
      "db.create(\"project\", {name = \"First steps\", client = record.id}).name == \"First steps\"",
      db_create},
-    {"db", "update", "db.update(entity, id, values)",
+    {"db", "update", "db.update(entity, id, values) or db.update(record, values)",
      "Changes these fields of a record in this change and gives it as it is then; `null` clears a "
      "field.",
      "db.update(\"client\", record.id, {stage = \"customer\", website = null}).stage == "
      "\"customer\"",
      db_update},
-    {"db", "delete", "db.delete(entity, id)", "Deletes a record in this change.",
-     "db.delete(\"project\", db.find(\"project\", {})[1].id)", db_delete},
-    {"db", "link", "db.link(entity, id, field, to)",
+    {"db", "delete", "db.delete(entity, id) or db.delete(record)",
+     "Deletes a record in this change.", "db.delete(db.find(\"project\", {})[1])", db_delete},
+    {"db", "link", "db.link(entity, id, field, to) or db.link(record, field, to)",
      "Points a reference of a record at another one, beside those it has when it holds many.",
-     "db.link(\"client\", record.id, \"contacts\", \"018f0000-0000-7000-8000-000000000003\")",
-     db_link},
+     "db.link(record, \"contacts\", \"018f0000-0000-7000-8000-000000000003\")", db_link},
 };
 const struct view_part objects_db_part = {names, sizeof names / sizeof *names, nullptr};

@@ -174,6 +174,14 @@ void objects_push_record(lua_State *state, str entity, str values)
     record->why_fixed = "is as db gave it; change it with db.update";
 }
 
+bool objects_is_record(lua_State *state, int at, str *entity_out)
+{
+    const struct object_record *record = luaL_testudata(state, at, RECORD);
+    if (record == nullptr) return false;
+    *entity_out = record->entity;
+    return true;
+}
+
 str objects_id_at(lua_State *state, int at)
 {
     struct value id;

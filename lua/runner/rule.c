@@ -234,10 +234,12 @@ static str run_source(struct rule_run *run, str source)
 
 /* The last frame. */
 
+/** An empty one says nothing. */
 static void put_text(struct buf *out, str key, str text)
 {
     pack_text(out, key);
-    pack_text(out, text);
+    if (text.len > 0) pack_text(out, text);
+    else pack_nil(out);
 }
 
 static void put_integer(struct buf *out, str key, int64_t number)

@@ -339,21 +339,25 @@ static void note_keys(struct reader *reader, str entity, const struct thing *key
 static struct thing call_db(struct reader *reader, const struct thing *function,
                             const struct arguments *given)
 {
-    const struct thing *things = given->things;
+    /* A record stands for its entity and its id. */
+    bool is_record = given->things[0].kind == THING_RECORD;
+    const struct thing *things = given->things, *first = &things[0];
+    const struct thing *behind_id = &things[is_record ? 1 : 2];
     str verb = function->name;
-    bool is_known = things[0].kind == THING_TEXT && things[0].name.len > 0;
-    str entity = is_known ? things[0].name : S("?");
+    bool is_text = first->kind == THING_TEXT && first->name.len > 0;
+    bool is_known = is_text || is_record;
+    str entity = is_text ? first->name : is_record ? first->entity : S("?");
     bool is_create = str_eq(verb, S("create")), is_update = str_eq(verb, S("update"));
     bool is_link = str_eq(verb, S("link")), is_delete = str_eq(verb, S("delete"));
     bool is_find = str_eq(verb, S("find"));
     struct thing thing = {.at = function->at};
     note_use(reader, entity, S(""), is_create || is_update || is_link || is_delete,
-             is_known ? &things[0].at : &function->at);
+             is_known ? &first->at : &function->at);
     if (is_create) note_keys(reader, entity, &things[1], true);
-    if (is_update) note_keys(reader, entity, &things[2], true);
+    if (is_update) note_keys(reader, entity, behind_id, true);
     if (is_find || str_eq(verb, S("count"))) note_keys(reader, entity, &things[1], false);
-    if (is_link && things[2].kind == THING_TEXT && things[2].name.len > 0)
-        note_use(reader, entity, things[2].name, true, &things[2].at);
+    if (is_link && behind_id->kind == THING_TEXT && behind_id->name.len > 0)
+        note_use(reader, entity, behind_id->name, true, &behind_id->at);
     if (!is_known) return thing;
     if (is_create || is_update || str_eq(verb, S("get"))) thing.kind = THING_RECORD;
     if (is_find) thing.kind = THING_LIST;

@@ -55,6 +55,11 @@ static const struct {
      "[\"client\",\"name\",true,1,45]]"},
     {"db.delete('client', 'x') db.link('client', 'x', 'contacts', 'y')",
      "[[\"client\",\"\",true,1,11],[\"client\",\"contacts\",true,1,49]]"},
+    {"db.update(record, {name = 1}) for _, p in ipairs(db.find('project')) do db.delete(p) "
+     "db.link(p, 'team', p.id) end",
+     "[[\"\",\"\",true,1,11],[\"\",\"name\",true,1,20],[\"project\",\"\",false,1,58],"
+     "[\"project\",\"\",true,1,83],[\"project\",\"id\",false,1,107],"
+     "[\"project\",\"team\",true,1,97]]"},
     {"db.count(input.entity, {name = 1})", "[[\"?\",\"\",false,1,4],[\"?\",\"name\",false,1,25]]"},
     {"local function f(record) return record.x end", "[]"},
     {"do local record = input end return record.name", "[[\"\",\"name\",false,1,43]]"},
