@@ -13,6 +13,7 @@ const { openServer } = await import('../tests/door/server.mjs');
 const { generate } = await import('./generate.mjs');
 const { measureStreams } = await import('./streams.mjs');
 const { measureImports } = await import('./import.mjs');
+const { measureRules } = await import('./rules.mjs');
 const {
     anonymousKib,
     figures,

@@ -194,10 +194,12 @@ static void put_pair(struct buf *out, enum position_key key, uint64_t number)
 static void put_faults(struct buf *out, const struct import_fault *faults, uint32_t count)
 {
     for (uint32_t at = 0; at < count; at++) {
-        pack_list(out, 3);
+        pack_list(out, 5);
         pack_int(out, (int64_t)faults[at].row);
         pack_text(out, faults[at].column);
         pack_text(out, faults[at].message);
+        pack_bytes(out, id_bytes(&faults[at].rule));
+        pack_text(out, faults[at].rule_name);
     }
 }
 
@@ -257,7 +259,7 @@ static bool counts_read(str map, struct import_counts *counts)
 
 static void faults_read(struct import *import, str map)
 {
-    struct value list, fault, row, column, message;
+    struct value list, fault, row, column, message, rule, rule_name;
     struct import_report *report = &import->report;
     if (!value_find(map, POSITION_FAULTS, &list) || list.kind != VALUE_LIST) return;
     struct cursor cursor = cursor_of(list.items);
@@ -266,11 +268,15 @@ static void faults_read(struct import *import, str map)
         if (!value_next(&inner, &row) || !value_next(&inner, &column) ||
             !value_next(&inner, &message))
             return;
-        report->faults[report->fault_count++] = (struct import_fault){
+        struct import_fault *into = &report->faults[report->fault_count++];
+        *into = (struct import_fault){
             .row = (uint64_t)row.integer,
             .column = arena_copy(&import->arena, column.text),
             .message = arena_copy(&import->arena, message.text),
         };
+        if (value_next(&inner, &rule) && value_next(&inner, &rule_name) &&
+            id_of_bytes(rule.text, &into->rule))
+            into->rule_name = arena_copy(&import->arena, rule_name.text);
     }
 }
 
@@ -420,6 +426,8 @@ void import_turned(struct import *import)
             .row = slice->faults[at].row,
             .column = arena_copy(&import->arena, slice->faults[at].column),
             .message = arena_copy(&import->arena, slice->faults[at].message),
+            .rule = slice->faults[at].rule,
+            .rule_name = arena_copy(&import->arena, slice->faults[at].rule_name),
         };
     }
     import->from += slice->done_count;

@@ -96,9 +96,11 @@ struct import_column {
 };
 
 struct import_fault {
-    uint64_t row; /** as a spreadsheet counts: the header is 1 */
-    str column;   /** its header, or the field, or empty */
-    str message;  /** what a book-keeper understands, with the cell's text */
+    uint64_t row;   /** as a spreadsheet counts: the header is 1 */
+    str column;     /** its header, or the field, or empty */
+    str message;    /** what a book-keeper understands, with the cell's text */
+    struct id rule; /** that refused the row; nil: none did */
+    str rule_name;
 };
 
 struct import_report {

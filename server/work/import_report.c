@@ -32,10 +32,16 @@ static void put_faults(struct buf *out, const struct import_report *report)
     pack_list(out, report->fault_count);
     for (uint32_t at = 0; at < report->fault_count; at++) {
         const struct import_fault *fault = &report->faults[at];
-        pack_map(out, 3);
+        bool is_of_rule = !id_is_nil(fault->rule);
+        pack_map(out, is_of_rule ? 4 : 3);
         put_count(out, S("row"), fault->row);
         put_text(out, S("column"), fault->column);
         put_text(out, S("message"), fault->message);
+        if (!is_of_rule) continue;
+        pack_text(out, S("rule"));
+        pack_map(out, 2);
+        put_text(out, S("id"), id_text(out->arena, fault->rule));
+        put_text(out, S("name"), fault->rule_name);
     }
 }
 

@@ -271,6 +271,8 @@ static void tell_fault(struct import *import, const struct import_fault *fault, 
         .column = arena_copy(&import->lane_arena, utf8_first(fault->column, TOLD_COLUMN_BYTES_MAX)),
         .message =
             arena_copy(&import->lane_arena, utf8_first(fault->message, TOLD_MESSAGE_BYTES_MAX)),
+        .rule = slice->task.fault.rule,
+        .rule_name = arena_copy(&import->lane_arena, slice->task.fault.rule_name),
     };
 }
 
