@@ -503,7 +503,7 @@ static enum err run_saving(struct rules *rules, struct change *change, enum hook
 {
     if (!saving_is_of(draft_entity(draft))) return ERR_NONE;
     if (at == HOOK_BEFORE) return saving_before(rules, change, draft);
-    return at == HOOK_AFTER ? saving_after(rules, change, draft) : ERR_NONE;
+    return at == HOOK_AFTER ? saving_after(change, draft) : ERR_NONE;
 }
 
 static enum err run_rules(void *owner, struct change *change, enum hook_point at,

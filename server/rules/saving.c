@@ -91,9 +91,9 @@ static bool is_active(const struct draft *draft)
     return str_eq(text_now(draft, S("state")), S("active"));
 }
 
-static int64_t number_before(const struct draft *draft)
+static int64_t number_of(const struct draft *draft, bool is_before)
 {
-    str stored = draft_stored(draft, field_of(draft, S("version_number")), true);
+    str stored = draft_stored(draft, field_of(draft, S("version_number")), is_before);
     struct value value = stored.len > 0 ? value_of(stored) : (struct value){};
     if (value.kind == VALUE_FLOAT) return (int64_t)value.number;
     return value.kind == VALUE_INT ? value.integer : 0;
@@ -289,10 +289,10 @@ static enum err number_rule(struct change *change, struct draft *draft)
 {
     int64_t number = change->rule_version, newest;
     struct view view = change_view(change);
-    uint32_t count;
     if (number == 0) {
-        TRY(versions_newest(&view, draft_id(draft), &newest, &count));
-        number = 1 + (newest > number_before(draft) ? newest : number_before(draft));
+        TRY(versions_newest(&view, draft_id(draft), &newest));
+        int64_t before = number_of(draft, true);
+        number = 1 + (newest > before ? newest : before);
     }
     compute_number(change, draft, number);
     return ERR_NONE;
@@ -373,11 +373,7 @@ static enum err version_before(struct rules *rules, struct change *change, struc
     str maps[] = {whole_values(change, draft), record_values(&view, &rule_record)};
     TRY(judge_values(rules, change, rule_record.id, maps, 2, judged, rule));
     int64_t newest;
-    uint32_t count;
-    TRY(versions_newest(&view, rule_record.id, &newest, &count));
-    if (count >= RULE_VERSIONS_MAX)
-        return fail(change->task, ERR_CONFLICT, "a rule has at most %u versions: delete old ones",
-                    RULE_VERSIONS_MAX);
+    TRY(versions_newest(&view, rule_record.id, &newest));
     compute_number(change, draft, 1 + (newest > rule->version ? newest : rule->version));
     return ERR_NONE;
 }
@@ -413,15 +409,30 @@ enum err saving_before(struct rules *rules, struct change *change, struct draft 
     }
 }
 
-enum err saving_after(struct rules *rules, struct change *change, struct draft *draft)
+static enum err version_after(struct change *change, struct draft *draft)
 {
-    (void)rules;
-    if (draft_entity(draft)->number != RULE_ENTITY) return ERR_NONE;
+    struct record rule;
+    if (draft_operation(draft) != OPERATION_CREATE) return ERR_NONE;
+    TRY(rule_of(change, draft, &rule));
+    return versions_trim(change, rule.id);
+}
+
+static enum err rule_after(struct change *change, struct draft *draft)
+{
     rule_set_renew(change);
     bool is_gone = draft_operation(draft) == OPERATION_DELETE;
     if (is_gone || change->rule_version > 0 || !does_other(draft)) return ERR_NONE;
-    str stored = draft_stored(draft, field_of(draft, S("version_number")), false);
-    struct value number = stored.len > 0 ? value_of(stored) : (struct value){};
-    int64_t version = number.kind == VALUE_FLOAT ? (int64_t)number.number : number.integer;
-    return version_keep(change, draft, version);
+    return version_keep(change, draft, number_of(draft, false));
+}
+
+enum err saving_after(struct change *change, struct draft *draft)
+{
+    switch (draft_entity(draft)->number) {
+    case RULE_ENTITY:
+        return rule_after(change, draft);
+    case RULE_VERSION_ENTITY:
+        return version_after(change, draft);
+    default:
+        return ERR_NONE;
+    }
 }

@@ -25,7 +25,7 @@ bool saving_is_of(const struct entity *entity);
 
 /** For the hooks, of such an entity, before the tenant's own rules; undone changes too. */
 enum err saving_before(struct rules *rules, struct change *change, struct draft *draft);
-enum err saving_after(struct rules *rules, struct change *change, struct draft *draft);
+enum err saving_after(struct change *change, struct draft *draft);
 
 /** What a runner says of a script. */
 struct script_checked {
@@ -40,6 +40,8 @@ struct script_use {
     bool is_write;
     uint32_t line, column;
 };
+/** What a runner said, a map that value_check let pass; false when it is no such answer. */
+bool script_checked_read(struct arena *arena, str said, struct script_checked *checked_out);
 /** ERR_FULL: no runner. */
 enum err script_check(struct rules *rules, const struct view *view, const struct rule *rule,
                       struct script_checked *checked_out);

@@ -1,4 +1,5 @@
 /* What a runner says of a script that it does not run. */
+#include "base/fold.h"
 #include "rules/catalog.h"
 #include "rules/saving.h"
 #include "record/models.h"
@@ -69,13 +70,13 @@ static bool read_use(const struct value *item, struct script_use *use)
     return true;
 }
 
-/** False when it is no such answer. */
-static bool read_checked(struct arena *arena, str said, struct script_checked *checked)
+bool script_checked_read(struct arena *arena, str said, struct script_checked *checked)
 {
     struct value failure, uses, line = {}, column = {}, item;
+    *checked = (struct script_checked){};
     if (!value_find_text(said, S("failure"), &failure)) return false;
     if (failure.kind == VALUE_TEXT)
-        checked->failure = str_first(failure.text, CHECK_FAILURE_BYTES_MAX);
+        checked->failure = utf8_first(failure.text, CHECK_FAILURE_BYTES_MAX);
     else if (failure.kind != VALUE_NIL) return false;
     (void)value_find_text(said, S("line"), &line);
     (void)value_find_text(said, S("column"), &column);
@@ -105,7 +106,7 @@ enum err script_check(struct rules *rules, const struct view *view, const struct
         struct value ask;
         if (talk_say(talk, frame, RULE_CPU_MS_MAX, &said) != RUNNER_ANSWERED) break;
         bool is_question = value_find_text(said, S("ask"), &ask);
-        if (!is_question && read_checked(view->task->arena, said, checked_out)) {
+        if (!is_question && script_checked_read(view->task->arena, said, checked_out)) {
             talk_end(talk, true);
             return ERR_NONE;
         }

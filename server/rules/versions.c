@@ -41,17 +41,43 @@ static enum err get_version(const struct view *view, struct id id, struct record
     return txn_record_get_view(view->txn, RULE_VERSION_ENTITY, id, &version_out->value);
 }
 
-enum err versions_newest(const struct view *view, struct id rule, int64_t *number_out,
-                         uint32_t *count_out)
+/** The newest or the oldest; ERR_MISSING: there is none. */
+static enum err outermost(const struct view *view, struct id rule, bool is_newest,
+                          struct record *version_out)
 {
-    struct id *ids = arena_new(view->task->arena, struct id, RULE_VERSIONS_MAX + 1);
+    const struct field *of = entity_field(versions_of(view->model), S("rule"));
+    struct scan_range range = {
+        .from = id_bytes(&rule), .to = id_bytes(&rule), .is_descending = is_newest};
+    struct scan *scan = scan_index(view->txn, RULE_VERSION_ENTITY, of->number, &range);
+    struct scan_entry entry;
+    bool has_entry;
+    enum err err = scan_next(scan, &has_entry, &entry);
+    scan_close(scan);
+    TRY(err);
+    return has_entry ? get_version(view, entry.id, version_out) : ERR_MISSING;
+}
+
+enum err versions_newest(const struct view *view, struct id rule, int64_t *number_out)
+{
     struct record newest;
     *number_out = 0;
-    TRY(all_of(view, rule, ids, count_out));
-    if (*count_out == 0) return ERR_NONE;
-    TRY(get_version(view, ids[*count_out - 1], &newest));
-    *number_out = number_of(&newest);
-    return ERR_NONE;
+    enum err err = outermost(view, rule, true, &newest);
+    if (err == ERR_NONE) *number_out = number_of(&newest);
+    return err == ERR_MISSING ? ERR_NONE : err;
+}
+
+enum err versions_trim(struct change *change, struct id rule)
+{
+    struct view view = change_view(change);
+    struct record oldest;
+    int64_t newest;
+    TRY(versions_newest(&view, rule, &newest));
+    for (;;) {
+        enum err err = outermost(&view, rule, false, &oldest);
+        if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
+        if (newest - number_of(&oldest) < (int64_t)RULE_VERSIONS_MAX) return ERR_NONE;
+        TRY(record_delete(change, oldest.entity, oldest.id, nullptr));
+    }
 }
 
 enum err version_find(const struct view *view, struct id rule, int64_t number,
@@ -88,18 +114,12 @@ static void put_note(struct buf *map, str values)
 
 enum err version_keep(struct change *change, struct draft *rule, int64_t number)
 {
-    struct view view = change_view(change);
-    struct id *ids = arena_new(change->task->arena, struct id, RULE_VERSIONS_MAX + 1);
-    struct id id = draft_id(rule), made;
-    uint32_t count;
-    TRY(all_of(&view, id, ids, &count));
-    for (uint32_t at = 0; count - at >= RULE_VERSIONS_MAX; at++)
-        TRY(record_delete(change, versions_of(change->model), ids[at], nullptr));
+    struct id made;
     struct buf map = buf_make(change->task->arena, VERSION_BYTES_MAX);
     str values = draft_values(change, rule, false);
     pack_map(&map, said_count + 2);
     pack_text(&map, S("rule"));
-    pack_text(&map, id_text(change->task->arena, id));
+    pack_text(&map, id_text(change->task->arena, draft_id(rule)));
     put_said(&map, values);
     put_note(&map, values);
     int64_t was = change->rule_version;

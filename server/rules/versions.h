@@ -9,12 +9,12 @@
 #include "base/buf.h"
 #include "rules/saving.h"
 
-/** The newest number that the rule's versions have, and how many there are; 0, 0: none. */
-enum err versions_newest(const struct view *view, struct id rule, int64_t *number_out,
-                         uint32_t *count_out);
-/** In a change that has written the rule: keeps what it says as the version of this number; beyond
- *  RULE_VERSIONS_MAX the oldest one goes. */
+/** The newest number that the rule's versions have; 0: it has none. */
+enum err versions_newest(const struct view *view, struct id rule, int64_t *number_out);
+/** In a change that has written the rule: keeps what it says as the version of this number. */
 enum err version_keep(struct change *change, struct draft *rule, int64_t number);
+/** In a change that has made a version: beyond RULE_VERSIONS_MAX the oldest goes. */
+enum err versions_trim(struct change *change, struct id rule);
 /** The version of this number. ERR_MISSING. */
 enum err version_find(const struct view *view, struct id rule, int64_t number,
                       struct record *version_out);

@@ -266,3 +266,16 @@ describe('stored tests', () => {
         assert.match(expectProblem(answer, 409).detail, /at most 50 tests/);
     });
 });
+
+test('a rule keeps its newest 1000 versions', async (t) => {
+    const rule = await makeRule(t);
+    const create = { rule: rule.id, reject: 'x' };
+    const operations = Array.from({ length: 999 }, () => ({ create }));
+    expectStatus(await firm.call('POST', 'rule_versions/bulk', operations), 200);
+    assert.equal((await versions(rule)).length, 1000);
+    assert.equal((await patch(rule, { reject: 'newest' })).version_number, 1001);
+    const kept = await versions(rule);
+    assert.equal(kept.length, 1000);
+    assert.deepEqual([kept[0].version_number, kept.at(-1).version_number], [2, 1001]);
+    expectProblem(await activate(rule, { version: 1 }), 404);
+});
