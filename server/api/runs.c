@@ -1,10 +1,13 @@
 #include "api/runs.h"
 
 #include "api/parameters.h"
+#include "api/records.h"
 #include "api/reply.h"
 #include "api/roads.h"
 #include "base/require.h"
+#include "record/models.h"
 #include "rules/trace.h"
+#include "rules/trial.h"
 #include "value/json.h"
 
 constexpr uint32_t RUNS_LOOKED_AT_MAX = 2000; /** for one page; then its `next` goes on */
@@ -240,4 +243,84 @@ enum err runs_replay(struct call *call)
     else json_write_text(&json, difference);
     buf_put_byte(&json, '}');
     return reply_json(call, 200, &json);
+}
+
+/* As a test. */
+
+struct keeping {
+    struct work work;
+    struct call *call;
+    str name;
+    struct value expected;
+    str test; /** the record to be made */
+    struct id id;
+};
+
+static enum err read_test(struct call *call)
+{
+    struct keeping *keeping = call->state;
+    struct view view = call_view(call);
+    return trial_keep(call->rules, &view, call->record, keeping->name, &keeping->expected,
+                      &keeping->test);
+}
+
+/** In the tenant's lane. */
+static enum err make_test(struct work *work, struct txn *txn)
+{
+    struct keeping *keeping = (struct keeping *)work;
+    struct call *call = keeping->call;
+    struct value given = value_of(keeping->test);
+    txn_set_task(txn, call->task);
+    TRY(model_of(call->task, txn, call->tenant.model, &call->tenant.model));
+    call->txn = txn;
+    struct change change = change_begin(call);
+    TRY(record_create(&change, model_entity(call->tenant.model, S("rule_test")), &given,
+                      &keeping->id));
+    return change_end(call, &change);
+}
+
+static enum err show_test(struct call *call)
+{
+    const struct keeping *keeping = call->state;
+    call->entity = model_entity(call->tenant.model, S("rule_test"));
+    reply_header(call, S("location"),
+                 arena_print(call->task->arena, "/api/v1/%.*s/%.*s", FMT(call->entity->plural),
+                             FMT(id_text(call->task->arena, keeping->id))));
+    return reply_record(call, 201, keeping->id, nullptr);
+}
+
+static enum err keep_read(struct call *call, struct keeping *keeping)
+{
+    struct cursor cursor = cursor_of(call->given.items);
+    struct task *task = call->task;
+    for (uint32_t at = 0; call->given.kind == VALUE_MAP && at < call->given.count; at++) {
+        struct value name, value;
+        if (!value_next(&cursor, &name) || !value_next(&cursor, &value)) break;
+        bool is_text = value.kind == VALUE_TEXT, is_map = value.kind == VALUE_MAP;
+        if (str_eq(name.text, S("name")) && is_text) keeping->name = value.text;
+        else if (str_eq(name.text, S("expected")) && is_map) keeping->expected = value;
+        else if (str_eq(name.text, S("name")) || str_eq(name.text, S("expected")))
+            task_fault(task, name.text, S("type"),
+                       str_eq(name.text, S("name")) ? "is a text" : "is an object");
+        else task_fault(task, name.text, S("unknown"), "there are name and expected");
+    }
+    if (keeping->name.len == 0) task_fault(task, S("name"), S("required"), "is required");
+    return task_faults(task);
+}
+
+enum err runs_keep(struct call *call)
+{
+    struct keeping *keeping = arena_new(call->task->arena, struct keeping, 1);
+    keeping->call = call;
+    TRY(rules_check_author(call));
+    TRY(no_parameters(call));
+    TRY(keep_read(call, keeping));
+    runs_flush(call);
+    call->state = keeping;
+    TRY(call_read(call, false, read_test));
+    keeping->work = (struct work){.run = make_test, .arena = call->task->arena};
+    enum err err = store_write(call->access->store, &call->tenant.space, &keeping->work);
+    call->txn = nullptr;
+    TRY(err);
+    return call_read(call, false, show_test);
 }

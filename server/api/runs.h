@@ -3,7 +3,7 @@
  *  A run shows what the rule saw, whoever acted; so these calls are for those who may save rules.
  *
  *  Floor   api, inside; functions of the table.
- *  Thread  patient ones: what was just added is first written. runs_keep: the tenant's lane.
+ *  Thread  patient ones: what was just added is first written.
  */
 #pragma once
 
@@ -14,6 +14,8 @@ enum err runs_of_rule(struct call *call);
 enum err runs_read(struct call *call);
 enum err runs_days(struct call *call);
 enum err runs_replay(struct call *call);
+/** Makes a stored test of a run. */
+enum err runs_keep(struct call *call);
 
 /** ERR_FORBIDDEN: only who may do everything may try rules and see their runs. */
 enum err rules_check_author(struct call *call);

@@ -59,6 +59,12 @@ enum err rule_find(struct rules *rules, const struct view *view, struct id id,
 enum err trial_test(struct rules *rules, const struct view *view, struct id rule, str values,
                     const struct record *test, str *failure_out);
 
+/** What a kept run becomes as a record of `rule_test`: an encoded map of API values. `expected`,
+ *  unless nil, is what must come of it instead of what came. ERR_MISSING: the run, what was said in
+ *  it, or its rule. ERR_TOO_LARGE: it saw too much. */
+enum err trial_keep(struct rules *rules, const struct view *view, struct id run, str name,
+                    const struct value *expected, str *test_out);
+
 /** Why a rule fires, or does not, on a record: what is asked is a map with `id`, the record as it
  *  is, or with `change` too, as that entry of the log changed it; or with `run`: as the change did
  *  in which that run was. Tells the first condition that is false, and the values seen. */

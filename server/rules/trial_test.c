@@ -1,5 +1,6 @@
 /* Stored tests of a rule: what must come of a trial. */
 #include "record/record.h"
+#include "rules/recorded.h"
 #include "rules/trial.h"
 #include "value/json.h"
 
@@ -120,6 +121,28 @@ static str refusal(struct arena *arena, const struct fault *fault)
     return arena_print(arena, "%.*s: %.*s", FMT(first->field), FMT(first->message));
 }
 
+/** As it was kept, with the answers that it got then. */
+static enum err run_recorded(struct rules *rules, const struct view *view, struct id id, str values,
+                             const struct record *test, struct buf *told)
+{
+    struct value given = member(test, "given"), answers = member(test, "answers");
+    struct rule rule;
+    if (!rule_read_values(view, view->task->arena, id, &values, 1, &rule))
+        return task_faults(view->task);
+    return recorded_run(rules, view, &rule, &given, &answers, told);
+}
+
+static enum err run_asked(struct rules *rules, const struct view *view, struct id id, str values,
+                          const struct record *test, struct buf *told)
+{
+    struct value given = member(test, "given");
+    struct buf asked = buf_make(view->task->arena, 4 * RECORD_BYTES_MAX);
+    put_asked(&asked, &given, values);
+    struct trial_asked trial = {
+        .rule = id, .given = value_of(buf_str(&asked)), .is_untraced = true};
+    return trial_run(rules, view, &trial, told);
+}
+
 enum err trial_test(struct rules *rules, const struct view *view, struct id rule, str values,
                     const struct record *test, str *failure_out)
 {
@@ -127,15 +150,13 @@ enum err trial_test(struct rules *rules, const struct view *view, struct id rule
     struct task task = {
         .arena = arena, .now_ms = view->task->now_ms, .request_id = view->task->request_id};
     struct view quiet = *view;
-    struct value given = member(test, "given"), expected = member(test, "expected");
-    struct buf asked = buf_make(arena, 4 * RECORD_BYTES_MAX),
-               told = buf_make(arena, TOLD_BYTES_MAX), read = buf_make(arena, 4 * TOLD_BYTES_MAX);
+    struct value expected = member(test, "expected");
+    struct buf told = buf_make(arena, TOLD_BYTES_MAX), read = buf_make(arena, 4 * TOLD_BYTES_MAX);
+    bool is_kept = member(test, "answers").kind == VALUE_MAP;
     quiet.task = &task;
     *failure_out = (str){};
-    put_asked(&asked, &given, values);
-    struct trial_asked trial = {
-        .rule = rule, .given = value_of(buf_str(&asked)), .is_untraced = true};
-    enum err err = trial_run(rules, &quiet, &trial, &told);
+    enum err err = is_kept ? run_recorded(rules, &quiet, rule, values, test, &told)
+                           : run_asked(rules, &quiet, rule, values, test, &told);
     bool is_ours = err == ERR_FULL || err == ERR_LIMITED || err == ERR_SYSTEM || err == ERR_CORRUPT;
     if (err != ERR_NONE && !is_ours) {
         *failure_out = arena_print(arena, "cannot be run: %.*s", FMT(refusal(arena, &task.fault)));
@@ -146,6 +167,42 @@ enum err trial_test(struct rules *rules, const struct view *view, struct id rule
         return fail(view->task, ERR_TOO_LARGE, "what came of a test is too long");
     struct comparison comparison = {.arena = arena, .path = buf_make(arena, PATH_BYTES_MAX)};
     struct value came = value_of(buf_str(&read));
-    if (!fits(&comparison, &expected, &came, VALUE_DEPTH_MAX)) *failure_out = comparison.failure;
+    struct value message;
+    if (fits(&comparison, &expected, &came, VALUE_DEPTH_MAX)) return ERR_NONE;
+    bool is_told = value_find_text(came.bytes, S("message"), &message) && message.kind == VALUE_TEXT;
+    *failure_out = is_told ? arena_print(arena, "%.*s (it says: %.*s)", FMT(comparison.failure),
+                                         FMT(message.text))
+                           : comparison.failure;
+    return ERR_NONE;
+}
+
+enum err trial_keep(struct rules *rules, const struct view *view, struct id run, str name,
+                    const struct value *expected, str *test_out)
+{
+    struct task *task = view->task;
+    struct recorded_test test;
+    struct trace trace;
+    struct rule rule;
+    str talk, state;
+    TRY(trace_get(task, view->txn, run, &trace));
+    TRY(trace_talk(task, view->txn, run, &talk));
+    TRY(rule_find(rules, view, trace.rule, &rule, &state));
+    if (rule.is_builtin)
+        return fail(task, ERR_CONFLICT, "this rule came with the product, and has no stored tests");
+    TRY(recorded_read(task, &trace, talk, &test));
+    struct buf map = buf_make(task->arena, 4 * RECORD_BYTES_MAX);
+    pack_map(&map, 5);
+    pack_text(&map, S("rule"));
+    pack_text(&map, id_text(task->arena, trace.rule));
+    pack_text(&map, S("name"));
+    pack_text(&map, name);
+    pack_text(&map, S("given"));
+    pack_raw(&map, test.given);
+    pack_text(&map, S("answers"));
+    pack_raw(&map, test.answers);
+    pack_text(&map, S("expected"));
+    pack_raw(&map, expected->kind == VALUE_NIL ? test.expected : expected->bytes);
+    if (buf_is_over(&map)) return fail(task, ERR_TOO_LARGE, "this is too long for a stored test");
+    *test_out = buf_str(&map);
     return ERR_NONE;
 }
