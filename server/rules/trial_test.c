@@ -169,10 +169,10 @@ enum err trial_test(struct rules *rules, const struct view *view, struct id rule
     struct value came = value_of(buf_str(&read));
     struct value message;
     if (fits(&comparison, &expected, &came, VALUE_DEPTH_MAX)) return ERR_NONE;
-    bool is_told = value_find_text(came.bytes, S("message"), &message) && message.kind == VALUE_TEXT;
-    *failure_out = is_told ? arena_print(arena, "%.*s (it says: %.*s)", FMT(comparison.failure),
-                                         FMT(message.text))
-                           : comparison.failure;
+    *failure_out = comparison.failure;
+    if (value_find_text(came.bytes, S("message"), &message) && message.kind == VALUE_TEXT)
+        *failure_out =
+            arena_print(arena, "%.*s (it says: %.*s)", FMT(comparison.failure), FMT(message.text));
     return ERR_NONE;
 }
 
