@@ -329,6 +329,7 @@ async function main() {
         await measureIdleTenants();
         await measureStreams(openServer, { anonymousKib }, table);
         await measureImports(openServer, { anonymousKib, processorMicros }, table);
+        await measureRules(table);
     } finally {
         await server.close();
         await fs.rm(folder, { recursive: true, force: true });
