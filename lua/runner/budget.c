@@ -28,6 +28,35 @@ int budget_line(lua_State *state)
     return 0;
 }
 
+/* For tests: allocations that go on well before one is refused, and whether all after it are. */
+static uint64_t refused_in;
+static bool is_refused_for_good;
+static uint64_t growth_count;
+
+void budget_refuse_at(uint64_t nth, bool is_for_good)
+{
+    refused_in = nth;
+    is_refused_for_good = is_for_good;
+    growth_count = 0;
+}
+
+uint64_t budget_growths(void)
+{
+    return growth_count;
+}
+
+static bool is_refused(void)
+{
+    growth_count++;
+    if (refused_in == 0) return false;
+    if (refused_in > 1) {
+        refused_in--;
+        return false;
+    }
+    if (!is_refused_for_good) refused_in = 0;
+    return true;
+}
+
 /** Whether that many bytes more may be taken now; then they are counted. */
 static bool count_bytes(struct budget *budget, size_t old_bytes, size_t new_bytes)
 {
@@ -36,6 +65,7 @@ static bool count_bytes(struct budget *budget, size_t old_bytes, size_t new_byte
     /* What shrinks never fails: Lua rests on that. */
     if (new_bytes > old_bytes) {
         size_t more = new_bytes - old_bytes;
+        if (is_refused()) return false;
         if (new_bytes > budget->bytes_max || others_bytes > budget->bytes_max - new_bytes)
             return false;
         if (budget->taken_bytes_max > 0 && more > budget->taken_bytes_max - budget->taken_bytes)

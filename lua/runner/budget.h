@@ -72,3 +72,8 @@ static inline void budget_charge_bytes(lua_State *state, size_t bytes)
 int budget_line(lua_State *state);
 /** What the process has computed for, in microseconds. */
 int64_t budget_cpu_us(void);
+
+/** For tests: the n-th allocation from now on in any state is refused, once or with all that follow
+ *  (0: none), and they are counted anew. */
+void budget_refuse_at(uint64_t nth, bool is_for_good);
+uint64_t budget_growths(void);

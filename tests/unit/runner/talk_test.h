@@ -31,8 +31,8 @@ struct talk_test {
     uint32_t sources_asked, catalogs_asked;
 };
 
-/** What the runner's process does before it serves; for faults. */
-static void (*talk_prepare)(void);
+/** What the runner's process does before and behind each question; for faults. */
+static void (*talk_before)(void), (*talk_behind)(void);
 
 [[noreturn, maybe_unused]] static void talk_serve(int socket)
 {
@@ -43,10 +43,11 @@ static void (*talk_prepare)(void);
     struct rule_keeper *keeper = rule_keeper_open();
     arena_init(&arena, 32 * MIB);
     bool is_good = true;
-    if (talk_prepare != nullptr) talk_prepare();
     while (is_good && frame_read(&arena, STDIN_FILENO, nullptr, &question) == FRAME_WHOLE) {
         struct task task = {.arena = &arena};
+        if (talk_before != nullptr) talk_before();
         is_good = value_check(&task, question) == ERR_NONE && rule_serve(keeper, question, 1);
+        if (talk_behind != nullptr) talk_behind();
         arena_clear(&arena);
     }
     arena_drop(&arena);
@@ -262,6 +263,49 @@ static const char talk_rule_words[] =
     check(talk_say(talk, talk_rule(talk, source, words)));
     check(talk_finish(talk, steps, &done));
     return done;
+}
+
+/** Answers as a server with two projects and a client that is a holding. */
+[[maybe_unused]] static const char *talk_answer_to(struct talk_test *talk, str question)
+{
+    struct value ask, values, value, name;
+    check(value_find_text(question, S("ask"), &ask));
+    if (str_eq(ask.text, S("count"))) return "{\"answer\":2}";
+    if (str_eq(ask.text, S("queue")))
+        return "{\"answer\":\"018f0000-0000-7000-8000-0000000000e1\"}";
+    if (str_eq(ask.text, S("settings"))) return "{\"answer\":{\"currency\":\"EUR\"}}";
+    if (str_eq(ask.text, S("find")))
+        return "{\"answer\":[{\"id\":\"a\",\"name\":\"Two\"},{\"id\":\"b\",\"name\":\"One\"}]}";
+    if (str_eq(ask.text, S("get"))) return "{\"answer\":{\"id\":\"c\",\"name\":\"Acme Holding\"}}";
+    if (!value_find_text(question, S("values"), &values)) return "{\"answer\":true}";
+    /* What was set, as it is then. */
+    struct buf out = buf_make(&talk->test.arena, FRAME_BYTES_MAX);
+    struct cursor cursor = cursor_of(values.items);
+    buf_put(&out, S("{\"answer\":{\"id\":\"d\""));
+    while (value_next(&cursor, &name) && value_next(&cursor, &value))
+        buf_print(&out, ",%.*s:%.*s", FMT(talk_json(talk, name.bytes)),
+                  FMT(talk_json(talk, value.bytes)));
+    buf_put(&out, S("}}"));
+    return arena_cstring(&talk->test.arena, buf_str(&out));
+}
+
+/** Asks a question `rule`, and answers so until the runner is done. */
+[[maybe_unused]] static str talk_ask_answered(struct talk_test *talk, str question)
+{
+    str said;
+    struct value done;
+    check(talk_say(talk, question));
+    while (talk_hear(talk, &said) && !value_find_text(said, S("done"), &done))
+        if (!talk_answer_usual(talk, said))
+            check(talk_say(talk, talk_pack(talk, talk_answer_to(talk, said))));
+    return said;
+}
+
+/** A run of the source, answered so. */
+[[maybe_unused]] static str talk_run_answered(struct talk_test *talk, const char *source,
+                                              const char *words)
+{
+    return talk_ask_answered(talk, talk_rule(talk, source, words));
 }
 
 /** A member of the last frame as JSON. */

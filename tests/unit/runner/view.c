@@ -7,41 +7,6 @@
 #include "runner/objects.h"
 #include "talk_test.h"
 
-/** Answers as a server with two projects and a client that is a holding. */
-static const char *answer_to(struct talk_test *talk, str question)
-{
-    struct value ask, values, value, name;
-    check(value_find_text(question, S("ask"), &ask));
-    if (str_eq(ask.text, S("count"))) return "{\"answer\":2}";
-    if (str_eq(ask.text, S("queue")))
-        return "{\"answer\":\"018f0000-0000-7000-8000-0000000000e1\"}";
-    if (str_eq(ask.text, S("settings"))) return "{\"answer\":{\"currency\":\"EUR\"}}";
-    if (str_eq(ask.text, S("find")))
-        return "{\"answer\":[{\"id\":\"a\",\"name\":\"Two\"},{\"id\":\"b\",\"name\":\"One\"}]}";
-    if (str_eq(ask.text, S("get"))) return "{\"answer\":{\"id\":\"c\",\"name\":\"Acme Holding\"}}";
-    if (!value_find_text(question, S("values"), &values)) return "{\"answer\":true}";
-    /* What was set, as it is then. */
-    struct buf out = buf_make(&talk->test.arena, FRAME_BYTES_MAX);
-    struct cursor cursor = cursor_of(values.items);
-    buf_put(&out, S("{\"answer\":{\"id\":\"d\""));
-    while (value_next(&cursor, &name) && value_next(&cursor, &value))
-        buf_print(&out, ",%.*s:%.*s", FMT(talk_json(talk, name.bytes)),
-                  FMT(talk_json(talk, value.bytes)));
-    buf_put(&out, S("}}"));
-    return arena_cstring(&talk->test.arena, buf_str(&out));
-}
-
-static str run_answered(struct talk_test *talk, const char *source, const char *words)
-{
-    str said;
-    struct value done;
-    check(talk_say(talk, talk_rule(talk, source, words)));
-    while (talk_hear(talk, &said) && !value_find_text(said, S("done"), &done))
-        if (!talk_answer_usual(talk, said))
-            check(talk_say(talk, talk_pack(talk, answer_to(talk, said))));
-    return said;
-}
-
 TEST(test_view__every_example_is_true)
 {
     struct talk_test talk;
@@ -56,7 +21,7 @@ TEST(test_view__every_example_is_true)
                 arena_print(&talk.test.arena, "if not (%s) then reject('it is not so') end%c",
                             row->example, 0)
                     .at;
-            str done = run_answered(&talk, source, "\"input\":{\"copies\":2}");
+            str done = talk_run_answered(&talk, source, "\"input\":{\"copies\":2}");
             talk_check_part(&talk, source, done, S("message"), "null");
             talk_check_part(&talk, source, done, S("done"), "\"done\"");
             count++;
