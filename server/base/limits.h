@@ -65,7 +65,8 @@ constexpr uint16_t ENTITY_NUMBER_CUSTOM_MIN = 128; /** a tenant's own entities, 
 constexpr uint32_t CUSTOM_FIELDS_MAX = 200;        /** of one entity; records are read whole */
 constexpr uint32_t CUSTOM_CHOICES_MAX = 5000;      /** of one tenant: each model holds them all */
 
-/* Rules. A run is one rule on one record; a chain is all that one change causes. */
+/* Rules. A run is one rule on one record; a chain is all that follows from one record that somebody
+ * writes: a change of many has as many, and what they may do is counted together. */
 constexpr size_t RULE_SOURCE_BYTES_MAX = 64 * KIB;
 constexpr uint32_t RULES_OF_TENANT_MAX = 500;
 constexpr uint64_t RULE_FUEL_MAX = 5'000'000; /** instructions of one run, some 50 ms */
@@ -75,15 +76,17 @@ constexpr size_t RULE_BYTES_MAX =
 constexpr size_t RULE_TAKEN_BYTES_MAX = 64 * MIB; /** taken in one run, given back or not */
 constexpr int64_t RULE_CPU_MS_MAX = 300;          /** of the runner's own time, for one run */
 constexpr int64_t RULE_CHAIN_CPU_MS_MAX = 600;
+constexpr int64_t RULE_CHANGE_CPU_MS_MAX = 3000; /** however many chains: its snapshot grows old */
 constexpr int64_t RULE_WALL_MS_MAX = 10'000;   /** a far backstop: neighbours spend it too */
 constexpr int64_t RULE_STALLED_MS_MAX = 2'000; /** a runner that is asked and computes nothing */
 constexpr uint32_t RULE_DEPTH_MAX = 5;         /** rules that cause rules */
-constexpr uint32_t RULE_WRITES_MAX = 200;      /** records written by the rules of one change */
+constexpr uint32_t RULE_WRITES_MAX = 200;      /** records written by the rules of one chain */
 constexpr uint32_t RULE_READS_MAX = 1000;      /** get, find and count of one run */
 constexpr uint32_t RULE_QUESTIONS_MAX = 2000;  /** of one run, of every kind */
 constexpr uint32_t RULE_FIND_MAX = 200;        /** records of one find */
 constexpr uint32_t RULE_KEYS_MAX = 20'000;     /** touched by one find or count */
-constexpr uint32_t RULE_EFFECTS_MAX = 50;      /** queued by the rules of one change */
+constexpr uint32_t RULE_RUN_KEYS_MAX = 60'000; /** by all of one run: some 60 ms of the lane */
+constexpr uint32_t RULE_EFFECTS_MAX = 50;      /** queued by the rules of one chain */
 constexpr uint32_t RULE_MAILS_MAX = 10;
 constexpr uint32_t OUTBOX_OF_KIND_MAX = 20'000; /** of one tenant; then what would add is refused */
 constexpr uint32_t RULE_LOG_LINES_MAX = 100;    /** of one run */

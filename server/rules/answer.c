@@ -10,6 +10,7 @@
 #include "value/frame.h"
 
 constexpr size_t REFUSAL_FRAME_BYTES_MAX = 8 * KIB;
+constexpr size_t SCRATCH_BYTES_MAX = 16 * MIB; /** several times the longest answer */
 
 /** One question. */
 struct asking {
@@ -356,10 +357,18 @@ static const struct {
     {S("settings"), false, answer_settings},
 };
 
+/** Beyond the answer: in the arena of the change, whose task may have another one just now. */
+static str keep_text(struct run *run, str text)
+{
+    size_t len = text.len < sizeof run->ended_text ? text.len : sizeof run->ended_text;
+    if (len > 0) memcpy(run->ended_text, text.at, len);
+    return utf8_first((str){run->ended_text, len}, len);
+}
+
 static str end_run(struct run *run, str why)
 {
     struct arena *arena = run->change->task->arena;
-    if (run->ended.len == 0) run->ended = arena_copy(arena, why);
+    if (run->ended.len == 0) run->ended = keep_text(run, why);
     return frame_text(arena, S("ended"), why);
 }
 
@@ -395,7 +404,36 @@ static str tell_failure(struct asking *asking, enum err err)
     return end_run(run, text);
 }
 
-str run_answer(struct run *run, str question)
+/** Something that is let go with the task, if it is not before. */
+struct scratch {
+    struct arena_held held;
+    struct arena arena;
+};
+
+static void drop_scratch(void *thing)
+{
+    arena_drop(thing);
+}
+
+/** What is read for an answer is needed until the next one: it lies apart from the memory of the
+ *  change, which only grows. Past its cap the task is left as with its own. */
+static struct arena *scratch_of(struct run *run)
+{
+    struct arena *arena = run->change->task->arena;
+    if (run->scratch == nullptr) {
+        struct scratch *scratch = arena_new(arena, struct scratch, 1);
+        arena_init(&scratch->arena, SCRATCH_BYTES_MAX);
+        scratch->held = (struct arena_held){.release = drop_scratch, .thing = &scratch->arena};
+        arena_hold(arena, &scratch->held);
+        run->scratch = &scratch->arena;
+    }
+    arena_clear(run->scratch);
+    run->scratch->escape = arena->escape;
+    return run->scratch;
+}
+
+/** In the arena that the task has just now. */
+static str answer_in(struct run *run, str question, enum err (*answer_it)(struct asking *asking))
 {
     struct change *change = run->change;
     struct task *task = change->task;
@@ -407,26 +445,57 @@ str run_answer(struct run *run, str question)
                             .question = question,
                             .answer = &answer};
     asking.view.scope = &run->chain->scope;
-    str word = text_of(&asking, S("ask"));
+    const struct fault kept = task->fault;
+    task->fault = (struct fault){};
+    enum err err = answer_it(&asking);
+    if (err == ERR_NONE && buf_is_over(&answer))
+        err = fail(task, ERR_INVALID, "the answer is too long");
+    str frame = err == ERR_NONE ? frame_of(task->arena, S("answer"), buf_str(&answer))
+                                : tell_failure(&asking, err);
+    if (run->err == ERR_NONE) task->fault = kept;
+    return frame;
+}
+
+/** Why no more may be read; empty: it may. */
+static str limit_of_reads(struct run *run)
+{
+    struct arena *arena = run->change->task->arena;
+    if (run->read_count++ >= RULE_READS_MAX)
+        return arena_print(arena, "one run reads at most %u times", RULE_READS_MAX);
+    if (run->key_count < RULE_RUN_KEYS_MAX) return (str){};
+    return arena_print(arena, "one run looks at no more than %u records and entries of indexes",
+                       RULE_RUN_KEYS_MAX);
+}
+
+static str answer_read(struct run *run, str question, enum err (*answer_it)(struct asking *asking))
+{
+    struct task *task = run->change->task;
+    struct arena *arena = task->arena;
+    str why = limit_of_reads(run);
+    if (why.len > 0) return end_run(run, why);
+    uint32_t keys = task->keys_touched;
+    task->arena = scratch_of(run);
+    str frame = answer_in(run, question, answer_it);
+    task->arena = arena;
+    run->key_count += task->keys_touched - keys;
+    /* A fault of the whole change outlives the answer. */
+    if (run->err != ERR_NONE)
+        task->fault = (struct fault){.detail = arena_copy(arena, task->fault.detail)};
+    return frame;
+}
+
+str run_answer(struct run *run, str question)
+{
+    struct value ask;
+    bool is_question = value_find_text(question, S("ask"), &ask) && ask.kind == VALUE_TEXT;
     /* It was told to end, and asks on. */
-    if (run->ended.len > 0) return (str){};
+    if (run->ended.len > 0 || !is_question) return (str){};
     if (run->result->question_count >= RULE_QUESTIONS_MAX)
-        return end_run(
-            run, arena_print(task->arena, "one run asks at most %u times", RULE_QUESTIONS_MAX));
-    for (size_t at = 0; at < sizeof questions / sizeof questions[0]; at++) {
-        if (!str_eq(questions[at].word, word)) continue;
-        if (questions[at].is_read && run->read_count++ >= RULE_READS_MAX)
-            return end_run(
-                run, arena_print(task->arena, "one run reads at most %u times", RULE_READS_MAX));
-        const struct fault kept = task->fault;
-        task->fault = (struct fault){};
-        enum err err = questions[at].answer(&asking);
-        if (err == ERR_NONE && buf_is_over(&answer))
-            err = fail(task, ERR_INVALID, "the answer is too long");
-        str frame = err == ERR_NONE ? frame_of(task->arena, S("answer"), buf_str(&answer))
-                                    : tell_failure(&asking, err);
-        if (run->err == ERR_NONE) task->fault = kept;
-        return frame;
-    }
+        return end_run(run, arena_print(run->change->task->arena, "one run asks at most %u times",
+                                        RULE_QUESTIONS_MAX));
+    for (size_t at = 0; at < sizeof questions / sizeof questions[0]; at++)
+        if (str_eq(questions[at].word, ask.text))
+            return questions[at].is_read ? answer_read(run, question, questions[at].answer)
+                                         : answer_in(run, question, questions[at].answer);
     return (str){};
 }

@@ -95,11 +95,11 @@ enum err effect_put(struct run *run, str kind, const struct value *given, struct
         return fail(task, ERR_INVALID, "what is queued has at most %zu KiB",
                     EFFECT_BYTES_MAX / KIB);
     bool is_mail = str_eq(kind, S("mail"));
-    if (chain->effect_count >= RULE_EFFECTS_MAX)
-        return fail(task, ERR_LIMITED, "the rules of one change queue at most %u effects",
+    if (chain->effect_count >= RULE_EFFECTS_MAX * rule_heads(chain))
+        return fail(task, ERR_LIMITED, "what follows from one record queues at most %u effects",
                     RULE_EFFECTS_MAX);
-    if (is_mail && chain->mail_count >= RULE_MAILS_MAX)
-        return fail(task, ERR_LIMITED, "the rules of one change queue at most %u mails",
+    if (is_mail && chain->mail_count >= RULE_MAILS_MAX * rule_heads(chain))
+        return fail(task, ERR_LIMITED, "what follows from one record queues at most %u mails",
                     RULE_MAILS_MAX);
     *id_out = effect_id(run->asked->id, chain->next_effect++);
     struct rule_tallied *tallied = rule_tallied_of(chain, run->asked->rule);
@@ -171,8 +171,8 @@ enum err effect_settled(struct firing *firing, const struct rule *rule)
         if (tallied != nullptr) tallied->run_count++;
         return ERR_NONE;
     }
-    bool is_import = change->settled_choices != nullptr;
-    if (change->is_undo || (is_import && choice_of(change, rule) != RULE_EACH)) return ERR_NONE;
+    if (change->is_undo || (firing->chain->is_import && choice_of(change, rule) != RULE_EACH))
+        return ERR_NONE;
     const struct run_asked asked = rule_asked(firing, rule);
     const struct rule_chain causes = causes_of(firing);
     struct buf body = buf_make(change->task->arena, 3 * RECORD_BYTES_MAX + EFFECT_BYTES_MAX);

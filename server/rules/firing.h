@@ -50,11 +50,14 @@ struct run {
     struct run *outer;
     struct run_frames frames;
     uint32_t read_count;
-    uint64_t fuel; /** that it may spend */
+    uint32_t key_count;    /** touched by what it has read */
+    struct arena *scratch; /** for one answer; nullptr: none was needed yet */
+    uint64_t fuel;         /** that it may spend */
     int64_t begun_us;
     int64_t inner_us; /** spent by those within it */
-    str ended;        /** why it was told to end; empty: it was not */
-    enum err err;     /** of the change itself, whose fault the task has: it cannot go on */
+    str ended;        /** why it was told to end, in ended_text; empty: it was not */
+    char ended_text[RULE_MESSAGE_BYTES_MAX];
+    enum err err; /** of the change itself, whose fault the task has: it cannot go on */
 };
 
 /* rules.c */
@@ -78,6 +81,8 @@ struct firing {
 enum err rule_fire(struct firing *firing, const struct rule *rule);
 /** Decided without Lua; asks the draft. */
 bool rule_fires(const struct firing *firing, const struct rule *rule);
+/** How many chains the limits count for. */
+uint32_t rule_heads(const struct rule_chain *chain);
 /** The set of this change, found once. */
 enum err rule_chain_set(struct rules *rules, struct change *change);
 struct run_asked rule_asked(struct firing *firing, const struct rule *rule);

@@ -20,8 +20,8 @@ bool texts_have(const struct texts *texts, str text);
 struct judged {
     const struct view *view;
     const struct rule *rule;
-    struct texts reads;  /** paths: `client.status`, or `client` for all of it */
-    struct texts writes; /** as well */
+    struct texts reads;   /** paths: `client.status`, or `client` for all of it */
+    struct texts writes;  /** as well */
     struct texts remarks; /** of one line each */
 };
 

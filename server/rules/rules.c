@@ -431,6 +431,11 @@ enum err rule_fire(struct firing *firing, const struct rule *rule)
 
 /* The hooks. */
 
+uint32_t rule_heads(const struct rule_chain *chain)
+{
+    return chain->head_count == 0 ? 1 : chain->head_count;
+}
+
 /** A rule writes this record: that counts, and its history says so. */
 static enum err note_write(struct firing *firing, enum hook_point at)
 {
@@ -438,10 +443,10 @@ static enum err note_write(struct firing *firing, enum hook_point at)
     const struct rule_writer *writer = chain->writer;
     if (draft_is_by_engine(firing->draft)) return ERR_NONE;
     if (at == HOOK_BEFORE) {
-        if (chain->write_count++ < RULE_WRITES_MAX) return ERR_NONE;
+        if (chain->write_count++ < RULE_WRITES_MAX * rule_heads(chain)) return ERR_NONE;
         return fail_over(firing, writer->rule,
                          arena_print(firing->change->task->arena,
-                                     "the rules of one change write at most %u records",
+                                     "what follows from one record writes at most %u records",
                                      RULE_WRITES_MAX));
     }
     change_mark(firing->change, firing->entity, firing->record, writer->rule->id,
@@ -535,8 +540,11 @@ static void undone([[maybe_unused]] void *owner, struct change *change, const st
 static bool wants(void *owner, struct change *change, enum hook_point at,
                   const struct entity *entity)
 {
-    const struct rule_chain *chain = rule_chain_of(change);
+    struct rule_chain *chain = rule_chain_of(change);
     bool is_saving = saving_is_of(entity);
+    chain->is_import = chain->is_import || change->is_import;
+    bool is_head = chain->writer == nullptr && change->depth <= 1;
+    if (at == HOOK_BEFORE && is_head) chain->head_count++;
     if (at <= HOOK_AFTER && (chain->writer != nullptr || is_saving)) return true;
     /* An error is told by what runs then. */
     if (rule_chain_set(owner, change) != ERR_NONE || chain->trial != nullptr) return true;

@@ -72,6 +72,10 @@ struct rule_chain {
     uint32_t cause_count; /** of those the first RULE_DEPTH_MAX: who caused whom */
     struct id causes[RULE_DEPTH_MAX];
     struct id causes_runs[RULE_DEPTH_MAX];
+    bool is_import;
+    /** records that somebody writes, each of which begins a chain: what follows is bounded for each
+     *  of them, so that many in one change may cause what each of them may alone */
+    uint32_t head_count;
     uint32_t write_count;
     uint32_t effect_count;
     uint32_t mail_count;

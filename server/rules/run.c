@@ -150,10 +150,13 @@ static void keep_frame(struct arena *arena, struct run_frames *frames, str frame
     frames->items[frames->count++] = frame;
 }
 
-/** What a run says belongs to all those around it too. */
+/** What a run says belongs to all those around it too. What the server has said lies where the next
+ *  answer will lie. */
 static void keep_frames(struct run *run, str said, str answer)
 {
     struct arena *arena = run->change->task->arena;
+    bool is_kept = run->frames.bytes + said.len + answer.len <= RUN_TALK_BYTES_MAX;
+    if (is_kept && run->scratch != nullptr) said = arena_copy(arena, said);
     for (struct run *at = run; at != nullptr; at = at->outer) {
         keep_frame(arena, &at->frames, said);
         keep_frame(arena, &at->frames, answer);
@@ -173,10 +176,17 @@ static int64_t chain_us(const struct rule_chain *chain)
     return chain->cpu_us + (chain->talk == nullptr ? 0 : talk_cpu_us(chain->talk));
 }
 
+/** That all of its chains may compute. */
+static int64_t chain_ms_max(const struct rule_chain *chain)
+{
+    int64_t most = RULE_CHAIN_CPU_MS_MAX * (int64_t)rule_heads(chain);
+    return most < RULE_CHANGE_CPU_MS_MAX ? most : RULE_CHANGE_CPU_MS_MAX;
+}
+
 int64_t run_cpu_ms_left(const struct run *run)
 {
     int64_t left = RULE_CPU_MS_MAX - own_us(run) / 1000;
-    int64_t chain_left = RULE_CHAIN_CPU_MS_MAX - chain_us(run->chain) / 1000;
+    int64_t chain_left = chain_ms_max(run->chain) - chain_us(run->chain) / 1000;
     return left < chain_left ? left : chain_left;
 }
 
@@ -222,7 +232,8 @@ static bool read_outcome(str word, enum run_outcome *outcome_out)
 static str read_log(struct arena *arena, str frame)
 {
     struct value list, line;
-    if (!value_find_text(frame, S("log"), &list) || list.kind != VALUE_LIST) list.count = 0;
+    bool is_list = value_find_text(frame, S("log"), &list) && list.kind == VALUE_LIST;
+    if (!is_list) list = (struct value){};
     uint32_t count = list.count < RULE_LOG_LINES_MAX ? list.count : RULE_LOG_LINES_MAX, kept = 0;
     str lines[RULE_LOG_LINES_MAX];
     size_t bytes = 8;
@@ -280,8 +291,11 @@ static bool exchange(struct run *run, str *frame)
     str answer, next;
     if (frame->len == 0) return silence(run, S("the record is too large for a rule")), false;
     if (cpu_ms < 1 || talk_say(talk, *frame, cpu_ms, &answer) != RUNNER_ANSWERED) {
-        silence(run, cpu_ms < 1 ? S("takes too much time") : talk_failure(talk));
-        if (cpu_ms < 1 || talk_has_overrun(talk)) run->result->outcome = RUN_OVERRAN;
+        bool has_overrun = cpu_ms < 1 || talk_has_overrun(talk);
+        struct arena *arena = run->change->task->arena;
+        silence(run, has_overrun ? S("takes too much time")
+                                 : arena_print(arena, "its process %.*s", FMT(talk_failure(talk))));
+        if (has_overrun) run->result->outcome = RUN_OVERRAN;
         return false;
     }
     keep_frames(run, *frame, answer);
@@ -328,6 +342,7 @@ static void end(struct run *run, bool is_outermost)
     if (run->outer != nullptr) run->outer->inner_us += all_us;
     chain->fuel += run->result->fuel;
     chain->run = run->outer;
+    if (run->scratch != nullptr) arena_drop(run->scratch);
     if (!is_outermost) return;
     chain->cpu_us += all_us;
     talk_end(chain->talk, !chain->is_silent);
@@ -345,9 +360,10 @@ enum err run_script(struct rules *rules, struct change *change, const struct run
                       .result = result_out,
                       .outer = chain->run};
     *result_out = (struct run_result){};
-    uint64_t left = chain->fuel < RULE_CHAIN_FUEL_MAX ? RULE_CHAIN_FUEL_MAX - chain->fuel : 0;
+    uint64_t most = RULE_CHAIN_FUEL_MAX * rule_heads(chain);
+    uint64_t left = chain->fuel < most ? most - chain->fuel : 0;
     run.fuel = left < RULE_FUEL_MAX ? left : RULE_FUEL_MAX;
-    if (run.fuel == 0 || chain_us(chain) / 1000 >= RULE_CHAIN_CPU_MS_MAX) {
+    if (run.fuel == 0 || chain_us(chain) / 1000 >= chain_ms_max(chain)) {
         end_badly(&run, RUN_OVERRAN, S("the rules of this change have used up their budget"));
         return ERR_NONE;
     }

@@ -370,6 +370,32 @@ describe('rules that set off rules', () => {
         });
     });
 
+    test('may do for each of many records of one change what they may for one', async () => {
+        const rule = {
+            name: 'one for each',
+            entity: 'contact',
+            point: 'after',
+            on: ['create'],
+            changed: ['title'],
+            source: "db.create('contact', {name = 'Made for ' .. record.name})",
+        };
+        await withRule(rule, async () => {
+            const bulk = await firm.call(
+                'POST',
+                'contacts/bulk',
+                Array.from({ length: 250 }, (_, at) => ({
+                    create: { name: `Many ${at}`, title: 'x' },
+                })),
+            );
+            expectStatus(bulk, 200);
+            const count = await firm.call(
+                'GET',
+                'contacts?limit=1&count=true&name[prefix]=Made%20for',
+            );
+            assert.equal(count.body.count.value, 250);
+        });
+    });
+
     test('hear of the rejection of another one, and may go on', async () => {
         const rules = [
             {

@@ -53,7 +53,7 @@ TEST(test_answer__reads_records_lists_and_counts)
     check_has(rules_test_ask(&test, "{\"ask\":\"settings\"}"), "Test firm");
     check_has(rules_test_ask(&test, "{\"ask\":\"entity\",\"entity\":\"client\"}"),
               "\"name\":\"status\"");
-    check_int(test.run.read_count, 5);
+    check_int(test.run.read_count, 6);
     rules_test_end(&test);
     rules_test_drop(&test);
 }
