@@ -35,6 +35,7 @@ enum err standings_read(const struct view *view, struct standings *standings_out
     struct arena *arena = view->task->arena;
     struct standings standings = {.rules = model_entity_by_number(view->model, RULE_ENTITY)};
     struct standing *items = arena_new(arena, struct standing, RULES_OF_TENANT_MAX);
+    const struct field *state = entity_field(standings.rules, S("state"));
     struct scan_range all = {.is_unbounded_from = true, .is_unbounded_to = true};
     struct scan *scan = scan_records(view->txn, RULE_ENTITY, &all);
     bool has_entry;
@@ -42,12 +43,13 @@ enum err standings_read(const struct view *view, struct standings *standings_out
     struct scan_entry entry;
     enum err err;
     while ((err = scan_next(scan, &has_entry, &entry)) == ERR_NONE && has_entry) {
-        struct standing standing = {entry.id, entry.value};
+        struct value word;
         count++;
-        if (!str_eq(standing_text(&standings, &standing, "state"), S("active"))) continue;
+        bool is_active = value_find(entry.value, state->number, &word) && word.kind == VALUE_TEXT &&
+                         str_eq(word.text, S("active"));
+        if (!is_active) continue;
         if (standings.count == RULES_OF_TENANT_MAX) break;
-        standing.value = arena_copy(arena, entry.value);
-        items[standings.count++] = standing;
+        items[standings.count++] = (struct standing){entry.id, arena_copy(arena, entry.value)};
     }
     scan_close(scan);
     standings.items = items;
