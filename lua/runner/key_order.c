@@ -1,6 +1,7 @@
 #include "key_order.h"
 
 #include <lauxlib.h>
+#include <math.h>
 
 #include "base/require.h"
 #include "base/str.h"
@@ -200,6 +201,8 @@ bool key_order_next(lua_State *state, int at)
     bool is_first = lua_isnil(state, key), has_best = false;
     luaL_checkstack(state, 10, "too deep");
     if (!is_first) after = key_at(state, key);
+    /* No key is no number, and nothing comes behind it. */
+    if (after.kind == KEY_NUMBER && isnan(after.number)) return lua_settop(state, key - 1), false;
     lua_pushnil(state); /* the best so far, which keeps its text alive */
     lua_pushnil(state);
     while (lua_next(state, table) != 0) {

@@ -38,6 +38,8 @@ str objects_id_at(lua_State *state, int at);
 
 /** A text that must be there. */
 str objects_text_at(lua_State *state, int at, const char *what);
+/** The same for a word that is sent: it must be UTF-8, as all of a frame. */
+str objects_word_at(lua_State *state, int at, const char *what);
 /** Refuses a member of the table at a place that is none of `words` (ends with an empty one), and
  *  names the nearest. */
 void objects_check_members(lua_State *state, int at, const char *function, const str *words);

@@ -1,4 +1,5 @@
 /* db: the firm's records, as the change sees them. */
+#include "base/fold.h"
 #include "objects.h"
 
 #include <lauxlib.h>
@@ -16,6 +17,13 @@ str objects_text_at(lua_State *state, int at, const char *what)
         luaL_argerror(state, at, lua_tostring(state, -1));
     }
     text.at = lua_tolstring(state, at, &text.len);
+    return text;
+}
+
+str objects_word_at(lua_State *state, int at, const char *what)
+{
+    str text = objects_text_at(state, at, what);
+    luaL_argcheck(state, utf8_is_valid(text), at, "is a text that is not UTF-8");
     return text;
 }
 
@@ -83,7 +91,7 @@ static void spread_record(lua_State *state)
 /** Pushes the record that was answered, or nil. */
 static int push_answer(lua_State *state, const struct value *said)
 {
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     if (said->kind == VALUE_MAP) objects_push_record(state, entity, said->bytes);
     else lua_pushnil(state);
     return 1;
@@ -92,7 +100,7 @@ static int push_answer(lua_State *state, const struct value *said)
 static int db_get(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     if (lua_isnoneornil(state, 2)) return lua_pushnil(state), 1;
     str id = objects_id_at(state, 2);
     struct buf *out = talk_question(run_of(state), S("get"), 2);
@@ -105,7 +113,7 @@ static int db_get(lua_State *state)
 static int db_find(lua_State *state)
 {
     static const str words[] = {S("sort"), S("limit"), {}};
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     lua_settop(state, 3);
     if (lua_isnil(state, 3)) {
         lua_createtable(state, 0, 0);
@@ -139,7 +147,7 @@ static int db_find(lua_State *state)
 
 static int db_count(lua_State *state)
 {
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     struct buf *out = talk_question(run_of(state), S("count"), 2);
     put(out, S("entity"), entity);
     pack_text(out, S("where"));
@@ -151,7 +159,7 @@ static int db_count(lua_State *state)
 
 static int db_create(lua_State *state)
 {
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     struct buf *out = talk_question(run_of(state), S("create"), 2);
     put(out, S("entity"), entity);
     pack_text(out, S("values"));
@@ -163,7 +171,7 @@ static int db_create(lua_State *state)
 static int db_update(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     str id = objects_id_at(state, 2);
     luaL_checktype(state, 3, LUA_TTABLE);
     struct buf *out = talk_question(run_of(state), S("update"), 3);
@@ -178,7 +186,7 @@ static int db_update(lua_State *state)
 static int db_delete(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     str id = objects_id_at(state, 2);
     struct buf *out = talk_question(run_of(state), S("delete"), 2);
     put(out, S("entity"), entity);
@@ -191,9 +199,9 @@ static int db_delete(lua_State *state)
 static int db_link(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_text_at(state, 1, "the name of an entity");
+    str entity = objects_word_at(state, 1, "the name of an entity");
     str id = objects_id_at(state, 2);
-    str field = objects_text_at(state, 3, "the name of a reference");
+    str field = objects_word_at(state, 3, "the name of a reference");
     str to = objects_id_at(state, 4);
     struct buf *out = talk_question(run_of(state), S("link"), 4);
     put(out, S("entity"), entity);

@@ -81,7 +81,7 @@ static int queue_start(lua_State *state)
 
 static int secret(lua_State *state)
 {
-    str name = objects_text_at(state, 1, "the name of a secret");
+    str name = objects_word_at(state, 1, "the name of a secret");
     luaL_argcheck(state, name.len > 0 && name.len <= SECRET_NAME_BYTES_MAX, 1,
                   "has 1 to 100 bytes");
     struct values_secret *made = lua_newuserdatauv(state, sizeof *made + name.len, 0);

@@ -186,7 +186,7 @@ str objects_id_at(lua_State *state, int at)
 {
     struct value id;
     const struct object_record *record = luaL_testudata(state, at, RECORD);
-    if (record == nullptr) return objects_text_at(state, at, "an id");
+    if (record == nullptr) return objects_word_at(state, at, "an id");
     if (!value_find_text(record->values, S("id"), &id) || id.kind != VALUE_TEXT)
         luaL_argerror(state, at, "is no record that has an id");
     return id.text;
