@@ -5,7 +5,6 @@
 #include <lua.h>
 #include <malloc.h>
 #include <math.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -30,7 +29,7 @@ constexpr size_t FORMULA_TAKEN_BYTES_MAX = 32 * MIB;
 constexpr size_t ADDRESS_BYTES_MAX = 128 * MIB;
 constexpr int KEPT_BYTES_MAX = 256 * 1024; /** of what was given back; the rest is the system's */
 constexpr uint32_t CPU_SECONDS_MAX = 60;   /** the server ends it long before */
-constexpr int NICENESS = 5;                /** people's requests come first */
+constexpr int NICENESS = 3;                /** people's requests come first */
 constexpr size_t ARENA_BYTES_MAX = 32 * MIB;
 constexpr size_t FAILURE_BYTES_MAX = 300;
 constexpr uint32_t RESULT_MEMBERS_MAX = 8;
@@ -320,8 +319,6 @@ static bool serve_one(struct serving *serving)
 /** Others come first: at computing, and when the system has no memory left, at living. */
 static void step_back(void)
 {
-    const struct sched_param none = {};
-    (void)sched_setscheduler(0, SCHED_BATCH, &none);
     (void)setpriority(PRIO_PROCESS, 0, NICENESS);
     int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (file < 0) return;

@@ -27,6 +27,8 @@ bool process_start(const char *program, struct process *process);
 int64_t process_cpu_us(const struct process *process);
 /** Whether it lives and has said nothing that was not read. */
 bool process_is_silent(const struct process *process);
+/** From now on it computes after all others; a server without privileges cannot take that back. */
+void process_slow_down(const struct process *process);
 /** It computes no more; may be called again. process_end is still due. */
 void process_kill(const struct process *process);
 /** Kills it and lets go of all of it. */

@@ -15,8 +15,9 @@
 
 constexpr size_t PROGRAM_BYTES_MAX = 4096;
 constexpr uint32_t COMPUTING_PER_CORE = 2;
-/** A tenant with more than this of the time of its runners not run off yet is heavy. */
-constexpr int64_t HEAVY_US = 1'000'000;
+/** A tenant with more than this of the time of its runners not run off yet is heavy: two or three
+ *  long runs in a row, or more than a third of a core for a while. */
+constexpr int64_t HEAVY_US = 100'000;
 
 /** Of heavy tenants that wait: each may hold a thread that serves lanes, and others need some. */
 constexpr uint32_t HEAVY_WAITING_MAX = LANE_THREADS_MAX / 2;
@@ -33,6 +34,7 @@ struct runner {
     enum runner_state state;
     enum runner_use use;
     uint32_t tenant;
+    bool is_slowed; /** for good: the system lets nobody take that back */
     struct process process;
     int64_t used_ns;
 };
@@ -266,10 +268,11 @@ static struct runner *find(struct runners *runners, const struct asker *asker)
     for (uint32_t at = 0; at < RUNNERS_MAX; at++) {
         struct runner *runner = &runners->slots[at];
         if (runner->state != RUNNER_FREE || !is_for(runner, asker)) continue;
-        if (process_is_silent(&runner->process)) return runner;
-        /* It died while nobody asked it, or speaks out of turn. */
+        bool is_silent = process_is_silent(&runner->process);
+        if (is_silent && (asker->is_heavy || !runner->is_slowed)) return runner;
+        /* It died while nobody asked it, or speaks out of turn; or it is too slow by now. */
         runner->state = RUNNER_ENDING;
-        runners->figures.killed++;
+        runners->figures.killed += !is_silent;
         (void)pthread_cond_broadcast(&runners->changed);
     }
     want(runners, asker);
@@ -330,6 +333,8 @@ static bool take(struct talk *talk, uint32_t tenant, enum runner_use use)
     if (runner != nullptr) {
         runner->state = RUNNER_ASKED;
         runners->figures.asked++;
+        if (asker.is_heavy && !runner->is_slowed) process_slow_down(&runner->process);
+        runner->is_slowed = asker.is_heavy;
         talk->runner = runner;
         talk->is_nested = asker.is_nested;
         talk->is_heavy = asker.is_heavy;

@@ -8,9 +8,9 @@
  *
  *  No more are asked at once than twice the cores. Of those that wait for their turn, the one whose
  *  tenant has made its runners compute least of late comes first; tenants that have computed for
- *  long take at most half of the turns, and so do trials. A task that has a runner may take another
- *  one (a formula of a record that a rule writes): that takes no turn, for the first one waits
- *  meanwhile.
+ *  long take at most half of the turns, on processes that are slowed down, and trials at most half.
+ *  A task that has a runner may take another one (a formula of a record that a rule writes): that
+ *  takes no turn, for the first one waits meanwhile.
  *
  *  Floor   rules; rests on record, model, store, value, base.
  *  Thread  any; one thread of its own starts and ends the processes. One lock, over all slots,
