@@ -215,6 +215,73 @@ static void log_finder_check(struct checker *checker, const struct row_place *pl
               place->sequence);
 }
 
+/* The outbox: its entries, and what finds and counts them by kind (store/outbox.c). */
+
+static bool is_there(struct checker *checker, enum database database, str key)
+{
+    MDB_val name = {key.len, (void *)key.at}, value;
+    return mdb_get(checker->txn->mdb, checker->store->databases[database], &name, &value) == 0;
+}
+
+static void outbox_entry_check(struct checker *checker, uint32_t number, str key, str value)
+{
+    struct value list = value_of(value), kind;
+    struct cursor items = cursor_of(list.items);
+    str place = str_from(key, TENANT_BYTES);
+    char name[SYSTEM_KEY_BYTES_MAX];
+    if (list.kind != VALUE_LIST || list.count != 2 || !value_next(&items, &kind) ||
+        kind.kind != VALUE_TEXT || kind.text.len + 1 + place.len > sizeof name) {
+        found(checker, number, key, "the outbox entry cannot be read");
+        return;
+    }
+    struct space space = {.store = checker->store, .number = number};
+    struct row_key finder;
+    memcpy(name, kind.text.at, kind.text.len);
+    name[kind.text.len] = 0;
+    memcpy(name + kind.text.len + 1, place.at, place.len);
+    row_key_system(&finder, &space, SYSTEM_OUTBOX, (str){name, kind.text.len + 1 + place.len});
+    if (!is_there(checker, DATABASE_SYSTEM, row_key_str(&finder)))
+        found(checker, number, key, "the outbox entry cannot be found by its kind");
+}
+
+/** How many finders begin with this key and a zero. */
+static uint64_t outbox_count(struct checker *checker, str key)
+{
+    MDB_cursor *cursor;
+    uint64_t count = 0;
+    if (txn_cursor_take(checker->txn, DATABASE_SYSTEM, &cursor) != ERR_NONE) return 0;
+    char first[KEY_BYTES_MAX + 1];
+    memcpy(first, key.at, key.len);
+    first[key.len] = 0;
+    str from = {first, key.len + 1};
+    MDB_val name = {from.len, first}, value;
+    int code = mdb_cursor_get(cursor, &name, &value, MDB_SET_RANGE);
+    for (; code == 0 && str_starts((str){name.mv_data, name.mv_size}, from); count++)
+        code = mdb_cursor_get(cursor, &name, &value, MDB_NEXT);
+    txn_cursor_give(checker->txn, DATABASE_SYSTEM, cursor);
+    return count;
+}
+
+static void outbox_finder_check(struct checker *checker, uint32_t number, str key, str value)
+{
+    constexpr size_t head = TENANT_BYTES + 1, place_bytes = 8 + sizeof(struct id);
+    size_t zero = str_find_byte(str_from(key, head), 0);
+    if (zero == SIZE_MAX) {
+        struct value told = value_of(value);
+        uint64_t count = outbox_count(checker, key);
+        if (told.kind != VALUE_INT || (uint64_t)told.integer != count)
+            found(checker, number, key, "%" PRIu64 " entries of the outbox are of this kind",
+                  count);
+        return;
+    }
+    char entry[TENANT_BYTES + place_bytes];
+    str place = str_from(key, head + zero + 1);
+    memcpy(entry, key.at, TENANT_BYTES);
+    if (place.len == place_bytes) memcpy(entry + TENANT_BYTES, place.at, place.len);
+    if (place.len != place_bytes || !is_there(checker, DATABASE_OUTBOX, (str){entry, sizeof entry}))
+        found(checker, number, key, "there is no such entry in the outbox");
+}
+
 static void space_key_check(struct checker *checker, uint32_t number, str key, str value)
 {
     struct wrapped_key wrapped;
@@ -259,6 +326,10 @@ static void row_check_one(struct checker *checker, str key, str stored)
         else checker->sequence = place.sequence;
     }
     if (is_right && is_space_key) space_key_check(checker, number, key, value);
+    if (is_right && checker->database == DATABASE_OUTBOX)
+        outbox_entry_check(checker, number, key, value);
+    if (is_right && checker->database == DATABASE_SYSTEM && place.row == SYSTEM_OUTBOX)
+        outbox_finder_check(checker, number, key, value);
 }
 
 /** Past a page that LMDB cannot read the walk goes on with the next tenant; false when there is

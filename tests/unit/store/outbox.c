@@ -180,3 +180,50 @@ TEST(test_outbox__of_each_kind_there_is_room_for_so_many)
     check(place.test.task.task.fault.detail.len > 0);
     end(&place);
 }
+
+static void count_fault(struct check_report *, uint32_t tenant, str what)
+{
+    fprintf(stderr, "check %u: %.*s\n", tenant, FMT(what));
+}
+
+static int64_t faults_of(struct place *place)
+{
+    struct check_report report = {.found = count_fault};
+    check_int(store_check(&place->test.task.task, place->test.store, &report), ERR_NONE);
+    return (int64_t)report.fault_count;
+}
+
+static enum err miscount(struct txn *txn)
+{
+    char nine = 9;
+    txn_system_put(txn, SYSTEM_OUTBOX, S("settled"), (str){&nine, 1});
+    return ERR_NONE;
+}
+
+static enum err lose_one(struct txn *txn)
+{
+    str key = S("mail"), nothing;
+    check_int(txn_system_after(txn, SYSTEM_OUTBOX, key, txn_task(txn)->arena, &key, &nothing),
+              ERR_NONE);
+    txn_system_delete(txn, SYSTEM_OUTBOX, key);
+    str stray = arena_copy(txn_task(txn)->arena, key);
+    ((char *)stray.at)[stray.len - 1]++;
+    txn_system_put(txn, SYSTEM_OUTBOX, stray, nothing);
+    return ERR_NONE;
+}
+
+TEST(test_outbox__a_check_proves_that_each_entry_is_found_and_counted)
+{
+    struct place place;
+    begin(&place);
+    int64_t before = faults_of(&place); /* the tenant is known to nobody */
+    check_int(write_by(&place, fill), ERR_NONE);
+    check_int(write_by(&place, change), ERR_NONE);
+    int64_t whole = faults_of(&place);
+    check_int(write_by(&place, miscount), ERR_NONE);
+    check_int(faults_of(&place), whole + 1);
+    check_int(write_by(&place, lose_one), ERR_NONE);
+    check_int(faults_of(&place), whole + 3);
+    check_int(before, 0);
+    end(&place);
+}
