@@ -9,6 +9,9 @@ return rule "company_names" {
   when_settings = { company_names = { "spaces", "title", "upper" } },
   source = [[
 local forms = {spaces = text.trim, title = text.title, upper = text.upper}
-record.name = forms[settings.company_names](text.trim(record.name))
+local form = forms[settings.company_names]
+if form and record.name then
+  record.name = form(text.trim(record.name))
+end
 ]],
 }

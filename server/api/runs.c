@@ -6,6 +6,7 @@
 #include "api/roads.h"
 #include "base/require.h"
 #include "record/models.h"
+#include "rules/saving.h"
 #include "rules/trace.h"
 #include "rules/trial.h"
 #include "value/json.h"
@@ -15,17 +16,8 @@ constexpr uint32_t DAYS_USUAL = 30;
 
 enum err rules_check_author(struct call *call)
 {
-    const struct model *model = call->tenant.model;
-    bool may = true;
-    for (uint32_t at = 0; at < model->entity_count && may; at++) {
-        uint16_t number = model->entities[at].number;
-        may = number >= ENTITIES_MAX ||
-              call->identity.scope.actions[number] == (uint8_t)SCOPE_EVERYTHING;
-    }
-    if (may) return ERR_NONE;
-    return fail(call->task, ERR_FORBIDDEN,
-                "a rule sees everything: only who may do everything may try rules and see what "
-                "they did");
+    struct view view = call_view(call);
+    return rule_verify_author(&view);
 }
 
 void runs_flush(struct call *call)

@@ -25,11 +25,10 @@ bool saving_is_of(const struct entity *entity)
 
 /* Who. */
 
-/** A rule sees and changes everything, so who saves one must be allowed to. */
-static enum err verify_author(const struct change *change)
+enum err rule_verify_author(const struct view *view)
 {
-    const struct model *model = change->model;
-    const struct scope *scope = change->scope;
+    const struct model *model = view->model;
+    const struct scope *scope = view->scope;
     static const struct {
         enum scope_action action;
         const char *word;
@@ -37,7 +36,7 @@ static enum err verify_author(const struct change *change)
                    {SCOPE_CREATE, "create"},
                    {SCOPE_EDIT, "change"},
                    {SCOPE_DELETE, "delete"}};
-    struct buf lacks = buf_make(change->task->arena, 1 * KIB);
+    struct buf lacks = buf_make(view->task->arena, 1 * KIB);
     uint32_t count = 0;
     for (uint32_t at = 0; at < model->entity_count; at++) {
         const struct entity *entity = &model->entities[at];
@@ -51,10 +50,16 @@ static enum err verify_author(const struct change *change)
         }
     }
     if (count == 0) return ERR_NONE;
-    return fail(change->task, ERR_FORBIDDEN,
-                "a rule sees and changes everything, so only who may as well can save one; you may "
-                "not: %.*s%s",
+    return fail(view->task, ERR_FORBIDDEN,
+                "a rule sees and changes everything, so only who may as well can save one, try one "
+                "or see what it did; you may not: %.*s%s",
                 FMT(buf_str(&lacks)), count > ENTITIES_NAMED_MAX ? ", …" : "");
+}
+
+static enum err verify_author(const struct change *change)
+{
+    struct view view = change_view(change);
+    return rule_verify_author(&view);
 }
 
 /* The draft of a rule. */

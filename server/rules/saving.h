@@ -23,6 +23,10 @@ constexpr uint16_t RULE_TEST_ENTITY = 18;
  *  versions and tests, and the tenant's own entities, fields and choices. */
 bool saving_is_of(const struct entity *entity);
 
+/** A rule sees and changes everything, so who saves one, tries one or looks at what it did must be
+ *  allowed to as well. ERR_FORBIDDEN says what is missing. */
+enum err rule_verify_author(const struct view *view);
+
 /** For the hooks, of such an entity, before the tenant's own rules; undone changes too. */
 enum err saving_before(struct rules *rules, struct change *change, struct draft *draft);
 enum err saving_after(struct change *change, struct draft *draft);

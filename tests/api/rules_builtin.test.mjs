@@ -104,6 +104,14 @@ describe('the names of companies', () => {
         });
 });
 
+test('what stands in place of the names of companies asks the settings as well', async (t) => {
+    const builtin = 'company_names';
+    const rule = await firm.create('rules', { builtin, state: 'active', priority: 5 });
+    t.after(() => firm.call('DELETE', `rules/${rule.id}`));
+    const made = expectStatus(await makeClient({ name: 'acme  gmbh' }), 201).body;
+    assert.equal(made.name, 'acme  gmbh');
+});
+
 describe('clients without contact for a year', () => {
     const inYears = (years) => {
         const now = new Date();
