@@ -192,6 +192,19 @@ describe('a rule without a script', () => {
         });
     });
 
+    test('cannot be about what decides who may what: it could never be switched off', async () => {
+        for (const entity of ['user', 'rule', 'rule_version', 'custom_field', 'settings']) {
+            const answer = await firm.call('POST', 'rules', {
+                name: 'locks all',
+                entity,
+                point: 'before',
+                reject: 'no',
+                state: 'active',
+            });
+            expectFault(answer, 'entity');
+        }
+    });
+
     test('that is a draft or off does nothing', async () => {
         const rule = { name: 'draft', entity: 'client', point: 'before', reject: 'nobody' };
         await firm.create('rules', { ...rule, state: 'draft' });
