@@ -248,10 +248,32 @@ struct keeping {
     struct id id;
 };
 
+static enum err keep_read(struct call *call, struct keeping *keeping)
+{
+    struct cursor cursor = cursor_of(call->given.items);
+    struct task *task = call->task;
+    for (uint32_t at = 0; call->given.kind == VALUE_MAP && at < call->given.count; at++) {
+        struct value name, value;
+        if (!value_next(&cursor, &name) || !value_next(&cursor, &value)) break;
+        bool is_text = value.kind == VALUE_TEXT, is_map = value.kind == VALUE_MAP;
+        if (str_eq(name.text, S("name")) && is_text) keeping->name = value.text;
+        else if (str_eq(name.text, S("expected")) && is_map) keeping->expected = value;
+        else if (str_eq(name.text, S("name")) || str_eq(name.text, S("expected")))
+            task_fault(task, name.text, S("type"),
+                       str_eq(name.text, S("name")) ? "is a text" : "is an object");
+        else task_fault(task, name.text, S("unknown"), "there are name and expected");
+    }
+    if (keeping->name.len == 0) task_fault(task, S("name"), S("required"), "is required");
+    return task_faults(task);
+}
+
 static enum err read_test(struct call *call)
 {
     struct keeping *keeping = call->state;
     struct view view = call_view(call);
+    struct trace trace;
+    TRY(trace_get(call->task, call->txn, call->record, &trace));
+    TRY(keep_read(call, keeping));
     return trial_keep(call->rules, &view, call->record, keeping->name, &keeping->expected,
                       &keeping->test);
 }
@@ -281,32 +303,12 @@ static enum err show_test(struct call *call)
     return reply_record(call, 201, keeping->id, nullptr);
 }
 
-static enum err keep_read(struct call *call, struct keeping *keeping)
-{
-    struct cursor cursor = cursor_of(call->given.items);
-    struct task *task = call->task;
-    for (uint32_t at = 0; call->given.kind == VALUE_MAP && at < call->given.count; at++) {
-        struct value name, value;
-        if (!value_next(&cursor, &name) || !value_next(&cursor, &value)) break;
-        bool is_text = value.kind == VALUE_TEXT, is_map = value.kind == VALUE_MAP;
-        if (str_eq(name.text, S("name")) && is_text) keeping->name = value.text;
-        else if (str_eq(name.text, S("expected")) && is_map) keeping->expected = value;
-        else if (str_eq(name.text, S("name")) || str_eq(name.text, S("expected")))
-            task_fault(task, name.text, S("type"),
-                       str_eq(name.text, S("name")) ? "is a text" : "is an object");
-        else task_fault(task, name.text, S("unknown"), "there are name and expected");
-    }
-    if (keeping->name.len == 0) task_fault(task, S("name"), S("required"), "is required");
-    return task_faults(task);
-}
-
 enum err runs_keep(struct call *call)
 {
     struct keeping *keeping = arena_new(call->task->arena, struct keeping, 1);
     keeping->call = call;
     TRY(rules_check_author(call));
     TRY(no_parameters(call));
-    TRY(keep_read(call, keeping));
     runs_flush(call);
     call->state = keeping;
     TRY(call_read(call, false, read_test));

@@ -115,6 +115,9 @@ enum err trials_backtest(struct call *call)
     struct job job;
     TRY(rules_check_author(call));
     TRY(no_parameters(call));
+    struct rule rule;
+    str state;
+    TRY(rule_find(call->rules, &view, call->record, &rule, &state));
     TRY(read_period(call, &asked));
     TRY(backtest_job_begin(call->rules, &view, &asked, &job));
     return reply_job_as_is(call, &job);

@@ -166,8 +166,8 @@ enum err trial_explain(struct rules *rules, const struct view *view, struct id r
     };
     struct explaining explaining = {.view = *view};
     struct explained *explained = &explaining.explained;
-    TRY(read_given(&explaining, given));
     TRY(rule_find(rules, view, rule, &explaining.rule, &explaining.state));
+    TRY(read_given(&explaining, given));
     TRY(read_run(&explaining));
     *explained = (struct explained){
         .view = &explaining.view, .rule = &explaining.rule, .state = explaining.state};

@@ -226,6 +226,10 @@ static void read_now(struct trying *trying, const struct value *given)
 enum err trying_read(struct trying *trying, const struct trial_asked *asked)
 {
     struct task *task = trying->view.task;
+    struct rule saved;
+    str state;
+    if (!id_is_nil(asked->rule))
+        TRY(rule_find(trying->rules, &trying->view, asked->rule, &saved, &state));
     if (asked->given.kind != VALUE_MAP && asked->given.kind != VALUE_NIL)
         return fail(task, ERR_INVALID, "send an object");
     verify_known(task, &asked->given);
