@@ -379,7 +379,8 @@ static enum err version_before(struct rules *rules, struct change *change, struc
     TRY(judge_values(rules, change, rule_record.id, maps, 2, judged, rule));
     int64_t newest;
     TRY(versions_newest(&view, rule_record.id, &newest));
-    compute_number(change, draft, 1 + (newest > rule->version ? newest : rule->version));
+    int64_t present = version_number(&rule_record);
+    compute_number(change, draft, 1 + (newest > present ? newest : present));
     return ERR_NONE;
 }
 

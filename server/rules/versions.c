@@ -18,7 +18,7 @@ static const struct entity *versions_of(const struct model *model)
     return entity;
 }
 
-static int64_t number_of(const struct record *version)
+int64_t version_number(const struct record *version)
 {
     const struct field *field = entity_field(version->entity, S("version_number"));
     struct value value;
@@ -62,7 +62,7 @@ enum err versions_newest(const struct view *view, struct id rule, int64_t *numbe
     struct record newest;
     *number_out = 0;
     enum err err = outermost(view, rule, true, &newest);
-    if (err == ERR_NONE) *number_out = number_of(&newest);
+    if (err == ERR_NONE) *number_out = version_number(&newest);
     return err == ERR_MISSING ? ERR_NONE : err;
 }
 
@@ -75,7 +75,7 @@ enum err versions_trim(struct change *change, struct id rule)
     for (;;) {
         enum err err = outermost(&view, rule, false, &oldest);
         if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
-        if (newest - number_of(&oldest) < (int64_t)RULE_VERSIONS_MAX) return ERR_NONE;
+        if (newest - version_number(&oldest) < (int64_t)RULE_VERSIONS_MAX) return ERR_NONE;
         TRY(record_delete(change, oldest.entity, oldest.id, nullptr));
     }
 }
@@ -88,7 +88,7 @@ enum err version_find(const struct view *view, struct id rule, int64_t number,
     TRY(all_of(view, rule, ids, &count));
     while (count > 0) {
         TRY(get_version(view, ids[--count], version_out));
-        if (number_of(version_out) == number) return ERR_NONE;
+        if (version_number(version_out) == number) return ERR_NONE;
     }
     return fail(view->task, ERR_MISSING, "this rule has no version %lld", (long long)number);
 }

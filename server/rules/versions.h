@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "rules/saving.h"
 
+/** That of a version, or of what a rule says now; 0: none. */
+int64_t version_number(const struct record *version);
 /** The newest number that the rule's versions have; 0: it has none. */
 enum err versions_newest(const struct view *view, struct id rule, int64_t *number_out);
 /** In a change that has written the rule: keeps what it says as the version of this number. */

@@ -102,6 +102,15 @@ describe('versions of a rule', () => {
         assert.equal((await versions(rule)).length, 2);
     });
 
+    test('keep their numbers to themselves, also when they are deleted', async (t) => {
+        const rule = await makeRule(t);
+        await patch(rule, { reject: 'second' });
+        for (const { id } of await versions(rule))
+            expectStatus(await firm.call('DELETE', `rule_versions/${id}`), 204);
+        const next = await firm.create('rule_versions', { rule: rule.id, reject: 'third' });
+        assert.equal(next.version_number, 3);
+    });
+
     test('are judged as the rule itself is', async (t) => {
         const rule = await makeRule(t);
         const answer = await firm.call('POST', 'rule_versions', {
