@@ -101,14 +101,14 @@ static enum err operation_run(struct call *call, struct change *change, uint32_t
                               const struct value *given, struct bulk_operation *operation)
 {
     struct task *task = call->task;
-    struct savepoint savepoint = txn_savepoint(call->txn);
+    struct change_savepoint savepoint = change_savepoint(change);
     str path = arena_print(task->arena, "operations[%u]", at);
     task->path = arena_print(task->arena, "%.*s.", FMT(path));
     enum err err = bulk_operation_read(task, given, operation);
     if (err == ERR_NONE) err = bulk_operation_run(change, call->entity, operation);
     task->path = S("");
     if (err == ERR_NONE || err == ERR_INVALID) {
-        if (err == ERR_INVALID) txn_rollback(call->txn, savepoint);
+        if (err == ERR_INVALID) change_rollback(change, &savepoint);
         return err;
     }
     if (task->fault.detail.len > 0)

@@ -6,7 +6,6 @@
 
 #include "base/fold.h"
 #include "base/require.h"
-#include "record/computed.h"
 
 constexpr uint32_t HOOK_DEPTH_MAX =
     8; /** hooks within hooks; rules/ has a lower bound of its own */
@@ -139,13 +138,14 @@ enum err change_may_write(struct change *change, const struct entity *entity, st
 
 struct change_savepoint change_savepoint(struct change *change)
 {
+    change->generation++;
     return (struct change_savepoint){
         .txn = txn_savepoint(change->txn),
         .fault = change->task->fault,
         .path = change->task->path,
         .marks = change->marks,
         .touched_were = change->touched_were,
-        .rolled = rolled_copy(change->task->arena, change->rolled),
+        .rolled = change->rolled,
         .touched_count = change->touched_count,
         .settled_count = change->settled_count,
         .depth = change->depth,
@@ -168,7 +168,8 @@ void change_rollback(struct change *change, const struct change_savepoint *savep
     renew_places(change);
     change->task->path = savepoint->path;
     change->marks = savepoint->marks;
-    change->rolled = rolled_copy(change->task->arena, savepoint->rolled);
+    change->rolled = savepoint->rolled;
+    change->generation++;
     change->settled_count = savepoint->settled_count;
     change->depth = savepoint->depth;
     change->hook_depth = savepoint->hook_depth;

@@ -32,8 +32,6 @@ enum err formulas_evaluate(struct change *change, struct draft *const *drafts, u
                            bool is_of_all);
 /** Whether some field that a formula of this record reads has changed. */
 bool formulas_are_due(const struct draft *draft);
-/** What is noted, for a savepoint. */
-struct rolled *rolled_copy(struct arena *arena, const struct rolled *rolled);
 /** Brings everything noted up to date. */
 enum err computed_settle(struct change *change);
 /** All roll-ups of a record from the records that refer to it, into the draft. */

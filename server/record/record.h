@@ -153,6 +153,7 @@ struct change {
     bool is_read_only;   /** a hook runs that may not write records */
     bool is_making; /** a record is made from another: it may lack the tenant's required fields */
     struct rolled *rolled;  /** records with roll-ups or formulas to be brought up to date */
+    uint32_t generation;    /** another one behind each savepoint and rollback */
     uint32_t settled_count; /** of them, touched by nothing else */
     bool has_currency;
     str currency; /** in which money is rolled up */
@@ -195,14 +196,14 @@ enum err record_compute(struct change *change, const struct entity *entity, stru
 enum err change_finish(struct change *change);
 
 /** A point to come back to: all that was written since, and what the change knows of it. They
- *  nest, and one serves any number of times. */
+ *  nest, cost next to nothing, and one serves any number of times. */
 struct change_savepoint {
     struct savepoint txn;
     struct fault fault; /** of the task, as it was; a rollback leaves the faults as they are */
     str path;
     struct mark *marks;
     struct touched_was *touched_were;
-    struct rolled *rolled; /** copies */
+    struct rolled *rolled;
     uint32_t touched_count;
     uint32_t settled_count;
     uint32_t depth;

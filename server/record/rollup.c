@@ -20,11 +20,13 @@ struct roll {
     struct roll *next;
 };
 
-/** A record whose computed fields are to be brought up to date. */
+/** A record whose computed fields are to be brought up to date. What was noted before the newest
+ *  savepoint stays as it is, for a rollback: the record is noted once more then. */
 struct rolled {
     const struct entity *entity;
     struct id id;
-    bool has_formulas; /** something they read has changed */
+    uint32_t generation; /** of the change, see there */
+    bool has_formulas;   /** something they read has changed */
     struct roll *rolls;
     struct rolled *next;
 };
@@ -339,45 +341,37 @@ enum err rollups_renew(struct change *change, struct draft *draft)
 
 /* Noting. */
 
-static struct rolled *rolled_of(struct change *change, const struct entity *entity, struct id id,
-                                bool may_make)
+static bool is_noted(const struct change *change, const struct entity *entity, struct id id)
 {
-    struct rolled *rolled = change->rolled;
+    const struct rolled *rolled = change->rolled;
     while (rolled != nullptr && !(rolled->entity == entity && id_eq(rolled->id, id)))
         rolled = rolled->next;
-    if (rolled != nullptr || !may_make) return rolled;
+    return rolled != nullptr;
+}
+
+/** The note of this record that may be added to. */
+static struct rolled *rolled_of(struct change *change, const struct entity *entity, struct id id)
+{
+    struct rolled *rolled = change->rolled;
+    while (rolled != nullptr && rolled->generation == change->generation) {
+        if (rolled->entity == entity && id_eq(rolled->id, id)) return rolled;
+        rolled = rolled->next;
+    }
     rolled = arena_new(change->task->arena, struct rolled, 1);
-    *rolled = (struct rolled){.entity = entity, .id = id, .next = change->rolled};
+    *rolled = (struct rolled){
+        .entity = entity, .id = id, .generation = change->generation, .next = change->rolled};
     return change->rolled = rolled;
 }
 
 static struct roll *roll_of(struct change *change, const struct field *field, struct id parent)
 {
-    struct rolled *rolled = rolled_of(change, field->entity, parent, true);
+    struct rolled *rolled = rolled_of(change, field->entity, parent);
     struct roll *roll = rolled->rolls;
     while (roll != nullptr && roll->field != field) roll = roll->next;
     if (roll != nullptr) return roll;
     roll = arena_new(change->task->arena, struct roll, 1);
     *roll = (struct roll){.field = field, .next = rolled->rolls};
     return rolled->rolls = roll;
-}
-
-struct rolled *rolled_copy(struct arena *arena, const struct rolled *rolled)
-{
-    struct rolled *first = nullptr, **place = &first;
-    for (; rolled != nullptr; rolled = rolled->next) {
-        struct rolled *copy = arena_new(arena, struct rolled, 1);
-        struct roll **roll_place = &copy->rolls;
-        *copy = *rolled;
-        for (const struct roll *roll = rolled->rolls; roll != nullptr; roll = roll->next) {
-            *roll_place = arena_new(arena, struct roll, 1);
-            **roll_place = *roll;
-            roll_place = &(*roll_place)->next;
-        }
-        *place = copy;
-        place = &copy->next;
-    }
-    return first;
 }
 
 /** Whether anything that the roll-up looks at is another than it was. */
@@ -420,7 +414,7 @@ static enum err note_coming(struct change *change, const struct draft *draft)
         struct scan_entry entry;
         TRY(scan_next(scan, &has_entry, &entry));
         scan_close(scan);
-        if (has_entry || rolled_of(change, draft->entity, draft->id, false) != nullptr)
+        if (has_entry || is_noted(change, draft->entity, draft->id))
             roll_of(change, field, draft->id)->is_whole = true;
     }
     return ERR_NONE;
@@ -431,7 +425,7 @@ enum err computed_note(struct change *change, const struct draft *draft, bool wa
     const struct entity *entity = draft->entity;
     if (was_new) TRY(note_coming(change, draft));
     if (!draft->has_formulas && formulas_are_due(draft))
-        rolled_of(change, entity, draft->id, true)->has_formulas = true;
+        rolled_of(change, entity, draft->id)->has_formulas = true;
     struct view view = change_view(change);
     for (uint32_t at = 0; at < entity->rollup_count; at++) {
         const struct field *field = entity->rollups[at];
@@ -506,8 +500,28 @@ static enum err settle_one(struct change *change, const struct rolled *rolled)
     return draft_save(change, draft, WRITE_BY_ENGINE);
 }
 
+/** Notes of the same record become one; those of before a savepoint stay as they are. */
+static void join_notes(struct change *change)
+{
+    const struct rolled *old = change->rolled;
+    while (old != nullptr && old->generation == change->generation) old = old->next;
+    if (old == nullptr) return;
+    old = change->rolled;
+    change->rolled = nullptr;
+    for (; old != nullptr; old = old->next) {
+        struct rolled *rolled = rolled_of(change, old->entity, old->id);
+        rolled->has_formulas |= old->has_formulas;
+        for (const struct roll *part = old->rolls; part != nullptr; part = part->next) {
+            struct roll *roll = roll_of(change, part->field, old->id);
+            roll->difference += part->difference;
+            roll->is_whole |= part->is_whole;
+        }
+    }
+}
+
 enum err computed_settle(struct change *change)
 {
+    join_notes(change);
     while (change->rolled != nullptr) {
         const struct rolled *rolled = change->rolled;
         change->rolled = rolled->next;
