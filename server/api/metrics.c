@@ -3,6 +3,7 @@
 #include "api/feed.h"
 #include "api/reply.h"
 #include "rules/rules.h"
+#include "rules/trace.h"
 
 struct figure {
     const char *name;
@@ -75,6 +76,19 @@ static void runners_write_figures(struct buf *text, const struct runner_figures 
         figure_write(text, &figures[at]);
 }
 
+static void traces_write_figures(struct buf *text, const struct traces_figures *traces)
+{
+    const struct figure figures[] = {
+        {"rules_runs_total", "counter", "Runs of rules, and trials.", (double)traces->added},
+        {"rules_runs_only_counted_total", "counter", "Runs too many at once to be kept each.",
+         (double)traces->dropped},
+        {"rules_traces_lost_total", "counter", "Traces that could not be written.",
+         (double)traces->failed},
+    };
+    for (size_t at = 0; at < sizeof figures / sizeof figures[0]; at++)
+        figure_write(text, &figures[at]);
+}
+
 enum err metrics_read(struct call *call)
 {
     /* A listener may take a request before the call that opened it has returned. */
@@ -87,6 +101,10 @@ enum err metrics_read(struct call *call)
     if (call->api->rules != nullptr) {
         struct runner_figures runners = runners_figures(rules_runners(call->api->rules));
         runners_write_figures(&text, &runners);
+    }
+    if (call->api->rules != nullptr && rules_traces(call->api->rules) != nullptr) {
+        struct traces_figures traces = traces_figures(rules_traces(call->api->rules));
+        traces_write_figures(&text, &traces);
     }
     figure_write(&text, &(struct figure){"event_streams", "gauge", "Open event streams.",
                                          (double)feed_streams(call->api->feed)});

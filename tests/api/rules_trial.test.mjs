@@ -252,6 +252,32 @@ test('a trial has a run, which is a trial, can be replayed, and counts for nothi
     assert.deepEqual(again.body, { same: true, difference: null });
 });
 
+test('a saved rule as it stands, as one of its versions, and with what it is to say', async () => {
+    const saved = await firm.create('rules', {
+        name: 'saved',
+        entity: 'contact',
+        point: 'before',
+        when: { title: { empty: true } },
+        source: 'record.title = "one"',
+    });
+    await firm.call('PATCH', `rules/${saved.id}`, { source: 'record.title = "two"', when: null });
+    const title = async (body) => {
+        const answer = await firm.call('POST', `rules/${saved.id}/test`, body);
+        expectStatus(answer, 200);
+        return answer.body.changes[0]?.fields.title.to ?? answer.body.why?.reason;
+    };
+    const record = { name: 'Ann' };
+    assert.equal(await title({ record }), 'two');
+    assert.equal(await title({ record, version: 1 }), 'one');
+    assert.equal(await title({ record: { name: 'Ann', title: 'Dr' }, version: 1 }), 'when');
+    assert.equal(await title({ record, rule: { source: 'record.title = "three"' } }), 'three');
+    assert.equal(await title({ record, rule: { when: { name: 'Bob' } } }), 'when');
+    assert.equal((await firm.get('rules', saved.id)).state, 'draft');
+    const both = { record, version: 1, rule: { source: 'x()' } };
+    expectProblem(await firm.call('POST', `rules/${saved.id}/test`, both), 422);
+    expectProblem(await firm.call('POST', `rules/${saved.id}/test`, { record, version: 9 }), 404);
+});
+
 test('what is asked wrongly is told by field', async () => {
     const faults = async (body, ...fields) => {
         const answer = await ask(body);
