@@ -388,6 +388,7 @@ enum err import_row_try(struct import *import)
     bool has_no_runner = err == ERR_FULL || err == ERR_LIMITED;
     if (import->options.is_preview && has_no_runner && forecast->ruled_ns < FORECAST_RULED_NS_MAX) {
         /* What the rules would do is told of the rows before it. */
+        txn_rollback(slice->txn, savepoint);
         forecast->ruled_ns = FORECAST_RULED_NS_MAX;
         forecast->ruled_rows--;
         return import_row_try(import);

@@ -191,3 +191,21 @@ test('only what is active and of such a point is run', async () => {
     expectStatus(answer, 200);
     assert.equal(answer.body.title, 'x');
 });
+
+test('a run over many can be cancelled where it is', async () => {
+    await make(400, 'Long');
+    const made = await rule({
+        name: 'long',
+        point: 'schedule',
+        when: { name: { prefix: 'Long' } },
+        source: 'db.update("contact", record.id, {title = "reached"})',
+    });
+    const begun = await run(made);
+    const answer = await firm.call('POST', `jobs/${begun.body.id}/cancel`);
+    if (answer.status === 409) return; // It was quicker.
+    expectStatus(answer, 200);
+    assert.equal(answer.body.state, 'cancelled');
+    const reached = (await named('Long')).filter((contact) => contact.title !== null).length;
+    const job = await firm.call('GET', `jobs/${begun.body.id}`);
+    assert.equal(reached, job.body.result?.changed ?? 0);
+});
