@@ -16,8 +16,8 @@
 #include "value/value.h"
 
 constexpr int64_t CPU_MS = 20;
-constexpr int64_t STALLED_MS = 300, WALL_MS = 1200; /** far more than a good answer takes */
-constexpr uint32_t EXCHANGES = 3;                  /** of a whole talk */
+constexpr int64_t STALLED_MS = 400, WALL_MS = 1200; /** far more than a good answer takes */
+constexpr uint32_t EXCHANGES = 3;                   /** of a whole talk */
 
 static struct runners *runners_make(void)
 {
@@ -26,7 +26,6 @@ static struct runners *runners_make(void)
     struct runners *runners =
         runners_open(str_of(path != nullptr ? path : "zig-out/bin/atrium-hostile"));
     check(runners != nullptr);
-    runners_hurry(runners, STALLED_MS, WALL_MS);
     return runners;
 }
 
@@ -155,6 +154,7 @@ TEST(test_runner__may_do_anything_at_any_point)
     struct runners *runners = runners_make();
     _Atomic uint32_t next = 0;
     uint64_t failed = 0;
+    runners_hurry(runners, STALLED_MS, WALL_MS);
     for (uint32_t at = 0; at < COUNT; at++) {
         players[at] = (struct playing){.runners = runners, .tenant = at + 1, .next = &next};
         check_int(pthread_create(&players[at].thread, nullptr, play_all, &players[at]), 0);
@@ -167,7 +167,7 @@ TEST(test_runner__may_do_anything_at_any_point)
     struct runner_figures figures = runners_figures(runners);
     check_int(failed, (DEEDS - 1) * EXCHANGES);
     check_int(figures.killed, failed);
-    check(figures.started <= failed + COUNT);
+    check(figures.started >= failed);
     check(figures.live <= 2 * COUNT);
     check_int(figures.waiting, 0);
     runners_close(runners);
@@ -368,6 +368,17 @@ static void give_all(struct test_task *tests, struct talk **talks, uint32_t coun
     }
 }
 
+constexpr int64_t LONG_CPU_MS = 500; /** takes three times as long to run off */
+
+static void compute(struct runners *runners, struct task *task, uint32_t tenant, int64_t cpu_ms)
+{
+    struct talk *talk;
+    str answer, frame = frame_of(task->arena, "at 1 compute", false);
+    check_int(talk_begin(runners, task, tenant, RUNNER_FOR_CHANGES, &talk), RUNNER_ANSWERED);
+    check_int(talk_say(talk, frame, cpu_ms, &answer), RUNNER_FAILED);
+    talk_end(talk, false);
+}
+
 TEST(test_runner__turns_go_to_who_spent_least)
 {
     uint32_t count = turns_max();
@@ -376,8 +387,11 @@ TEST(test_runner__turns_go_to_who_spent_least)
     _Atomic uint32_t order = 0;
     struct runners *runners = runners_make();
     test_task_init(&heavy_test);
-    (void)play(runners, &heavy_test.task, 1, "at 1 compute");
     take_all(runners, tests, talks, count);
+    talk_end(talks[0], true);
+    compute(runners, &heavy_test.task, 1, LONG_CPU_MS);
+    check_int(talk_begin(runners, &tests[0].task, 100, RUNNER_FOR_CHANGES, &talks[0]),
+              RUNNER_ANSWERED);
     struct wanting spent = {.runners = runners, .tenant = 1, .order = &order};
     struct wanting first = {.runners = runners, .tenant = 2, .order = &order};
     struct wanting second = {.runners = runners, .tenant = 3, .order = &order};
@@ -481,11 +495,11 @@ TEST(test_runner__does_not_outlive_the_server)
         for (;;) (void)pause();
     }
     char byte;
+    close(ready[1]);
     check_int(read(ready[0], &byte, 1), 1);
     check_int(kill(server, SIGKILL), 0);
     uint32_t ended = 0;
     while (waitpid(-1, nullptr, 0) > 0) ended++;
     check(ended > count); /* all of them, or this waits for ever */
     close(ready[0]);
-    close(ready[1]);
 }
