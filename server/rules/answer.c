@@ -379,28 +379,10 @@ static str tell_failure(struct asking *asking, enum err err)
     struct rule_chain *chain = run->chain;
     str text = rule_fault_text(asking->task);
     if (chain->is_silent) return (str){};
-    switch (err) {
-    case ERR_UNREADABLE:
-    case ERR_UNAUTHENTICATED:
-    case ERR_FORBIDDEN:
-    case ERR_MISSING:
-    case ERR_CONFLICT:
-    case ERR_CHANGED:
-    case ERR_UNSUPPORTED:
-    case ERR_INVALID:
-    case ERR_REJECTED:
-        if (run->err == ERR_NONE) return frame_text(asking->arena, S("refused"), text);
-        break;
-    case ERR_LIMITED:
-        break;
-    case ERR_NONE:
-    case ERR_TOO_LARGE:
-    case ERR_CORRUPT:
-    case ERR_SYSTEM:
-    case ERR_FULL:
-        run->err = err;
-        break;
-    }
+    if (run->err == ERR_NONE && rule_may_go_on(chain, err))
+        return frame_text(asking->arena, S("refused"), text);
+    /* What is queued has limits of the run's own; all else fails the change. */
+    if (run->err == ERR_NONE && err != ERR_LIMITED) run->err = err;
     return end_run(run, text);
 }
 

@@ -28,8 +28,7 @@ str rule_fault_text(struct task *task)
     return utf8_first(buf_str(&text), REFUSAL_BYTES_MAX);
 }
 
-/** Whether a script may go on after such an error of what it asked for. */
-static bool is_refusal(const struct rule_chain *chain, enum err err)
+bool rule_may_go_on(const struct rule_chain *chain, enum err err)
 {
     if (chain->is_over || chain->is_silent) return false;
     switch (err) {
@@ -86,7 +85,7 @@ enum err rule_do(struct change *change, const struct rule *rule, struct id run, 
     enum err err = do_it(change, deed);
     chain->writer = writer.outer;
     change->scope = scope;
-    bool is_refused = err != ERR_NONE && is_refusal(chain, err);
+    bool is_refused = err != ERR_NONE && rule_may_go_on(chain, err);
     if (err != ERR_NONE && !is_refused) return err;
     if (is_refused) {
         *refusal_out = rule_fault_text(task);

@@ -105,6 +105,9 @@ struct deed {
  *  fault. */
 enum err rule_do(struct change *change, const struct rule *rule, struct id run, struct deed *deed,
                  str *refusal_out);
+/** Whether a script may go on after such an error of what it asked for: it was refused, and could
+ *  be asked for otherwise. */
+bool rule_may_go_on(const struct rule_chain *chain, enum err err);
 /** A fault in words, for a script. */
 str rule_fault_text(struct task *task);
 /** By what this change came, as rules and traces are told: `api`, `import`, …, `rule`. */
