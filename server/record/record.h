@@ -110,9 +110,10 @@ struct hooks {
      *  may. */
     bool (*wants)(void *owner, struct change *change, enum hook_point point,
                   const struct entity *entity);
-    /** An undo, which runs no rules, has put a record of this entity back, or taken it away; in a
-     *  set of hooks without rules it is still there. nullptr: nobody cares. */
-    void (*undone)(void *owner, struct change *change, const struct entity *entity);
+    /** An undo, which runs no rules, has put this record back, changed it, or taken it away; in a
+     *  set of hooks without rules it is still there. An error refuses the undo. nullptr: nobody
+     *  cares. */
+    enum err (*undone)(void *owner, struct change *change, struct draft *draft);
 };
 
 struct rule_chain;

@@ -112,6 +112,20 @@ static enum err write_item(struct undo_plan *plan, struct undo_item *item)
 }
 
 /** First what goes, so that its unique values are free; then what comes, then what changes. */
+static enum err tell_undone(struct undo_plan *plan, const struct undo_item *item)
+{
+    struct change *change = plan->undo->change;
+    struct draft *draft = draft_make(change, item->entity, item->id);
+    size_t bytes = item->entity->field_count * sizeof(str);
+    if (item->was_there) memcpy(draft->before, item->before, bytes);
+    if (item->is_there) memcpy(draft->now, item->now, bytes);
+    draft->is_new = false;
+    draft->operation = !item->is_there    ? OPERATION_DELETE
+                       : !item->was_there ? OPERATION_CREATE
+                                          : OPERATION_UPDATE;
+    return change->hooks->undone(change->hooks->owner, change, draft);
+}
+
 static enum err write_items(struct undo_plan *plan)
 {
     for (int turn = 0; turn < 3; turn++) {
@@ -125,7 +139,7 @@ static enum err write_items(struct undo_plan *plan)
     }
     const struct hooks *hooks = plan->undo->change->hooks;
     for (uint32_t at = 0; at < plan->count && hooks != nullptr && hooks->undone != nullptr; at++)
-        hooks->undone(hooks->owner, plan->undo->change, plan->items[at].entity);
+        TRY(tell_undone(plan, &plan->items[at]));
     return ERR_NONE;
 }
 

@@ -531,10 +531,9 @@ static enum err run_rules(void *owner, struct change *change, enum hook_point at
     return fire_all(&firing, (enum rule_point)at);
 }
 
-/** An undo runs no rules, but may bring back another version of one. */
-static void undone([[maybe_unused]] void *owner, struct change *change, const struct entity *entity)
+static enum err undone([[maybe_unused]] void *owner, struct change *change, struct draft *draft)
 {
-    if (str_eq(entity->name, S("rule"))) rule_set_renew(change);
+    return saving_is_of(draft_entity(draft)) ? saving_undone(change, draft) : ERR_NONE;
 }
 
 static bool wants(void *owner, struct change *change, enum hook_point at,

@@ -442,3 +442,20 @@ enum err saving_after(struct change *change, struct draft *draft)
         return ERR_NONE;
     }
 }
+
+enum err saving_undone(struct change *change, struct draft *draft)
+{
+    struct arena *arena = change->task->arena;
+    struct task quiet = {.arena = arena, .now_ms = change->task->now_ms};
+    struct view view = {&quiet, change->txn, change->model, change->scope};
+    struct rule rule;
+    if (draft_entity(draft)->number != RULE_ENTITY) return naming_before(change, draft);
+    rule_set_renew(change);
+    bool is_back = draft_operation(draft) != OPERATION_DELETE && is_active(draft) &&
+                   (does_other(draft) || has_other(draft, S("state")));
+    if (!is_back) return ERR_NONE;
+    str values = draft_values(change, draft, false);
+    if (rule_read_values(&view, arena, draft_id(draft), &values, 1, &rule)) return ERR_NONE;
+    return fail(change->task, ERR_CONFLICT, "the active rule \"%.*s\" cannot come back: %.*s",
+                FMT(rule.name), FMT(rule.problem));
+}

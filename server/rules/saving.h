@@ -31,6 +31,10 @@ enum err rule_verify_author(const struct view *view);
 enum err saving_before(struct rules *rules, struct change *change, struct draft *draft);
 enum err saving_after(struct change *change, struct draft *draft);
 
+/** An undo runs no rules, but may bring back another version of one, or take away what one names.
+ *  ERR_CONFLICT: an active rule would name what is not there. */
+enum err saving_undone(struct change *change, struct draft *draft);
+
 /** What a runner says of a script. */
 struct script_checked {
     str failure;           /** empty: it compiles */

@@ -220,6 +220,25 @@ describe('what an active rule names', () => {
         assert.deepEqual(faults(on), ['when.x_tier unknown']);
     });
 
+    test('is not taken from under it by an undo, nor the rule brought back without', async (t) => {
+        const made = await firm.call('POST', 'custom_fields', {
+            entity: 'client',
+            name: 'x_grade',
+            label: 'Grade',
+            kind: 'text',
+        });
+        const field = expectStatus(made, 201).body;
+        const when = { x_grade: 'gold', name: 'Nobody' };
+        const rule = await saved(t, { name: 'on grades', state: 'active', when });
+        const undo = (answer) =>
+            firm.call('POST', `groups/${answer.headers['atrium-group']}/undo`);
+        assert.match(expectProblem(await undo(made), 409).detail, /"on grades"/);
+        const other = await firm.call('PATCH', `rules/${rule.id}`, { when: { name: 'Nobody' } });
+        expectStatus(other, 200);
+        await gone(`custom_fields/${field.id}`);
+        assert.match(expectProblem(await undo(other), 409).detail, /"on grades".*x_grade/);
+    });
+
     test('is not deleted from under it: an entity', async (t) => {
         const entity = await firm.create('custom_entities', {
             name: 'vehicle',
