@@ -48,6 +48,16 @@ static enum err find_builtin(struct rules *rules, struct id id, struct rule *rul
     return ERR_MISSING;
 }
 
+/** Of a built-in one: whether it stands, or the firm or the product has it switched off. */
+static enum err builtin_state(struct rules *rules, const struct view *view, struct id id,
+                              str *state_out)
+{
+    const struct rule_set *set;
+    TRY(rule_set_of(rules_sets(rules), view, &set));
+    *state_out = rule_set_find(set, id) != nullptr ? S("active") : S("off");
+    return ERR_NONE;
+}
+
 static enum err find_record(const struct view *view, struct id id, struct record *record_out)
 {
     const struct entity *entity = model_entity_by_number(view->model, RULE_ENTITY);
@@ -64,7 +74,7 @@ enum err rule_find(struct rules *rules, const struct view *view, struct id id,
         if (find_builtin(rules, id, rule_out) != ERR_NONE)
             return fail(view->task, ERR_MISSING, "there is no such rule");
         view->task->fault = (struct fault){};
-        return ERR_NONE;
+        return builtin_state(rules, view, id, state_out);
     }
     TRY(err);
     struct value state;

@@ -129,6 +129,29 @@ test('the change in which another rule ran', async () => {
     assert.deepEqual(query.body, why);
 });
 
+test('a rule that came with the product, on and off', async () => {
+    const [settings] = await firm.all('settings');
+    const set = (company_names) => firm.call('PATCH', `settings/${settings.id}`, { company_names });
+    expectStatus(await set('upper'), 200);
+    const shouted = await client({ name: 'quiet ltd' });
+    assert.equal(shouted.name, 'QUIET LTD');
+    const all = expectStatus(await firm.call('GET', 'rules/builtin'), 200);
+    const builtin = all.body.data.find(({ builtin }) => builtin === 'company_names');
+    assert.equal((await explain(builtin, { id: shouted.id })).fires, true);
+    expectStatus(await set('as_typed'), 200);
+    const why = await explain(builtin, { id: shouted.id });
+    assert.equal(why.reason, 'settings');
+    await firm.create('rules', {
+        name: 'instead',
+        builtin: 'company_names',
+        entity: 'client',
+        point: 'before',
+        state: 'off',
+        source: 'log("x")',
+    });
+    assert.equal((await explain(builtin, { id: shouted.id })).reason, 'state');
+});
+
 test('what is asked wrongly is told', async () => {
     const of = await rule();
     const acme = await client();
