@@ -31,6 +31,8 @@ void objects_take_changes(lua_State *state);
 void objects_push_record(lua_State *state, str entity, str values);
 /** Whether a record of the server's stands at that place; of which entity. */
 bool objects_is_record(lua_State *state, int at, str *entity_out);
+/** The id of the record at that place; false: there is none, or it has none. */
+bool objects_record_id(lua_State *state, int at, str *id_out);
 /** The id at a place of the stack: a text, or that of a record. */
 str objects_id_at(lua_State *state, int at);
 

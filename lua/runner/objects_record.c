@@ -112,6 +112,11 @@ static int record_newindex(lua_State *state)
         lua_settop(state, 2);
         lua_getfield(state, LUA_REGISTRYINDEX, OBJECTS_NULL);
     }
+    str id;
+    if (objects_record_id(state, 3, &id)) {
+        lua_pushlstring(state, id.at, id.len);
+        lua_replace(state, 3);
+    }
     /* So that what is no value is told with its line, and not at the end. */
     arena_clear(&run->going);
     struct buf scratch = buf_make(&run->going, FRAME_BYTES_MAX);
@@ -182,14 +187,20 @@ bool objects_is_record(lua_State *state, int at, str *entity_out)
     return true;
 }
 
-str objects_id_at(lua_State *state, int at)
+bool objects_record_id(lua_State *state, int at, str *id_out)
 {
     struct value id;
     const struct object_record *record = luaL_testudata(state, at, RECORD);
-    if (record == nullptr) return objects_word_at(state, at, "an id");
-    if (!value_find_text(record->values, S("id"), &id) || id.kind != VALUE_TEXT)
-        luaL_argerror(state, at, "is no record that has an id");
-    return id.text;
+    if (record == nullptr || !value_find_text(record->values, S("id"), &id)) return false;
+    *id_out = id.text;
+    return id.kind == VALUE_TEXT;
+}
+
+str objects_id_at(lua_State *state, int at)
+{
+    str id;
+    if (objects_record_id(state, at, &id)) return id;
+    return objects_word_at(state, at, "an id");
 }
 
 /* changed. */
@@ -416,7 +427,8 @@ static const struct view_name names[] = {
      "The record, field by field, as it is about to be (before), or as it is now. In `before` and "
      "`action` a field is set by assigning to it, and cleared by `nil`; lists may also be changed "
      "in place. A list field without values is an empty list. At the other points use db.update. A "
-     "field that is not there is an error that names the nearest.",
+     "field that is not there is an error that names the nearest. Where a "
+     "value is a reference, a record stands for its id.",
      "record.name == \"Acme\" and record.tags[1] == \"vip\"", nullptr},
     {nullptr, "old", "old.FIELD",
      "The record as it was before the change; nil when it is being created.",

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/require.h"
 #include "budget.h"
+#include "objects.h"
 
 constexpr int STACK_SLOTS = 12; /** that one level of a value takes */
 
@@ -86,6 +87,7 @@ static void pack_string(lua_State *state, const struct packing *packing, int at)
 
 static void pack_userdatum(lua_State *state, const struct packing *packing, int at)
 {
+    str id = {};
     const struct values_secret *secret = luaL_testudata(state, at, VALUES_SECRET);
     if (values_is_null(state, at)) {
         pack_nil(packing->out);
@@ -95,8 +97,10 @@ static void pack_userdatum(lua_State *state, const struct packing *packing, int 
         pack_text(packing->out, (str){secret->name, secret->len});
     } else if (secret != nullptr) {
         refuse(state, packing, "cannot hold a secret: those are for what is queued");
+    } else if (objects_record_id(state, at, &id)) {
+        pack_text(packing->out, id);
     } else {
-        refuse(state, packing, "cannot hold a whole record: give its id, or single values");
+        refuse(state, packing, "has something that is no value");
     }
 }
 

@@ -3,7 +3,8 @@
  *  Maps and lists become plain tables (a member without a value is absent), texts, numbers and
  *  booleans what they are; whole numbers stay whole, so that all 64 bits of them survive. Back, a
  *  table is a list or a map, never both; numbers are finite, texts are UTF-8, and maps are written
- *  in the order of their keys, so that the same values always make the same bytes.
+ *  in the order of their keys, so that the same values always make the same bytes. A record stands
+ *  for its id.
  *  Thread  the only one.
  *  Errors  Lua's; all inside a protected call. What is pushed or packed is paid for (budget.h).
  */
