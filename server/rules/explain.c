@@ -30,14 +30,12 @@ struct blaming {
     uint32_t count;
 };
 
-static void write_stored(struct buf *json, struct arena *arena, const struct field *field,
-                         str stored)
+static void write_stored(struct buf *json, const struct field *field, str stored)
 {
     if (stored.len == 0) {
         buf_put(json, S("null"));
         return;
     }
-    (void)arena;
     struct value value = value_of(stored);
     field->kind_of->write(json, field, &value);
 }
@@ -71,7 +69,7 @@ static void tell_test(struct blaming *blaming, const struct condition_test *test
               is_wanted ? "false" : "true");
     write_wanted(json, test);
     buf_put(json, S(",\"seen\":"));
-    write_stored(json, view->task->arena, test->field, test_value(view, test, blaming->slots));
+    write_stored(json, test->field, test_value(view, test, blaming->slots));
     buf_put_byte(json, '}');
 }
 
@@ -156,8 +154,7 @@ static bool refuse_unchanged(struct buf *json, const struct explained *explained
                   "{\"path\":\"changed[%u]\",\"field\":\"%.*s\",\"op\":\"changed\","
                   "\"not\":false,\"wants\":[],\"seen\":",
                   at, FMT(field->name));
-        write_stored(json, explained->view->task->arena, field,
-                     explained->now == nullptr ? (str){} : explained->now[position]);
+        write_stored(json, field, explained->now == nullptr ? (str){} : explained->now[position]);
         buf_put_byte(json, '}');
     }
     buf_put_byte(json, ']');

@@ -96,14 +96,6 @@ static enum err read_run(struct explaining *explaining)
     return find_in_group(explaining, trace.group);
 }
 
-static enum err slots_of(struct arena *arena, const struct record *record, const str **slots_out)
-{
-    str *slots = arena_new(arena, str, record->entity->field_count);
-    slots_read(record->entity, record->value, slots);
-    *slots_out = slots;
-    return ERR_NONE;
-}
-
 /** Before an entry, or as it is (0); nullptr: it was not there. */
 static enum err read_slots(struct explaining *explaining, uint64_t before, const str **slots_out)
 {
@@ -117,7 +109,10 @@ static enum err read_slots(struct explaining *explaining, uint64_t before, const
                        : record_get_before(view, entity, explaining->record, before, &record);
     if (err == ERR_MISSING) view->task->fault = fault;
     if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
-    return slots_of(view->task->arena, &record, slots_out);
+    str *slots = arena_new(view->task->arena, str, entity->field_count);
+    slots_read(entity, record.value, slots);
+    *slots_out = slots;
+    return ERR_NONE;
 }
 
 static enum err read_change(struct explaining *explaining)
