@@ -354,7 +354,7 @@ static const struct {
     {S("queue"), false, answer_queue},
     {S("source"), false, answer_source},
     {S("entity"), false, answer_entity},
-    {S("settings"), false, answer_settings},
+    {S("settings"), true, answer_settings},
 };
 
 /** Beyond the answer: in the arena of the change, whose task may have another one just now. */

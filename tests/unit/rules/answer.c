@@ -169,9 +169,10 @@ TEST(test_answer__ends_a_run_at_its_limits)
     rules_test_end(&test);
 
     rules_test_begin(&test, "client", RULE_CHECK);
+    static const char *const entity = "{\"ask\":\"entity\",\"entity\":\"contact\"}";
     for (uint32_t at = 0; at < RULE_QUESTIONS_MAX; at++)
-        check_has(rules_test_ask(&test, "{\"ask\":\"settings\"}"), "answer");
-    check_has(rules_test_ask(&test, "{\"ask\":\"settings\"}"), "ended");
+        check_has(rules_test_ask(&test, entity), "answer");
+    check_has(rules_test_ask(&test, entity), "ended");
     rules_test_end(&test);
     rules_test_drop(&test);
 }
