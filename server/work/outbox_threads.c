@@ -188,7 +188,7 @@ static bool attempt_submit(struct attempt *attempt)
     pthread_mutex_lock(&thread->lock);
     thread->left++;
     pthread_mutex_unlock(&thread->lock);
-    /* Once it is taken, what came of it is written by another thread, perhaps before this returns. */
+    /* Once it is taken, another thread writes what came of it, perhaps before this returns. */
     enum err err = store_submit(tenant->space.store, &tenant->space, &attempt->work);
     if (err == ERR_NONE) return true;
     attempt->err = err;
