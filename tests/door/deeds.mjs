@@ -192,6 +192,35 @@ export function makeDeeds(firm) {
                 (await firm.all('client_contacts')).length === 0,
             ],
         },
+        {
+            name: 'a rule',
+            run: () =>
+                firm.call('POST', 'rules', {
+                    name: 'ruled',
+                    entity: 'client',
+                    point: 'after',
+                    on: ['create'],
+                    state: 'active',
+                    source:
+                        "local made = db.create('contact', {name = 'Of ' .. record.name})\n" +
+                        "db.update('client', record.id, {business_name = 'Ruled Ltd'})\n" +
+                        "queue.notify {to = made.id, text = 'made'}",
+                }),
+            parts: async () => [await find('rules', 'name=ruled')],
+        },
+        {
+            name: 'a client, and what the rule makes of it',
+            run: () =>
+                firm.call('POST', 'clients', {
+                    name: 'Ruled',
+                    kind: 'individual',
+                    reference: 'RULED',
+                }),
+            parts: async () => [
+                (await find('clients', 'reference=RULED'))?.business_name === 'Ruled Ltd',
+                await contactNamed('Of Ruled'),
+            ],
+        },
     ];
 }
 
