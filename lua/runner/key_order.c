@@ -9,6 +9,7 @@
 #include "library.h"
 
 constexpr uint64_t FUEL_A_KEY = 2;
+constexpr uint64_t FUEL_A_COMPARE = 6; /** of two keys, each taken out of its table */
 
 enum key_kind : uint8_t { KEY_FALSE, KEY_TRUE, KEY_INTEGER, KEY_NUMBER, KEY_TEXT };
 
@@ -206,7 +207,7 @@ bool key_order_next(lua_State *state, int at)
     lua_pushnil(state); /* the best so far, which keeps its text alive */
     lua_pushnil(state);
     while (lua_next(state, table) != 0) {
-        budget_charge(state, FUEL_A_KEY);
+        budget_charge(state, FUEL_A_COMPARE);
         struct key here = key_at(state, -2);
         bool is_better = (is_first || compare_keys(&here, &after) > 0) &&
                          (!has_best || compare_keys(&here, &best) < 0);

@@ -184,7 +184,7 @@ static int base_has(lua_State *state)
     luaL_checkany(state, 2);
     bool has = false;
     for (lua_Integer at = 1; at <= count && !has; at++) {
-        budget_charge(state, 1);
+        budget_charge(state, 3);
         lua_rawgeti(state, 1, at);
         has = lua_rawequal(state, -1, 2) != 0;
         lua_pop(state, 1);

@@ -5,6 +5,7 @@
 #include "base/require.h"
 #include "key_order.h"
 
+constexpr uint64_t FUEL_A_DATE = 10; /** read from its text */
 constexpr int64_t MS_PER_HOUR = 3'600'000;
 constexpr int64_t MS_PER_MINUTE = 60'000;
 constexpr lua_Integer AMOUNT_MAX = 10'000'000; /** of any unit; more leaves the years there are */
@@ -14,7 +15,7 @@ struct moment moment_at(lua_State *state, int at)
     struct moment moment = {};
     int64_t ms;
     str text = text_of(state, at);
-    budget_charge(state, 4);
+    budget_charge(state, FUEL_A_DATE);
     if (date_parse(text, &moment.days)) return moment;
     luaL_argcheck(state, time_parse(text, &ms), at,
                   "is no date such as 2026-01-31, nor a time such as 2026-01-31T10:00:00Z");

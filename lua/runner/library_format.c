@@ -94,7 +94,9 @@ static void put_number(struct making *making, const struct spec *spec, int argum
     bool is_whole = str_find_byte(S("dioxX"), spec->kind) != SIZE_MAX;
     char shown[NUMBER_BYTES_MAX];
     int len;
-    budget_charge(state, 20);
+    /* Some hundred digits of a large number are made even when few are asked for. */
+    budget_charge(state,
+                  is_whole ? 20 : 60 + (spec->precision == SIZE_MAX ? 0 : 2 * spec->precision));
     if (is_whole) {
         long long whole = (long long)luaL_checkinteger(state, argument);
         len = snprintf(shown, sizeof shown, spec->text, whole);

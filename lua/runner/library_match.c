@@ -52,7 +52,7 @@ static int push_captures(lua_State *state, const struct pattern_match *match, co
 static int push_plain(lua_State *state, str text, str wanted, size_t from)
 {
     str rest = str_from(text, from);
-    budget_charge(state, 1 + (rest.len + wanted.len) / 16);
+    budget_charge(state, 1 + (rest.len + wanted.len) / 8);
     const char *at = wanted.len == 0 ? rest.at : memmem(rest.at, rest.len, wanted.at, wanted.len);
     if (at == nullptr) return push_nil(state);
     lua_pushinteger(state, at - text.at + 1);

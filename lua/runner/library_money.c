@@ -236,7 +236,7 @@ static int money_share(lua_State *state)
     luaL_argcheck(state, total > 0, 2, "has no weight above 0");
     lua_createtable(state, (int)count, 0);
     left = money.amount;
-    budget_charge(state, (uint64_t)count * 20);
+    budget_charge(state, (uint64_t)count * 40);
     /* Each gets its part cut to whole units; what is left then goes one by one to the first. */
     for (uint32_t at = 0; at < count; at++)
         left -= divide(wide_product(money.amount, weights[at]), total);
