@@ -15,8 +15,8 @@
 
 constexpr size_t PROGRAM_BYTES_MAX = 4096;
 constexpr uint32_t COMPUTING_PER_CORE = 2;
-/** A tenant with more than this of the time of its runners not run off yet is heavy: two or three
- *  long runs in a row, or more than a third of a core for a while. */
+/** A tenant with more than this of the time of its runners not run off yet is heavy: one that makes
+ *  two or three long runs in a row, or computes for more than a thirtieth of the time. */
 constexpr int64_t HEAVY_US = 100'000;
 
 /** Of heavy tenants that wait: each may hold a thread that serves lanes, and others need some. */

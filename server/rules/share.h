@@ -14,6 +14,10 @@
 #include <stdint.h>
 
 constexpr uint32_t SHARES_MAX = 4096;
+/** For turns it runs off more slowly: where eight share two cores none of them spends its share,
+ *  and each must still come behind those that spend next to nothing. Over in half a minute. */
+constexpr int64_t TURN_MS_A_MINUTE = 2'000;
+constexpr int64_t TURN_LEVEL_US_MAX = 1'000'000;
 /** Of what a tenant spends at most; as runner_use in rules/runner.h. */
 constexpr uint32_t SHARE_USES = 2;
 
