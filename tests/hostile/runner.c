@@ -166,7 +166,7 @@ static void say_too_much(void)
 
 static void trickle(void)
 {
-    const struct timespec little = {.tv_nsec = 1'000'000};
+    const struct timespec little = {.tv_nsec = 8'000'000};
     say_length(FRAME_BYTES_MAX);
     for (;;) {
         say_bytes("x", 1);
