@@ -65,8 +65,9 @@ void outbox_put_off(struct txn *txn, const struct outbox_entry *entry, str probl
 /** One row of the table of kinds. */
 struct outbox_kind {
     str name;
-    /** In the tenant's lane. The entry lies in the arena of the task. ERR_FULL and ERR_LIMITED are
-     *  no fault of it: it is tried again soon, and that is not counted. */
+    /** In the tenant's lane. The entry lies in the arena of the task, and in the outbox no more.
+     *  ERR_FULL and ERR_LIMITED are no fault of it: it is tried again soon, and that is not
+     *  counted; but where the outbox itself is full, it has failed. */
     enum err (*run)(void *owner, struct txn *txn, const struct tenant *tenant,
                     const struct outbox_entry *entry);
 };

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fold.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/require.h"
@@ -135,6 +136,16 @@ static str problem_of(struct arena *arena, const struct task *task, enum err err
                        item->field.len > 0 ? ": " : "", FMT(item->message));
 }
 
+/** Whether a kind has as many entries as may lie there. What is refused for that would be so again
+ *  at once: it stands aside, for those behind it make the room. */
+static bool is_full(const struct outbox *outbox, struct txn *txn)
+{
+    bool is = false;
+    for (uint32_t at = 0; at < outbox->options.kind_count && !is; at++)
+        is = txn_outbox_room(txn, outbox->kinds[at].name) == ERR_LIMITED;
+    return is;
+}
+
 static enum err attempt_run(struct work *work, struct txn *txn)
 {
     struct attempt *attempt = (struct attempt *)work;
@@ -153,16 +164,18 @@ static enum err attempt_run(struct work *work, struct txn *txn)
     }
     struct savepoint savepoint = txn_savepoint(txn);
     const struct outbox *outbox = attempt->thread->outbox;
+    /* First of all, so that there is room for what follows from it. */
+    txn_outbox_delete(txn, entry.due_ms, entry.id);
     err = attempt->kind->run(outbox->options.owner, txn, &attempt->thread->tenant, &entry);
     attempt->has_job = task->has_job;
-    if (err == ERR_NONE) {
-        txn_outbox_delete(txn, entry.due_ms, entry.id);
-        return ERR_NONE;
-    }
-    if (is_passing(err)) return err;
+    if (err == ERR_NONE) return ERR_NONE;
+    str problem = problem_of(task->arena, task, err);
+    bool is_refused_room = err == ERR_LIMITED && task->fault.wait_ms == 0;
+    if (is_passing(err) && !is_refused_room) return err;
     txn_rollback(txn, savepoint);
+    if (is_passing(err) && !is_full(outbox, txn)) return err;
     attempt->has_job = false;
-    outbox_put_off(txn, &entry, problem_of(task->arena, task, err));
+    outbox_put_off(txn, &entry, problem);
     return ERR_NONE;
 }
 
@@ -290,7 +303,7 @@ static bool attempts_run(struct thread *thread, uint32_t count)
         /* It has left its work by way of memory: nothing of it stands. */
         char problem[256];
         str text = problem_of(&attempt->arena, &attempt->task, attempt->err);
-        text = str_first(text, sizeof problem);
+        text = utf8_first(text, sizeof problem);
         memcpy(problem, text.at, text.len);
         arena_clear(&attempt->arena);
         attempt->problem = arena_copy(&attempt->arena, (str){problem, text.len});

@@ -1,5 +1,6 @@
 #include "work/rule_outbox.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "record/models.h"
 #include "rules/rules.h"
@@ -175,7 +176,7 @@ static enum err start_run(void *owner, struct txn *txn, const struct tenant *ten
     if (rule == nullptr || (rule->point != RULE_ACTION && rule->point != RULE_SCHEDULE))
         return fail(task, ERR_INVALID,
                     "there is no active rule `%.*s` (only one, for a button or by the clock)",
-                    FMT(str_first(word.text, 100)));
+                    FMT(utf8_first(word.text, 100)));
     struct job job;
     if (rule->point == RULE_SCHEDULE)
         return rule_job_begin(task, txn, &follow.scope, rule->id, &job);

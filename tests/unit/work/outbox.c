@@ -11,7 +11,7 @@
 constexpr uint32_t TENANTS = 2;
 
 static struct {
-    _Atomic uint32_t runs, fulls_left, rounds;
+    _Atomic uint32_t runs, fulls_left, rounds, follows;
     _Atomic bool is_held;
 } seen;
 
@@ -71,6 +71,33 @@ static enum err greedy_run(void *, struct txn *txn, const struct tenant *,
     while (true) (void)arena_take(txn_task(txn)->arena, 1 * MIB);
 }
 
+/** From the first two entries there follows more: two of the kind, and one. */
+static enum err follow_run(void *, struct txn *txn, const struct tenant *,
+                           const struct outbox_entry *entry)
+{
+    struct outbox_state state;
+    struct value name;
+    outbox_read(entry, &state);
+    check(value_find_text(state.given.bytes, S("name"), &name));
+    uint32_t count = str_eq(name.text, S("follow 0")) ? 2 : str_eq(name.text, S("follow 1"));
+    for (uint32_t at = 0; at < count; at++) {
+        TRY(txn_outbox_room(txn, S("follow")));
+        struct buf body = buf_make(txn_task(txn)->arena, 64);
+        pack_map(&body, 1);
+        pack_text(&body, S("given"));
+        pack_map(&body, 1);
+        pack_text(&body, S("name"));
+        pack_text(&body, S("followed"));
+        txn_outbox_put(txn, &(struct outbox_entry){.id = id_make(),
+                                                   .due_ms = entry->due_ms + 3'600'000,
+                                                   .kind = S("follow"),
+                                                   .body = buf_str(&body)});
+    }
+    if (count > 0) seen.follows |= count;
+    seen.runs++;
+    return ERR_NONE;
+}
+
 static enum err round_run(void *owner, struct task *task, const struct space *space)
 {
     check(owner == &seen && task->arena != nullptr && space->number > 0);
@@ -79,10 +106,8 @@ static enum err round_run(void *owner, struct task *task, const struct space *sp
 }
 
 static const struct outbox_kind kinds[] = {
-    {{"make", 4}, make_run},
-    {{"wrong", 5}, wrong_run},
-    {{"full", 4}, full_run},
-    {{"greedy", 6}, greedy_run},
+    {{"make", 4}, make_run},     {{"wrong", 5}, wrong_run},   {{"full", 4}, full_run},
+    {{"greedy", 6}, greedy_run}, {{"follow", 6}, follow_run},
 };
 
 static void worker_begin(struct place *place)
@@ -101,7 +126,7 @@ static void worker_begin(struct place *place)
 static void begin(struct place *place)
 {
     *place = (struct place){};
-    seen.runs = seen.fulls_left = seen.rounds = 0;
+    seen.runs = seen.fulls_left = seen.rounds = seen.follows = 0;
     seen.is_held = false;
     struct fixture *fixture = &place->fixture;
     fixture_init(fixture);
@@ -300,6 +325,20 @@ TEST(test_outbox__a_lack_of_room_is_not_counted)
     put(&place, 0, "full", 0, 1);
     check_int(look_until(&place, 0, 0).contacts, 1);
     check_int(seen.runs, 4);
+    end(&place);
+}
+
+/** A full outbox must become emptier by what is done of it. */
+TEST(test_outbox__when_full_is_not_held_up_by_what_would_add_to_it)
+{
+    struct place place;
+    begin(&place);
+    for (uint32_t from = 0; from < OUTBOX_OF_KIND_MAX; from += 1000)
+        put(&place, 0, "follow", from, 1000);
+    worker_begin(&place);
+    while (seen.runs < 100) wait_a_little();
+    /* One has made room for what followed from it; the other stands aside. */
+    check_int(seen.follows, 1);
     end(&place);
 }
 
