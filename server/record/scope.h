@@ -36,8 +36,8 @@ struct scope {
 struct scope scope_system(void);
 
 /** That of a rule, whoever acts: it sees all, and writes all but what decides who may what and what
- *  there is: users, rules with their versions and tests, and what shapes the model. The actor
- *  stays, so that the log names who acted. */
+ *  there is: users, settings, rules with their versions and tests, and what shapes the model. The
+ *  actor stays, so that the log names who acted. */
 struct scope scope_of_rule(const struct scope *actor, const struct model *model);
 
 /** Whether two actors are shown the same changes in the same words, but for records that are seen

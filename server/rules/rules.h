@@ -8,7 +8,7 @@
  *  fires only rules which name one of the written fields in `changed`.
  *
  *  Whoever acts, a rule sees all of the tenant but secrets, and writes all but what decides who may
- *  what and what there is: users, rules, the tenant's own entities, fields and choices.
+ *  what and what there is: users, settings, rules, the tenant's own entities, fields and choices.
  *
  *  Floor   rules; rests on record, model, store, value, base.
  *  Thread  that of the change.

@@ -224,6 +224,20 @@ describe('a script after a record is saved', () => {
             });
         }
     });
+
+    test('may not change the settings', async () => {
+        const rule = {
+            name: 'takes over',
+            point: 'after',
+            source: "db.update('settings', settings.id, {title = 'Mine'})",
+        };
+        await withRule(rule, async () => {
+            const answer = await firm.call('POST', 'clients', given());
+            expectProblem(answer, 422, 'may not change a settings');
+        });
+        const [settings] = (await firm.call('GET', 'settings')).body.data;
+        assert.equal(settings.title, 'ACME');
+    });
 });
 
 describe('what is to follow a change', () => {
