@@ -1,4 +1,5 @@
 #include "api/parameters.h"
+#include "base/fold.h"
 
 constexpr size_t NAME_BYTES_TOLD = 64;
 
@@ -16,7 +17,7 @@ bool parameter_next(struct call *call, struct cursor *query, struct parameter *p
 enum err unknown_parameter(struct call *call, str name, const char *known)
 {
     return fail(call->task, ERR_UNREADABLE, "%.*s: no such parameter here; there are: %s",
-                FMT(str_first(name, NAME_BYTES_TOLD)), known);
+                FMT(utf8_first(name, NAME_BYTES_TOLD)), known);
 }
 
 enum err no_parameters(struct call *call)

@@ -1,4 +1,5 @@
 #include "record/condition.h"
+#include "base/fold.h"
 #include "record/draft.h"
 
 #include "base/require.h"
@@ -221,7 +222,7 @@ static void verify_next(struct change *change, const struct draft *draft, const 
         buf_print(&next, "%s%.*s", at == 0 ? "" : ", ", FMT(from->next[at]));
     }
     task_fault(change->task, field->name, S("choice"),
-               "\"%.*s\" may not follow \"%.*s\"; what may: %.*s", FMT(str_first(choice, 100)),
+               "\"%.*s\" may not follow \"%.*s\"; what may: %.*s", FMT(utf8_first(choice, 100)),
                FMT(from->value), FMT(buf_str(&next)));
 }
 
@@ -232,12 +233,13 @@ static void verify_choice(struct change *change, const struct draft *draft,
     const struct choice *known = field->set == nullptr ? nullptr : set_choice(field->set, choice);
     if (!choice_is_known(field->set, choice))
         task_fault(change->task, field->name, S("choice"),
-                   "has no choice \"%.*s\"; there are: %.*s", FMT(str_first(choice, 100)),
+                   "has no choice \"%.*s\"; there are: %.*s", FMT(utf8_first(choice, 100)),
                    FMT(choices_text(change->task->arena, field->set)));
     else if (known != nullptr && known->is_inactive)
         task_fault(change->task, field->name, S("choice"),
                    "the choice \"%.*s\" is no longer offered; there are: %.*s",
-                   FMT(str_first(choice, 100)), FMT(choices_text(change->task->arena, field->set)));
+                   FMT(utf8_first(choice, 100)),
+                   FMT(choices_text(change->task->arena, field->set)));
     else if (field->set != nullptr) verify_next(change, draft, field, choice);
 }
 

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/fold.h"
 #include "base/require.h"
 #include "value/frame.h"
 
@@ -124,7 +125,7 @@ static bool read_one(const struct value *item, struct arena *arena, struct formu
     *answer = (struct formula_answer){};
     if (is_good.boolean) return answer->value = value.bytes, true;
     if (value.kind != VALUE_TEXT || value.text.len == 0) return false;
-    answer->failure = arena_copy(arena, str_first(value.text, FAILURE_BYTES_MAX));
+    answer->failure = arena_copy(arena, utf8_first(value.text, FAILURE_BYTES_MAX));
     return true;
 }
 
@@ -254,7 +255,7 @@ static enum err compile(void *owner, struct task *task, const struct space *spac
         if (!value_next(&cursor, &name) || name.kind != VALUE_TEXT) return ERR_NONE;
         names[at] = name.text;
     }
-    compiled_out->failure = str_first(failure.text, FAILURE_BYTES_MAX);
+    compiled_out->failure = utf8_first(failure.text, FAILURE_BYTES_MAX);
     compiled_out->names = names;
     compiled_out->name_count = reads.count;
     return ERR_NONE;

@@ -1,5 +1,6 @@
 #include "rules/recorded.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/models.h"
@@ -326,8 +327,8 @@ static bool repeat(struct repeating *self, struct run *run)
         end_badly(self, RUN_FAILED,
                   arena_print(arena,
                               "it asks what it did not ask when this test was kept: %.*s %.*s",
-                              FMT(str_first(text_in(said, S("ask")), 20)),
-                              FMT(str_first(text_in(said, S("entity")), 60))));
+                              FMT(utf8_first(text_in(said, S("ask")), 20)),
+                              FMT(utf8_first(text_in(said, S("entity")), 60))));
         return false;
     }
     end_badly(self, RUN_FAILED, S("it does not come to an end"));

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fold.h"
 #include "base/log.h"
 #include "base/require.h"
 #include "record/models.h"
@@ -171,9 +172,7 @@ static void day_count(struct waiting_day *day, const struct trace *trace, bool i
     }
     figures->overruns++;
     day->run = trace->id;
-    str name =
-        str_first(trace->rule_name, trace->rule_name.len < sizeof day->name ? trace->rule_name.len
-                                                                            : sizeof day->name);
+    str name = utf8_first(trace->rule_name, sizeof day->name);
     memcpy(day->name, name.at, name.len);
     day->rule_name = (str){day->name, name.len};
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fold.h"
 #include "work/command.h"
 #include "work/import_rules.h"
 
@@ -81,7 +82,7 @@ static void show_columns(const struct importing *importing, const struct import 
     for (uint32_t at = 0; at < import_column_count(import); at++) {
         const struct import_column *column = &columns[at];
         if (is_ndjson && column->example_count == 0) continue;
-        str header = column->header.len > 0 ? str_first(column->header, 200) : S("(no name)");
+        str header = column->header.len > 0 ? utf8_first(column->header, 200) : S("(no name)");
         if (column->path.len > 0) {
             if (!is_preview) continue;
             console_print(importing->console, "%.*s%*s  %.*s%*s  %.*s\n", FMT(header),

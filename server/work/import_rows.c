@@ -1,5 +1,6 @@
 #include "work/import_rows.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "value/json.h"
 
@@ -317,7 +318,7 @@ static void members_put(struct members *members, const struct value *map, str pr
         else if (column != UINT32_MAX) member_put(members, column, &value);
         else if (!members->plan->is_of_map && !str_eq(name, S("fault")))
             members->row->fault =
-                arena_print(members->arena, "`%.*s` is no field of %.*s", FMT(str_first(name, 60)),
+                arena_print(members->arena, "`%.*s` is no field of %.*s", FMT(utf8_first(name, 60)),
                             FMT(members->plan->entity->plural));
     }
 }

@@ -1,5 +1,6 @@
 #include "work/import_rules.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "value/json.h"
 #include "work/import_engine.h"
@@ -49,7 +50,7 @@ uint32_t import_choices_read(struct task *task, const struct value *given,
         else
             task_fault(task, S("rules"), S("choice"),
                        "%.*s: must be the id of a rule, with each, once or not",
-                       FMT(str_first(key.kind == VALUE_TEXT ? key.text : S("?"), 100)));
+                       FMT(utf8_first(key.kind == VALUE_TEXT ? key.text : S("?"), 100)));
     }
     return count;
 }

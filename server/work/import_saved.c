@@ -1,12 +1,13 @@
 #include "work/import_saved.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "record/query.h"
 
 static enum err not_there(struct task *task, str name)
 {
     task_fault(task, S("mapping"), S("reference"), "there is no import mapping `%.*s`",
-               FMT(str_first(name, 100)));
+               FMT(utf8_first(name, 100)));
     return task_faults(task);
 }
 

@@ -1,5 +1,6 @@
 #include "work/job_build.h"
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "record/rebuild.h"
 
@@ -96,7 +97,7 @@ static enum err tell_taken(struct job_run *run, uint16_t entity)
     buf_print(&problem, "is not unique: ");
     for (uint32_t at = 0; at < fault.item_count && at < FAULTS_TOLD_MAX; at++)
         buf_print(&problem, "%s%.*s", at == 0 ? "" : "; ", FMT(fault.items[at].message));
-    struct giving_up giving_up = {entity, str_first(buf_str(&problem), 1000)};
+    struct giving_up giving_up = {entity, utf8_first(buf_str(&problem), 1000)};
     task_fault_clear(task);
     run->is_over = false; /* it ends with the fault, not with what this writes */
     TRY(job_write(run, give_up, &giving_up));

@@ -160,3 +160,22 @@ test('each firm has its own outbox, and a list is asked for in known words', asy
     for (const query of ['state=gone', 'after=x', 'limit=0', 'sort=id'])
         expectProblem(await firm.call('GET', `outbox?${query}`), 400);
 });
+
+test('what is told of long texts is cut between letters', async () => {
+    const long = `a${'é'.repeat(58)}`;
+    const made = await firm.create('rules', {
+        name: 'starts what is not there',
+        entity: 'contact',
+        point: 'after',
+        state: 'active',
+        source: `queue.start {rule = "${long}"}`,
+    });
+    const contact = await firm.create('contacts', { name: 'Long Ann' });
+    const entry = await until(async () => {
+        const [first] = await outbox(firm, 'kind=start');
+        return first?.problem && first;
+    });
+    assert.equal(entry.record, contact.id);
+    assert.match(entry.problem, /no active rule `aé+` \(/);
+    expectStatus(await off(firm, made.id), 200);
+});
