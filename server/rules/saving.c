@@ -134,13 +134,14 @@ static void compute_remarks(struct change *change, struct draft *draft, const st
     draft_compute(change, draft, field_of(draft, S("remarks")), &given);
 }
 
-static enum err verify_count(struct change *change)
+/** `room`: for so many more. */
+static enum err verify_count(struct change *change, uint32_t room)
 {
     struct view view = change_view(change);
     struct standings standings;
     uint32_t count;
     TRY(standings_read(&view, &standings, &count));
-    if (count < RULES_OF_TENANT_MAX) return ERR_NONE;
+    if (count + room <= RULES_OF_TENANT_MAX) return ERR_NONE;
     return fail(change->task, ERR_CONFLICT, "a firm has at most %u rules", RULES_OF_TENANT_MAX);
 }
 
@@ -333,7 +334,7 @@ static enum err rule_before(struct rules *rules, struct change *change, struct d
     bool is_new = draft_operation(draft) == OPERATION_CREATE;
     TRY(verify_author(change));
     if (draft_operation(draft) == OPERATION_DELETE) return ERR_NONE;
-    if (is_new) TRY(verify_count(change));
+    if (is_new) TRY(verify_count(change, 1));
     if (is_new || has_other(draft, S("builtin")) || does_other(draft))
         TRY(fill_builtin(rules, change, draft));
     /* What is missing or wrong in itself is told with the rest of the record. */
@@ -451,6 +452,8 @@ enum err saving_undone(struct change *change, struct draft *draft)
     struct rule rule;
     if (draft_entity(draft)->number != RULE_ENTITY) return naming_before(change, draft);
     rule_set_renew(change);
+    /* It is written already. */
+    if (draft_operation(draft) == OPERATION_CREATE) TRY(verify_count(change, 0));
     bool is_back = draft_operation(draft) != OPERATION_DELETE && is_active(draft) &&
                    (does_other(draft) || has_other(draft, S("state")));
     if (!is_back) return ERR_NONE;

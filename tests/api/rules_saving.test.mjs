@@ -320,6 +320,14 @@ test('a firm has at most 500 rules', async () => {
         const { detail } = expectProblem(await other.call('POST', 'rules', plain), 409);
         assert.match(detail, /at most 500 rules/);
         expectStatus(await other.call('PATCH', `rules/${last.id}`, { reject: 'yes' }), 200);
+        // Nor by a rule that comes back: with more of them no change could be judged any more.
+        const gone = expectStatus(await other.call('DELETE', `rules/${last.id}`), 204);
+        const group = gone.headers['atrium-group'];
+        await other.create('rules', plain);
+        expectProblem(await other.call('POST', `groups/${group}/undo`), 409, 'at most 500 rules');
+        const restored = await other.call('POST', `rules/${last.id}/restore`);
+        expectProblem(restored, 409, 'at most 500 rules');
+        await other.create('clients', { name: 'Client', kind: 'individual' });
     } finally {
         await many.close();
     }
