@@ -113,7 +113,7 @@ static enum err begin_job(struct call *call, const struct rule *rule)
         task_fault(call->task, S(""), S("unknown"), "a rule by the clock is told nothing");
         return task_faults(call->task);
     }
-    TRY(rule_job_begin(call->task, call->txn, &call->identity.scope, rule->id, &job));
+    TRY(rule_job_begin(call->task, call->txn, &call->identity.scope, rule->id, nullptr, &job));
     return reply_job_as_is(call, &job);
 }
 

@@ -131,7 +131,7 @@ static enum err each_rule(struct beginning *self, struct txn *txn)
         TRY(is_due(task, txn, rule, &is_due_now));
         self->has_due |= is_due_now;
         if (!is_due_now || !self->is_writing) continue;
-        TRY(rule_job_begin(task, txn, nullptr, rule->id, &job));
+        TRY(rule_job_begin(task, txn, nullptr, rule->id, nullptr, &job));
         note_ran(txn, rule, &job);
         TRY(tell_ran(&change, rule));
     }

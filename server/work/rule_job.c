@@ -13,6 +13,7 @@ constexpr int64_t TURN_NS_MAX = 50'000'000;  /** then others have their turn */
 constexpr size_t SCRATCH_BYTES_MAX = 16 * MIB;
 constexpr size_t EXAMPLES_BYTES_MAX = 48 * KIB;
 constexpr size_t EXAMPLE_TEXT_BYTES_MAX = 500;
+constexpr size_t GIVEN_BYTES_MAX = 64 + 2 * RULE_DEPTH_MAX * (sizeof(struct id) + 2);
 
 enum rule_count : uint8_t {
     COUNT_LOOKED_AT,
@@ -31,6 +32,7 @@ static const str count_words[COUNTS] = {
 /** From open to close. */
 struct rule_live {
     struct id rule;
+    str causes;     /** an encoded list of who began it; empty: no rule did */
     struct id last; /** looked at */
     uint64_t counts[COUNTS];
     uint32_t example_count;
@@ -46,10 +48,12 @@ struct rule_live {
 };
 
 enum err rule_job_begin(struct task *task, struct txn *txn, const struct scope *scope,
-                        struct id rule, struct job *job_out)
+                        struct id rule, const struct rule_chain *causes, struct job *job_out)
 {
-    struct buf given = buf_make(task->arena, 32);
+    struct buf given = buf_make(task->arena, GIVEN_BYTES_MAX);
+    if (causes != nullptr) pack_list(&given, 2);
     pack_bytes(&given, id_bytes(&rule));
+    if (causes != nullptr) rule_causes_write(&given, causes);
     return job_create(task, txn, scope, S("rule"), buf_str(&given), job_out);
 }
 
@@ -184,7 +188,12 @@ static enum err attempt_run(void *argument)
     struct change *change = &attempt->change;
     struct rule_alone alone = {
         .rule = attempt->rule, .operation = OPERATION_UPDATE, .record = attempt->record};
-    rule_chain_of(change)->through = S("job");
+    struct rule_chain *chain = rule_chain_of(change);
+    const struct rule_live *live = attempt->run->live;
+    struct value causes = live->causes.len == 0 ? (struct value){} : value_of(live->causes);
+    chain->through = S("job");
+    if (live->causes.len > 0 && !rule_causes_read(&causes, chain))
+        return fail(change->task, ERR_CORRUPT, "what began a job is damaged");
     TRY(rules_run_alone(attempt->run->rules, change, &alone, &attempt->has_fired));
     return attempt->has_fired ? change_finish(change) : ERR_NONE;
 }
@@ -304,10 +313,21 @@ static bool position_read(struct job_run *run, struct rule_live *live)
     return true;
 }
 
+/** The rule's id; with who began it, a list of both. */
+static struct value given_read(struct job_run *run, struct rule_live *live)
+{
+    struct value given = value_of(run->job.given), rule = {}, causes = {};
+    struct cursor items = cursor_of(given.items);
+    if (given.kind != VALUE_LIST) return given;
+    if (given.count == 2 && value_next(&items, &rule) && value_next(&items, &causes))
+        live->causes = arena_copy(run->arena, causes.bytes);
+    return rule;
+}
+
 enum err rule_job_open(struct job_run *run)
 {
     struct rule_live *live = arena_new(run->arena, struct rule_live, 1);
-    struct value rule = value_of(run->job.given);
+    struct value rule = given_read(run, live);
     run->live = live;
     arena_init(&live->scratch, SCRATCH_BYTES_MAX);
     live->examples = buf_make(run->arena, EXAMPLES_BYTES_MAX);

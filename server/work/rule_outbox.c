@@ -179,7 +179,8 @@ static enum err start_run(void *owner, struct txn *txn, const struct tenant *ten
                     FMT(utf8_first(word.text, 100)));
     struct job job;
     if (rule->point == RULE_SCHEDULE)
-        return rule_job_begin(task, txn, &follow.scope, rule->id, &job);
+        return rule_job_begin(task, txn, &follow.scope, rule->id, rule_chain_of(&follow.change),
+                              &job);
     struct rule_alone alone = {.rule = rule,
                                .run = entry->id,
                                .operation = OPERATION_UPDATE,

@@ -209,3 +209,23 @@ test('a run over many can be cancelled where it is', async () => {
     const job = await firm.call('GET', `jobs/${begun.body.id}`);
     assert.equal(reached, job.body.result?.changed ?? 0);
 });
+
+test('one that begins itself anew comes to an end', async () => {
+    await make(1, 'Ring');
+    const made = await rule({
+        name: 'round and round',
+        point: 'schedule',
+        when: { name: { prefix: 'Ring' } },
+        source: 'queue.start {rule = "round and round"}',
+    });
+    await jobEnded(firm, await run(made));
+    const ended = async () => {
+        const { data } = expectStatus(await firm.call('GET', 'jobs'), 200).body;
+        const own = data.filter(({ result }) => result?.rule === made.id);
+        assert.ok(own.length <= 6, `${own.length} jobs, and more to come`);
+        return own.find(({ state, result }) => state === 'done' && result.failed === 1);
+    };
+    let last;
+    while (!(last = await ended())) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.match(last.result.examples[0].message, /more than 5 deep: round and round/);
+});
