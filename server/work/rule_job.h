@@ -20,9 +20,9 @@ struct rule_chain;
 
 constexpr uint32_t RULE_JOB_EXAMPLES_MAX = 20;
 
-/** `scope` nullptr: by the clock, as the server itself. `causes` nullptr: no rule has begun it; else
- *  what follows counts as caused by those of the chain, so that rules which begin each other's
- *  jobs come to an end. */
+/** `scope` nullptr: by the clock, as the server itself. `causes` nullptr: no rule has begun it;
+ *  else what follows counts as caused by those of the chain, so that rules which begin each
+ *  other's jobs come to an end. */
 enum err rule_job_begin(struct task *task, struct txn *txn, const struct scope *scope,
                         struct id rule, const struct rule_chain *causes, struct job *job_out);
 
