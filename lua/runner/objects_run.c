@@ -3,6 +3,7 @@
 
 #include <lauxlib.h>
 
+#include "base/fold.h"
 #include "base/require.h"
 #include "value/json.h"
 #include "value/text.h"
@@ -39,14 +40,18 @@ static int reject(lua_State *state)
 
 /* The log. */
 
-/** Gives the table at place 1 as JSON in the run's buffer. */
+/** Gives the table at place 1 as JSON in the run's buffer, as far as a line may show it. */
 static int write_json(lua_State *state)
 {
     struct rule_run *run = run_of(state);
+    /* Many tables in one line take no more memory than one. */
+    arena_clear(&run->going);
     struct buf packed = buf_make(&run->going, FRAME_BYTES_MAX);
+    struct buf json = buf_make(&run->going, FRAME_BYTES_MAX);
     values_pack(state, 1, &packed, S("log"), VALUES_PLAIN);
     struct value value = value_of(buf_str(&packed));
-    json_write(&run->line_text, &value);
+    json_write(&json, &value);
+    buf_put(&run->line_text, utf8_first(buf_str(&json), RULE_LOG_LINE_BYTES_MAX));
     return 0;
 }
 
@@ -97,8 +102,7 @@ static int log_line(lua_State *state)
     struct rule_run *run = run_of(state);
     int count = lua_gettop(state);
     budget_charge(state, 10);
-    arena_clear(&run->going);
-    run->line_text = buf_make(&run->going, FRAME_BYTES_MAX);
+    run->line_text.len = 0;
     for (int at = 1; at <= count && run->line_text.len < RULE_LOG_LINE_BYTES_MAX; at++) {
         if (at > 1) buf_put_byte(&run->line_text, ' ');
         put_shown(state, run, at);

@@ -293,6 +293,8 @@ bool rule_serve(struct rule_keeper *keeper, str question, uint32_t depth)
     arena_init(&run.coming, ARENA_BYTES_MAX);
     arena_init(&run.going, ARENA_BYTES_MAX);
     run.log = buf_make(&run.arena, LOG_BYTES_MAX);
+    /* What is put behind the most that is shown is as long again. */
+    run.line_text = buf_make(&run.arena, 3 * RULE_LOG_LINE_BYTES_MAX);
     run.changes = buf_make(&run.arena, FRAME_BYTES_MAX / 2);
     keeper_enter(keeper);
     bool is_good = is_check ? check_serve(&run, question) : serve_source(&run);

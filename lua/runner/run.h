@@ -54,7 +54,7 @@ struct rule_run {
     struct buf log; /** encoded texts */
     uint32_t log_count;
     size_t log_last;      /** where the last of them begins */
-    struct buf line_text; /** in `going`: the line that is being made */
+    struct buf line_text; /** the line that is being made */
     uint32_t log_dropped; /** beyond RULE_LOG_LINES_MAX */
     struct buf changes;   /** the pairs of an encoded map */
     uint32_t change_count;

@@ -444,6 +444,7 @@ static enum err note_write(struct firing *firing, enum hook_point at)
     if (draft_is_by_engine(firing->draft)) return ERR_NONE;
     if (at == HOOK_BEFORE) {
         if (chain->write_count++ < RULE_WRITES_MAX * rule_heads(chain)) return ERR_NONE;
+        firing->run = writer->run;
         return fail_over(firing, writer->rule,
                          arena_print(firing->change->task->arena,
                                      "what follows from one record writes at most %u records",

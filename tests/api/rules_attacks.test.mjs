@@ -78,6 +78,7 @@ async function attack(firm, script) {
     assert.ok([201, 422].includes(answer.status), `${script.name}: ${answer.text}`);
     assert.doesNotMatch(answer.text, /0x[0-9a-f]{6}/, script.name);
     assert.ok(answer.text.length < 16384, `${script.name} says too much`);
+    assert.doesNotMatch(answer.text, /its process stopped/, script.name);
     if (answer.status === 201) count('done');
     else {
         assert.equal(answer.body.type, 'rejected', script.name);
