@@ -19,6 +19,7 @@ struct rule_keeper {
     const struct kept_source *sources; /** newest first */
     const struct catalog *catalogs;
     uint32_t run_count;
+    struct rule_state *state;
 };
 
 struct rule_keeper *rule_keeper_open(void)
@@ -32,9 +33,23 @@ struct rule_keeper *rule_keeper_open(void)
 void rule_keeper_close(struct rule_keeper *keeper)
 {
     require(keeper->run_count == 0);
+    require(keeper->state == nullptr);
     arena_drop(&keeper->sources_arena);
     arena_drop(&keeper->catalogs_arena);
     memory_give(keeper);
+}
+
+struct rule_state *keeper_take_state(struct rule_keeper *keeper)
+{
+    struct rule_state *state = keeper->state;
+    keeper->state = nullptr;
+    return state;
+}
+
+void keeper_put_state(struct rule_keeper *keeper, struct rule_state *state)
+{
+    require(keeper->state == nullptr);
+    keeper->state = state;
 }
 
 void keeper_enter(struct rule_keeper *keeper)

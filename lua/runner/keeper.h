@@ -36,6 +36,12 @@ const struct catalog_field *catalog_field(const struct catalog *catalog, str nam
 /** The field that was probably meant, or empty. */
 str catalog_nearest(const struct catalog *catalog, str name);
 
+struct rule_state;
+/** A state that no run has used yet (rule.c), kept for the next one; nullptr: there is none. The
+ *  taker, or who puts another one, drops it. */
+struct rule_state *keeper_take_state(struct rule_keeper *keeper);
+void keeper_put_state(struct rule_keeper *keeper, struct rule_state *state);
+
 /** While at least one has entered, catalogs stay. */
 void keeper_enter(struct rule_keeper *keeper);
 void keeper_leave(struct rule_keeper *keeper);

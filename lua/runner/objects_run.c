@@ -62,7 +62,7 @@ static void put_table(lua_State *state, struct rule_run *run, int at)
     lua_pushvalue(state, at);
     int outcome = lua_pcall(state, 1, 0, 0);
     if (outcome == LUA_OK) return;
-    if (outcome == LUA_ERRMEM || run->budget.end != BUDGET_LEFT) (void)lua_error(state);
+    if (outcome == LUA_ERRMEM || run->budget->end != BUDGET_LEFT) (void)lua_error(state);
     lua_pop(state, 1);
     run->line_text.len = from;
     buf_put(&run->line_text, S("table"));

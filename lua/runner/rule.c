@@ -134,12 +134,11 @@ static const char *name_chunk(struct rule_run *run)
     return arena_cstring(&run->arena, buf_str(&name));
 }
 
-/** All that touches Lua, inside one protected call: its only argument is the source. */
+/** All that touches Lua, inside one protected call: its arguments are the source and the view. */
 static int run_all(lua_State *state)
 {
     str *source = lua_touserdata(state, 1);
     struct rule_run *run = run_of(state);
-    view_push(state);
     objects_set_run(state);
     objects_set_record(state);
     if (luaL_loadbufferx(state, source->at, source->len, run->chunk_name, "t") != LUA_OK)
@@ -194,12 +193,12 @@ static void tell_failure(struct rule_run *run)
 /** The word of what came of it. */
 static str judge(struct rule_run *run, int outcome)
 {
-    enum budget_end end = run->budget.end;
+    enum budget_end end = run->budget->end;
     if (run->end == RUN_REJECTED) return S("rejected");
     if (run->end == RUN_ENDED) return S("failed");
     if (outcome == LUA_ERRMEM) end = BUDGET_MEMORY;
     if (end == BUDGET_FUEL || end == BUDGET_TIME || end == BUDGET_MEMORY) {
-        if (run->budget.line > 0) run->line = (uint32_t)run->budget.line;
+        if (run->budget->line > 0) run->line = (uint32_t)run->budget->line;
         run_set_message(run, overrun_words(end));
         return S("overran");
     }
@@ -208,27 +207,75 @@ static str judge(struct rule_run *run, int outcome)
     return S("failed");
 }
 
-/** Runs the source in a state of its own, which ends with it. */
+/* States. */
+
+/** One state and what it may spend; the view is on its stack. */
+struct rule_state {
+    struct budget budget;
+    lua_State *state; /** nullptr: there was no memory for one */
+};
+
+static int make_view(lua_State *state)
+{
+    view_push(state);
+    return 1;
+}
+
+static struct rule_state *state_open(void)
+{
+    struct rule_state *own = memory_take(sizeof *own);
+    own->budget = (struct budget){.fuel_max = RULE_FUEL_MAX,
+                                  .bytes_max = RULE_BYTES_MAX,
+                                  .taken_bytes_max = RULE_TAKEN_BYTES_MAX};
+    own->state = budget_open_state(&own->budget);
+    if (own->state == nullptr) return own;
+    lua_pushcfunction(own->state, make_view);
+    if (lua_pcall(own->state, 0, 1, 0) == LUA_OK) return own;
+    lua_close(own->state);
+    own->state = nullptr;
+    return own;
+}
+
+static void state_close(struct rule_state *own)
+{
+    if (own->state != nullptr) lua_close(own->state);
+    memory_give(own);
+}
+
+void rule_prepare(struct rule_keeper *keeper)
+{
+    rule_unprepare(keeper);
+    keeper_put_state(keeper, state_open());
+}
+
+void rule_unprepare(struct rule_keeper *keeper)
+{
+    struct rule_state *own = keeper_take_state(keeper);
+    if (own != nullptr) state_close(own);
+}
+
+/** Runs the source in a state of its own, which ends with the run. */
 static str run_source(struct rule_run *run, str source)
 {
     int outcome = LUA_ERRMEM;
     run->chunk_name = name_chunk(run);
-    run->budget = (struct budget){.fuel_max = run->fuel > FUEL_MIN ? run->fuel : FUEL_MIN,
-                                  .bytes_max = RULE_BYTES_MAX,
-                                  .taken_bytes_max = RULE_TAKEN_BYTES_MAX,
-                                  .cpu_us_max = run->cpu_ms * 1000};
-    run->state = budget_open_state(&run->budget);
+    run->own = keeper_take_state(run->keeper);
+    if (run->own == nullptr) run->own = state_open();
+    run->budget = &run->own->budget;
+    run->state = run->own->state;
     if (run->state == nullptr) return judge(run, outcome);
+    run->budget->fuel_max = run->fuel > FUEL_MIN ? run->fuel : FUEL_MIN;
+    run->budget->cpu_us_max = run->cpu_ms * 1000;
+    budget_begin(run->budget);
     memcpy(lua_getextraspace(run->state), &run, sizeof run);
     /* None of these takes memory, so none can raise. */
     lua_pushcfunction(run->state, note_line);
     lua_pushcfunction(run->state, run_all);
     lua_pushlightuserdata(run->state, &source);
-    outcome = lua_pcall(run->state, 1, 0, 1);
+    lua_rotate(run->state, 1, -1);
+    outcome = lua_pcall(run->state, 2, 0, 1);
     str word = judge(run, outcome);
     if (!str_eq(word, S("done"))) run->change_count = 0;
-    lua_close(run->state);
-    run->state = nullptr;
     return word;
 }
 
@@ -265,8 +312,8 @@ static bool say_done(struct rule_run *run, str word)
     pack_text(&out, S("log"));
     pack_list(&out, run->log_count);
     pack_raw(&out, buf_str(&run->log));
-    put_integer(&out, S("fuel"), (int64_t)run->budget.fuel_spent);
-    put_integer(&out, S("bytes"), (int64_t)run->budget.bytes_most);
+    put_integer(&out, S("fuel"), run->own == nullptr ? 0 : (int64_t)run->budget->fuel_spent);
+    put_integer(&out, S("bytes"), run->own == nullptr ? 0 : (int64_t)run->budget->bytes_most);
     put_integer(&out, S("spent_ms"), budget_cpu_us() / 1000);
     require(!buf_is_over(&out));
     return frame_write(STDIN_FILENO, buf_str(&out), nullptr) == FRAME_WHOLE;
@@ -279,7 +326,10 @@ static bool serve_source(struct rule_run *run)
     if (outcome == TALK_BROKEN) return false;
     if (outcome == TALK_ANSWERED) word = run_source(run, source);
     else run_set_message(run, why);
-    return run->end != RUN_BROKEN && say_done(run, word);
+    bool is_said = run->end != RUN_BROKEN && say_done(run, word);
+    /* Behind the answer: nobody waits for it. */
+    if (run->own != nullptr) state_close(run->own);
+    return is_said;
 }
 
 bool rule_serve(struct rule_keeper *keeper, str question, uint32_t depth)

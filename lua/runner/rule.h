@@ -56,3 +56,9 @@ void rule_keeper_close(struct rule_keeper *keeper);
  *  `depth`: 1, and within a run one more than it has. False when the process is of no use any
  *  more. */
 bool rule_serve(struct rule_keeper *keeper, str question, uint32_t depth);
+
+/** Makes the state of the next run while nobody waits for it: as fresh as one that is made when it
+ *  is asked for, a third of a run's time earlier. */
+void rule_prepare(struct rule_keeper *keeper);
+/** Before the keeper is closed. */
+void rule_unprepare(struct rule_keeper *keeper);

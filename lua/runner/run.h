@@ -27,8 +27,9 @@ struct rule_run {
     struct arena coming, going;
     struct buf *question;   /** in `going` */
     const char *chunk_name; /** `=NAME` */
-    lua_State *state;
-    struct budget budget;
+    struct rule_state *own; /** nullptr: it has not begun */
+    lua_State *state;       /** of `own` */
+    struct budget *budget;  /** of `own` */
     uint32_t depth;
 
     /* What it was asked, slices of the question. */

@@ -297,8 +297,12 @@ static bool serve_question(struct serving *serving, str question)
 {
     struct value ask;
     if (!value_find_text(question, S("ask"), &ask) || ask.kind != VALUE_TEXT) return false;
-    if (str_eq(ask.text, S("rule")) || str_eq(ask.text, S("check")))
-        return rule_serve(serving->keeper, question, 1);
+    bool is_rule = str_eq(ask.text, S("rule"));
+    if (is_rule || str_eq(ask.text, S("check"))) {
+        bool is_good = rule_serve(serving->keeper, question, 1);
+        if (is_rule && is_good) rule_prepare(serving->keeper);
+        return is_good;
+    }
     struct buf out = buf_make(&serving->arena, FRAME_BYTES_MAX);
     return answer(serving, ask.text, question, &out) && !buf_is_over(&out) &&
            frame_write(STDIN_FILENO, buf_str(&out), nullptr) == FRAME_WHOLE;
@@ -342,5 +346,6 @@ int serve_run(char **)
     if (rights_drop(&rights) != ERR_NONE || !open_state(&serving)) return 1;
     while (serve_one(&serving)) {
     }
+    rule_unprepare(serving.keeper);
     return 0;
 }

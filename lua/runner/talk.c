@@ -44,7 +44,7 @@ static bool serve_within(struct rule_run *run, str frame)
     int64_t begun_us = budget_cpu_us();
     if (run->depth >= RULE_DEPTH_MAX) return false;
     if (!rule_serve(run->keeper, frame, run->depth + 1)) return false;
-    run->budget.cpu_us_begun += budget_cpu_us() - begun_us;
+    if (run->budget != nullptr) run->budget->cpu_us_begun += budget_cpu_us() - begun_us;
     return true;
 }
 

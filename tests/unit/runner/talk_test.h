@@ -48,9 +48,12 @@ static void (*talk_before)(void), (*talk_behind)(void);
         if (talk_before != nullptr) talk_before();
         is_good = value_check(&task, question) == ERR_NONE && rule_serve(keeper, question, 1);
         if (talk_behind != nullptr) talk_behind();
+        /* As serve.c does; but where allocations are counted, a run makes its own state. */
+        if (is_good && talk_before == nullptr) rule_prepare(keeper);
         arena_clear(&arena);
     }
     arena_drop(&arena);
+    rule_unprepare(keeper);
     rule_keeper_close(keeper);
     /* exit, not _exit: the address sanitizer looks for leaks there. */
     exit(is_good ? 0 : 1);
