@@ -57,7 +57,8 @@ static enum err is_due(struct task *task, struct txn *txn, const struct rule *ru
         return ERR_NONE;
     enum err err = txn_system_get(txn, SYSTEM_RULES, ran_key(rule->id, room), task->arena, &row);
     if (err == ERR_MISSING) {
-        *is_due_out = rule_is_due(rule->every, 0, task->now_ms);
+        int64_t since_ms = rule->is_builtin ? id_time_ms(txn_space(txn)->uuid) : 0;
+        *is_due_out = rule_is_due(rule->every, since_ms, task->now_ms);
         return ERR_NONE;
     }
     TRY(err);

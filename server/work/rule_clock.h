@@ -1,8 +1,9 @@
 /** rule_clock: rules that run by the clock: which are due, and the jobs that run them.
  *
  *  A rule with `every` is due once in each hour, day, week (from Monday) or month, by UTC: at the
- *  first look in it. A server that was off in some of them runs it once. When it was begun last is
- *  noted in the commit that makes the job; while that job is not over, the next one waits.
+ *  first look in it. A server that was off in some of them runs it once. A built-in one begins
+ *  with the first that comes after the firm was made. When it was begun last is noted in the
+ *  commit that makes the job; while that job is not over, the next one waits.
  *
  *  Floor   work; rests on rules, record, model, store, value, base.
  *  Thread  any that may block, with no transaction open.
