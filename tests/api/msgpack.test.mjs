@@ -44,7 +44,7 @@ async function expectSame(method, where) {
     const text = await firm.call(method, where);
     const packed = await firm.call(method, where, undefined, { accept: type });
     assert.equal(packed.status, text.status, where);
-    if (!/json/.test(text.type)) return false;
+    if (!/^application\/(problem\+)?json/.test(text.type)) return false;
     assert.equal(packed.type, type, where);
     assert.deepEqual(still(packed.body), still(text.body), where);
     assert.match(text.headers.vary, /accept/);
