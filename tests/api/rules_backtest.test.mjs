@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { jobEnded } from '../door/jobs.mjs';
+import { until } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -157,11 +158,10 @@ test('a long one is cancelled, and goes on after a kill', async () => {
     expectStatus(ended, 200);
     assert.equal(ended.body.state, 'cancelled');
     const begun = await firm.call('POST', `rules/${rule.id}/backtest`, {});
-    for (let tries = 0; tries < 1000; tries++) {
+    await until(async () => {
         const now = await firm.call('GET', `jobs/${begun.body.id}`);
-        if (now.body.done > 1500 || now.body.state !== 'running') break;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+        return now.body.done > 1500 || now.body.state !== 'running';
+    });
     await server.kill();
     await server.start();
     const job = await jobEnded(firm, begun);

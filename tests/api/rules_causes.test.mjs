@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { jobEnded, resultsOf } from '../door/jobs.mjs';
+import { until } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -26,14 +27,6 @@ before(async () => {
 });
 after(() => server.close());
 
-async function until(look) {
-    for (let tries = 0; tries < 1000; tries++) {
-        const found = await look();
-        if (found) return found;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    throw new Error('it did not come to that');
-}
 const find = async (name) => (await firm.all('contacts', `name=${encodeURIComponent(name)}`))[0];
 const runOf = (record, of = rule) =>
     until(async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
+import { withRule as withRuleOf } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -14,16 +15,7 @@ const name = () => `Client ${++number}`;
 const client = (more = {}, of = firm) =>
     of.create('clients', { name: name(), kind: 'individual', ...more });
 
-/** A rule that stands while `what` runs. */
-async function withRule(rule, what, of = firm) {
-    const made = await of.create('rules', { name: 'A rule', state: 'active', ...rule });
-    try {
-        return await what(made);
-    } finally {
-        const answer = await of.call('PATCH', `rules/${made.id}`, { state: 'off' });
-        assert.equal(answer.status, 200, answer.text);
-    }
-}
+const withRule = (rule, what) => withRuleOf(firm, rule, what);
 
 before(async () => {
     server = await openServer(['acme', 'other']);

@@ -1,8 +1,9 @@
 // Settled rules and kills: what they write is there exactly once, whenever the server ends.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { openServer } from '../door/server.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
+import { untilSettled } from '../door/rules.mjs';
+import { openServer } from '../door/server.mjs';
 
 const KILLS = 4;
 const AT_ONCE = 8;
@@ -32,15 +33,6 @@ async function createUntilGone(life, answered) {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, lane) => work(lane)));
 }
 
-async function settled() {
-    for (let tries = 0; tries < 4000; tries++) {
-        const { body } = await firm.call('GET', 'outbox?kind=settled');
-        if (body.data.length === 0) return;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error('it never settled');
-}
-
 test('killed at any moment, neither loses nor doubles what a settled rule writes', async (t) => {
     const random = makeRandom(chooseSeed());
     t.diagnostic(`seed ${random.seed}`);
@@ -62,7 +54,7 @@ test('killed at any moment, neither loses nor doubles what a settled rule writes
         await gone;
         await server.start();
     }
-    await settled();
+    await untilSettled(firm);
     const names = (await firm.all('contacts')).map((contact) => contact.name);
     const made = names.filter((name) => name.startsWith('Life'));
     const echoes = names.filter((name) => name.startsWith('Echo of'));

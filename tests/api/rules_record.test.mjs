@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus, uuidForm } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
 import { jobEnded, resultsOf } from '../door/jobs.mjs';
+import { withRule as withRuleOf } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -33,21 +34,7 @@ const historyOf = async (collection, id) =>
 const groupOf = (answer) => answer.headers['atrium-group'];
 const rulesOf = (entry) => entry.rules?.map((rule) => rule.name);
 
-/** A rule that stands while `what` runs. */
-async function withRule(rule, what) {
-    const made = await firm.create('rules', {
-        name: 'A rule',
-        entity: 'client',
-        state: 'active',
-        ...rule,
-    });
-    try {
-        return await what(made);
-    } finally {
-        const answer = await firm.call('PATCH', `rules/${made.id}`, { state: 'off' });
-        assert.equal(answer.status, 200, answer.text);
-    }
-}
+const withRule = (rule, what) => withRuleOf(firm, rule, what);
 
 describe('a rule on a roll-up', () => {
     const size = {

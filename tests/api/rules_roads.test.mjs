@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { jobEnded, resultsOf } from '../door/jobs.mjs';
 import { pack } from '../door/msgpack.mjs';
+import { outboxOf, until } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -273,15 +274,13 @@ const roads = {
         run: async (values) => {
             const reference = `settled:${values.observations}:${++count}`;
             expectStatus(await clientOf(values.name, { reference }), 201);
-            for (let tries = 0; tries < 2000; tries++) {
+            return until(async () => {
                 const found = await find(values.name);
                 if (found) return { id: found.id };
-                const { body } = await call('GET', 'outbox?kind=settled');
-                const failed = body.data.find((entry) => entry.tries > 0);
-                if (failed) return { refusal: failed.problem };
-                await new Promise((resolve) => setTimeout(resolve, 5));
-            }
-            throw new Error('it never settled');
+                const entries = await outboxOf(firm, 'kind=settled');
+                const failed = entries.find((entry) => entry.tries > 0);
+                return failed && { refusal: failed.problem };
+            });
         },
     },
 };

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { jobEnded } from '../door/jobs.mjs';
+import { until } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -117,11 +118,10 @@ test('by the clock it runs once in its time, whatever happens to the server', as
     for (let restart = 0; restart < 2; restart++) {
         await server.stop();
         await server.start();
-        for (let tries = 0; tries < 1000; tries++) {
+        await until(async () => {
             const found = await jobs();
-            if (found.length > 0 && found.every((job) => job.state === 'done')) break;
-            await new Promise((resolve) => setTimeout(resolve, 5));
-        }
+            return found.length > 0 && found.every((job) => job.state === 'done');
+        });
     }
     assert.equal((await jobs()).length, 1);
     assert.equal((await jobs())[0].created_by, null);

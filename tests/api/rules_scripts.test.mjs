@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
 import { send } from '../door/http.mjs';
+import { until, withRule as withRuleOf } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -16,21 +17,7 @@ const name = () => `Client ${++number}`;
 const given = (more = {}) => ({ name: name(), kind: 'individual', ...more });
 const client = (more = {}, of = firm) => of.create('clients', given(more));
 
-/** A rule that stands while `what` runs. */
-async function withRule(rule, what, of = firm) {
-    const made = await of.create('rules', {
-        name: 'A rule',
-        entity: 'client',
-        state: 'active',
-        ...rule,
-    });
-    try {
-        return await what(made);
-    } finally {
-        const answer = await of.call('PATCH', `rules/${made.id}`, { state: 'off' });
-        assert.equal(answer.status, 200, answer.text);
-    }
-}
+const withRule = (rule, what) => withRuleOf(firm, rule, what);
 
 async function withRules(rules, what, made = []) {
     if (rules.length === made.length) return what(made);
@@ -297,12 +284,10 @@ describe('what is to follow a change', () => {
                 website: 'https://later.example',
             });
             assert.equal(answer.body.x_note, null);
-            let found;
-            for (let turn = 0; turn < 200; turn++) {
-                found = await firm.get('clients', one.id);
-                if (found.x_note !== null) break;
-                await new Promise((resolve) => setTimeout(resolve, 20));
-            }
+            const found = await until(async () => {
+                const now = await firm.get('clients', one.id);
+                return now.x_note !== null && now;
+            });
             assert.equal(found.x_note, '+');
             const history = await firm.call('GET', `clients/${one.id}/history`);
             assert.deepEqual(history.body.data[0].rules, [{ id: made.id, name: 'later' }]);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { outboxOf as outbox, until, untilSettled } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -19,21 +20,6 @@ const rule = (of, more) =>
     of.create('rules', { entity: 'contact', point: 'settled', state: 'active', ...more });
 const off = (of, id) => of.call('PATCH', `rules/${id}`, { state: 'off' });
 
-/** What `look` gives once it is true. */
-async function until(look) {
-    for (let tries = 0; tries < 1000; tries++) {
-        const found = await look();
-        if (found) return found;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    throw new Error('it did not come to that');
-}
-const outbox = async (of, query = '') => {
-    const answer = await of.call('GET', `outbox?${query}`);
-    expectStatus(answer, 200);
-    return answer.body.data;
-};
-const isEmpty = async (of) => (await outbox(of, 'kind=settled')).length === 0;
 
 test('what it writes is a change of its own, told in the history, and can be undone', async () => {
     const made = await rule(firm, {
@@ -57,7 +43,7 @@ test('what it writes is a change of its own, told in the history, and can be und
     assert.equal(entry.actor.id ?? entry.actor, first.actor.id ?? first.actor);
     expectStatus(await firm.call('POST', `groups/${entry.group}/undo`), 200);
     assert.equal((await firm.get('contacts', contact.id)).title, null);
-    assert.ok(await until(() => isEmpty(firm)));
+    await untilSettled(firm);
     expectStatus(await off(firm, made.id), 200);
 });
 
@@ -122,7 +108,7 @@ test('a rule that is switched off meanwhile does not run any more', async () => 
     const [entry] = await outbox(firm, 'kind=settled');
     expectStatus(await off(firm, made.id), 200);
     expectStatus(await firm.call('POST', `outbox/${entry.id}/retry`), 200);
-    assert.ok(await until(() => isEmpty(firm)));
+    await untilSettled(firm);
 });
 
 test('what is to be delivered waits, is told by kind and in pages', async () => {
