@@ -6,14 +6,6 @@
 
 /* Which points. */
 
-static enum err make_firm(struct rig *rig, struct change *change)
-{
-    return make(rig, change, "firm", "{\"name\":\"A\"}", &rig->id);
-}
-static enum err rename_firm(struct rig *rig, struct change *change)
-{
-    return patch(rig, change, "firm", rig->id, "{\"name\":\"B\"}");
-}
 static enum err rename_firm_twice(struct rig *rig, struct change *change)
 {
     TRY(patch(rig, change, "firm", rig->id, "{\"name\":\"C\"}"));
@@ -69,25 +61,6 @@ TEST(test_hooks__are_not_asked_where_they_want_nothing)
 
 /* What the engine writes. */
 
-static enum err make_three_orders(struct rig *rig, struct change *change)
-{
-    TRY(make(rig, change, "group", "{\"name\":\"G\"}", &rig->other));
-    TRY(make(rig, change, "firm", in(change, "{\"name\":\"A\",\"group\":\"ID\"}", rig->other),
-             &rig->id));
-    struct id order;
-    for (int at = 0; at < 3; at++)
-        TRY(make(rig, change, "order", in(change, "{\"firm\":\"ID\",\"hours\":1}", rig->id),
-                 &order));
-    return ERR_NONE;
-}
-static enum err make_two_orders(struct rig *rig, struct change *change)
-{
-    struct id order;
-    for (int at = 0; at < 2; at++)
-        TRY(make(rig, change, "order", in(change, "{\"firm\":\"ID\",\"hours\":1}", rig->id),
-                 &order));
-    return ERR_NONE;
-}
 static enum err delete_group(struct rig *rig, struct change *change)
 {
     return record_delete(change, entity_of(rig, "group"), rig->other, nullptr);

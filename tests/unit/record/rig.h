@@ -205,3 +205,38 @@ static enum err rig_work(struct work *work, struct txn *txn)
     if (strcmp(is, digits) != 0) fprintf(stderr, "%s: ", entity);
     check_str(str_of(is), str_of(digits));
 }
+
+/* Bodies that several files use. */
+
+[[maybe_unused]] static enum err make_firm(struct rig *rig, struct change *change)
+{
+    return make(rig, change, "firm", "{\"name\":\"A\"}", &rig->id);
+}
+
+[[maybe_unused]] static enum err rename_firm(struct rig *rig, struct change *change)
+{
+    return patch(rig, change, "firm", rig->id, "{\"name\":\"B\"}");
+}
+
+[[maybe_unused]] static enum err make_orders(struct rig *rig, struct change *change, int count)
+{
+    struct id order;
+    for (int at = 0; at < count; at++)
+        TRY(make(rig, change, "order", in(change, "{\"firm\":\"ID\",\"hours\":1}", rig->id),
+                 &order));
+    return ERR_NONE;
+}
+
+/** Of a firm in a group, which it makes too. */
+[[maybe_unused]] static enum err make_three_orders(struct rig *rig, struct change *change)
+{
+    TRY(make(rig, change, "group", "{\"name\":\"G\"}", &rig->other));
+    TRY(make(rig, change, "firm", in(change, "{\"name\":\"A\",\"group\":\"ID\"}", rig->other),
+             &rig->id));
+    return make_orders(rig, change, 3);
+}
+
+[[maybe_unused]] static enum err make_two_orders(struct rig *rig, struct change *change)
+{
+    return make_orders(rig, change, 2);
+}

@@ -6,37 +6,6 @@
 #include "record/past.h"
 #include "record/show.h"
 
-static enum err make_firm(struct rig *rig, struct change *change)
-{
-    return make(rig, change, "firm", "{\"name\":\"A\"}", &rig->id);
-}
-
-static enum err rename_firm(struct rig *rig, struct change *change)
-{
-    return patch(rig, change, "firm", rig->id, "{\"name\":\"B\"}");
-}
-
-static enum err make_three_orders(struct rig *rig, struct change *change)
-{
-    TRY(make(rig, change, "group", "{\"name\":\"G\"}", &rig->other));
-    TRY(make(rig, change, "firm", in(change, "{\"name\":\"A\",\"group\":\"ID\"}", rig->other),
-             &rig->id));
-    struct id order;
-    for (int at = 0; at < 3; at++)
-        TRY(make(rig, change, "order", in(change, "{\"firm\":\"ID\",\"hours\":1}", rig->id),
-                 &order));
-    return ERR_NONE;
-}
-
-static enum err make_two_orders(struct rig *rig, struct change *change)
-{
-    struct id order;
-    for (int at = 0; at < 2; at++)
-        TRY(make(rig, change, "order", in(change, "{\"firm\":\"ID\",\"hours\":1}", rig->id),
-                 &order));
-    return ERR_NONE;
-}
-
 static enum err try_and_undo(struct rig *rig, struct change *change, enum hook_point point,
                              struct draft *draft)
 {
