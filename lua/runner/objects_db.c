@@ -57,8 +57,9 @@ void objects_check_members(lua_State *state, int at, const char *function, const
 }
 
 /** A map of values at a place: fields and what they are to be, or conditions. */
-static void pack_map_at(lua_State *state, int at, struct buf *out, str what)
+static void pack_named_map(lua_State *state, int at, struct buf *out, str what)
 {
+    pack_text(out, what);
     if (lua_isnoneornil(state, at)) {
         pack_map(out, 0);
         return;
@@ -73,12 +74,6 @@ static void pack_map_at(lua_State *state, int at, struct buf *out, str what)
     pack_map(out, 0);
 }
 
-static void put(struct buf *out, str word, str text)
-{
-    pack_text(out, word);
-    pack_text(out, text);
-}
-
 /** `db.update(client, …)` is `db.update("client", client.id, …)`. */
 static void spread_record(lua_State *state)
 {
@@ -88,32 +83,51 @@ static void spread_record(lua_State *state)
     lua_insert(state, 1);
 }
 
+static str entity_at(lua_State *state)
+{
+    return objects_word_at(state, 1, "the name of an entity");
+}
+
 /** Pushes the record that was answered, or nil. */
 static int push_answer(lua_State *state, const struct value *said)
 {
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     if (said->kind == VALUE_MAP) objects_push_record(state, entity, said->bytes);
     else lua_pushnil(state);
+    return 1;
+}
+
+/** Asks what was put together, and pushes the record that is answered, or nil. */
+static int ask_for_record(lua_State *state)
+{
+    struct value said = talk_ask(state);
+    return push_answer(state, &said);
+}
+
+/** The same where there is nothing to tell but that it was done. */
+static int ask_for_deed(lua_State *state)
+{
+    (void)talk_ask(state);
+    lua_pushboolean(state, 1);
     return 1;
 }
 
 static int db_get(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     if (lua_isnoneornil(state, 2)) return lua_pushnil(state), 1;
     str id = objects_id_at(state, 2);
     struct buf *out = talk_question(run_of(state), S("get"), 2);
-    put(out, S("entity"), entity);
-    put(out, S("id"), id);
-    struct value said = talk_ask(state);
-    return push_answer(state, &said);
+    pack_named_text(out, S("entity"), entity);
+    pack_named_text(out, S("id"), id);
+    return ask_for_record(state);
 }
 
 static int db_find(lua_State *state)
 {
     static const str words[] = {S("sort"), S("limit"), {}};
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     lua_settop(state, 3);
     if (lua_isnil(state, 3)) {
         lua_createtable(state, 0, 0);
@@ -128,9 +142,8 @@ static int db_find(lua_State *state)
     if (lua_getfield(state, 3, "sort") != LUA_TNIL && lua_type(state, -1) != LUA_TSTRING)
         return luaL_error(state, "sort is a text such as \"-updated_at\"");
     struct buf *out = talk_question(run_of(state), S("find"), 4);
-    put(out, S("entity"), entity);
-    pack_text(out, S("where"));
-    pack_map_at(state, 2, out, S("where"));
+    pack_named_text(out, S("entity"), entity);
+    pack_named_map(state, 2, out, S("where"));
     pack_text(out, S("sort"));
     values_pack(state, -1, out, S("sort"), VALUES_PLAIN);
     pack_text(out, S("limit"));
@@ -147,11 +160,10 @@ static int db_find(lua_State *state)
 
 static int db_count(lua_State *state)
 {
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     struct buf *out = talk_question(run_of(state), S("count"), 2);
-    put(out, S("entity"), entity);
-    pack_text(out, S("where"));
-    pack_map_at(state, 2, out, S("where"));
+    pack_named_text(out, S("entity"), entity);
+    pack_named_map(state, 2, out, S("where"));
     struct value said = talk_ask(state);
     lua_pushinteger(state, said.kind == VALUE_INT ? said.integer : 0);
     return 1;
@@ -159,58 +171,50 @@ static int db_count(lua_State *state)
 
 static int db_create(lua_State *state)
 {
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     struct buf *out = talk_question(run_of(state), S("create"), 2);
-    put(out, S("entity"), entity);
-    pack_text(out, S("values"));
-    pack_map_at(state, 2, out, S("values"));
-    struct value said = talk_ask(state);
-    return push_answer(state, &said);
+    pack_named_text(out, S("entity"), entity);
+    pack_named_map(state, 2, out, S("values"));
+    return ask_for_record(state);
 }
 
 static int db_update(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     str id = objects_id_at(state, 2);
     luaL_checktype(state, 3, LUA_TTABLE);
     struct buf *out = talk_question(run_of(state), S("update"), 3);
-    put(out, S("entity"), entity);
-    put(out, S("id"), id);
-    pack_text(out, S("values"));
-    pack_map_at(state, 3, out, S("values"));
-    struct value said = talk_ask(state);
-    return push_answer(state, &said);
+    pack_named_text(out, S("entity"), entity);
+    pack_named_text(out, S("id"), id);
+    pack_named_map(state, 3, out, S("values"));
+    return ask_for_record(state);
 }
 
 static int db_delete(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     str id = objects_id_at(state, 2);
     struct buf *out = talk_question(run_of(state), S("delete"), 2);
-    put(out, S("entity"), entity);
-    put(out, S("id"), id);
-    (void)talk_ask(state);
-    lua_pushboolean(state, 1);
-    return 1;
+    pack_named_text(out, S("entity"), entity);
+    pack_named_text(out, S("id"), id);
+    return ask_for_deed(state);
 }
 
 static int db_link(lua_State *state)
 {
     spread_record(state);
-    str entity = objects_word_at(state, 1, "the name of an entity");
+    str entity = entity_at(state);
     str id = objects_id_at(state, 2);
     str field = objects_word_at(state, 3, "the name of a reference");
     str to = objects_id_at(state, 4);
     struct buf *out = talk_question(run_of(state), S("link"), 4);
-    put(out, S("entity"), entity);
-    put(out, S("id"), id);
-    put(out, S("field"), field);
-    put(out, S("to"), to);
-    (void)talk_ask(state);
-    lua_pushboolean(state, 1);
-    return 1;
+    pack_named_text(out, S("entity"), entity);
+    pack_named_text(out, S("id"), id);
+    pack_named_text(out, S("field"), field);
+    pack_named_text(out, S("to"), to);
+    return ask_for_deed(state);
 }
 
 static const struct view_name names[] = {

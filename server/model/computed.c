@@ -79,12 +79,6 @@ struct rollup_words {
     struct value where; /** VALUE_NIL: none */
 };
 
-static str text_in(str map, str key)
-{
-    struct value value;
-    return value_find_text(map, key, &value) && value.kind == VALUE_TEXT ? value.text : S("");
-}
-
 static void read_rollup_words(str attributes, struct rollup_words *words)
 {
     struct value map, value;
@@ -92,9 +86,9 @@ static void read_rollup_words(str attributes, struct rollup_words *words)
     str at = attributes;
     if (value_find_text(attributes, S("rollup"), &map) && map.kind == VALUE_MAP) {
         at = map.bytes;
-        words->function = text_in(at, S("function"));
-        words->from = text_in(at, S("from"));
-        words->field = text_in(at, S("field"));
+        words->function = value_text_in(at, S("function"));
+        words->from = value_text_in(at, S("from"));
+        words->field = value_text_in(at, S("field"));
     }
     for (size_t word = 0; word < FUNCTION_COUNT && at.at == attributes.at; word++) {
         if (!value_find_text(at, function_words[word], &value) || value.kind != VALUE_TEXT)
@@ -102,7 +96,7 @@ static void read_rollup_words(str attributes, struct rollup_words *words)
         words->function = function_words[word];
         (void)str_cut(value.text, '.', &words->from, &words->field);
     }
-    words->via = text_in(at, S("via"));
+    words->via = value_text_in(at, S("via"));
     if (value_find_text(at, S("where"), &value)) words->where = value;
 }
 

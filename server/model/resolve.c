@@ -5,13 +5,6 @@
 
 constexpr uint32_t VIA_STEPS_MAX = 8;
 
-/** A text attribute of an encoded map, or empty. */
-static str text_in(str map, str key)
-{
-    struct value value;
-    return value_find_text(map, key, &value) && value.kind == VALUE_TEXT ? value.text : S("");
-}
-
 /** The field of that name, or nullptr and a fault that offers the nearest. */
 static const struct field *field_or_fault(struct making *making, const struct made_entity *entity,
                                           const struct made_field *made, const struct entity *where,
@@ -339,7 +332,7 @@ static void check_synonyms(struct making *making, const struct made_entity *enti
 
 static void resolve_title(struct making *making, const struct made_entity *made)
 {
-    str name = text_in(made->attributes, S("title"));
+    str name = value_text_in(made->attributes, S("title"));
     const struct field *title = field_or_fault(making, made, nullptr, made->entity, name);
     if (title == nullptr) return;
     bool is_fit =
@@ -354,7 +347,7 @@ static void resolve_title(struct making *making, const struct made_entity *made)
 
 static void resolve_via(struct making *making, const struct made_entity *made)
 {
-    str name = text_in(made->attributes, S("via"));
+    str name = value_text_in(made->attributes, S("via"));
     if (name.len == 0) return;
     const struct field *via = field_or_fault(making, made, nullptr, made->entity, name);
     if (via == nullptr) return;

@@ -8,6 +8,25 @@
 
 constexpr uint32_t CHANGE_DEPTH_MAX = 5; /** creations and deletions that cause others */
 
+static const str operation_words[] = {
+    [OPERATION_CREATE] = S("create"),
+    [OPERATION_UPDATE] = S("update"),
+    [OPERATION_DELETE] = S("delete"),
+};
+
+str operation_word(enum operation operation)
+{
+    require(operation <= OPERATION_DELETE);
+    return operation_words[operation];
+}
+
+bool operation_of(str word, enum operation *operation_out)
+{
+    for (enum operation at = OPERATION_CREATE; at <= OPERATION_DELETE; at++)
+        if (str_eq(operation_words[at], word)) return *operation_out = at, true;
+    return false;
+}
+
 struct view change_view(const struct change *change)
 {
     return (struct view){change->task, change->txn, change->model, change->scope};

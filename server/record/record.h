@@ -50,6 +50,10 @@ struct etag record_etag(const struct record *record);
 bool etag_parse(str text, struct etag *etag_out);
 
 enum operation : uint8_t { OPERATION_CREATE, OPERATION_UPDATE, OPERATION_DELETE };
+/** `create`, `update`, `delete`; static. */
+str operation_word(enum operation operation);
+/** False: it is none of these words. */
+bool operation_of(str word, enum operation *operation_out);
 
 enum hook_point : uint8_t {
     HOOK_BEFORE,  /** the record as it is about to be; not of records written by the engine */

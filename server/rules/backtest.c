@@ -262,11 +262,6 @@ static void keep_example(struct backtesting *self, const struct recorded *record
     struct backtest *backtest = self->backtest;
     const struct run_result *result = &self->trying.trial.result;
     struct arena *arena = self->trying.view.task->arena;
-    static const str operations[] = {
-        [OPERATION_CREATE] = S("create"),
-        [OPERATION_UPDATE] = S("update"),
-        [OPERATION_DELETE] = S("delete"),
-    };
     if (*kept == BACKTEST_EXAMPLES_OF_KIND_MAX || backtest->example_count == BACKTEST_EXAMPLES_MAX)
         return;
     struct buf time = buf_make(arena, 40),
@@ -277,7 +272,7 @@ static void keep_example(struct backtesting *self, const struct recorded *record
     pack_text(&example, S("change"));
     pack_int(&example, (int64_t)recorded->entry.sequence);
     put_member(&example, S("at"), buf_str(&time));
-    put_member(&example, S("operation"), operations[recorded->operation]);
+    put_member(&example, S("operation"), operation_word(recorded->operation));
     put_member(&example, S("outcome"), run_outcome_word(result->outcome));
     put_member(&example, S("message"), result->message);
     put_member(&example, S("field"), result->field);

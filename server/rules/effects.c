@@ -42,26 +42,13 @@ static bool is_kind(str kind)
     return is;
 }
 
-static void put_text(struct buf *body, str name, str text)
-{
-    pack_text(body, name);
-    pack_text(body, text);
-}
-
-static void put_id(struct buf *body, str name, struct id id)
-{
-    pack_text(body, name);
-    if (id_is_nil(id)) pack_nil(body);
-    else pack_bytes(body, id_bytes(&id));
-}
-
 /** Whose change it was, and by what road it came. */
 static void put_origin(struct buf *body, struct change *change)
 {
-    put_id(body, S("actor"), change->scope->actor);
-    put_text(body, S("through"), rule_through(change));
-    put_id(body, S("cause"), change->cause);
-    put_id(body, S("group"), change->group);
+    pack_named_id(body, S("actor"), change->scope->actor);
+    pack_named_text(body, S("through"), rule_through(change));
+    pack_named_id(body, S("cause"), change->cause);
+    pack_named_id(body, S("group"), change->group);
 }
 
 static enum err put_effect(struct run *run, struct id id, str kind, const struct value *given)
@@ -69,10 +56,10 @@ static enum err put_effect(struct run *run, struct id id, str kind, const struct
     struct change *change = run->change;
     struct buf body = buf_make(change->task->arena, 2 * EFFECT_BYTES_MAX);
     pack_map(&body, 10);
-    put_id(&body, S("rule"), run->asked->rule->id);
-    put_id(&body, S("run"), run->asked->id);
-    put_id(&body, S("record"), run->asked->record);
-    put_text(&body, S("entity"), run->asked->rule->entity->name);
+    pack_named_id(&body, S("rule"), run->asked->rule->id);
+    pack_named_id(&body, S("run"), run->asked->id);
+    pack_named_id(&body, S("record"), run->asked->record);
+    pack_named_text(&body, S("entity"), run->asked->rule->entity->name);
     pack_text(&body, S("causes"));
     rule_causes_write(&body, run->chain);
     pack_text(&body, S("given"));
@@ -119,26 +106,6 @@ enum err effect_put(struct run *run, str kind, const struct value *given, struct
 
 /* Settled rules. */
 
-static str operation_word(enum operation operation)
-{
-    switch (operation) {
-    case OPERATION_CREATE:
-        return S("create");
-    case OPERATION_UPDATE:
-        return S("update");
-    case OPERATION_DELETE:
-        break;
-    }
-    return S("delete");
-}
-
-static void put_raw(struct buf *body, str name, str encoded)
-{
-    pack_text(body, name);
-    if (encoded.len == 0) pack_nil(body);
-    else pack_raw(body, encoded);
-}
-
 /** Who caused it: of what rules wrote, those that wrote it, the deepest ones. */
 static struct rule_chain causes_of(const struct firing *firing)
 {
@@ -177,13 +144,13 @@ enum err effect_settled(struct firing *firing, const struct rule *rule)
     const struct rule_chain causes = causes_of(firing);
     struct buf body = buf_make(change->task->arena, 3 * RECORD_BYTES_MAX + EFFECT_BYTES_MAX);
     pack_map(&body, 12);
-    put_id(&body, S("rule"), rule->id);
-    put_text(&body, S("entity"), firing->entity->name);
-    put_id(&body, S("record"), firing->record);
-    put_text(&body, S("operation"), operation_word(firing->operation));
-    put_raw(&body, S("values"), asked.values);
-    put_raw(&body, S("old"), asked.old);
-    put_raw(&body, S("changed"), asked.changed);
+    pack_named_id(&body, S("rule"), rule->id);
+    pack_named_text(&body, S("entity"), firing->entity->name);
+    pack_named_id(&body, S("record"), firing->record);
+    pack_named_text(&body, S("operation"), operation_word(firing->operation));
+    pack_named_raw(&body, S("values"), asked.values);
+    pack_named_raw(&body, S("old"), asked.old);
+    pack_named_raw(&body, S("changed"), asked.changed);
     pack_text(&body, S("causes"));
     rule_causes_write(&body, &causes);
     put_origin(&body, change);

@@ -154,11 +154,6 @@ static enum err read_present(struct explaining *explaining)
 enum err trial_explain(struct rules *rules, const struct view *view, struct id rule,
                        const struct value *given, struct buf *json)
 {
-    static const str operations[] = {
-        [OPERATION_CREATE] = S("\"create\""),
-        [OPERATION_UPDATE] = S("\"update\""),
-        [OPERATION_DELETE] = S("\"delete\""),
-    };
     struct explaining explaining = {.view = *view};
     struct explained *explained = &explaining.explained;
     TRY(rule_find(rules, view, rule, &explaining.rule, &explaining.state));
@@ -172,8 +167,8 @@ enum err trial_explain(struct rules *rules, const struct view *view, struct id r
               FMT(id_text(view->task->arena, rule)), FMT(explaining.rule.entity->name),
               FMT(id_text(view->task->arena, explaining.record)));
     if (explaining.sequence > 0)
-        buf_print(json, "%llu,\"operation\":%.*s,", (unsigned long long)explaining.sequence,
-                  FMT(operations[explained->operation]));
+        buf_print(json, "%llu,\"operation\":\"%.*s\",", (unsigned long long)explaining.sequence,
+                  FMT(operation_word(explained->operation)));
     else buf_put(json, S("null,\"operation\":null,"));
     (void)explain_write(json, explained);
     buf_put_byte(json, '}');

@@ -15,7 +15,6 @@ struct texts {
     str items[LIST_ITEMS_MAX]; /** those beyond are left out */
 };
 void texts_add(struct texts *texts, str text);
-bool texts_have(const struct texts *texts, str text);
 
 struct judged {
     const struct view *view;

@@ -15,16 +15,9 @@ constexpr size_t SEED_BYTES = 16;
 constexpr size_t TEST_PART_BYTES_MAX = 16 * KIB; /** what a field of a record holds */
 constexpr uint32_t SAID_MAX = 400;               /** writes and effects that are told */
 
-static str text_in(str frame, str name)
-{
-    struct value value;
-    bool is_text = value_find_text(frame, name, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : (str){};
-}
-
 static bool is_word(str frame, const char *word)
 {
-    return str_eq(text_in(frame, S("ask")), str_of(word));
+    return str_eq(value_text_in(frame, S("ask")), str_of(word));
 }
 
 /* Making a test. */
@@ -45,7 +38,7 @@ static bool walk_next(struct walk *walk, str *ask_out, str *say_out)
     while (walk->left >= 2 && value_next(&walk->frames, &theirs) &&
            value_next(&walk->frames, &ours)) {
         walk->left -= 2;
-        bool is_done = text_in(theirs.bytes, S("done")).len > 0;
+        bool is_done = value_text_in(theirs.bytes, S("done")).len > 0;
         if (walk->depth == 0 && is_done) return false;
         if (walk->depth == 0) ask = theirs.bytes;
         if (is_done) walk->depth--;
@@ -174,7 +167,7 @@ struct repeating {
 
 static void put_seed(struct buf *frame, const struct value *given)
 {
-    str hex = text_in(given->bytes, S("seed"));
+    str hex = value_text_in(given->bytes, S("seed"));
     char bytes[SEED_BYTES] = {};
     for (size_t at = 0; at < SEED_BYTES && hex.len == 2 * SEED_BYTES; at++) {
         int digits[2];
@@ -186,18 +179,6 @@ static void put_seed(struct buf *frame, const struct value *given)
     }
     pack_text(frame, S("seed"));
     pack_bytes(frame, (str){bytes, sizeof bytes});
-}
-
-static void put_text(struct buf *frame, str name, str text)
-{
-    pack_text(frame, name);
-    pack_text(frame, text);
-}
-
-static void put_int(struct buf *frame, str name, int64_t number)
-{
-    pack_text(frame, name);
-    pack_int(frame, number);
 }
 
 static str first_frame(const struct repeating *self)
@@ -212,21 +193,21 @@ static str first_frame(const struct repeating *self)
         now_ms = now.integer;
     date_write(&today, (int32_t)(now_ms / DAY_MS));
     pack_map(&frame, 18);
-    put_text(&frame, S("ask"), S("rule"));
+    pack_named_text(&frame, S("ask"), S("rule"));
     pack_text(&frame, S("code"));
     pack_bytes(&frame, (str){(const char *)rule->code.bytes, sizeof rule->code.bytes});
-    put_text(&frame, S("name"), rule->name);
-    put_text(&frame, S("point"), rule_point_word(rule->point));
-    put_text(&frame, S("entity"), rule->entity->name);
-    put_int(&frame, S("model"), model_revision(self->view->model));
+    pack_named_text(&frame, S("name"), rule->name);
+    pack_named_text(&frame, S("point"), rule_point_word(rule->point));
+    pack_named_text(&frame, S("entity"), rule->entity->name);
+    pack_named_int(&frame, S("model"), model_revision(self->view->model));
     for (size_t at = 0; at < sizeof same / sizeof same[0]; at++)
         put_member(&frame, self->given->bytes, same[at]);
-    put_int(&frame, S("now"), now_ms);
-    put_text(&frame, S("today"), buf_str(&today));
+    pack_named_int(&frame, S("now"), now_ms);
+    pack_named_text(&frame, S("today"), buf_str(&today));
     put_seed(&frame, self->given);
-    put_int(&frame, S("fuel"), (int64_t)RULE_FUEL_MAX);
-    put_int(&frame, S("cpu_ms"), RULE_CPU_MS_MAX);
-    put_int(&frame, S("depth"), 1);
+    pack_named_int(&frame, S("fuel"), (int64_t)RULE_FUEL_MAX);
+    pack_named_int(&frame, S("cpu_ms"), RULE_CPU_MS_MAX);
+    pack_named_int(&frame, S("depth"), 1);
     return buf_is_over(&frame) ? (str){} : buf_str(&frame);
 }
 
@@ -303,7 +284,7 @@ static str next_frame(struct repeating *self, str question)
         bool is_own = value_find_text(question, S("code"), &code) && str_eq(code.text, own);
         return is_own ? source_of(self) : (str){};
     }
-    if (is_word(question, "entity")) return catalog_of(self, text_in(question, S("entity")));
+    if (is_word(question, "entity")) return catalog_of(self, value_text_in(question, S("entity")));
     str answer = recorded_answer(self, question);
     if (answer.len > 0) note_said(self, question, answer);
     self->result.question_count++;
@@ -327,8 +308,8 @@ static bool repeat(struct repeating *self, struct run *run)
         end_badly(self, RUN_FAILED,
                   arena_print(arena,
                               "it asks what it did not ask when this test was kept: %.*s %.*s",
-                              FMT(utf8_first(text_in(said, S("ask")), 20)),
-                              FMT(utf8_first(text_in(said, S("entity")), 60))));
+                              FMT(utf8_first(value_text_in(said, S("ask")), 20)),
+                              FMT(utf8_first(value_text_in(said, S("entity")), 60))));
         return false;
     }
     end_badly(self, RUN_FAILED, S("it does not come to an end"));
@@ -336,13 +317,6 @@ static bool repeat(struct repeating *self, struct run *run)
 }
 
 /* Telling. */
-
-static void write_text(struct buf *json, const char *name, str text)
-{
-    buf_print(json, ",\"%s\":", name);
-    if (text.len == 0) buf_put(json, S("null"));
-    else json_write_text(json, text);
-}
 
 static void write_found(struct buf *json, str map, str name)
 {
@@ -378,7 +352,7 @@ static void write_fields(struct buf *json, const struct value *values, str was)
 static void write_deed(struct buf *json, str question)
 {
     struct value values = {};
-    str word = text_in(question, S("ask"));
+    str word = value_text_in(question, S("ask"));
     bool is_link = str_eq(word, S("link"));
     if (!value_find_text(question, S("values"), &values)) values = (struct value){};
     buf_put(json, S("{\"entity\":"));
@@ -439,8 +413,8 @@ static void write_result(struct buf *json, const struct repeating *self)
     buf_put(json, S("],\"log\":"));
     if (log.kind == VALUE_LIST) json_write(json, &log);
     else buf_put(json, S("[]"));
-    write_text(json, "message", result->message);
-    write_text(json, "field", result->field);
+    json_member_text(json, "message", result->message);
+    json_member_text(json, "field", result->field);
     buf_print(json, ",\"line\":%u,\"problem\":null,\"run\":null}", result->line);
 }
 

@@ -23,12 +23,6 @@ static uint32_t place_of(const struct texts *texts, str text)
     return from;
 }
 
-bool texts_have(const struct texts *texts, str text)
-{
-    uint32_t at = place_of(texts, text);
-    return at < texts->count && str_eq(texts->items[at], text);
-}
-
 void texts_add(struct texts *texts, str text)
 {
     uint32_t at = place_of(texts, text);

@@ -8,17 +8,10 @@
 constexpr uint32_t CATALOGS_MAX = 32; /** of one talk; more are refused in its replay */
 constexpr uint32_t SOURCES_MAX = 32;
 
-static str text_in(str frame, str name)
-{
-    struct value value;
-    bool is_text = value_find_text(frame, name, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : (str){};
-}
-
 /** A fresh runner asks for what another one knew; so these are kept apart. */
 static bool is_about_known(str frame)
 {
-    str word = text_in(frame, S("ask"));
+    str word = value_text_in(frame, S("ask"));
     return str_eq(word, S("source")) || str_eq(word, S("entity"));
 }
 
@@ -49,7 +42,7 @@ static void put_sources(struct buf *out, const struct run *run)
     uint32_t count = 0;
     for (uint32_t at = 0; at < run->frames.count; at += 2) {
         str frame = run->frames.items[at];
-        if (!str_eq(text_in(frame, S("ask")), S("rule"))) continue;
+        if (!str_eq(value_text_in(frame, S("ask")), S("rule"))) continue;
         const struct rule *rule = rule_of_code(run, code_in(frame));
         bool is_known = rule == nullptr || count == SOURCES_MAX;
         for (uint32_t of = 0; of < count && !is_known; of++)
@@ -69,7 +62,7 @@ static void put_catalogs(struct buf *out, const struct run *run)
     const struct entity *entities[CATALOGS_MAX];
     uint32_t count = 0;
     for (uint32_t at = 0; at < run->frames.count && count < CATALOGS_MAX; at++) {
-        str name = text_in(run->frames.items[at], S("entity"));
+        str name = value_text_in(run->frames.items[at], S("entity"));
         const struct entity *entity = model_entity(run->change->model, name);
         bool is_known = entity == nullptr;
         for (uint32_t of = 0; of < count && !is_known; of++) is_known = entities[of] == entity;
@@ -131,16 +124,18 @@ static bool find_catalog(const struct replay *replay, str name, str *encoded_out
         return false;
     struct cursor cursor = cursor_of(list.items);
     for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++)
-        if (str_eq(text_in(item.bytes, S("name")), name)) return *encoded_out = item.bytes, true;
+        if (str_eq(value_text_in(item.bytes, S("name")), name))
+            return *encoded_out = item.bytes, true;
     return false;
 }
 
 static str answer_known(const struct replay *replay, str question)
 {
     str encoded;
-    bool is_source = str_eq(text_in(question, S("ask")), S("source"));
-    bool is_found = is_source ? find_source(replay, code_in(question), &encoded)
-                              : find_catalog(replay, text_in(question, S("entity")), &encoded);
+    bool is_source = str_eq(value_text_in(question, S("ask")), S("source"));
+    bool is_found = is_source
+                        ? find_source(replay, code_in(question), &encoded)
+                        : find_catalog(replay, value_text_in(question, S("entity")), &encoded);
     struct buf frame = buf_make(replay->task->arena, RULE_SOURCE_BYTES_MAX + 256 * KIB);
     pack_map(&frame, 1);
     pack_text(&frame, is_found ? S("answer") : S("refused"));
@@ -182,9 +177,9 @@ static bool is_same(str then, str now)
 
 static str word_of(struct arena *arena, str frame)
 {
-    str word = text_in(frame, S("ask"));
+    str word = value_text_in(frame, S("ask"));
     if (word.len > 0) return arena_print(arena, "asked \"%.*s\"", FMT(utf8_first(word, 20)));
-    word = text_in(frame, S("done"));
+    word = value_text_in(frame, S("done"));
     return arena_print(arena, "ended \"%.*s\"", FMT(utf8_first(word, 20)));
 }
 

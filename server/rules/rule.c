@@ -80,11 +80,6 @@ static bool read_place(const struct reading *reading)
 
 static void read_operations(const struct reading *reading)
 {
-    static const str words[] = {
-        [OPERATION_CREATE] = S("create"),
-        [OPERATION_UPDATE] = S("update"),
-        [OPERATION_DELETE] = S("delete"),
-    };
     struct rule *rule = reading->rule;
     struct value list, item;
     rule->operations = 1 << OPERATION_CREATE | 1 << OPERATION_UPDATE;
@@ -92,12 +87,10 @@ static void read_operations(const struct reading *reading)
     struct cursor cursor = cursor_of(list.items);
     rule->operations = 0;
     for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++) {
-        uint8_t bit = 0;
-        for (uint32_t word = 0; word < sizeof words / sizeof words[0]; word++)
-            if (item.kind == VALUE_TEXT && str_eq(item.text, words[word]))
-                bit = (uint8_t)(1 << word);
-        if (bit == 0) reading_fault(reading, "on", "choice", "is a list of create, update, delete");
-        rule->operations |= bit;
+        enum operation operation;
+        if (item.kind == VALUE_TEXT && operation_of(item.text, &operation))
+            rule->operations |= (uint8_t)(1 << operation);
+        else reading_fault(reading, "on", "choice", "is a list of create, update, delete");
     }
 }
 

@@ -175,13 +175,6 @@ static void keep(struct rule_sets *sets, struct kept_set *made)
 
 /* Built-in ones. */
 
-static str text_in(str map, str name)
-{
-    struct value value;
-    bool is_text = value_find_text(map, name, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : (str){};
-}
-
 static bool read_builtin(const struct view *view, struct arena *arena,
                          const struct builtin_one *one, struct rule *rule)
 {
@@ -213,7 +206,7 @@ struct making {
 static void read_own(struct making *making, const struct view *view, const struct record *record)
 {
     str values = record_values(view, record);
-    str state = text_in(values, S("state")), builtin = text_in(values, S("builtin"));
+    str state = value_text_in(values, S("state")), builtin = value_text_in(values, S("builtin"));
     if (str_eq(state, S("draft"))) return;
     if (builtin.len > 0)
         making->replaced[making->replaced_count++] = arena_copy(&making->scratch, builtin);
@@ -260,7 +253,7 @@ static void add_builtins(struct making *making)
     struct builtin_walk walk = builtin_begin(making->sets->builtin);
     struct builtin_one one;
     while (builtin_next(&walk, &one)) {
-        bool stands = str_eq(text_in(one.attributes.bytes, S("state")), S("active"));
+        bool stands = str_eq(value_text_in(one.attributes.bytes, S("state")), S("active"));
         for (uint32_t of = 0; of < making->replaced_count && stands; of++)
             stands = !str_eq(making->replaced[of], one.name);
         if (!stands) continue;

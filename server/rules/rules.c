@@ -410,7 +410,6 @@ enum err rule_fire(struct firing *firing, const struct rule *rule)
     push(chain, rule, firing->run);
     enum err err = do_all(firing, rule, &result);
     pop(chain);
-    chain->ran_count++;
     if (err != ERR_NONE && chain->is_over)
         keep_failure(&result, (str){}, S("a limit of all rules of this change was passed"));
     bool has_ended = err == ERR_NONE || chain->is_over; /* and not that none could run */

@@ -84,7 +84,6 @@ struct rule_chain {
     struct talk *talk;        /** while a rule runs: those that it causes run in it */
     struct trial *trial;      /** a dry run (rules/trial.h), or nullptr */
     struct rule_tally *tally; /** a dry run of many changes, or nullptr */
-    uint32_t ran_count;       /** runs of scripts and of rules without */
     uint32_t next_effect;     /** numbers effects, so that they have the same ids when run again */
     /* kept by rules/firing.h */
     struct rule_writer *writer; /** whose write is under way */

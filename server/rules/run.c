@@ -14,25 +14,6 @@ constexpr size_t FIELD_NAME_BYTES_MAX = 64;
 
 /* What is asked. */
 
-static void put_text(struct buf *frame, str name, str text)
-{
-    pack_text(frame, name);
-    pack_text(frame, text);
-}
-
-static void put_int(struct buf *frame, str name, int64_t integer)
-{
-    pack_text(frame, name);
-    pack_int(frame, integer);
-}
-
-static void put_encoded(struct buf *frame, str name, str encoded)
-{
-    pack_text(frame, name);
-    if (encoded.len == 0) pack_nil(frame);
-    else pack_raw(frame, encoded);
-}
-
 static void put_list(struct buf *frame, str name, str encoded)
 {
     pack_text(frame, name);
@@ -67,16 +48,16 @@ static void put_actor(struct buf *frame, struct change *change, struct rule_chai
     }
     pack_text(frame, S("actor"));
     pack_map(frame, 6);
-    put_text(frame, S("kind"), is_user ? S("user") : S("system"));
+    pack_named_text(frame, S("kind"), is_user ? S("user") : S("system"));
     pack_text(frame, S("id"));
     if (is_user) pack_text(frame, id_text(change->task->arena, change->scope->actor));
     else pack_nil(frame);
-    put_encoded(frame, S("name"), name.bytes);
-    put_encoded(frame, S("email"), email.bytes);
+    pack_named_raw(frame, S("name"), name.bytes);
+    pack_named_raw(frame, S("email"), email.bytes);
     pack_text(frame, S("roles"));
     pack_list(frame, role.kind == VALUE_TEXT ? 1 : 0);
     if (role.kind == VALUE_TEXT) pack_text(frame, role.text);
-    put_text(frame, S("through"), rule_through(change));
+    pack_named_text(frame, S("through"), rule_through(change));
 }
 
 static void put_time(struct buf *frame, const struct run *run)
@@ -86,25 +67,12 @@ static void put_time(struct buf *frame, const struct run *run)
     str parts[2] = {S("seed"), id_bytes(&run->asked->id)};
     struct hash seed = hash_of(nullptr, parts, 2);
     date_write(&today, (int32_t)(now_ms / DAY_MS));
-    put_int(frame, S("now"), now_ms);
-    put_text(frame, S("today"), buf_str(&today));
+    pack_named_int(frame, S("now"), now_ms);
+    pack_named_text(frame, S("today"), buf_str(&today));
     pack_text(frame, S("seed"));
     const struct trial *trial = run->chain->trial;
     bool is_given = trial != nullptr && trial->seed.len == 16;
     pack_bytes(frame, is_given ? trial->seed : (str){(const char *)seed.bytes, 16});
-}
-
-static str operation_word(enum operation operation)
-{
-    switch (operation) {
-    case OPERATION_CREATE:
-        return S("create");
-    case OPERATION_UPDATE:
-        return S("update");
-    case OPERATION_DELETE:
-        break;
-    }
-    return S("delete");
 }
 
 /** Empty: it is too long. */
@@ -114,23 +82,23 @@ static str first_frame(const struct run *run)
     const struct rule *rule = asked->rule;
     struct buf frame = buf_make(run->change->task->arena, FRAME_BYTES_MAX);
     pack_map(&frame, 18);
-    put_text(&frame, S("ask"), S("rule"));
+    pack_named_text(&frame, S("ask"), S("rule"));
     pack_text(&frame, S("code"));
     pack_bytes(&frame, (str){(const char *)rule->code.bytes, sizeof rule->code.bytes});
-    put_text(&frame, S("name"), rule->name);
-    put_text(&frame, S("point"), rule_point_word(rule->point));
-    put_text(&frame, S("operation"), operation_word(asked->operation));
-    put_text(&frame, S("entity"), rule->entity->name);
-    put_int(&frame, S("model"), model_revision(run->change->model));
-    put_encoded(&frame, S("values"), asked->values);
-    put_encoded(&frame, S("old"), asked->old);
+    pack_named_text(&frame, S("name"), rule->name);
+    pack_named_text(&frame, S("point"), rule_point_word(rule->point));
+    pack_named_text(&frame, S("operation"), operation_word(asked->operation));
+    pack_named_text(&frame, S("entity"), rule->entity->name);
+    pack_named_int(&frame, S("model"), model_revision(run->change->model));
+    pack_named_raw(&frame, S("values"), asked->values);
+    pack_named_raw(&frame, S("old"), asked->old);
     put_list(&frame, S("changed"), asked->changed);
     put_actor(&frame, run->change, run->chain);
-    put_encoded(&frame, S("input"), asked->input);
+    pack_named_raw(&frame, S("input"), asked->input);
     put_time(&frame, run);
-    put_int(&frame, S("fuel"), (int64_t)run->fuel);
-    put_int(&frame, S("cpu_ms"), run_cpu_ms_left(run));
-    put_int(&frame, S("depth"), run->chain->depth);
+    pack_named_int(&frame, S("fuel"), (int64_t)run->fuel);
+    pack_named_int(&frame, S("cpu_ms"), run_cpu_ms_left(run));
+    pack_named_int(&frame, S("depth"), run->chain->depth);
     return buf_is_over(&frame) ? (str){} : buf_str(&frame);
 }
 
@@ -216,9 +184,7 @@ static uint64_t number_in(str frame, str name, uint64_t most)
 
 static str text_in(str frame, str name, size_t bytes_max)
 {
-    struct value value;
-    bool is_text = value_find_text(frame, name, &value) && value.kind == VALUE_TEXT;
-    return is_text ? utf8_first(value.text, bytes_max) : (str){};
+    return utf8_first(value_text_in(frame, name), bytes_max);
 }
 
 static bool read_outcome(str word, enum run_outcome *outcome_out)

@@ -11,20 +11,14 @@ constexpr uint32_t CHECK_QUESTIONS_MAX = 100; /** entities that one script may n
 constexpr uint32_t CHECK_USES_MAX = 2000;
 constexpr size_t CHECK_FAILURE_BYTES_MAX = 300;
 
-static void put_text(struct buf *frame, const char *name, str text)
-{
-    pack_text(frame, str_of(name));
-    pack_text(frame, text);
-}
-
 static str first_frame(const struct view *view, const struct rule *rule)
 {
     struct buf frame = buf_make(view->task->arena, QUESTION_BYTES_MAX);
     pack_map(&frame, 5);
-    put_text(&frame, "ask", S("check"));
-    put_text(&frame, "source", rule->source);
-    put_text(&frame, "point", rule_point_word(rule->point));
-    put_text(&frame, "entity", rule->entity->name);
+    pack_named_text(&frame, S("ask"), S("check"));
+    pack_named_text(&frame, S("source"), rule->source);
+    pack_named_text(&frame, S("point"), rule_point_word(rule->point));
+    pack_named_text(&frame, S("entity"), rule->entity->name);
     pack_text(&frame, S("model"));
     pack_int(&frame, model_revision(view->model));
     return buf_str(&frame);
@@ -40,7 +34,7 @@ static str answer_frame(const struct view *view, str question)
         entity = model_entity(view->model, name.text);
     pack_map(&frame, 1);
     if (entity == nullptr) {
-        put_text(&frame, "refused", S("there is no such entity"));
+        pack_named_text(&frame, S("refused"), S("there is no such entity"));
     } else {
         pack_text(&frame, S("answer"));
         rule_catalog_write(&frame, entity);

@@ -279,37 +279,9 @@ enum err trace_talk(struct task *task, struct txn *txn, struct id run, str *talk
 
 /* Written and taken away. */
 
-static const str counter_name = S("traces");
-
-enum err trace_counter_read(struct task *task, struct txn *txn, struct trace_counter *counter_out)
-{
-    str row;
-    *counter_out = (struct trace_counter){};
-    enum err err = txn_system_get(txn, SYSTEM_COUNTER, counter_name, task->arena, &row);
-    if (err == ERR_MISSING) return ERR_NONE;
-    TRY(err);
-    struct value list = value_of(row), count, bytes;
-    struct cursor items = cursor_of(list.items);
-    if (list.kind != VALUE_LIST || !value_next(&items, &count) || !value_next(&items, &bytes) ||
-        count.kind != VALUE_INT || bytes.kind != VALUE_INT)
-        return fail(task, ERR_CORRUPT, "the counter of traces is damaged");
-    *counter_out = (struct trace_counter){count.integer, bytes.integer};
-    return ERR_NONE;
-}
-
-void trace_counter_put(struct task *task, struct txn *txn, const struct trace_counter *counter)
-{
-    struct buf row = buf_make(task->arena, 32);
-    pack_list(&row, 2);
-    pack_int(&row, counter->count);
-    pack_int(&row, counter->bytes);
-    require(!buf_is_over(&row));
-    txn_system_put(txn, SYSTEM_COUNTER, counter_name, buf_str(&row));
-}
-
 /** With its row's bytes. */
 static enum err trace_drop(struct task *task, struct txn *txn, struct id run, str row,
-                           struct trace_counter *counter)
+                           struct row_counter *counter)
 {
     char room[RUN_OF_KEY_BYTES];
     struct trace trace;
@@ -329,7 +301,7 @@ static enum err trace_drop(struct task *task, struct txn *txn, struct id run, st
 }
 
 enum err trace_put(struct task *task, struct txn *txn, const struct trace *trace,
-                   struct trace_counter *counter)
+                   struct row_counter *counter)
 {
     static const char nil = (char)0xC0;
     char room[RUN_OF_KEY_BYTES];
@@ -348,7 +320,7 @@ enum err trace_put(struct task *task, struct txn *txn, const struct trace *trace
 
 /** The oldest one goes; ERR_MISSING: there is none. */
 static enum err oldest_drop(struct task *task, struct txn *txn, int64_t kept_since_ms,
-                            struct trace_counter *counter)
+                            struct row_counter *counter)
 {
     str key, row;
     struct id run;
@@ -358,8 +330,7 @@ static enum err oldest_drop(struct task *task, struct txn *txn, int64_t kept_sin
     return trace_drop(task, txn, run, row, counter);
 }
 
-enum err traces_trim(struct task *task, struct txn *txn, uint32_t max,
-                     struct trace_counter *counter)
+enum err traces_trim(struct task *task, struct txn *txn, uint32_t max, struct row_counter *counter)
 {
     for (uint32_t at = 0; at < max; at++) {
         bool is_over = counter->count > (int64_t)TRACES_KEPT_MAX ||
@@ -374,36 +345,21 @@ enum err traces_trim(struct task *task, struct txn *txn, uint32_t max,
 enum err traces_sweep(struct task *task, struct txn *txn, bool *has_more_out)
 {
     constexpr uint32_t swept_max = 300; /* of one change; each may be some KiB */
-    struct trace_counter counter;
+    struct row_counter counter;
     enum err err = ERR_NONE;
     uint32_t count = 0;
-    TRY(trace_counter_read(task, txn, &counter));
+    TRY(txn_counter_read(task, txn, TRACE_COUNTER, &counter));
     while (err == ERR_NONE && count < swept_max && !arena_is_over(task->arena)) {
         err = oldest_drop(task, txn, task->now_ms - TRACE_KEPT_MS, &counter);
         count += err == ERR_NONE;
     }
     if (err != ERR_NONE && err != ERR_MISSING) return err;
     *has_more_out = err == ERR_NONE;
-    if (count > 0) trace_counter_put(task, txn, &counter);
+    if (count > 0) txn_counter_put(task, txn, TRACE_COUNTER, &counter);
     return ERR_NONE;
 }
 
 /* Told. */
-
-static void write_id(struct buf *json, const char *name, struct id id)
-{
-    char text[ID_TEXT_BYTES];
-    id_write(id, text);
-    if (id_is_nil(id)) buf_print(json, ",\"%s\":null", name);
-    else buf_print(json, ",\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
-}
-
-static void write_text(struct buf *json, const char *name, str text)
-{
-    buf_print(json, ",\"%s\":", name);
-    if (text.len == 0) buf_put(json, S("null"));
-    else json_write_text(json, text);
-}
 
 static void write_encoded(struct buf *json, const char *name, str encoded, str absent)
 {
@@ -416,8 +372,8 @@ static void write_encoded(struct buf *json, const char *name, str encoded, str a
 static void write_result(struct buf *json, const struct run_result *result, bool is_whole)
 {
     buf_print(json, ",\"outcome\":\"%.*s\"", FMT(run_outcome_word(result->outcome)));
-    write_text(json, "message", result->message);
-    write_text(json, "field", result->field);
+    json_member_text(json, "message", result->message);
+    json_member_text(json, "field", result->field);
     if (result->line == 0) buf_put(json, S(",\"line\":null"));
     else buf_print(json, ",\"line\":%u", result->line);
     buf_print(json,
@@ -433,11 +389,6 @@ static void write_result(struct buf *json, const struct run_result *result, bool
 void trace_write(struct buf *json, const struct model *model, const struct trace *trace,
                  bool is_whole)
 {
-    static const str operations[] = {
-        [OPERATION_CREATE] = S("create"),
-        [OPERATION_UPDATE] = S("update"),
-        [OPERATION_DELETE] = S("delete"),
-    };
     char id[ID_TEXT_BYTES], rule[ID_TEXT_BYTES];
     const struct entity *entity = model_entity_by_number(model, trace->entity);
     id_write(trace->id, id);
@@ -448,15 +399,15 @@ void trace_write(struct buf *json, const struct model *model, const struct trace
     buf_print(json, "},\"version\":%lld,\"at\":\"", (long long)trace->version);
     time_write(json, trace->at_ms);
     buf_print(json, "\",\"point\":\"%.*s\",\"operation\":\"%.*s\"",
-              FMT(rule_point_word(trace->point)), FMT(operations[trace->operation]));
-    write_text(json, "entity", entity == nullptr ? S("") : entity->name);
-    write_id(json, "record", trace->record);
-    write_id(json, "actor", trace->actor);
-    write_text(json, "through", trace->through);
-    write_id(json, "cause", trace->cause);
-    write_id(json, "group", trace->group);
+              FMT(rule_point_word(trace->point)), FMT(operation_word(trace->operation)));
+    json_member_text(json, "entity", entity == nullptr ? S("") : entity->name);
+    json_member_id(json, "record", trace->record);
+    json_member_id(json, "actor", trace->actor);
+    json_member_text(json, "through", trace->through);
+    json_member_id(json, "cause", trace->cause);
+    json_member_id(json, "group", trace->group);
     buf_print(json, ",\"depth\":%u", trace->depth);
-    write_id(json, "caused_by", trace->caused_by);
+    json_member_id(json, "caused_by", trace->caused_by);
     buf_print(json, ",\"trial\":%s,\"can_be_replayed\":%s", trace->is_trial ? "true" : "false",
               trace->has_talk ? "true" : "false");
     write_result(json, &trace->result, is_whole);

@@ -29,18 +29,14 @@ str trace_row_write(struct arena *arena, const struct trace *trace);
 bool trace_row_read(struct id run, str row, struct trace *trace_out);
 bool day_row_read(str row, struct day_figures *figures_out);
 
-/** How many traces a tenant has, while some are added and the oldest go. */
-struct trace_counter {
-    int64_t count, bytes;
-};
-enum err trace_counter_read(struct task *task, struct txn *txn, struct trace_counter *counter_out);
-void trace_counter_put(struct task *task, struct txn *txn, const struct trace_counter *counter);
+/** The name under which a tenant's traces are counted. */
+#define TRACE_COUNTER S("traces")
+
 /** Puts a trace, instead of one with the same id. */
 enum err trace_put(struct task *task, struct txn *txn, const struct trace *trace,
-                   struct trace_counter *counter);
+                   struct row_counter *counter);
 /** Takes the oldest away until the tenant has no more than it may, at most `max`. */
-enum err traces_trim(struct task *task, struct txn *txn, uint32_t max,
-                     struct trace_counter *counter);
+enum err traces_trim(struct task *task, struct txn *txn, uint32_t max, struct row_counter *counter);
 /** Adds to the figures of a day. `has_other`: some of the runs did not overrun; then `overruns` of
  *  `more` are all there are in a row. What is stored then is given back. */
 enum err day_add(struct task *task, struct txn *txn, struct id rule, uint32_t day,

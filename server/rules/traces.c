@@ -262,13 +262,13 @@ static enum err batch_write(struct work *work, struct txn *txn)
 {
     struct batch *batch = (struct batch *)work;
     struct task *task = &batch->task;
-    struct trace_counter counter;
+    struct row_counter counter;
     txn_set_task(txn, task);
-    TRY(trace_counter_read(task, txn, &counter));
+    TRY(txn_counter_read(task, txn, TRACE_COUNTER, &counter));
     for (struct waiting *at = batch->first; at != nullptr; at = at->next)
         TRY(trace_put(task, txn, &at->trace, &counter));
     TRY(traces_trim(task, txn, batch->count + TRIMMED_ALONG, &counter));
-    if (batch->count > 0) trace_counter_put(task, txn, &counter);
+    if (batch->count > 0) txn_counter_put(task, txn, TRACE_COUNTER, &counter);
     for (struct waiting_day *day = batch->days; day != nullptr; day = day->next) {
         struct day_figures is;
         TRY(day_add(task, txn, day->rule, day->day, &day->figures, day->has_other, &is));

@@ -171,11 +171,8 @@ static void read_operation(struct trying *trying, const struct value *given)
     bool is_change = trying->is_stored || trying->old.kind == VALUE_MAP;
     trying->operation = is_change ? OPERATION_UPDATE : OPERATION_CREATE;
     if (!member(given, S("operation"), &word)) return;
-    bool is_text = word.kind == VALUE_TEXT;
-    if (is_text && str_eq(word.text, S("create"))) trying->operation = OPERATION_CREATE;
-    else if (is_text && str_eq(word.text, S("update"))) trying->operation = OPERATION_UPDATE;
-    else if (is_text && str_eq(word.text, S("delete"))) trying->operation = OPERATION_DELETE;
-    else task_fault(task, S("operation"), S("type"), "is create, update or delete");
+    if (word.kind != VALUE_TEXT || !operation_of(word.text, &trying->operation))
+        task_fault(task, S("operation"), S("type"), "is create, update or delete");
     if (trying->operation == OPERATION_CREATE && trying->is_stored)
         task_fault(task, S("operation"), S("conflict"),
                    "a stored record is there already: give its values as `record`");

@@ -93,13 +93,6 @@ void trial_effects_write(struct buf *json, const struct trial *trial)
 
 /* The rest. */
 
-static void write_text(struct buf *json, const char *name, str text)
-{
-    buf_print(json, ",\"%s\":", name);
-    if (text.len == 0) buf_put(json, S("null"));
-    else json_write_text(json, text);
-}
-
 /** Why the rule did not fire on this. */
 static void write_why(struct buf *json, struct trying *trying)
 {
@@ -177,8 +170,8 @@ void trying_write(struct buf *json, struct trying *trying)
     buf_put(json, S(",\"log\":"));
     if (log.kind == VALUE_LIST) json_write(json, &log);
     else buf_put(json, S("[]"));
-    write_text(json, "message", result->message);
-    write_text(json, "field", result->field);
+    json_member_text(json, "message", result->message);
+    json_member_text(json, "field", result->field);
     if (result->line > 0) buf_print(json, ",\"line\":%u", result->line);
     else buf_put(json, S(",\"line\":null"));
     write_problem(json, trying);

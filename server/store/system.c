@@ -1,6 +1,7 @@
 #include "base/require.h"
 #include "store/keyring.h"
 #include "store/walk.h"
+#include "value/value.h"
 
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
                         str *value_out)
@@ -68,6 +69,34 @@ enum err txn_system_before(struct txn *txn, enum system_row row, str before, str
     *key_out = arena_copy(arena, str_from(key, prefix.len));
     *value_out = arena_copy(arena, view);
     return ERR_NONE;
+}
+
+enum err txn_counter_read(struct task *task, struct txn *txn, str name,
+                          struct row_counter *counter_out)
+{
+    str row;
+    *counter_out = (struct row_counter){};
+    enum err err = txn_system_get(txn, SYSTEM_COUNTER, name, task->arena, &row);
+    if (err == ERR_MISSING) return ERR_NONE;
+    TRY(err);
+    struct value list = value_of(row), count, bytes;
+    struct cursor items = cursor_of(list.items);
+    if (list.kind != VALUE_LIST || !value_next(&items, &count) || !value_next(&items, &bytes) ||
+        count.kind != VALUE_INT || bytes.kind != VALUE_INT)
+        return fail(task, ERR_CORRUPT, "the counter of %.*s is damaged", FMT(name));
+    *counter_out = (struct row_counter){count.integer, bytes.integer};
+    return ERR_NONE;
+}
+
+void txn_counter_put(struct task *task, struct txn *txn, str name,
+                     const struct row_counter *counter)
+{
+    struct buf row = buf_make(task->arena, 32);
+    pack_list(&row, 2);
+    pack_int(&row, counter->count);
+    pack_int(&row, counter->bytes);
+    require(!buf_is_over(&row));
+    txn_system_put(txn, SYSTEM_COUNTER, name, buf_str(&row));
 }
 
 enum err txn_data_key(struct txn *txn, struct secret_key *key_out)

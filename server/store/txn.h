@@ -179,7 +179,7 @@ enum system_row : uint8_t {
      *  these */
     SYSTEM_TENANT,
     SYSTEM_TENANT_NAME, /** instance: name → number */
-    SYSTEM_COUNTER,     /** name → integer */
+    SYSTEM_COUNTER,     /** name → integer, or [rows, bytes] */
     SYSTEM_CATALOG,     /** instance: the catalog that wrote this environment */
     SYSTEM_SESSION,     /** tenant: hash of token → session */
     SYSTEM_TOKEN,       /** tenant: hash of token → API token */
@@ -217,6 +217,16 @@ enum err txn_system_after(struct txn *txn, enum system_row row, str after, struc
 /** The row before `before` (empty: the last); ERR_MISSING at the beginning. */
 enum err txn_system_before(struct txn *txn, enum system_row row, str before, struct arena *arena,
                            str *key_out, str *value_out);
+
+/** How many rows of some kind a tenant has, and their bytes; a SYSTEM_COUNTER by its name. */
+struct row_counter {
+    int64_t count, bytes;
+};
+/** Zero when nothing was counted yet. ERR_CORRUPT. */
+enum err txn_counter_read(struct task *task, struct txn *txn, str name,
+                          struct row_counter *counter_out);
+void txn_counter_put(struct task *task, struct txn *txn, str name,
+                     const struct row_counter *counter);
 
 /** The space's data key, unwrapped with the master key; ERR_MISSING when there is none (never made,
  *  or shredded). */

@@ -26,3 +26,9 @@ void json_write_text(struct buf *out, str text);
 void json_write_int(struct buf *out, int64_t number);
 /** Shortest form that reads back as the same double; an integral value without a point. */
 void json_write_float(struct buf *out, double number);
+
+/* A member of an object that stands open, behind others: `,"name":…`. The name is plain. */
+/** null when it is empty. */
+void json_member_text(struct buf *out, const char *name, str text);
+/** null when it is nil. */
+void json_member_id(struct buf *out, const char *name, struct id id);

@@ -249,3 +249,17 @@ void json_write(struct buf *out, const struct value *value)
 {
     value_put(out, value, 0);
 }
+
+void json_member_text(struct buf *out, const char *name, str text)
+{
+    buf_print(out, ",\"%s\":", name);
+    if (text.len == 0) buf_put(out, S("null"));
+    else json_write_text(out, text);
+}
+
+void json_member_id(struct buf *out, const char *name, struct id id)
+{
+    char text[ID_TEXT_BYTES];
+    id_write(id, text);
+    json_member_text(out, name, id_is_nil(id) ? (str){} : (str){text, ID_TEXT_BYTES});
+}

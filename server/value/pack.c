@@ -76,3 +76,29 @@ void pack_raw(struct buf *out, str encoded)
 {
     buf_put(out, encoded);
 }
+
+void pack_named_text(struct buf *out, str name, str text)
+{
+    pack_text(out, name);
+    pack_text(out, text);
+}
+
+void pack_named_int(struct buf *out, str name, int64_t integer)
+{
+    pack_text(out, name);
+    pack_int(out, integer);
+}
+
+void pack_named_id(struct buf *out, str name, struct id id)
+{
+    pack_text(out, name);
+    if (id_is_nil(id)) pack_nil(out);
+    else pack_bytes(out, id_bytes(&id));
+}
+
+void pack_named_raw(struct buf *out, str name, str encoded)
+{
+    pack_text(out, name);
+    if (encoded.len == 0) pack_nil(out);
+    else pack_raw(out, encoded);
+}

@@ -490,6 +490,12 @@ bool value_find_text(str map, str key, struct value *value_out)
     return find_key(map, &(struct value){.kind = VALUE_TEXT, .text = key}, value_out);
 }
 
+str value_text_in(str map, str key)
+{
+    struct value value;
+    return value_find_text(map, key, &value) && value.kind == VALUE_TEXT ? value.text : (str){};
+}
+
 /** An integral float becomes the integer it equals, so that numbers compare by value. */
 static struct value plain_number(const struct value *value)
 {

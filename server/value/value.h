@@ -65,6 +65,8 @@ bool value_pairs(str map, struct cursor *pairs_out, uint32_t *count_out);
 /** The value of a key in an encoded map; false when absent. */
 bool value_find(str map, uint64_t key, struct value *value_out);
 bool value_find_text(str map, str key, struct value *value_out);
+/** The text of a key; empty when it has none. */
+str value_text_in(str map, str key);
 /** The values of some keys in one walk; VALUE_NIL for those that are absent. */
 void value_find_all(str map, const uint64_t *keys, uint32_t count, struct value *values_out);
 
@@ -83,3 +85,11 @@ void pack_list(struct buf *out, uint32_t count);
 void pack_map(struct buf *out, uint32_t count);
 /** Already encoded bytes. */
 void pack_raw(struct buf *out, str encoded);
+
+/* A pair of a map whose keys are names. */
+void pack_named_text(struct buf *out, str name, str text);
+void pack_named_int(struct buf *out, str name, int64_t integer);
+/** Its bytes; nil for a nil one. */
+void pack_named_id(struct buf *out, str name, struct id id);
+/** Already encoded; nil when it is empty. */
+void pack_named_raw(struct buf *out, str name, str encoded);

@@ -34,42 +34,9 @@ static bool has_had_its_time(int64_t at_ms, int64_t now_ms)
     return now_ms - at_ms >= ANSWER_KEPT_MS;
 }
 
-/* How many there are. */
-
-struct answers_counter {
-    int64_t count, bytes;
-};
-
-static enum err counter_read(struct task *task, struct txn *txn, struct answers_counter *counter)
-{
-    str row;
-    *counter = (struct answers_counter){};
-    enum err err = txn_system_get(txn, SYSTEM_COUNTER, counter_name, task->arena, &row);
-    if (err == ERR_MISSING) return ERR_NONE;
-    TRY(err);
-    struct value list = value_of(row), count, bytes;
-    struct cursor items = cursor_of(list.items);
-    if (list.kind != VALUE_LIST || !value_next(&items, &count) || !value_next(&items, &bytes) ||
-        count.kind != VALUE_INT || bytes.kind != VALUE_INT)
-        return fail(task, ERR_CORRUPT, "the counter of kept answers is damaged");
-    *counter = (struct answers_counter){count.integer, bytes.integer};
-    return ERR_NONE;
-}
-
-static void counter_put(struct task *task, struct txn *txn, const struct answers_counter *counter)
-{
-    struct buf row = buf_make(task->arena, 32);
-    pack_list(&row, 2);
-    pack_int(&row, counter->count);
-    pack_int(&row, counter->bytes);
-    require(!buf_is_over(&row));
-    txn_system_put(txn, SYSTEM_COUNTER, counter_name, buf_str(&row));
-}
-
 /* Taking away. */
 
-static enum err answer_drop(struct task *task, struct txn *txn, str at,
-                            struct answers_counter *counter)
+static enum err answer_drop(struct task *task, struct txn *txn, str at, struct row_counter *counter)
 {
     str bytes;
     TRY(txn_system_get(txn, SYSTEM_ANSWER_AT, at, task->arena, &bytes));
@@ -82,7 +49,7 @@ static enum err answer_drop(struct task *task, struct txn *txn, str at,
 
 /** The oldest that have had their time, at most `max`. */
 static enum err answers_sweep(struct task *task, struct txn *txn, uint32_t max,
-                              struct answers_counter *counter, uint32_t *count_out)
+                              struct row_counter *counter, uint32_t *count_out)
 {
     for (*count_out = 0; *count_out < max; ++*count_out) {
         str key, bytes;
@@ -105,11 +72,11 @@ struct sweeping {
 static enum err sweep_in_lane(struct work *work, struct txn *txn)
 {
     struct sweeping *self = (struct sweeping *)work;
-    struct answers_counter counter;
+    struct row_counter counter;
     txn_set_task(txn, self->task);
-    TRY(counter_read(self->task, txn, &counter));
+    TRY(txn_counter_read(self->task, txn, counter_name, &counter));
     TRY(answers_sweep(self->task, txn, SWEPT_IN_A_WORK, &counter, &self->count));
-    if (self->count > 0) counter_put(self->task, txn, &counter);
+    if (self->count > 0) txn_counter_put(self->task, txn, counter_name, &counter);
     return ERR_NONE;
 }
 
@@ -226,10 +193,10 @@ enum err answer_keep(struct task *task, struct txn *txn, const struct hash *key,
                      const struct hash *asked, const struct answer *answer)
 {
     char room[AT_KEY_BYTES];
-    struct answers_counter counter;
+    struct row_counter counter;
     struct answer_row old;
     uint32_t swept;
-    TRY(counter_read(task, txn, &counter));
+    TRY(txn_counter_read(task, txn, counter_name, &counter));
     TRY(answers_sweep(task, txn, SWEPT_ALONG, &counter, &swept));
     enum err err = row_find(task, txn, key, &old);
     if (err == ERR_NONE)
@@ -249,6 +216,6 @@ enum err answer_keep(struct task *task, struct txn *txn, const struct hash *key,
     pack_int(&bytes, (int64_t)row.len);
     txn_system_put(txn, SYSTEM_ANSWER_AT, at_key(task->now_ms, key_bytes(key), room),
                    buf_str(&bytes));
-    counter_put(task, txn, &counter);
+    txn_counter_put(task, txn, counter_name, &counter);
     return ERR_NONE;
 }

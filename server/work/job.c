@@ -275,14 +275,6 @@ str job_problem(struct arena *arena, const struct fault *fault, enum err err)
     return buf_is_over(&problem) ? S("") : buf_str(&problem);
 }
 
-static void write_id(struct buf *json, const char *name, struct id id)
-{
-    char text[ID_TEXT_BYTES];
-    id_write(id, text);
-    if (id_is_nil(id)) buf_print(json, ",\"%s\":null", name);
-    else buf_print(json, ",\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
-}
-
 static void write_moment(struct buf *json, const char *name, int64_t time_ms)
 {
     buf_print(json, ",\"%s\":", name);
@@ -312,11 +304,11 @@ void job_write_json(struct buf *json, const struct job *job)
               (unsigned long long)job->done);
     if (job->total == 0 && !job_is_over(job)) buf_put(json, S(",\"total\":null"));
     else buf_print(json, ",\"total\":%llu", (unsigned long long)job->total);
-    write_id(json, "group", job->group);
+    json_member_id(json, "group", job->group);
     write_value(json, "result", job->result);
     if (job->problem.len > 0) write_value(json, "problem", job->problem);
     write_moment(json, "created_at", job->created_at_ms);
-    write_id(json, "created_by", job->actor);
+    json_member_id(json, "created_by", job->actor);
     write_moment(json, "ended_at", job->ended_at_ms);
     buf_put_byte(json, '}');
 }

@@ -54,21 +54,6 @@ void outbox_read(const struct outbox_entry *entry, struct outbox_state *state_ou
 
 /* Telling. */
 
-static void write_id(struct buf *json, const char *name, struct id id)
-{
-    char text[ID_TEXT_BYTES];
-    id_write(id, text);
-    if (id_is_nil(id)) buf_print(json, ",\"%s\":null", name);
-    else buf_print(json, ",\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
-}
-
-static void write_text(struct buf *json, const char *name, str text)
-{
-    buf_print(json, ",\"%s\":", name);
-    if (text.len == 0) buf_put(json, S("null"));
-    else json_write_text(json, text);
-}
-
 static void write_moment(struct buf *json, const char *name, bool is_known, int64_t at_ms)
 {
     buf_print(json, ",\"%s\":", name);
@@ -93,10 +78,10 @@ void outbox_write_json(struct buf *json, const struct outbox_entry *entry)
               (long long)state.tries);
     write_moment(json, "due_at", !state.is_dead, entry->due_ms);
     write_moment(json, "kept_until", state.is_dead, entry->due_ms);
-    write_text(json, "problem", state.problem);
-    write_id(json, "rule", state.rule);
-    write_text(json, "entity", state.entity);
-    write_id(json, "record", state.record);
+    json_member_text(json, "problem", state.problem);
+    json_member_id(json, "rule", state.rule);
+    json_member_text(json, "entity", state.entity);
+    json_member_id(json, "record", state.record);
     buf_put(json, S(",\"given\":"));
     json_write(json, &state.given);
     buf_put_byte(json, '}');

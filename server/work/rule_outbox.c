@@ -41,12 +41,6 @@ static str encoded_member(const struct follow *follow, str name)
     return value.kind == VALUE_NIL ? (str){} : value.bytes;
 }
 
-static enum operation operation_of(str word)
-{
-    if (str_eq(word, S("create"))) return OPERATION_CREATE;
-    return str_eq(word, S("delete")) ? OPERATION_DELETE : OPERATION_UPDATE;
-}
-
 /** The change, by whoever caused it, with the chain that led here; and the rules of now. */
 static enum err follow_begin(struct follow *follow, struct txn *txn, const struct tenant *tenant,
                              const struct rule_set **set_out)
@@ -91,10 +85,13 @@ static enum err settled_run(void *owner, struct txn *txn, const struct tenant *t
     bool is_same = rule != nullptr && rule->point == RULE_SETTLED &&
                    str_eq(rule->entity->name, member(&follow, S("entity")).text);
     if (!is_same) return ERR_NONE;
+    enum operation operation;
+    if (!operation_of(member(&follow, S("operation")).text, &operation))
+        operation = OPERATION_UPDATE;
     struct rule_alone alone = {
         .rule = rule,
         .run = entry->id,
-        .operation = operation_of(member(&follow, S("operation")).text),
+        .operation = operation,
         .record = id_member(&follow, S("record")),
         .record_values = encoded_member(&follow, S("values")),
         .old_values = encoded_member(&follow, S("old")),
@@ -104,33 +101,20 @@ static enum err settled_run(void *owner, struct txn *txn, const struct tenant *t
     return follow_end(&follow, &alone);
 }
 
-static void put_id(struct buf *body, str name, struct id id)
-{
-    pack_text(body, name);
-    if (id_is_nil(id)) pack_nil(body);
-    else pack_bytes(body, id_bytes(&id));
-}
-
-static void put_text(struct buf *body, str name, str text)
-{
-    pack_text(body, name);
-    pack_text(body, text);
-}
-
 enum err rule_settle_once(struct change *change, const struct rule *rule, str through, str input)
 {
     struct buf body = buf_make(change->task->arena, input.len + ENTRY_ROOM_BYTES);
     require(rule->point == RULE_SETTLED);
     pack_map(&body, 9);
-    put_id(&body, S("rule"), rule->id);
-    put_text(&body, S("entity"), rule->entity->name);
-    put_text(&body, S("operation"), S("update"));
-    put_id(&body, S("actor"), change->scope->actor);
-    put_text(&body, S("through"), through);
+    pack_named_id(&body, S("rule"), rule->id);
+    pack_named_text(&body, S("entity"), rule->entity->name);
+    pack_named_text(&body, S("operation"), S("update"));
+    pack_named_id(&body, S("actor"), change->scope->actor);
+    pack_named_text(&body, S("through"), through);
     pack_text(&body, S("causes"));
     pack_list(&body, 0);
-    put_id(&body, S("cause"), change->cause);
-    put_id(&body, S("group"), change->group);
+    pack_named_id(&body, S("cause"), change->cause);
+    pack_named_id(&body, S("group"), change->group);
     pack_text(&body, S("input"));
     pack_raw(&body, input);
     require(!buf_is_over(&body));

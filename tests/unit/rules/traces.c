@@ -216,9 +216,9 @@ TEST(test_traces__a_killed_process_loses_only_the_newest)
     check_int(walk(&fixture, &space, rule, nullptr, 0), all);
     check_int(figure(&fixture, &space, rule, "failed"),
               all + figure(&fixture, &space, rule, "only_counted"));
-    struct trace_counter counter;
+    struct row_counter counter;
     struct txn *txn = reading(&fixture, &space);
-    check_int(trace_counter_read(&fixture.test.task, txn, &counter), ERR_NONE);
+    check_int(txn_counter_read(&fixture.test.task, txn, TRACE_COUNTER, &counter), ERR_NONE);
     check_int(counter.count, all);
     txn_close(txn);
     store_close(store);
@@ -316,10 +316,10 @@ static void do_in_lane(struct fixture *fixture,
 
 static enum err put_counter(struct task *task, struct txn *txn, void *argument)
 {
-    struct trace_counter counter;
-    TRY(trace_counter_read(task, txn, &counter));
+    struct row_counter counter;
+    TRY(txn_counter_read(task, txn, TRACE_COUNTER, &counter));
     counter.count += *(int64_t *)argument;
-    trace_counter_put(task, txn, &counter);
+    txn_counter_put(task, txn, TRACE_COUNTER, &counter);
     return ERR_NONE;
 }
 

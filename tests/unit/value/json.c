@@ -552,3 +552,19 @@ TEST(test_json__reads_back_each_float_it_writes)
     random_seed(0);
     test_task_drop(&test);
 }
+
+TEST(test_json__writes_members_that_may_be_empty)
+{
+    struct test_task test;
+    test_task_init(&test);
+    struct id id = {{0x01, 0x89, 0, 0, 0, 0, 0x70, 0, 0x80}};
+    struct buf json = buf_make(&test.arena, KIB);
+    json_member_text(&json, "said", S("a \"word\""));
+    json_member_text(&json, "nothing", S(""));
+    json_member_id(&json, "id", id);
+    json_member_id(&json, "nobody", (struct id){});
+    check_str(buf_str(&json), S(",\"said\":\"a \\\"word\\\"\",\"nothing\":null,"
+                                "\"id\":\"01890000-0000-7000-8000-000000000000\","
+                                "\"nobody\":null"));
+    test_task_drop(&test);
+}

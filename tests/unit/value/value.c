@@ -445,3 +445,33 @@ TEST(test_value_eq__is_quick_for_great_maps_in_another_order)
     check(!eq(buf_str(&rising), buf_str(&falling)));
     test_task_drop(&test);
 }
+
+TEST(test_value__writes_named_pairs_and_finds_their_texts)
+{
+    struct test_task test;
+    test_task_init(&test);
+    struct id id = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
+    struct buf map = buf_make(&test.arena, KIB), list = buf_make(&test.arena, KIB);
+    pack_list(&list, 1);
+    pack_int(&list, 7);
+    pack_map(&map, 6);
+    pack_named_text(&map, S("word"), S("said"));
+    pack_named_int(&map, S("number"), -3);
+    pack_named_id(&map, S("id"), id);
+    pack_named_id(&map, S("nobody"), (struct id){});
+    pack_named_raw(&map, S("list"), buf_str(&list));
+    pack_named_raw(&map, S("nothing"), (str){});
+    struct value value;
+    str bytes = buf_str(&map);
+    check_int(value_check(&test.task, bytes), ERR_NONE);
+    check_str(value_text_in(bytes, S("word")), S("said"));
+    check_str(value_text_in(bytes, S("number")), S(""));
+    check_str(value_text_in(bytes, S("absent")), S(""));
+    check(value_find_text(bytes, S("number"), &value) && value.integer == -3);
+    check(value_find_text(bytes, S("id"), &value) && value.kind == VALUE_BYTES);
+    check_str(value.text, id_bytes(&id));
+    check(value_find_text(bytes, S("nobody"), &value) && value.kind == VALUE_NIL);
+    check(value_find_text(bytes, S("list"), &value) && value.kind == VALUE_LIST);
+    check(value_find_text(bytes, S("nothing"), &value) && value.kind == VALUE_NIL);
+    test_task_drop(&test);
+}
