@@ -164,7 +164,7 @@ TEST(test_rules__are_left_anywhere)
     faults_init(&test);
     check(attempt(&test, USUAL_BYTES, 0));
     size_t bytes = 1 * KIB;
-    for (uint32_t untouched = 0; untouched < UNTOUCHED_MAX; bytes += step() * KIB)
+    for (uint32_t untouched = 0; untouched < UNTOUCHED_MAX; bytes += step() * (KIB / 4))
         untouched = attempt(&test, bytes, 0) ? untouched + 1 : 0;
     check(test.failed > 10);
     check(attempt(&test, USUAL_BYTES, 0));
