@@ -146,7 +146,6 @@ static enum err fixture_run(struct work *work, struct txn *txn)
     return err;
 }
 
-/** The record's JSON in the fixture's arena; empty when missing. */
 /** The id as JSON and addresses have it, in the fixture's arena. */
 [[maybe_unused]] static const char *fixture_id(struct fixture *fixture, struct id id)
 {
@@ -154,6 +153,7 @@ static enum err fixture_run(struct work *work, struct txn *txn)
     return arena_cstring(arena, id_text(arena, id));
 }
 
+/** The record's JSON in the fixture's arena; empty when missing. */
 [[maybe_unused]] static str fixture_show(struct fixture *fixture, const char *entity, struct id id)
 {
     struct task *task = &fixture->test.task;

@@ -3,9 +3,9 @@
  *  Thread  the only one.
  *  Bytes   a file returns one declaration, which is data only:
  *            return rule "inactive_after_silence" {
- *              label = "…", text = "…", entity = "client", point = "schedule", state = "off",
- *              on = { "create" }, when = { … }, changed = { "status" }, priority = 100,
- *              every = "day", set = { … }, reject = "…", source = [[ … ]],
+ *              name = "…", note = "…", entity = "client", point = "schedule", state = "off",
+ *              on = { "create" }, when = { … }, when_settings = { … }, changed = { "status" },
+ *              priority = 100, every = "day", set = { … }, reject = "…", source = [[ … ]],
  *            }
  *          and all of them together become one MessagePack value:
  *            {"version": 1, "rules": [{"at": "rules/inactive_after_silence.lua:1", "name": text,

@@ -1,9 +1,8 @@
 /** rules: a tenant's own rules on every change: which run, in what order, what came of them.
  *
  *  For each rule of the record's entity and the point, in order: the operation, `changed` and
- *  `when`
- *  are decided here, without Lua; so is what a rule without a script does. A script runs in a
- *  runner (rules/run.h), one rule a question, for the next rule's condition sees what this one
+ *  `when` are decided here, without Lua; so is what a rule without a script does. A script runs in
+ *  a runner (rules/run.h), one rule a question, for the next rule's condition sees what this one
  *  made. A rule does not fire on what it has itself just written; a record that the engine wrote
  *  fires only rules which name one of the written fields in `changed`.
  *
@@ -39,13 +38,6 @@ struct runners *rules_runners(const struct rules *rules);
 str rules_builtin(const struct rules *rules);
 struct traces *rules_traces(const struct rules *rules);
 
-/** Who acts, as a rule is told. */
-struct rule_actor {
-    str kind; /** `user`, `system`, `rule` */
-    struct id id;
-    str through; /** `api`, `import`, `bulk`, `job`, `rule`, `portal` */
-};
-
 /** What rules did in the changes of a dry run, for a preview: runs leave no trace then, and what is
  *  to follow is only counted. */
 constexpr uint32_t RULE_TALLY_MAX = 200; /** rules that are told */
@@ -67,7 +59,9 @@ struct rule_tally {
  *  begins a change that a rule caused. */
 struct rule_chain {
     const struct rule_set *set;
-    str through;          /** see rule_actor; empty: `api`, or `import` */
+    /** by which road the change came, as rules are told: `api`, `import`, `bulk`, `job`; empty:
+     *  `api`, or `import`. What a rule writes came by `rule`. */
+    str through;
     uint32_t depth;       /** rules that are running, of changes before this one too */
     uint32_t cause_count; /** of those the first RULE_DEPTH_MAX: who caused whom */
     struct id causes[RULE_DEPTH_MAX];
@@ -115,19 +109,16 @@ struct rule_alone {
 /** Runs it inside a change of its own, which the caller ends: whatever it writes is in it. The rule
  *  may write its record by db.update; an `action` may set its fields as `before` does. Its
  *  condition is asked first, but of a settled rule, where that was done then: *has_fired_out.
- *  ERR_REJECTED, or the error of its failure, with
- *  task->fault.rule. */
+ *  ERR_REJECTED, or the error of its failure, with task->fault.rule. */
 enum err rules_run_alone(struct rules *rules, struct change *change, const struct rule_alone *alone,
                          bool *has_fired_out);
 
 /** What HOOK_SETTLED puts into the outbox, kind `settled`: a MessagePack map `rule` (id bytes),
  *  `entity` (name), `record`, `operation`, `values`, `old`, `changed`, `actor`, `through`,
- *  `causes`,
- *  `cause`, `group`. Effects of scripts: kind `mail`, `task`, `notify`, `webhook`, `start`; a map
- *  `rule`, `run`, `record`, `entity`, `causes`, `given` (what the script said), `actor`, `through`,
- *  `cause`, `group`. Their ids follow
- *  from
- *  run and place, so that an effect is never there twice. */
+ *  `causes`, `cause`, `group`. Effects of scripts: kind `mail`, `task`, `notify`, `webhook`,
+ *  `start`; a map `rule`, `run`, `record`, `entity`, `causes`, `given` (what the script said),
+ *  `actor`, `through`, `cause`, `group`. Their ids follow from run and place, so that an effect is
+ *  never there twice. */
 constexpr size_t EFFECT_BYTES_MAX = 64 * KIB;
 
 /** What an import was told to do with a rule. */

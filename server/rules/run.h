@@ -50,13 +50,11 @@ constexpr size_t RUN_TALK_BYTES_MAX = 256 * KIB;
 
 /** Runs it; what it wrote is in the change, or all of it taken back (a savepoint) unless RUN_DONE.
  *  ERR_FULL: no runner; ERR_LIMITED: the tenant's share of rule time is spent. Every other end is
- *  in
- *  the result. */
+ *  in the result. */
 enum err run_script(struct rules *rules, struct change *change, const struct run_asked *asked,
                     struct run_result *result_out);
 
 /** Says the same to a fresh runner and compares what it says with what was said then, byte for
- *  byte.
- *  *is_same_out; when not, *difference_out tells the first difference. */
+ *  byte. *is_same_out; when not, *difference_out tells the first difference. */
 enum err run_replay(struct rules *rules, struct task *task, const struct space *space, str talk,
                     bool *is_same_out, str *difference_out);
