@@ -11,6 +11,7 @@
 
 #include "base/id.h"
 #include "base/task.h"
+#include "model/role.h"
 #include "value/value.h"
 
 struct condition;
@@ -63,6 +64,10 @@ constexpr uint16_t FIELD_REVISION =
     4006; /** rises with each change by somebody; the part of the ETag that If-Match compares */
 constexpr uint16_t FIELD_VERSION =
     4007; /** rises with computed changes too; hidden like the revision */
+constexpr uint16_t FIELD_CLIENTS = 4008; /** ids of the clients that the record lies under (by `via`
+                                          *  or `tied_by`); hidden, indexed, kept by record/ */
+constexpr uint16_t FIELD_HOLDERS = 4009; /** of a client: holder keys (record/scope.h); hidden,
+                                          *  indexed, kept by record/ */
 constexpr uint16_t PAIR_NUMBER_MIN = 0xF000; /** indexes of pairs are numbered from here on */
 
 /** By what two records of an entity are found to be one and the same. */
@@ -120,10 +125,10 @@ struct through {
 enum meaning : uint8_t {
     MEANING_NONE,
     MEANING_ENTITY,
-    MEANING_FILTER, /** an object: a filter tree (model/condition.h) */
-    MEANING_SORT,   /** `-revenue,name` */
-    MEANING_FIELDS, /** `name,status` */
-    MEANING_GROUP,  /** the field by which a list is counted */
+    MEANING_FILTER,    /** an object: a filter tree (model/condition.h) */
+    MEANING_SORT,      /** `-revenue,name` */
+    MEANING_FIELDS,    /** `name,status` */
+    MEANING_GROUP,     /** the field by which a list is counted */
     MEANING_CONDITION, /** a filter tree that is only asked of a record: it needs no index */
 };
 
@@ -182,6 +187,9 @@ struct field {
     bool is_hidden;   /** never shown (revision, version, removed ones) */
     bool is_system;   /** numbers 4000–4095 */
     bool is_title;
+    uint8_t group;         /** 0: in none; else its place in model->groups, from 1 */
+    bool is_portal_seen;   /** the portal shows it */
+    bool is_portal_edited; /** a contact may write it */
     enum meaning meaning;
     uint32_t max;             /** code points of a text, items of a list; 0: the kind's own limit */
     bool has_least, has_most; /** min, max of numbers, in stored units */
@@ -252,6 +260,13 @@ struct entity {
      *  all who may see the entity */
     const struct field *own_unless;
     uint8_t actions; /** of entity_action */
+    struct portal portal;
+    /** whose records each tie one of this entity to a client (`tied_by`): its `via` leads to the
+     *  client, `tied_by` is its reference to this entity; nullptr: none does */
+    const struct field *tied_by;
+    /** it lies under clients: it is the client, has a `via` chain to it, or is tied to it. Rows of
+     *  a scope narrow these entities alone */
+    bool is_under_client;
     /** since when the record is archived, and so left out of lists; nullptr: it cannot be */
     const struct field *archived_at;
     bool is_custom; /** the tenant's own, number from ENTITY_NUMBER_CUSTOM_MIN */
@@ -288,6 +303,14 @@ struct model {
     const struct entity *entities;
     uint32_t set_count;
     const struct choice_set *sets;
+    /** the entity with `holders`: that whose records are the firm's clients; nullptr: none */
+    const struct entity *client;
+    uint32_t holder_count;
+    const struct holder *holders;
+    uint32_t group_count;
+    const struct field_group *groups;
+    uint32_t role_count;
+    const struct role *roles; /** those of schema/ and the tenant's; `owner` first */
     /** of the single entity: in which money is rolled up; nullptr: none */
     const struct field *currency;
 };
@@ -308,6 +331,7 @@ const struct entity *model_entity(const struct model *model, str name);
 const struct entity *model_collection(const struct model *model, str plural);
 const struct entity *model_entity_by_number(const struct model *model, uint16_t number);
 const struct choice_set *model_set(const struct model *model, str name);
+const struct role *model_role(const struct model *model, str name);
 const struct field *entity_field(const struct entity *entity, str name);
 const struct field *entity_field_by_number(const struct entity *entity, uint16_t number);
 /** The pair of these two, or nullptr. */

@@ -2,10 +2,10 @@
 
 #include "base/require.h"
 #include "record/draft.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "record/past.h"
 #include "record/show.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "value/text.h"
 
 static void put_number(char *at, uint64_t number, uint32_t bytes)
@@ -129,8 +129,8 @@ static enum err item_write(struct buf *json, const struct view *view, struct tra
     TRY(txn_log_from(view->txn, sequence, &entry));
     if (entry.sequence != sequence) return ERR_CORRUPT;
     bool is_whole = deleted_record(arena, page->entity, &entry, &record);
-    bool is_seen = is_whole ? own_is_seen(view, page->entity, record.value)
-                            : own_entry_is_seen(view, page->entity, &entry);
+    bool is_seen = is_whole ? rows_see(view, page->entity, record.value)
+                            : rows_see_entry(view, page->entity, &entry);
     if (!is_seen) return ERR_NONE;
     if (page->has_item) buf_put_byte(json, ',');
     page->has_item = true;
@@ -172,7 +172,7 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
         at = key;
         struct log_entry entry;
         if (txn_log_from(view->txn, last, &entry) == ERR_NONE &&
-            !own_entry_is_seen(view, entity, &entry)) {
+            !rows_see_entry(view, entity, &entry)) {
             hidden++;
             continue;
         }

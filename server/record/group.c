@@ -1,7 +1,7 @@
 #include "record/group.h"
 
 #include "base/require.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "record/past.h"
 #include "record/show.h"
 #include "value/text.h"
@@ -151,9 +151,9 @@ static enum err tell_entry(struct group_telling *telling, uint64_t sequence)
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     telling->seen++;
     if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW) ||
-        !own_entry_is_seen(view, entity, &entry))
+        !rows_see_entry(view, entity, &entry))
         return ERR_NONE;
-    if (!own_entry_is_seen(view, entity, &entry)) return ERR_NONE;
+    if (!rows_see_entry(view, entity, &entry)) return ERR_NONE;
     bool is_whole = log_change_read(entry.body, &change);
     if (is_whole) tell_rules(telling, &change);
     entry.body = (str){};

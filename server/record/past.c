@@ -3,7 +3,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/draft.h"
-#include "record/own.h"
+#include "record/rows.h"
 
 bool log_change_read(str body, struct log_change *change_out)
 {
@@ -191,7 +191,7 @@ static enum err get_past(struct walk_back *walk, struct record *record_out)
     struct task *task = view->task;
     struct arena *arena = task->arena;
     *record_out = (struct record){.entity = entity, .id = id};
-    if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !own_id_is_seen(view, entity, id))
+    if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !rows_see_id(view, entity, id))
         return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     walk->slots = arena_new(arena, str, entity->field_count);
     str present;
@@ -204,7 +204,7 @@ static enum err get_past(struct walk_back *walk, struct record *record_out)
     if (!walk->is_there)
         return fail(task, ERR_MISSING, "there was no such %.*s then", FMT(entity->name));
     record_out->value = slots_encode(arena, entity, walk->slots);
-    if (!own_id_is_seen(view, entity, id))
+    if (!rows_see_id(view, entity, id))
         return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     return ERR_NONE;
 }

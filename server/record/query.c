@@ -5,7 +5,7 @@
 #include "base/require.h"
 #include "record/index.h"
 #include "record/meaning.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "value/json.h"
 
 void query_init(struct query *query, const struct entity *entity)
@@ -236,7 +236,7 @@ static enum err read_filters(const struct view *view, struct query *query)
     if (query->tree.len > 0) TRY(read_tree(task, query->tree, &form, &items[count++]));
     TRY(read_archived(view, query, &form, items, &count));
     items[count++] = query->more;
-    items[count++] = own_condition(view, query->entity);
+    items[count++] = rows_condition(view, query->entity);
     query->filter = condition_all(task->arena, items, count);
     return condition_verify(view, query->filter) ? ERR_NONE : refuse_filter(task);
 }

@@ -4,7 +4,7 @@
 #include "model/kind.h"
 #include "record/computed.h"
 #include "record/condition.h"
-#include "record/own.h"
+#include "record/rows.h"
 
 constexpr uint32_t CHANGE_DEPTH_MAX = 5; /** creations and deletions that cause others */
 
@@ -79,7 +79,7 @@ enum err record_get(const struct view *view, const struct entity *entity, struct
     if (err == ERR_MISSING) return missing(view->task, entity);
     if (err != ERR_NONE)
         return fail(view->task, err, "the stored %.*s is damaged", FMT(entity->name));
-    return own_is_seen(view, entity, record_out->value) ? ERR_NONE : missing(view->task, entity);
+    return rows_see(view, entity, record_out->value) ? ERR_NONE : missing(view->task, entity);
 }
 
 struct etag record_etag(const struct record *record)

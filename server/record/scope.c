@@ -2,7 +2,12 @@
 
 struct scope scope_system(void)
 {
-    struct scope scope = {.actor_kind = ACTOR_SYSTEM};
+    struct scope scope = {
+        .actor_kind = ACTOR_SYSTEM,
+        .rows = ROWS_ALL,
+        .groups_seen = FIELD_GROUPS_ALL,
+        .groups_edited = FIELD_GROUPS_ALL,
+    };
     memset(scope.actions, SCOPE_EVERYTHING, sizeof scope.actions);
     return scope;
 }
@@ -20,11 +25,64 @@ static bool is_beyond_rules(const struct entity *entity)
 
 struct scope scope_of_rule(const struct scope *actor, const struct model *model)
 {
-    struct scope scope = {.actor_kind = ACTOR_RULE, .actor = actor->actor};
+    struct scope scope = {
+        .actor_kind = ACTOR_RULE,
+        .actor = actor->actor,
+        .rows = ROWS_ALL,
+        .groups_seen = FIELD_GROUPS_ALL,
+        .groups_edited = FIELD_GROUPS_ALL,
+    };
     for (uint32_t at = 0; at < model->entity_count; at++) {
         const struct entity *entity = &model->entities[at];
         if (entity->number < ENTITIES_MAX)
             scope.actions[entity->number] = is_beyond_rules(entity) ? SCOPE_VIEW : SCOPE_EVERYTHING;
     }
     return scope;
+}
+
+bool scope_sees_as(const struct scope *a, const struct scope *b)
+{
+    if (a->actor_kind != b->actor_kind || a->rows != b->rows ||
+        a->is_own_alone != b->is_own_alone || a->groups_seen != b->groups_seen ||
+        memcmp(a->actions, b->actions, sizeof a->actions) != 0)
+        return false;
+    return a->rows == ROWS_ALL ||
+           (id_eq(a->actor, b->actor) && id_eq(a->client, b->client) &&
+            a->holder_count == b->holder_count &&
+            memcmp(a->holders, b->holders, a->holder_count * sizeof *a->holders) == 0);
+}
+
+/** Holders count only for the rows that are left. */
+static void drop_holders(struct scope *scope)
+{
+    uint8_t kept = 0;
+    for (uint8_t at = 0; at < scope->holder_count; at++)
+        if ((scope->holders[at].bytes[0] & scope->rows) != 0)
+            scope->holders[kept++] = scope->holders[at];
+    scope->holder_count = kept;
+}
+
+struct scope scope_narrowed(const struct scope *a, const struct scope *b)
+{
+    bool takes_rows = (a->rows & ROWS_ALL) != 0;
+    struct scope scope = takes_rows ? *b : *a;
+    const struct scope *other = takes_rows ? a : b;
+    if ((other->rows & ROWS_ALL) == 0) scope.rows &= other->rows;
+    drop_holders(&scope);
+    scope.groups_seen &= other->groups_seen;
+    scope.groups_edited &= other->groups_edited;
+    for (uint32_t at = 0; at < ENTITIES_MAX; at++) scope.actions[at] &= other->actions[at];
+    return scope;
+}
+
+bool scope_sees_field(const struct scope *scope, const struct field *field)
+{
+    if (scope->actor_kind == ACTOR_CONTACT) return field->is_portal_seen;
+    return field->group == 0 || (scope->groups_seen >> (field->group - 1) & 1) != 0;
+}
+
+bool scope_edits_field(const struct scope *scope, const struct field *field)
+{
+    if (scope->actor_kind == ACTOR_CONTACT) return field->is_portal_edited;
+    return field->group == 0 || (scope->groups_edited >> (field->group - 1) & 1) != 0;
 }

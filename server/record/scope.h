@@ -11,24 +11,31 @@
 #include "model/model.h"
 
 enum actor_kind : uint8_t {
-    ACTOR_SYSTEM, /** the server itself: demo data, upkeep */
-    ACTOR_USER,   /** a person or a script with that user's token */
-    ACTOR_RULE,   /** a rule, in a change of the actor's */
+    ACTOR_SYSTEM,  /** the server itself: demo data, upkeep */
+    ACTOR_USER,    /** a person of the firm, or a script with that user's token */
+    ACTOR_RULE,    /** a rule, in a change of the actor's */
+    ACTOR_CONTACT, /** a contact of a client, at the portal */
 };
 
-/** What may be done with an entity; a set of bits. */
-enum scope_action : uint8_t {
-    SCOPE_VIEW = 1,
-    SCOPE_CREATE = 2,
-    SCOPE_EDIT = 4,
-    SCOPE_DELETE = 8,
-    SCOPE_EVERYTHING = 15,
+/** Who holds a client, and by what: one bit of scope_rows, then the id of a user or a team. What
+ *  the client's FIELD_HOLDERS lists, and what a scope is asked with. */
+constexpr size_t HOLDER_BYTES = 1 + sizeof(struct id);
+constexpr uint32_t SCOPE_HOLDERS_MAX = 48; /** three ways for me, one or more for each team */
+struct holder_key {
+    uint8_t bytes[HOLDER_BYTES];
 };
 
 struct scope {
     enum actor_kind actor_kind;
-    struct id actor;               /** user; nil for the system */
-    uint8_t actions[ENTITIES_MAX]; /** by entity number; default none */
+    uint8_t rows;      /** of enum scope_rows; the portal's are decided by `client` */
+    bool is_own_alone; /** portal: only what is the contact's own (model/role.h) */
+    uint8_t holder_count;
+    uint16_t groups_seen; /** bit: place of the group in the model */
+    uint16_t groups_edited;
+    struct id actor;               /** user or contact; nil for the system */
+    struct id client;              /** portal: the client whose records are seen */
+    uint8_t actions[ENTITIES_MAX]; /** of scope_action by entity number; default none */
+    struct holder_key holders[SCOPE_HOLDERS_MAX];
 };
 
 /** Everything of the tenant, as the system. The one exception to "made in access/"; its uses are
@@ -41,12 +48,16 @@ struct scope scope_system(void);
 struct scope scope_of_rule(const struct scope *actor, const struct model *model);
 
 /** Whether two actors are shown the same changes in the same words, but for records that are seen
- *  by their maker alone (record/own.h), so that the rest is formed once for both. Whatever will
- *  narrow a scope's rows or fields is compared here. */
-static inline bool scope_sees_as(const struct scope *a, const struct scope *b)
-{
-    return memcmp(a->actions, b->actions, sizeof a->actions) == 0;
-}
+ *  by their maker alone (record/rows.h), so that the rest is formed once for both. */
+bool scope_sees_as(const struct scope *a, const struct scope *b);
+
+/** What both may: of a token with a role of its own, and its user. Both are the same actor's. */
+struct scope scope_narrowed(const struct scope *a, const struct scope *b);
+
+/** The one place that decides which fields are seen and written. A secret is never among those that
+ *  are shown; what is said of it is its kind's affair. */
+bool scope_sees_field(const struct scope *scope, const struct field *field);
+bool scope_edits_field(const struct scope *scope, const struct field *field);
 
 static inline bool scope_may(const struct scope *scope, uint16_t entity, enum scope_action action)
 {

@@ -6,7 +6,7 @@
 #include "base/require.h"
 #include "record/draft.h"
 #include "record/listing.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "value/json.h"
 
 constexpr uint32_t CANDIDATES_MAX = 40;    /** of one entity */
@@ -239,7 +239,7 @@ static enum err judge(struct searching *searching, const struct entity *entity, 
     const struct view *view = searching->view;
     str value, slots[FIELDS_MAX];
     TRY(txn_record_get_view(view->txn, entity->number, id, &value));
-    if (!own_is_seen(view, entity, value)) return ERR_NONE;
+    if (!rows_see(view, entity, value)) return ERR_NONE;
     slots_read(entity, value, slots);
     struct judged judged = {};
     struct found found = {.entity = entity, .id = id, .title = title_of(view, entity, value)};

@@ -4,7 +4,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/draft.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "record/past.h"
 #include "value/text.h"
 
@@ -239,7 +239,7 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
                        struct id id, uint64_t before, uint32_t limit)
 {
     require(limit > 0);
-    if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !own_id_is_seen(view, entity, id))
+    if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !rows_see_id(view, entity, id))
         return fail(view->task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     buf_put(json, S("{\"data\":["));
     uint64_t next = 0;
@@ -281,7 +281,7 @@ enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW);
     walk->is_of_actor |= is_seen && entity->own_unless != nullptr;
-    is_seen = is_seen && own_entry_is_seen(view, entity, &entry);
+    is_seen = is_seen && rows_see_entry(view, entity, &entry);
     if (is_seen) entry_write(json, view, &walk->actors, entity, &entry);
     return ERR_NONE;
 }

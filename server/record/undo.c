@@ -3,7 +3,7 @@
 #include "base/require.h"
 #include "record/computed.h"
 #include "record/gone.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "record/past.h"
 #include "record/undoing.h"
 
@@ -315,7 +315,7 @@ enum err undo_of_deletion(const struct view *view, const struct entity *entity, 
     struct task *task = view->task;
     struct log_entry newest;
     struct log_change deletion;
-    if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !own_id_is_seen(view, entity, id))
+    if (!scope_may(view->scope, entity->number, SCOPE_VIEW) || !rows_see_id(view, entity, id))
         return fail(task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     enum err err = txn_log_of_record(view->txn, entity->number, id, UINT64_MAX, &newest);
     if (err == ERR_MISSING) return fail(task, err, "there is no such %.*s", FMT(entity->name));

@@ -3,7 +3,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
-#include "record/own.h"
+#include "record/rows.h"
 #include "record/past.h"
 
 constexpr uint32_t BUCKETS = 4096;
@@ -170,7 +170,7 @@ static enum err verify_scope(struct undo_plan *plan, const struct entity *entity
     static const enum scope_action needed[] = {SCOPE_DELETE, SCOPE_EDIT, SCOPE_CREATE};
     struct change *change = plan->undo->change;
     if (scope_may(change->scope, entity->number, needed[operation]) &&
-        own_entry_is_seen(&view, entity, entry))
+        rows_see_entry(&view, entity, entry))
         return ERR_NONE;
     return fail(change->task, ERR_FORBIDDEN, "you may not undo what was done to %.*s",
                 FMT(entity->plural));

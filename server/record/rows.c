@@ -1,4 +1,4 @@
-#include "record/own.h"
+#include "record/rows.h"
 
 #include "base/require.h"
 #include "value/key.h"
@@ -8,7 +8,7 @@ static bool sees_all(const struct view *view, const struct entity *entity)
     return entity->own_unless == nullptr || view->scope->actor_kind != ACTOR_USER;
 }
 
-bool own_is_seen(const struct view *view, const struct entity *entity, str value)
+bool rows_see(const struct view *view, const struct entity *entity, str value)
 {
     if (sees_all(view, entity)) return true;
     struct value maker, flag;
@@ -29,7 +29,7 @@ static struct condition equals(struct arena *arena, const struct field *field, s
     return (struct condition){.kind = CONDITION_TEST, .test = test};
 }
 
-const struct condition *own_condition(const struct view *view, const struct entity *entity)
+const struct condition *rows_condition(const struct view *view, const struct entity *entity)
 {
     if (sees_all(view, entity)) return nullptr;
     struct arena *arena = view->task->arena;
@@ -44,20 +44,20 @@ const struct condition *own_condition(const struct view *view, const struct enti
     return either;
 }
 
-bool own_entry_is_seen(const struct view *view, const struct entity *entity,
-                       const struct log_entry *entry)
+bool rows_see_entry(const struct view *view, const struct entity *entity,
+                    const struct log_entry *entry)
 {
     if (sees_all(view, entity)) return true;
     str value;
     enum err err = txn_record_get_view(view->txn, entity->number, entry->record, &value);
-    return err == ERR_NONE ? own_is_seen(view, entity, value)
+    return err == ERR_NONE ? rows_see(view, entity, value)
                            : id_eq(entry->actor, view->scope->actor);
 }
 
-bool own_id_is_seen(const struct view *view, const struct entity *entity, struct id id)
+bool rows_see_id(const struct view *view, const struct entity *entity, struct id id)
 {
     struct log_entry newest;
     if (sees_all(view, entity)) return true;
     return txn_log_of_record(view->txn, entity->number, id, UINT64_MAX, &newest) == ERR_NONE &&
-           own_entry_is_seen(view, entity, &newest);
+           rows_see_entry(view, entity, &newest);
 }
