@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "access/audit.h"
 #include "access/tenant_life.h"
 #include "api/api.h"
 #include "base/clock.h"
@@ -168,7 +169,9 @@ static void start_anew(str reason)
 static void opened_drop(struct opened *opened)
 {
     if (opened->traces != nullptr) traces_close(opened->traces);
+    audit_settle(&opened->place.access);
     if (opened->place.access.store != nullptr) store_close(opened->place.access.store);
+    if (opened->place.access.audit != nullptr) audit_drop(opened->place.access.audit);
     /* Until then a lane may be asking. */
     if (opened->formulas != nullptr) formulas_close(opened->formulas);
     if (opened->runners != nullptr) runners_close(opened->runners);
@@ -239,6 +242,7 @@ static enum err place_open(struct opened *opened, const struct arguments *argume
         .broken = needs == NEEDS_NOTHING ? start_anew : nullptr,
     };
     TRY(store_open(&opened->task, &options, &opened->place.access.store));
+    opened->place.access.audit = audit_make();
     TRY(tenants_sweep(&opened->task, &opened->place.access));
     return needs == NEEDS_STORE ? ERR_NONE : model_open(opened, arguments);
 }

@@ -28,11 +28,14 @@ struct tenant {
     const struct model *model;
 };
 
+struct audit;
+
 /** What every part of the server that acts for requests holds. */
 struct access {
     struct store *store;
     const struct model *model; /** that of the schema, without what tenants added */
     str domain;                /** `localhost` */
+    struct audit *audit;       /** access/audit.h; nullptr: events are not gathered */
 };
 /** ERR_INVALID: the schema lacks an entity or field that access/ rests on. Once, before anything
  *  else here is used. */

@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include "access/audit.h"
 #include "api/cookie.h"
 #include "api/feed.h"
 #include "api/metrics.h"
@@ -8,6 +9,7 @@
 #include "api/reply.h"
 #include "api/roads.h"
 #include "api/routes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
 
@@ -253,7 +255,9 @@ static void api_woken(void *owner, uint32_t loop)
 
 static void api_tick(void *owner, uint32_t loop)
 {
-    feed_tick(((struct api *)owner)->feed, loop);
+    const struct api *api = owner;
+    feed_tick(api->feed, loop);
+    if (loop == 0) audit_flush(api->access, clock_now_ms());
 }
 
 static enum err api_listen(struct task *task, struct api *api, const struct api_options *options)

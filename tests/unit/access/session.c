@@ -46,7 +46,8 @@ static void firms_init(struct firms *firms)
     clock_set(START_MS);
     fixture_init(&firms->fixture);
     struct task *task = &firms->fixture.test.task;
-    firms->access = (struct access){firms->fixture.store, firms->fixture.model, S("localhost")};
+    firms->access = (struct access){
+        .store = firms->fixture.store, .model = firms->fixture.model, .domain = S("localhost")};
     check_int(access_fits_model(task, firms->access.model), ERR_NONE);
     struct space instance = store_instance(firms->fixture.store);
     struct reserving reserving = {{.run = number_reserve, .arena = task->arena}, task};

@@ -187,7 +187,8 @@ static void begin(struct place *place)
         .map_bytes = 1ull << 30,
     };
     check_int(store_open(task, &options, &fixture->store), ERR_NONE);
-    place->access = (struct access){fixture->store, fixture->model, S("localhost")};
+    place->access =
+        (struct access){.store = fixture->store, .model = fixture->model, .domain = S("localhost")};
     for (uint32_t at = 0; at < 2; at++) {
         struct tenant_new wanted = {
             .name = at == 0 ? S("acme") : S("borg"),
