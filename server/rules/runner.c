@@ -429,7 +429,7 @@ enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *
 {
     require(talk->runner != nullptr);
     require(talk->failure.len == 0);
-    const struct frame_watch watch = {is_late, talk};
+    const struct frame_watch watch = {is_late, talk, talk->runners->stalled_ns_max};
     struct task quiet = {.arena = talk->task->arena};
     int socket = talk->runner->process.socket;
     *answer_out = (str){};
@@ -447,6 +447,7 @@ enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *
                   value_of(*answer_out).kind == VALUE_MAP;
     if (is_map) return RUNNER_ANSWERED;
     *answer_out = (str){};
+    if (outcome == FRAME_LATE && talk->failure.len == 0) talk->failure = S("has stalled");
     if (outcome == FRAME_LATE) fail_talk(talk, talk->failure);
     else fail_talk(talk, outcome == FRAME_WHOLE ? S("said what is no answer") : S("stopped"));
     return RUNNER_FAILED;

@@ -56,8 +56,9 @@ enum runner_outcome talk_begin(struct runners *runners, struct task *task, uint3
 /** Says `frame`, an encoded map, and waits for what the runner says next: a map, checked as bytes
  *  from outside are, in the arena of the task. It is killed, and RUNNER_FAILED, when it has
  *  computed for more than `cpu_ms` since this call began, said nothing for RULE_WALL_MS_MAX,
- *  computed nothing for RULE_STALLED_MS_MAX, ended, or sent what is no map; also when `frame` is
- *  longer than FRAME_BYTES_MAX. After a failure only talk_end may follow. */
+ *  computed nothing for RULE_STALLED_MS_MAX, taken longer than that for the rest of what it began
+ *  to say, ended, or sent what is no map; also when `frame` is longer than FRAME_BYTES_MAX. After a
+ *  failure only talk_end may follow. */
 enum runner_outcome talk_say(struct talk *talk, str frame, int64_t cpu_ms, str *answer_out);
 /** Of the runner's own time, since talk_begin; microseconds. As the kernel counts it: nothing
  *  that a runner says about itself is believed. */

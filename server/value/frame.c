@@ -15,6 +15,8 @@ struct passage {
     int file;
     const struct frame_watch *watch;
     int64_t watched_ns; /** when the watch was asked last */
+    bool is_coming;     /** a part of the frame is there */
+    int64_t coming_ns;  /** since then */
     enum frame_outcome outcome;
 };
 
@@ -29,9 +31,14 @@ static bool goes_on(struct passage *passage)
 {
     if (passage->watch == nullptr) return true;
     int64_t now_ns = clock_monotonic_ns();
-    if (now_ns - passage->watched_ns < FRAME_WATCH_NS) return true;
+    int64_t passed_ns = now_ns - passage->watched_ns;
+    if (passed_ns < FRAME_WATCH_NS) return true;
     passage->watched_ns = now_ns;
-    if (!passage->watch->is_late(passage->watch->owner)) return true;
+    if (passage->is_coming)
+        passage->coming_ns += passed_ns < 2 * FRAME_WATCH_NS ? passed_ns : 2 * FRAME_WATCH_NS;
+    int64_t most_ns = passage->watch->coming_ns_max;
+    bool is_slow = most_ns > 0 && passage->coming_ns > most_ns;
+    if (!passage->watch->is_late(passage->watch->owner) && !is_slow) return true;
     passage->outcome = FRAME_LATE;
     return false;
 }
@@ -88,6 +95,7 @@ static bool receive(struct passage *passage, char *bytes, size_t *got, size_t le
         if (more == 0) return false;
         if (more < 0 && !is_worth_waiting(passage, POLLIN)) return false;
         if (more > 0) *got += (size_t)more;
+        passage->is_coming = passage->is_coming || more > 0;
         if (*got < least && !goes_on(passage)) return false;
     }
     return true;

@@ -24,6 +24,9 @@ struct frame_watch {
     /** True: wait no longer. About every FRAME_WATCH_NS, also while bytes keep trickling in. */
     bool (*is_late)(void *owner);
     void *owner;
+    /** From the first byte that comes to the last, in looks: a pause of ours is not counted;
+     *  then the frame is late. 0: no bound. */
+    int64_t coming_ns_max;
 };
 constexpr int64_t FRAME_WATCH_NS = 20'000'000;
 

@@ -88,7 +88,7 @@ static const struct deed deeds[] = {
     {"part-and-leave", "stopped"},
     {"part", "has stalled"},
     {"part-of-length", "has stalled"},
-    {"trickle", "takes too long"},
+    {"trickle", "has stalled"},
     {"too-much", "stopped"},
     {"zeros", "stopped"},
     {"deep", "said what is no answer"},

@@ -76,6 +76,24 @@ TEST(test_frame__is_late_when_a_part_does_not_come)
     }
 }
 
+/** Asked in vain: it is the frame's own bound that ends it. */
+static bool is_never_late(void *)
+{
+    return false;
+}
+
+TEST(test_frame__is_late_when_its_rest_does_not_come_in_time)
+{
+    struct line line;
+    line_open(&line);
+    str got;
+    const struct frame_watch watch = {is_never_late, nullptr, 3 * FRAME_WATCH_NS};
+    send_bytes(&line, S("\0\0\0\3ab"));
+    check_int(frame_read(&line.test.arena, line.ends[0], &watch, &got), FRAME_LATE);
+    check_int(got.len, 0);
+    line_close(&line);
+}
+
 TEST(test_frame__ends_with_the_other_side)
 {
     static const str parts[] = {S(""), S("\0\0"), S("\0\0\0\3ab")};
