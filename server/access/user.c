@@ -5,6 +5,7 @@
 #include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/models.h"
 #include "record/query.h"
 
 static bool entity_is(const struct entity *entity, str name)
@@ -125,8 +126,9 @@ enum err user_identify(struct txn *txn, const struct access *access, struct id i
     identity_out->email = user.email;
     identity_out->name = user.name;
     identity_out->role = user.role;
-    identity_out->scope = scope_of_role(access->model, user.role, id);
-    return ERR_NONE;
+    const struct model *model;
+    TRY(model_of(txn_task(txn), txn, access->model, &model));
+    return scope_of_user(txn, model, user.role, id, &identity_out->scope);
 }
 
 void identity_keep(struct arena *arena, struct identity *identity)
