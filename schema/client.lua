@@ -174,6 +174,10 @@ return entity "client" {
   boolean "pinned" {
     29, label = "Pinned: stays active without contact", synonyms = { "keep active", "favorite" },
   },
+  boolean "portal_enabled" {
+    30, label = "Enable Client Portal", index = true, default = false,
+    synonyms = { "client portal", "portal", "portal access" },
+  },
 
   time "last_contact_at" { 42, label = "Last contact", index = true, computed = true, list = 6 },
   time "archived_at"     { 43, label = "Archived", index = true, computed = true },

@@ -234,6 +234,7 @@ struct pair {
     uint16_t number;           /** of the index, PAIR_NUMBER_MIN and up; stands in stored keys */
     const struct field *first; /** may hold a list: one entry for each item */
     const struct field *second;
+    bool is_unique;   /** of two references, which no two records have alike */
     bool is_building; /** writes keep it, but nothing is walked by it yet */
 };
 

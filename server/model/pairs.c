@@ -7,18 +7,23 @@ constexpr uint32_t PAIRS_MAX = 16; /** of one entity: each is a key for every re
 static_assert(PAIR_NUMBER_MIN + (1 << 11) <= UINT16_MAX);
 constexpr int64_t PAIR_LAST = 1 << 11;
 
-/** `{ 3, "status", "name" }` */
+/** `{ 3, "status", "name" }`, and behind it `"unique"` where it is. */
 static bool read_pair(struct making *making, const struct made_entity *made,
                       const struct value *given, struct pair *pair)
 {
-    struct value parts[3];
+    struct value parts[4];
     struct cursor cursor = cursor_of(given->items);
-    bool is_three = given->kind == VALUE_LIST && given->count == 3;
-    for (int i = 0; i < 3 && is_three; i++) is_three = value_next(&cursor, &parts[i]);
-    if (!is_three || parts[0].kind != VALUE_INT || parts[1].kind != VALUE_TEXT ||
-        parts[2].kind != VALUE_TEXT || parts[0].integer < 1 || parts[0].integer > PAIR_LAST) {
+    bool is_fit = given->kind == VALUE_LIST && (given->count == 3 || given->count == 4);
+    for (uint32_t i = 0; is_fit && i < given->count; i++) {
+        is_fit =
+            value_next(&cursor, &parts[i]) && parts[i].kind == (i == 0 ? VALUE_INT : VALUE_TEXT);
+    }
+    bool is_unique = is_fit && given->count == 4;
+    if (is_unique) is_fit = str_eq(parts[3].text, S("unique"));
+    if (!is_fit || parts[0].integer < 1 || parts[0].integer > PAIR_LAST) {
         making_fault(making, made, nullptr, S("type"),
-                     "a pair is { number from 1, \"field\", \"field\" }");
+                     "a pair is { number from 1, \"field\", \"field\" }, with \"unique\" at the "
+                     "end where no two records may have the same");
         return false;
     }
     const struct field *fields[2];
@@ -32,7 +37,8 @@ static bool read_pair(struct making *making, const struct made_entity *made,
     }
     *pair = (struct pair){.number = (uint16_t)(PAIR_NUMBER_MIN + parts[0].integer),
                           .first = fields[0],
-                          .second = fields[1]};
+                          .second = fields[1],
+                          .is_unique = is_unique};
     return true;
 }
 
@@ -43,6 +49,9 @@ static void check_pair(struct making *making, const struct made_entity *made,
     if (pair->second->kind_of->is_list || pair->first == pair->second)
         making_fault(making, made, nullptr, S("type"),
                      "the second of a pair is another field and holds no list");
+    bool is_exact = pair->first->kind == FIELD_REFERENCE && pair->second->kind == FIELD_REFERENCE;
+    if (pair->is_unique && !is_exact)
+        making_fault(making, made, nullptr, S("type"), "a unique pair is of two references");
     for (uint32_t i = 0; i < entity->pair_count; i++)
         if (entity->pairs[i].number == pair->number)
             making_fault(making, made, nullptr, S("twice"), "the number %u is another pair's",

@@ -4,6 +4,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/index.h"
 #include "record/models.h"
 #include "record/query.h"
 
@@ -212,6 +213,20 @@ static enum err check_unique(struct checking *checking, const struct field *fiel
     return ERR_NONE;
 }
 
+static enum err check_pairs(struct checking *checking, const str *slots)
+{
+    for (uint32_t at = 0; at < checking->entity->pair_count; at++) {
+        const struct pair *pair = &checking->entity->pairs[at];
+        struct id other;
+        if (!pair->is_unique || pair->is_building) continue;
+        TRY(index_pair_other(checking->txn, pair, slots, checking->at, &other));
+        if (!id_is_nil(other))
+            check_found(checking, "%.*s and %.*s are in another record too", FMT(pair->first->name),
+                        FMT(pair->second->name));
+    }
+    return ERR_NONE;
+}
+
 bool check_is_noted(const struct checking *checking, const str *slots, const struct field *field)
 {
     const struct field *incomplete = entity_field_by_number(checking->entity, FIELD_INCOMPLETE);
@@ -250,6 +265,7 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
         if (!is_missing && field->is_unique && !field->is_building)
             TRY(check_unique(checking, field, slots[at]));
     }
+    TRY(check_pairs(checking, slots));
     TRY(check_flags(checking, slots));
     TRY(check_index_entries(checking, slots));
     TRY(check_words(checking, slots));

@@ -55,3 +55,25 @@ struct key_list index_keys(struct arena *arena, const struct index *index, const
     }
     return keys;
 }
+
+enum err index_pair_other(struct txn *txn, const struct pair *pair, const str *slots,
+                          struct id self, struct id *other_out)
+{
+    require(pair->is_unique);
+    *other_out = (struct id){};
+    if (slots[field_position(pair->first)].len == 0 || slots[field_position(pair->second)].len == 0)
+        return ERR_NONE;
+    struct index index = {.number = pair->number, .field = pair->first, .second = pair->second};
+    struct key_list keys = index_keys(txn_task(txn)->arena, &index, slots);
+    require(keys.count == 1);
+    struct scan_range range = {.from = keys.items[0], .to = keys.items[0]};
+    struct scan *scan = scan_index(txn, pair->first->entity->number, pair->number, &range);
+    bool has_entry = true;
+    while (has_entry && id_is_nil(*other_out)) {
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (has_entry && !id_eq(entry.id, self)) *other_out = entry.id;
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "model/kind.h"
+#include "store/txn.h"
 
 struct index {
     uint16_t number; /** in keys */
@@ -28,6 +29,11 @@ constexpr char PAIR_WITH_SECOND = 1;
 bool index_next(const struct entity *entity, uint32_t *at, struct index *index_out);
 /** What the record with these stored values has in it. */
 struct key_list index_keys(struct arena *arena, const struct index *index, const str *slots);
+
+/** Another record than `self` that has the same two references as these stored values; nil: none,
+ *  or one of them is absent. */
+enum err index_pair_other(struct txn *txn, const struct pair *pair, const str *slots,
+                          struct id self, struct id *other_out);
 
 /** Whether records in the order of this field are records in the order of their ids. */
 static inline bool is_in_id_order(const struct field *field)

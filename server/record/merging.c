@@ -3,6 +3,7 @@
 #include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/index.h"
 #include "record/merging_values.h"
 
 /* What is asked for. */
@@ -74,6 +75,28 @@ static void read_fields(struct merging *merging, const struct value *map)
     }
 }
 
+/** Where at most one record may refer to each of these, at most one may refer to them all. */
+static enum err check_single(const struct merging *merging)
+{
+    for (uint32_t at = 0; at < merging->entity->referrer_count; at++) {
+        const struct field *field = merging->entity->referrers[at];
+        uint32_t count = 0, more;
+        if (!field->is_unique) continue;
+        for (uint32_t of = 0; of <= merging->other_count; of++) {
+            str to = id_bytes(of == 0 ? &merging->survivor : &merging->others[of - 1]);
+            struct scan_range range = {.from = to, .to = to};
+            TRY(scan_index_count(merging->change->txn, field->entity->number, field->number, &range,
+                                 2, &more));
+            count += more;
+        }
+        if (count > 1)
+            return fail(merging->change->task, ERR_CONFLICT,
+                        "%u of these have a %.*s, and one has at most one; delete the others first",
+                        count, FMT(field->entity->name));
+    }
+    return ERR_NONE;
+}
+
 enum err merging_read(struct change *change, const struct entity *entity, struct id survivor,
                       const struct value *given, struct merging *merging_out)
 {
@@ -98,7 +121,8 @@ enum err merging_read(struct change *change, const struct entity *entity, struct
         task_fault(task, S(""), S("unknown"), "the body is an object of `with` and `fields`");
     TRY(read_with(merging_out, &with));
     read_fields(merging_out, &fields);
-    return task_faults(task);
+    TRY(task_faults(task));
+    return check_single(merging_out);
 }
 
 enum err merging_count(const struct merging *merging, uint32_t max, uint32_t *count_out)
@@ -268,6 +292,27 @@ static enum err move_flag(struct moving *moving, const struct field *flag)
     return derive_settle(change, flag, survivor, is_taken ? moving->draft.id : (struct id){});
 }
 
+/** Drops what would lead where another record leads already, where no two may. */
+static enum err drop_second(struct moving *moving, bool *is_dropped_out)
+{
+    struct change *change = moving->merging->change;
+    const struct entity *entity = moving->draft.entity;
+    *is_dropped_out = false;
+    for (uint32_t at = 0; at < entity->pair_count; at++) {
+        const struct pair *pair = &entity->pairs[at];
+        if (!pair->is_unique || (pair->first != moving->field && pair->second != moving->field))
+            continue;
+        struct id other;
+        draft_put(&moving->draft, moving->field, moved_value(moving));
+        TRY(index_pair_other(change->txn, pair, moving->draft.now, moving->draft.id, &other));
+        if (id_is_nil(other) || change_is_going(change, entity, other)) continue;
+        *is_dropped_out = true;
+        moving->merging->dropped[entity->number]++;
+        return record_delete_referring(change, entity, moving->draft.id);
+    }
+    return ERR_NONE;
+}
+
 static enum err move_one(struct moving *moving, struct id id)
 {
     struct merging *merging = moving->merging;
@@ -275,6 +320,7 @@ static enum err move_one(struct moving *moving, struct id id)
     bool is_dropped;
     TRY(draft_load(change, moving->field->entity, id, &moving->draft));
     TRY(drop_double(moving, &is_dropped));
+    if (!is_dropped) TRY(drop_second(moving, &is_dropped));
     if (is_dropped) return ERR_NONE;
     draft_put(&moving->draft, moving->field, moved_value(moving));
     TRY(draft_save(change, &moving->draft, WRITE_BY_ENGINE));

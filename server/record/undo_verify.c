@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/index.h"
 #include "record/query.h"
 
 /** Whether a stored reference, or list of them, leads to this record. */
@@ -187,6 +188,30 @@ static enum err fault_of(const struct undo_plan *plan, const struct undo_item *i
     return ERR_NONE;
 }
 
+/** Two references that another record has by now, and no two may have alike, stay as they are; a
+ *  record that was gone stays gone. */
+static enum err verify_pairs(struct undo_plan *plan, struct undo_item *item, bool *has_kept_out)
+{
+    for (uint32_t at = 0; at < item->entity->pair_count; at++) {
+        const struct pair *pair = &item->entity->pairs[at];
+        struct id other;
+        if (!pair->is_unique) continue;
+        TRY(index_pair_other(plan->undo->change->txn, pair, item->now, item->id, &other));
+        const struct undo_item *of = undo_item_find(plan, item->entity, other);
+        if (id_is_nil(other) || (of != nullptr && !of->is_there)) continue;
+        undo_keep(plan, item, item->was_there ? pair->second : nullptr, UNDO_TAKEN);
+        *has_kept_out = true;
+        uint32_t places[] = {field_position(pair->first), field_position(pair->second)};
+        for (int of_two = 0; of_two < 2; of_two++)
+            item->now[places[of_two]] = item->before[places[of_two]];
+        if (item->was_there) continue;
+        item->is_there = false;
+        memset(item->now, 0, item->entity->field_count * sizeof(str));
+        break;
+    }
+    return ERR_NONE;
+}
+
 static enum err verify_coming(struct undo_plan *plan, struct undo_item *item, bool *has_kept_out)
 {
     for (uint32_t at = 0; at < item->entity->field_count; at++) {
@@ -206,9 +231,9 @@ static enum err verify_coming(struct undo_plan *plan, struct undo_item *item, bo
         if (!is_whole) continue;
         item->is_there = false;
         memset(item->now, 0, item->entity->field_count * sizeof(str));
-        break;
+        return ERR_NONE;
     }
-    return ERR_NONE;
+    return verify_pairs(plan, item, has_kept_out);
 }
 
 /* Flags. */

@@ -5,6 +5,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/gone.h"
+#include "record/index.h"
 #include "record/meaning.h"
 #include "record/query.h"
 
@@ -334,6 +335,21 @@ static enum err verify_unique(struct change *change, const struct draft *draft,
     return ERR_NONE;
 }
 
+static enum err verify_pair(struct change *change, const struct draft *draft,
+                            const struct pair *pair, bool *is_taken_out)
+{
+    struct id other;
+    if (!draft_has_changed(draft, pair->first) && !draft_has_changed(draft, pair->second))
+        return ERR_NONE;
+    TRY(index_pair_other(change->txn, pair, draft->now, draft->id, &other));
+    if (id_is_nil(other)) return ERR_NONE;
+    *is_taken_out = true;
+    task_fault(change->task, pair->second->name, S("taken"),
+               "is taken: another %.*s has it together with this %.*s", FMT(draft->entity->name),
+               FMT(pair->first->name));
+    return ERR_NONE;
+}
+
 /** Faults of nested records are told beside those of this one: they are read, and forgotten. */
 static enum err read_nested(struct change *change, const struct draft *draft)
 {
@@ -370,6 +386,9 @@ enum err draft_verify(struct change *change, struct draft *draft)
             TRY(verify_items(change, draft, field));
         if (field->is_unique) TRY(verify_unique(change, draft, field, &is_taken));
     }
+    for (uint32_t at = 0; at < draft->entity->pair_count; at++)
+        if (draft->entity->pairs[at].is_unique)
+            TRY(verify_pair(change, draft, &draft->entity->pairs[at], &is_taken));
     meaning_verify(change, draft);
     if (is_taken && change->task->fault.item_count == 1)
         return fail(change->task, ERR_CONFLICT, "a value that must be unique is taken");
