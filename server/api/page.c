@@ -218,8 +218,11 @@ static bool names_tag(str list, str etag)
 enum err page_reply(struct call *call, const struct page_file *file)
 {
     reply_header(call, S("etag"), file->etag);
-    reply_header(call, S("cache-control"), S("no-cache"));
-    reply_header(call, S("content-security-policy"), policy);
+    bool is_private = call->route != nullptr && call->route->need > NEED_TENANT;
+    reply_header(call, S("cache-control"), is_private ? S("private, no-cache") : S("no-cache"));
+    /* What is no page may do nothing when it is shown as one. */
+    if (str_starts(file->type, S("text/html")))
+        reply_header(call, S("content-security-policy"), policy);
     if (names_tag(call->if_none_match, file->etag)) {
         reply_empty(call, 304);
         return ERR_NONE;

@@ -69,7 +69,7 @@ struct packed *answer_pack(const struct http_answer *answer,
     packed->http = nullptr;
     packed->status = answer->status;
     packed->header_count = 0;
-    packed->has_cache_control = false;
+    packed->own = STANDING_ALL;
     packed->content_type =
         h2o_iovec_init(put(&room, answer->content_type), answer->content_type.len);
     for (uint32_t at = 0; at < answer->header_count; at++) {
@@ -82,7 +82,7 @@ struct packed *answer_pack(const struct http_answer *answer,
         struct packed_header *kept = &packed->headers[packed->header_count++];
         kept->name = put_lower(&room, header->name);
         kept->value = h2o_iovec_init(put(&room, header->value), header->value.len);
-        if (str_eq(str_of_iovec(kept->name), S("cache-control"))) packed->has_cache_control = true;
+        packed->own |= standing_of(str_of_iovec(kept->name));
     }
     packed->body = h2o_iovec_init(put(&room, answer->body), answer->body.len);
     return packed;
@@ -96,14 +96,11 @@ bool answer_has_no_body(h2o_req_t *request)
 
 void answer_head(struct http_exchange *exchange, const struct packed *packed, bool is_whole)
 {
-    constexpr size_t STANDING_HEADERS = 5;
     h2o_req_t *request = exchange->request;
     require(!exchange->is_answered);
 
     request->res.status = packed->status;
     request->res.reason = status_reason(packed->status);
-    h2o_vector_reserve(&request->pool, &request->res.headers,
-                       packed->header_count + STANDING_HEADERS);
     if (packed->content_type.len > 0)
         add_token(request, H2O_TOKEN_CONTENT_TYPE, packed->content_type.base,
                   packed->content_type.len);
@@ -112,7 +109,7 @@ void answer_head(struct http_exchange *exchange, const struct packed *packed, bo
         h2o_add_header_by_str(&request->pool, &request->res.headers, header->name.base,
                               header->name.len, 1, nullptr, header->value.base, header->value.len);
     }
-    add_standing_headers(request, packed->has_cache_control, exchange->is_secure);
+    standing_add(request, packed->own, exchange->is_secure);
     /* RFC 9110, 8.6: neither 204 nor 304 says a length here; to HEAD it is that of GET. */
     if (is_whole && packed->status != 204 && packed->status != 304)
         request->res.content_length = packed->body.len;
@@ -228,6 +225,13 @@ static void view_headers(struct loop *loop, h2o_req_t *request, struct http_requ
     view->headers = loop->headers;
 }
 
+bool request_is_forwarded_secure(const h2o_req_t *request)
+{
+    static const char name[] = "x-forwarded-proto";
+    ssize_t at = h2o_find_header_by_str(&request->headers, name, sizeof name - 1, -1);
+    return at >= 0 && str_eq(str_of_iovec(request->headers.entries[at].value), S("https"));
+}
+
 /** What the proxy says of the client: the last hop alone, for earlier ones are the client's own
  *  words. */
 static void view_proxy(struct http_exchange *exchange, struct http_request *view)
@@ -239,8 +243,7 @@ static void view_proxy(struct http_exchange *exchange, struct http_request *view
     uint8_t address[16];
     last = str_trim(last);
     if (address_read(last, address)) view->address = last;
-    str scheme = http_header(view, S("x-forwarded-proto"));
-    exchange->is_secure = str_eq(scheme, S("https"));
+    exchange->is_secure = request_is_forwarded_secure(exchange->request);
 }
 
 static bool view_target(struct loop *loop, h2o_req_t *request, struct http_request *view)

@@ -43,6 +43,8 @@ struct http_request {
     void *owner; /** of http_options */
 };
 
+/** Beside its own headers each answer carries what protects a browser that shows it
+ *  (http/standing.c); `cache-control` and `content-security-policy` of its own replace those. */
 struct http_answer {
     int status;
     str content_type; /** empty: no body type header */

@@ -95,7 +95,7 @@ struct packed {
     struct http *http; /** whose `answers_bytes` hold this one's; nullptr: none */
     int status;
     uint32_t header_count;
-    bool has_cache_control;
+    unsigned own; /** of enum standing: said in words of its own */
     h2o_iovec_t content_type;
     h2o_iovec_t body;
     struct packed_header headers[];
@@ -223,19 +223,29 @@ void answer_send(struct http_exchange *exchange, const struct packed *packed);
 void answer_head(struct http_exchange *exchange, const struct packed *packed, bool is_whole);
 /** The answer's body is not sent: to HEAD, and with some statuses. */
 bool answer_has_no_body(h2o_req_t *request);
+/** What the proxy says of the connection that it took this request from. */
+bool request_is_forwarded_secure(const h2o_req_t *request);
 void *take_from_pool(void *pool, size_t bytes);
 
 /* problem.c */
 
 const char *status_reason(int status);
 void add_token(h2o_req_t *request, const h2o_token_t *token, const char *value, size_t len);
-/** What every answer says. */
-void add_standing_headers(h2o_req_t *request, bool has_cache_control, bool is_secure);
 /** A problem document; `more` is one more header or has an empty name. */
 void answer_problem(struct http_exchange *exchange, int status, str detail,
                     struct http_header more);
 /** Turns h2o's own errors into problem documents. */
 void problem_install(h2o_hostconf_t *host);
+
+/* standing.c */
+
+/** What an answer may say in words of its own instead. */
+enum standing : uint8_t { STANDING_ALL = 0, STANDING_CACHE = 1, STANDING_POLICY = 2 };
+
+/** Which of them this header (its name in lower case) is, or STANDING_ALL. */
+enum standing standing_of(str name);
+/** What every answer says, but for those of `own`. */
+void standing_add(h2o_req_t *request, unsigned own, bool is_secure);
 
 /* stream.c */
 

@@ -60,25 +60,6 @@ void add_token(h2o_req_t *request, const h2o_token_t *token, const char *value, 
     h2o_add_header(&request->pool, &request->res.headers, token, nullptr, value, len);
 }
 
-/** What every answer says. Names and values stand for ever, so nothing is copied. */
-static void add_standing(h2o_req_t *request, h2o_iovec_t *name, h2o_iovec_t value)
-{
-    h2o_headers_t *headers = &request->res.headers;
-    h2o_vector_reserve(&request->pool, headers, headers->size + 1);
-    headers->entries[headers->size++] = (h2o_header_t){.name = name, .value = value};
-}
-
-void add_standing_headers(h2o_req_t *request, bool has_cache_control, bool is_secure)
-{
-    static h2o_iovec_t options_name = {H2O_STRLIT("x-content-type-options")};
-    static h2o_iovec_t referrer_name = {H2O_STRLIT("referrer-policy")};
-    add_standing(request, &options_name, h2o_iovec_init(H2O_STRLIT("nosniff")));
-    add_standing(request, &referrer_name, h2o_iovec_init(H2O_STRLIT("no-referrer")));
-    if (!has_cache_control) add_token(request, H2O_TOKEN_CACHE_CONTROL, H2O_STRLIT("no-store"));
-    if (is_secure)
-        add_token(request, H2O_TOKEN_STRICT_TRANSPORT_SECURITY, H2O_STRLIT("max-age=31536000"));
-}
-
 /* Problem documents (RFC 9457). */
 
 #define PROBLEM_BYTES_MAX 512
@@ -189,7 +170,10 @@ static void on_error_setup(h2o_filter_t *self, h2o_req_t *request, h2o_ostream_t
     request->res.headers.size = 0;
     request->res.content_length = len;
     add_token(request, H2O_TOKEN_CONTENT_TYPE, H2O_STRLIT("application/problem+json"));
-    add_standing_headers(request, false, connection->listener == LISTENER_HTTPS);
+    /* A request that a proxy handed on came to it by TLS or not, as it says. */
+    bool is_secure = connection->is_proxy ? request_is_forwarded_secure(request)
+                                          : connection->listener == LISTENER_HTTPS;
+    standing_add(request, STANDING_ALL, is_secure);
 
     struct error_stream *stream =
         (struct error_stream *)h2o_add_ostream(request, sizeof *stream, slot);

@@ -1,12 +1,12 @@
 // HTTP/2 and TLS: the same API over each, and connections that misbehave.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import http2 from 'node:http2';
 import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { makeCertificate } from '../door/certificate.mjs';
 import { openEvents, openEventsOn } from '../door/events.mjs';
 import { expectStatus } from '../door/expect.mjs';
 import { openServer } from '../door/server.mjs';
@@ -15,41 +15,9 @@ let server;
 let firm;
 let folder;
 
-/** A certificate for these names, signed by itself. */
-function makeCertificate(name) {
-    const files = {
-        certificate: path.join(folder, `${name}.crt`),
-        key: path.join(folder, `${name}.key`),
-    };
-    execFileSync(
-        'openssl',
-        [
-            'req',
-            '-x509',
-            '-newkey',
-            'ec',
-            '-pkeyopt',
-            'ec_paramgen_curve:P-256',
-            '-nodes',
-            '-days',
-            '2',
-            '-subj',
-            `/CN=${name}`,
-            '-addext',
-            'subjectAltName=DNS:*.localhost',
-            '-keyout',
-            files.key,
-            '-out',
-            files.certificate,
-        ],
-        { stdio: 'ignore' },
-    );
-    return files;
-}
-
 before(async () => {
     folder = await fs.mkdtemp(path.join(os.tmpdir(), 'atrium-tls-'));
-    const { certificate, key } = makeCertificate('first');
+    const { certificate, key } = makeCertificate(folder, 'first');
     await fs.copyFile(certificate, path.join(folder, 'server.crt'));
     await fs.copyFile(key, path.join(folder, 'server.key'));
     server = await openServer(['acme'], {
@@ -238,7 +206,7 @@ describe('TLS', () => {
 
     test('takes a new certificate on SIGHUP, but none that does not fit', async () => {
         assert.equal((await get(server.securePort)).subject.CN, 'first');
-        const { certificate, key } = makeCertificate('second');
+        const { certificate, key } = makeCertificate(folder, 'second');
         await fs.copyFile(certificate, path.join(folder, 'server.crt'));
         server.child.kill('SIGHUP');
         await new Promise((resolve) => setTimeout(resolve, 500));

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { Judge } from './document.mjs';
 import { closeConnections, send } from './http.mjs';
 import { binary, command, environment, mustRun, root } from './program.mjs';
+import { standingFaults } from './standing.mjs';
 
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 20_000;
@@ -207,8 +208,20 @@ export class Server {
     /** One request and its answer, which must be as the server's own document describes it. */
     async send(request) {
         const answer = await send({ port: this.port, ...request });
+        this.judgeStanding(request, answer);
         if (!process.env.ATRIUM_UNJUDGED) await this.judge.judge(request, answer);
         return answer;
+    }
+
+    /** What must stand on every answer, in whichever test it comes. */
+    judgeStanding({ method, path: where, headers = {} }, answer) {
+        const isSecure = headers['x-forwarded-proto'] === 'https';
+        const isPage = answer.status < 400 && !/^\/(api\/|healthz|metrics)/.test(where);
+        const faults = standingFaults(answer.headers, { isSecure, isPage });
+        if (faults.length === 0) return;
+        const complaint = `${method} ${where}: ${answer.status}: ${faults.join('; ')}`;
+        this.judge.complaints.push(complaint);
+        throw new Error(complaint);
     }
 
     get isRunning() {

@@ -79,8 +79,16 @@ TEST(test_answer__says_what_every_answer_says)
     check_str(answer_header(&answer, S("referrer-policy")), S("no-referrer"));
     check_str(answer_header(&answer, S("cache-control")), S("no-store"));
     check_str(answer_header(&answer, S("strict-transport-security")), S(""));
+    check_str(answer_header(&answer, S("x-frame-options")), S("DENY"));
+    check_str(answer_header(&answer, S("cross-origin-opener-policy")), S("same-origin"));
+    check_str(answer_header(&answer, S("cross-origin-resource-policy")), S("same-origin"));
+    check(str_has(answer_header(&answer, S("permissions-policy")), S("camera=()")));
+    check_str(answer_header(&answer, S("content-security-policy")),
+              S("default-src 'none'; base-uri 'none'; form-action 'none'; "
+                "frame-ancestors 'none'; sandbox"));
     check(answer_header(&answer, S("date")).len > 20);
     client_get(&client, "/own", &answer);
+    check(answer_header(&answer, S("content-security-policy")).len > 0);
     check_str(answer_header(&answer, S("etag")), S("\"v1\""));
     check_str(answer_header(&answer, S("cache-control")), S("max-age=5"));
     check(!str_has(answer.head, S("no-store")));
