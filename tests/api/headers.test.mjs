@@ -77,7 +77,8 @@ test('every call of the document, with the right to it', async () => {
 });
 
 test('every call of the document, signed out and from a host that is none', async () => {
-    const signedOut = await crawl('signed out', (call) => ({ ...call, headers: { host: firm.host } }));
+    const headers = { host: firm.host };
+    const signedOut = await crawl('signed out', (call) => ({ ...call, headers }));
     assert.ok(signedOut.has(401));
     const nowhere = await crawl('unknown host', (call) => ({
         ...call,
@@ -142,7 +143,7 @@ test('requests that are wrong in every way, also those that no function sees', a
     }
 });
 
-test("bytes that are no HTTP at all get h2o's own line, which is text and nothing else", async () => {
+test("bytes that are no HTTP at all get h2o's own line, text and nothing else", async () => {
     const { text } = await sendBytes({ port: server.port, parts: ['GET /\0 HTTP/1.1\r\n\r\n'] });
     assert.equal(
         text,
@@ -196,8 +197,9 @@ test('the portal, streams, exports, and the operator', async () => {
 /** One answer over TLS, by HTTP/1.1. */
 const overTls = (where, headers) =>
     new Promise((resolve, reject) => {
-        const options = { rejectUnauthorized: false, agent: false, headers, path: where };
-        const request = https.get({ host: '127.0.0.1', port: server.securePort, ...options }, (got) => {
+        const to = { host: '127.0.0.1', port: server.securePort, path: where };
+        const options = { ...to, rejectUnauthorized: false, agent: false, headers };
+        const request = https.get(options, (got) => {
             got.resume();
             got.on('end', () => resolve({ status: got.statusCode, headers: got.headers }));
         });
