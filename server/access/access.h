@@ -29,6 +29,7 @@ struct tenant {
 };
 
 struct audit;
+struct change;
 
 /** What every part of the server that acts for requests holds. */
 struct access {
@@ -95,11 +96,11 @@ enum err identity_again(struct txn *txn, const struct access *access, enum crede
 /** Makes its texts copies in the arena instead of views. */
 void identity_keep(struct arena *arena, struct identity *identity);
 
-/** In a lane, behind a change of a record of `entity` by the user `by` and before it is finished.
- *  ERR_CONFLICT: the firm would be left without an owner who can enter: one with a password, or
- *  `by`, whose token or session has just let him in. */
-enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity,
-                              struct id by);
+/** In a lane, behind a change of records of `entity`, or of any (nullptr), and before it is
+ *  finished, on every road. ERR_CONFLICT: the firm would be left without an owner who can enter:
+ *  one with a password, or who acts, whose token or session has just let him in. What decides who
+ *  may what is noted in the audit log. */
+enum err access_verify_change(struct change *change, const struct entity *entity);
 
 /* Sign-in. */
 

@@ -94,6 +94,11 @@ void audit_put(struct txn *txn, const struct audit_event *event);
 enum err audit_write(struct task *task, const struct access *access, const struct space *space,
                      const struct audit_event *event);
 
+/** In a lane, behind a change and before it is finished: one event for each record that it touched
+ *  of those that decide who may what (users, roles, teams, shares, portal accounts and rights),
+ *  with the names of the fields that are other now. Only access_verify_change calls it. */
+enum err audit_rights(struct change *change);
+
 /** Does not block and never fails. What repeats itself within a minute (kind, actor, address; but
  *  for refusals also the record) is one entry more, with how often. At most AUDIT_SLOTS different
  *  ones at once; what finds no room is dropped, counted (audit_dropped) and told in the server's

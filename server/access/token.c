@@ -1,3 +1,4 @@
+#include "access/audit.h"
 #include "access/credential.h"
 #include "access/session.h"
 #include "access/user.h"
@@ -83,6 +84,10 @@ static enum err token_run(struct work *work, struct txn *txn)
     require(!buf_is_over(&row));
     struct hash hash = credential_hash(S("token"), self->token);
     txn_system_put(txn, SYSTEM_TOKEN, hash_bytes(&hash), buf_str(&row));
+    audit_put(txn, &(struct audit_event){.kind = AUDIT_TOKEN_MADE,
+                                         .actor_kind = AUDIT_OPERATOR,
+                                         .entity = USER_ENTITY,
+                                         .record = user.id});
     return ERR_NONE;
 }
 

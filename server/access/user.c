@@ -1,5 +1,6 @@
 #include "access/user.h"
 
+#include "access/audit.h"
 #include "access/password.h"
 #include "access/role.h"
 #include "base/fold.h"
@@ -154,11 +155,13 @@ static enum err is_owner_who_enters(struct txn *txn, const struct user_row *user
     return err == ERR_MISSING ? ERR_NONE : err;
 }
 
-enum err access_verify_change(struct task *task, struct txn *txn, const struct entity *entity,
-                              struct id by)
+enum err access_verify_change(struct change *change, const struct entity *entity)
 {
     constexpr uint32_t users_max = 100'000;
-    if (entity->number != USER_ENTITY) return ERR_NONE;
+    struct txn *txn = change->txn;
+    struct id by = change->scope->actor;
+    TRY(audit_rights(change));
+    if (entity != nullptr && entity->number != USER_ENTITY) return ERR_NONE;
     struct scan_range all = {.is_unbounded_from = true, .is_unbounded_to = true};
     struct scan *scan = scan_records(txn, USER_ENTITY, &all);
     bool has_owner = false, has_entry = true;
@@ -173,5 +176,5 @@ enum err access_verify_change(struct task *task, struct txn *txn, const struct e
     scan_close(scan);
     TRY(err);
     if (has_owner) return ERR_NONE;
-    return fail(task, ERR_CONFLICT, "a firm keeps at least one owner who may sign in");
+    return fail(change->task, ERR_CONFLICT, "a firm keeps at least one owner who may sign in");
 }

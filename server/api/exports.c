@@ -1,6 +1,7 @@
 #include "api/exports.h"
 
 #include "api/accept.h"
+#include "api/audit.h"
 #include "api/parameters.h"
 #include "api/reply.h"
 #include "base/crypto.h"
@@ -155,6 +156,7 @@ enum err exports_table(struct call *call)
         accept_weight(call->accept, ndjson_type) > accept_weight(call->accept, S("text/csv"));
     TRY(query_make(call, exporting, &query));
     name_file(call, exporting->is_ndjson ? S(".ndjson") : S(".csv"));
+    audit_note_export(call, exporting->is_ndjson ? S("ndjson") : S("csv"));
     reply_slices(call, exporting->is_ndjson ? ndjson_type : csv_type, export_next, exporting);
     return ERR_NONE;
 }

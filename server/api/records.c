@@ -1,6 +1,6 @@
 #include "api/records.h"
 
-#include "access/user.h"
+#include "access/access.h"
 #include "api/accept.h"
 #include "api/feed.h"
 #include "api/jobs.h"
@@ -331,10 +331,7 @@ struct change change_begin(const struct call *call)
 
 enum err change_end(struct call *call, struct change *change)
 {
-    /* A call that is of no entity may have changed users among others. */
-    const struct entity *users = model_entity_by_number(call->tenant.model, USER_ENTITY);
-    const struct entity *entity = call->entity != nullptr ? call->entity : users;
-    TRY(access_verify_change(call->task, call->txn, entity, call->identity.user));
+    TRY(access_verify_change(change, call->entity));
     uint64_t newest = txn_log_newest(call->txn);
     TRY(change_finish(change));
     /* A change that changed nothing is no group. */
@@ -455,7 +452,7 @@ static enum err delete_as_job(struct call *call)
     /* What the job will only find when all else is done is refused before it begins. */
     struct savepoint savepoint = txn_savepoint(call->txn);
     txn_record_delete(call->txn, call->entity->number, call->record);
-    enum err err = access_verify_change(call->task, call->txn, call->entity, call->identity.user);
+    enum err err = access_verify_change(&change, call->entity);
     txn_rollback(call->txn, savepoint);
     TRY(err);
     return reply_job(call, S("delete"), delete_job_given(call->task, call->entity, call->record));

@@ -1,5 +1,7 @@
 #include "api/reply.h"
 
+#include "api/audit.h"
+
 #include "api/problem.h"
 #include "api/routes.h"
 #include "base/log.h"
@@ -158,6 +160,7 @@ static void send_problem(struct call *call, struct problem problem)
 {
     static const str bare = S("{\"type\":\"too-large\",\"title\":\"Too large\",\"status\":413}");
     call->next = nullptr;
+    if (problem.status == 403) audit_note_refusal(call);
     problem.request_id = (str){call->request_id, ID_TEXT_BYTES};
     struct problem_form form = {call, problem};
     call->reply.status = problem.status;

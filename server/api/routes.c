@@ -1,6 +1,7 @@
 #include "api/routes.h"
 
 #include "api/actions.h"
+#include "api/audit.h"
 #include "api/bulk.h"
 #include "api/catalog.h"
 #include "api/duplicates.h"
@@ -68,6 +69,10 @@ const struct route routes[] = {
      NEED_IDENTITY, ROAD_READ, .answers = "200 group", .run = groups_read},
     {METHOD_POST, T("/api/v1/groups/{id}/undo"), T("Take back what a group did"), NEED_IDENTITY,
      ROAD_LANE, .parameters = "preview", .answers = "200 undo 202 job_begun", .run = groups_undo},
+    {METHOD_GET, T("/api/v1/audit"),
+     T("Who entered, was refused, took out or may what, newest first"), NEED_IDENTITY, ROAD_READ,
+     .parameters = "audit_kind audit_actor after_sequence limit", .answers = "200 audit",
+     .run = audit_list},
     {METHOD_GET, T("/api/v1/outbox"), T("What is to follow changes, as it becomes due"),
      NEED_IDENTITY, ROAD_READ, .parameters = "outbox_kind outbox_state limit after",
      .answers = "200 outbox", .run = outbox_list},

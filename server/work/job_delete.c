@@ -64,7 +64,7 @@ static enum err delete_part(struct job_run *run, struct txn *txn, void *argument
     if (run->is_over) {
         deleted = count + 1;
         TRY(record_delete(&change, entity, live->id, nullptr));
-        TRY(access_verify_change(run->task, txn, entity, run->job.actor));
+        TRY(access_verify_change(&change, entity));
     }
     TRY(change_finish(&change));
     run->job.done += deleted;

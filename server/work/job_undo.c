@@ -1,6 +1,6 @@
 #include "work/job_undo.h"
 
-#include "access/user.h"
+#include "access/access.h"
 #include "base/require.h"
 #include "record/group.h"
 
@@ -121,10 +121,7 @@ static enum err take_back(struct job_run *run, struct txn *txn, void *argument)
     struct undo undo = {.change = &change};
     struct savepoint savepoint = txn_savepoint(txn);
     enum err err = undo_entries(&undo, step->sequences, step->count);
-    if (err == ERR_NONE) {
-        const struct entity *users = model_entity_by_number(run->tenant.model, USER_ENTITY);
-        err = access_verify_change(run->task, txn, users, run->scope.actor);
-    }
+    if (err == ERR_NONE) err = access_verify_change(&change, nullptr);
     if (err == ERR_NONE) err = change_finish(&change);
     if (err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_TOO_LARGE) {
         txn_rollback(txn, savepoint);

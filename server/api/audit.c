@@ -1,0 +1,143 @@
+#include "api/audit.h"
+
+#include "access/audit.h"
+#include "access/user.h"
+#include "api/parameters.h"
+#include "api/reply.h"
+#include "api/routes.h"
+#include "value/json.h"
+#include "value/text.h"
+
+constexpr uint32_t AUDIT_EVENTS_DEFAULT = 50;
+
+/* Noting. */
+
+static void note(const struct call *call, enum audit_kind kind, str words)
+{
+    struct audit_event event = audit_of(&call->identity, kind, call->address);
+    event.entity = call->entity != nullptr ? call->entity->number : AUDIT_ENTITY;
+    event.record = call->record;
+    event.words = words;
+    audit_submit(call->access, &call->tenant.space, call->task->request_id, &event);
+}
+
+void audit_note_refusal(const struct call *call)
+{
+    if (call->identity.credential == CREDENTIAL_NONE || call->route == nullptr) return;
+    note(call, AUDIT_REFUSED, call->route->pattern);
+}
+
+void audit_note_export(const struct call *call, str words)
+{
+    note(call, AUDIT_EXPORTED, words);
+}
+
+/* Listing. */
+
+static enum err wanted_read(struct call *call, struct audit_wanted *wanted)
+{
+    *wanted = (struct audit_wanted){.before = UINT64_MAX, .limit = AUDIT_EVENTS_DEFAULT};
+    struct cursor query = cursor_of(call->query);
+    struct parameter parameter;
+    enum err err;
+    while (parameter_next(call, &query, &parameter, &err)) {
+        enum audit_kind kind;
+        int64_t number;
+        if (str_eq(parameter.name, S("kind"))) {
+            if (!audit_kind_parse(parameter.value, &kind))
+                return fail(call->task, ERR_UNREADABLE, "kind: there are no events %.*s",
+                            FMT(parameter.value));
+            wanted->kinds |= 1u << kind;
+        } else if (str_eq(parameter.name, S("actor"))) {
+            wanted->has_actor = true;
+            if (!id_parse(parameter.value, &wanted->actor))
+                return fail(call->task, ERR_UNREADABLE, "actor: must be an id");
+        } else if (str_eq(parameter.name, S("after"))) {
+            if (!str_to_int64(parameter.value, &number) || number < 0)
+                return fail(call->task, ERR_UNREADABLE,
+                            "after: must be a number, as `next` gave it");
+            wanted->before = (uint64_t)number;
+        } else if (str_eq(parameter.name, S("limit"))) {
+            TRY(limit_read(call, parameter.value, AUDIT_EVENTS_PER_PAGE, &wanted->limit));
+        } else {
+            return unknown_parameter(call, parameter.name, "kind, actor, after, limit");
+        }
+    }
+    return err;
+}
+
+static void text_or_null(struct buf *json, const char *name, str text)
+{
+    buf_print(json, ",\"%s\":", name);
+    if (text.len == 0) buf_put(json, S("null"));
+    else json_write_text(json, text);
+}
+
+static void id_or_null(struct buf *json, struct call *call, const char *name, struct id id)
+{
+    text_or_null(json, name, id_is_nil(id) ? S("") : id_text(call->task->arena, id));
+}
+
+/** What a user is called today; null for one that is gone, and for who is no user. */
+static enum err actor_name_write(struct buf *json, struct call *call,
+                                 const struct audit_event *event)
+{
+    struct user_row user = {};
+    bool is_user = event->actor_kind != AUDIT_CONTACT && !id_is_nil(event->actor);
+    enum err err = is_user ? user_read(call->txn, event->actor, &user) : ERR_MISSING;
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    text_or_null(json, "actor_name", err == ERR_NONE ? user.name : S(""));
+    return ERR_NONE;
+}
+
+static enum err entry_write(struct buf *json, struct call *call, const struct audit_entry *entry)
+{
+    const struct audit_event *event = &entry->event;
+    const struct entity *entity = event->entity == AUDIT_ENTITY
+                                      ? nullptr
+                                      : model_entity_by_number(call->tenant.model, event->entity);
+    buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
+    time_write(json, entry->at_ms);
+    buf_put_byte(json, '"');
+    text_or_null(json, "kind", audit_kind_word(event->kind));
+    text_or_null(json, "actor_kind", audit_actor_word(event->actor_kind));
+    id_or_null(json, call, "actor", event->actor);
+    TRY(actor_name_write(json, call, event));
+    text_or_null(json, "entity", entity != nullptr ? entity->name : S(""));
+    id_or_null(json, call, "id", event->record);
+    text_or_null(json, "address", event->address);
+    text_or_null(json, "words", event->words);
+    id_or_null(json, call, "cause", entry->cause);
+    buf_print(json, ",\"count\":%u,\"erased\":%s}", event->count > 1 ? event->count : 1,
+              entry->is_erased ? "true" : "false");
+    return ERR_NONE;
+}
+
+enum err audit_list(struct call *call)
+{
+    struct audit_wanted wanted;
+    if (!scope_may(&call->identity.scope, SETTINGS_ENTITY, SCOPE_EDIT))
+        return fail(call->task, ERR_FORBIDDEN,
+                    "the audit log is for those who may change the firm's settings");
+    TRY(wanted_read(call, &wanted));
+    struct buf json = reply_buf(call);
+    uint64_t next = 0;
+    buf_put(&json, S("{\"data\":["));
+    for (uint32_t count = 0; count <= wanted.limit; count++) {
+        struct audit_entry entry;
+        uint64_t before = wanted.before;
+        enum err err = audit_next(call->txn, &wanted, &entry);
+        if (err == ERR_MISSING) break;
+        TRY(err);
+        if (count == wanted.limit) {
+            next = before;
+            break;
+        }
+        if (count > 0) buf_put_byte(&json, ',');
+        TRY(entry_write(&json, call, &entry));
+    }
+    if (next == 0) buf_put(&json, S("],\"next\":null}"));
+    else buf_print(&json, "],\"next\":%llu}", (unsigned long long)next);
+    reply_keys_touched(call);
+    return reply_json(call, 200, &json);
+}
