@@ -176,10 +176,8 @@ static enum err filter_verify(struct call *call, const struct bulk_wanted *wante
     struct task *task = call->task;
     const struct entity *entity = call->entity;
     enum scope_action action = wanted->is_deletion ? SCOPE_DELETE : SCOPE_EDIT;
-    if (!scope_may(&call->identity.scope, entity->number, action) ||
-        !scope_may(&call->identity.scope, entity->number, SCOPE_VIEW))
-        return fail(task, ERR_FORBIDDEN, "you may not %s a %.*s",
-                    wanted->is_deletion ? "delete" : "change", FMT(entity->name));
+    TRY(scope_require(task, &call->identity.scope, entity, SCOPE_VIEW));
+    TRY(scope_require(task, &call->identity.scope, entity, action));
     struct view view = call_view(call);
     struct condition_form form = {.entity = entity, .arena = task->arena, .path = S("filter")};
     const struct condition *condition;

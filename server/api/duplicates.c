@@ -12,10 +12,8 @@ enum err duplicates_begin(struct call *call)
     TRY(no_parameters(call));
     const struct entity *entity = call->entity;
     const struct scope *scope = &call->identity.scope;
-    if (!scope_may(scope, entity->number, SCOPE_VIEW) ||
-        !scope_may(scope, entity->duplicates->number, SCOPE_CREATE))
-        return fail(call->task, ERR_FORBIDDEN, "you may not look for duplicates of %.*s",
-                    FMT(entity->plural));
+    TRY(scope_require(call->task, scope, entity, SCOPE_VIEW));
+    TRY(scope_require(call->task, scope, entity->duplicates, SCOPE_CREATE));
     struct buf given = buf_make(call->task->arena, 16);
     pack_int(&given, entity->number);
     return reply_job(call, S("duplicates"), buf_str(&given));

@@ -164,9 +164,7 @@ enum err exports_table(struct call *call)
 enum err exports_template(struct call *call)
 {
     TRY(no_parameters(call));
-    if (!scope_may(&call->identity.scope, call->entity->number, SCOPE_CREATE))
-        return fail(call->task, ERR_FORBIDDEN, "your role may not create %.*s",
-                    FMT(call->entity->plural));
+    TRY(scope_require(call->task, &call->identity.scope, call->entity, SCOPE_CREATE));
     struct buf table = reply_buf(call);
     buf_put(&table, mark);
     export_put_template(&table, call->task->arena, call->entity);

@@ -140,14 +140,12 @@ static enum err fill_from_saved(struct call *call, struct beginning *beginning)
 
 static enum err check_scope(struct call *call, const struct import_options *options)
 {
+    struct task *task = call->task;
     const struct scope *scope = &call->identity.scope;
-    uint16_t number = call->entity->number;
-    bool may = scope_may(scope, number, SCOPE_VIEW);
-    if (options->mode != IMPORT_UPDATE) may = may && scope_may(scope, number, SCOPE_CREATE);
-    if (options->mode != IMPORT_CREATE) may = may && scope_may(scope, number, SCOPE_EDIT);
-    if (may) return ERR_NONE;
-    return fail(call->task, ERR_FORBIDDEN, "your role may not import %.*s",
-                FMT(call->entity->plural));
+    TRY(scope_require(task, scope, call->entity, SCOPE_VIEW));
+    if (options->mode != IMPORT_UPDATE) TRY(scope_require(task, scope, call->entity, SCOPE_CREATE));
+    if (options->mode != IMPORT_CREATE) TRY(scope_require(task, scope, call->entity, SCOPE_EDIT));
+    return ERR_NONE;
 }
 
 /* The table. */

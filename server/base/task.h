@@ -17,9 +17,18 @@ struct fault_item {
     str message; /** what was wrong and what would be right */
 };
 
+/** What an actor would have to be granted: to do `action` with an entity, or with the fields of a
+ *  group. Names. */
+struct right {
+    str entity; /** or empty */
+    str group;  /** or empty */
+    str action;
+};
+
 /** What the problem document will say. */
 struct fault {
     str detail;
+    struct right right; /** to ERR_FORBIDDEN: what is missing; no action: nothing that is granted */
     struct fault_item *items;
     uint32_t item_count;
     uint32_t item_capacity;

@@ -317,8 +317,7 @@ static enum err create_linked(struct change *change, const struct draft *draft,
     const struct through *through = &field->through;
     struct arena *arena = change->task->arena;
     struct id id;
-    if (!scope_may(change->scope, field->to->number, SCOPE_CREATE))
-        return fail(change->task, ERR_FORBIDDEN, "you may not create a %.*s", FMT(field->to->name));
+    TRY(scope_require(change->task, change->scope, field->to, SCOPE_CREATE));
     if (through->target == nullptr) {
         struct preset presets[] = {{through->parent, stored_id(arena, draft->id)},
                                    {through->flag, stored_true(arena)}};

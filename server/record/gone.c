@@ -151,8 +151,7 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
     require(limit > 0);
     struct task *task = view->task;
     struct trash_key from;
-    if (!scope_may(view->scope, entity->number, SCOPE_VIEW))
-        return fail(task, ERR_FORBIDDEN, "you may not see %.*s", FMT(entity->plural));
+    TRY(scope_require(task, view->scope, entity, SCOPE_VIEW));
     str at = trash_key(&from, entity, before);
     uint64_t next = 0, last = 0;
     uint32_t count = 0, hidden = 0;

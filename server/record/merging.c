@@ -110,9 +110,8 @@ enum err merging_read(struct change *change, const struct entity *entity, struct
         .chosen = arena_new(task->arena, struct id, entity->field_count),
     };
     TRY(record_get(&view, entity, survivor, &record));
-    if (!scope_may(change->scope, entity->number, SCOPE_EDIT) ||
-        !scope_may(change->scope, entity->number, SCOPE_DELETE))
-        return fail(task, ERR_FORBIDDEN, "you may not merge %.*s", FMT(entity->plural));
+    TRY(scope_require(task, change->scope, entity, SCOPE_EDIT));
+    TRY(scope_require(task, change->scope, entity, SCOPE_DELETE));
     struct value with = {}, fields = {.kind = VALUE_MAP};
     bool has_fields =
         given->kind == VALUE_MAP && value_find_text(given->bytes, S("fields"), &fields);

@@ -329,8 +329,7 @@ static enum err read_cursor(const struct view *view, struct query *query)
 enum err query_end(const struct view *view, struct query *query)
 {
     struct task *task = view->task;
-    if (!scope_may(view->scope, query->entity->number, SCOPE_VIEW))
-        return fail(task, ERR_FORBIDDEN, "you may not see %.*s", FMT(query->entity->plural));
+    TRY(scope_require(task, view->scope, query->entity, SCOPE_VIEW));
     if (query->view_id.len > 0) TRY(view_apply(view, query->view_id, query));
     TRY(read_sort(task, query));
     TRY(read_filters(view, query));

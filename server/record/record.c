@@ -206,8 +206,7 @@ enum err record_create_from(struct change *change, const struct entity *entity,
 enum err record_create(struct change *change, const struct entity *entity,
                        const struct value *given, struct id *id_out)
 {
-    if (!scope_may(change->scope, entity->number, SCOPE_CREATE))
-        return fail(change->task, ERR_FORBIDDEN, "you may not create a %.*s", FMT(entity->name));
+    TRY(scope_require(change->task, change->scope, entity, SCOPE_CREATE));
     TRY(change_may_write(change, entity, (struct id){}));
     if (entity->is_single) {
         struct record record;
@@ -235,8 +234,7 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
                       const struct value *given, const struct etag *if_match)
 {
     TRY(verify_tag(change, entity, id, if_match));
-    if (!scope_may(change->scope, entity->number, SCOPE_EDIT))
-        return fail(change->task, ERR_FORBIDDEN, "you may not change a %.*s", FMT(entity->name));
+    TRY(scope_require(change->task, change->scope, entity, SCOPE_EDIT));
     TRY(change_may_write(change, entity, id));
     TRY(go_deeper(change));
     struct draft draft;
@@ -276,8 +274,7 @@ enum err record_archive(struct change *change, const struct entity *entity, stru
     struct task *task = change->task;
     require(entity->archived_at != nullptr);
     TRY(verify_tag(change, entity, id, nullptr));
-    if (!scope_may(change->scope, entity->number, SCOPE_EDIT))
-        return fail(task, ERR_FORBIDDEN, "you may not change a %.*s", FMT(entity->name));
+    TRY(scope_require(task, change->scope, entity, SCOPE_EDIT));
     TRY(change_may_write(change, entity, id));
     struct draft draft;
     TRY(draft_load(change, entity, id, &draft));
@@ -328,8 +325,7 @@ enum err record_delete(struct change *change, const struct entity *entity, struc
                        const struct etag *if_match)
 {
     TRY(verify_tag(change, entity, id, if_match));
-    if (!scope_may(change->scope, entity->number, SCOPE_DELETE))
-        return fail(change->task, ERR_FORBIDDEN, "you may not delete a %.*s", FMT(entity->name));
+    TRY(scope_require(change->task, change->scope, entity, SCOPE_DELETE));
     if (entity->is_single)
         return fail(change->task, ERR_CONFLICT, "the %.*s cannot be deleted", FMT(entity->name));
     TRY(change_may_write(change, entity, id));

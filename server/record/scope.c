@@ -86,3 +86,38 @@ bool scope_edits_field(const struct scope *scope, const struct field *field)
     if (scope->actor_kind == ACTOR_CONTACT) return field->is_portal_edited;
     return field->group == 0 || (scope->groups_edited >> (field->group - 1) & 1) != 0;
 }
+
+static str action_word(enum scope_action action)
+{
+    for (uint32_t at = 0; at < SCOPE_ACTION_COUNT; at++)
+        if ((action & 1U << at) != 0) return scope_action_words[at];
+    return S("view");
+}
+
+enum err scope_require(struct task *task, const struct scope *scope, const struct entity *entity,
+                       enum scope_action action)
+{
+    if (scope_may(scope, entity->number, action)) return ERR_NONE;
+    str word = action_word(action);
+    /* Nobody can grant a rule anything. */
+    if (scope->actor_kind == ACTOR_RULE)
+        return fail(task, ERR_FORBIDDEN, "a rule may not %.*s a %.*s", FMT(word),
+                    FMT(entity->name));
+    if (task->fault.detail.len == 0)
+        task->fault.right = (struct right){.entity = entity->name, .action = word};
+    return fail(task, ERR_FORBIDDEN, "needs the right to %.*s %.*s", FMT(word),
+                FMT(entity->plural));
+}
+
+enum err scope_require_group(struct task *task, const struct scope *scope,
+                             const struct model *model, str group, enum scope_action action)
+{
+    uint16_t has = action == SCOPE_VIEW ? scope->groups_seen : scope->groups_edited;
+    for (uint32_t at = 0; at < model->group_count; at++)
+        if (str_eq(model->groups[at].name, group) && (has >> at & 1) != 0) return ERR_NONE;
+    str word = action_word(action);
+    if (task->fault.detail.len == 0)
+        task->fault.right = (struct right){.group = group, .action = word};
+    return fail(task, ERR_FORBIDDEN, "needs the right to %.*s the fields of the group %.*s",
+                FMT(word), FMT(group));
+}

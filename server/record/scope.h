@@ -8,6 +8,7 @@
 
 #include "base/id.h"
 #include "base/limits.h"
+#include "base/task.h"
 #include "model/model.h"
 
 enum actor_kind : uint8_t {
@@ -59,7 +60,16 @@ struct scope scope_narrowed(const struct scope *a, const struct scope *b);
 bool scope_sees_field(const struct scope *scope, const struct field *field);
 bool scope_edits_field(const struct scope *scope, const struct field *field);
 
+/** Whether the scope may do this with an entity. */
 static inline bool scope_may(const struct scope *scope, uint16_t entity, enum scope_action action)
 {
     return entity < ENTITIES_MAX && (scope->actions[entity] & action) != 0;
 }
+
+/** ERR_NONE when it may; else ERR_FORBIDDEN, with a fault that names the right. Everywhere that an
+ *  actor is refused for want of one, but not where what he asks for is hidden from him. */
+enum err scope_require(struct task *task, const struct scope *scope, const struct entity *entity,
+                       enum scope_action action);
+/** The same of the fields of a group; `action` is SCOPE_VIEW or SCOPE_EDIT. */
+enum err scope_require_group(struct task *task, const struct scope *scope,
+                             const struct model *model, str group, enum scope_action action);

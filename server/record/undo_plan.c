@@ -169,9 +169,8 @@ static enum err verify_scope(struct undo_plan *plan, const struct entity *entity
     struct view view = change_view(plan->undo->change);
     static const enum scope_action needed[] = {SCOPE_DELETE, SCOPE_EDIT, SCOPE_CREATE};
     struct change *change = plan->undo->change;
-    if (scope_may(change->scope, entity->number, needed[operation]) &&
-        rows_see_entry(&view, entity, entry))
-        return ERR_NONE;
+    TRY(scope_require(change->task, change->scope, entity, needed[operation]));
+    if (rows_see_entry(&view, entity, entry)) return ERR_NONE;
     return fail(change->task, ERR_FORBIDDEN, "you may not undo what was done to %.*s",
                 FMT(entity->plural));
 }

@@ -220,7 +220,7 @@ describe('a script after a record is saved', () => {
         };
         await withRule(rule, async () => {
             const answer = await firm.call('POST', 'clients', given());
-            expectProblem(answer, 422, 'may not change a settings');
+            expectProblem(answer, 422, 'may not edit a settings');
         });
         const [settings] = (await firm.call('GET', 'settings')).body.data;
         assert.equal(settings.title, 'ACME');
