@@ -441,8 +441,9 @@ static const struct view_name names[] = {
      "changed \"status\" and changed(\"status\", \"lead\", \"active\") and not changed \"name\"",
      changed},
     {nullptr, "actor", "actor.kind, .id, .name, .email, .roles, .through",
-     "Who makes the change: kind (`user`, `system`, `rule`), id, name, email, the list of roles, "
-     "and through what (`api`, `import`, `bulk`, `job`, `rule`, `portal`).",
+     "Who makes the change: kind (`user`, `contact` of a client at the portal, `system`, `rule`), "
+     "id, name, email, the list of roles, and through what (`api`, `import`, `bulk`, `job`, "
+     "`rule`, `portal`).",
      "actor.kind == \"user\" and actor.roles[1] == \"owner\"", nullptr},
     {nullptr, "settings", "settings.FIELD", "The firm's settings; they cannot be set by a rule.",
      "settings.currency == \"EUR\"", nullptr},

@@ -130,6 +130,14 @@ const struct entity *model_entity_by_number(const struct model *model, uint16_t 
     return nullptr;
 }
 
+const struct entity *model_contact(const struct model *model)
+{
+    const struct entity *account = model_entity(model, S("portal_account"));
+    const struct field *contact =
+        account == nullptr ? nullptr : entity_field(account, S("contact"));
+    return contact == nullptr ? nullptr : contact->to;
+}
+
 const struct choice_set *model_set(const struct model *model, str name)
 {
     for (uint32_t i = 0; i < model->set_count; i++)

@@ -331,6 +331,8 @@ enum err model_make(struct task *task, struct arena *arena, str schema,
 const struct entity *model_entity(const struct model *model, str name);
 const struct entity *model_collection(const struct model *model, str plural);
 const struct entity *model_entity_by_number(const struct model *model, uint16_t number);
+/** Whose records enter the portal: what a portal account is of; nullptr: there is no portal. */
+const struct entity *model_contact(const struct model *model);
 const struct choice_set *model_set(const struct model *model, str name);
 const struct role *model_role(const struct model *model, str name);
 const struct field *entity_field(const struct entity *entity, str name);

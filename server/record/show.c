@@ -128,8 +128,23 @@ static void write_id(struct buf *json, struct id id)
     else buf_print(json, "\"%.*s\"", ID_TEXT_BYTES, text);
 }
 
-/** What people call the user who created, changed or deleted something; empty when that one is gone
- *  or may not be seen. */
+/** The title of a record, if it is one of this entity and may be seen. */
+static bool name_find(const struct view *view, const struct entity *entity, struct id id,
+                      str *name_out)
+{
+    struct record record;
+    struct value name = {};
+    if (entity == nullptr || entity->title == nullptr) return false;
+    if (record_get(view, entity, id, &record) != ERR_NONE ||
+        !scope_sees_field(view->scope, entity->title) ||
+        !value_find(record.value, entity->title->number, &name) || name.kind != VALUE_TEXT)
+        return false;
+    *name_out = arena_copy(view->task->arena, name.text);
+    return true;
+}
+
+/** What people call the user who created, changed or deleted something, or the contact who did so
+ *  at the portal; empty when that one is gone or may not be seen. */
 static str actor_name(struct actor_names *known, const struct view *view,
                       const struct entity *entity, struct id actor)
 {
@@ -138,13 +153,10 @@ static str actor_name(struct actor_names *known, const struct view *view,
     const struct entity *users = entity_field_by_number(entity, FIELD_CREATED_BY)->to;
     struct task task = {.arena = view->task->arena};
     struct view quiet = *view;
-    struct record user;
-    struct value name = {};
     quiet.task = &task;
-    bool has_name = users != nullptr && users->title != nullptr &&
-                    record_get(&quiet, users, actor, &user) == ERR_NONE &&
-                    value_find(user.value, users->title->number, &name) && name.kind == VALUE_TEXT;
-    str found = has_name ? arena_copy(view->task->arena, name.text) : (str){};
+    str found = {};
+    if (!name_find(&quiet, users, actor, &found))
+        (void)name_find(&quiet, model_contact(view->model), actor, &found);
     if (known->count == sizeof known->ids / sizeof *known->ids) known->count = 0;
     known->ids[known->count] = actor;
     known->names[known->count++] = found;

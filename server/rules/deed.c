@@ -10,6 +10,7 @@ str rule_through(struct change *change)
     const struct rule_chain *chain = rule_chain_of(change);
     if (chain->writer != nullptr) return S("rule");
     if (chain->through.len > 0) return chain->through;
+    if (change->scope->actor_kind == ACTOR_CONTACT) return S("portal");
     return chain->is_import || change->is_import ? S("import") : S("api");
 }
 

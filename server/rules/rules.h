@@ -85,6 +85,7 @@ struct rule_chain {
     struct run *run;            /** the innermost script that is running */
     struct scope scope;         /** of rules, whoever acts */
     str actor;                  /** an encoded map of who acts; empty: not asked for yet */
+    bool is_contact;            /** who acts is a client's, at the portal */
     bool is_over;               /** a limit of all of it was passed: the change fails */
     bool is_silent;             /** the runner of its talk is gone */
 };

@@ -21,36 +21,56 @@ static void put_list(struct buf *frame, str name, str encoded)
     else pack_raw(frame, encoded);
 }
 
-/** The person's record, once for a chain; empty: nobody, or one that is gone. */
-static str user_values(struct change *change, struct rule_chain *chain)
+/** The person's record, once for a chain; empty: nobody, or one that is gone. A user's id is no
+ *  contact's: ids are given once. */
+static str person_values(struct change *change, struct rule_chain *chain)
 {
-    const struct entity *users = model_entity(change->model, S("user"));
+    const struct entity *people[] = {model_entity(change->model, S("user")),
+                                     model_contact(change->model)};
     struct record record;
     struct view view = change_view(change);
     struct task quiet = {.arena = change->task->arena, .now_ms = change->task->now_ms};
     view.scope = &chain->scope;
     view.task = &quiet;
-    bool is_there = chain->actor.len == 0 && users != nullptr && !id_is_nil(change->scope->actor) &&
-                    record_get(&view, users, change->scope->actor, &record) == ERR_NONE;
-    if (is_there) chain->actor = record_values(&view, &record);
+    for (int at = 0; at < 2 && chain->actor.len == 0 && !id_is_nil(change->scope->actor); at++) {
+        if (people[at] == nullptr ||
+            record_get(&view, people[at], change->scope->actor, &record) != ERR_NONE)
+            continue;
+        chain->actor = record_values(&view, &record);
+        chain->is_contact = at == 1;
+    }
     return chain->actor;
+}
+
+/** The first of a contact's addresses, or a user's only one. */
+static struct value email_of(str person)
+{
+    struct value emails, first, email = {};
+    struct cursor cursor;
+    if (value_find_text(person, S("email"), &email)) return email;
+    if (!value_find_text(person, S("emails"), &emails) || emails.kind != VALUE_LIST)
+        return (struct value){};
+    cursor = cursor_of(emails.items);
+    bool has_first = value_next(&cursor, &first) && first.kind == VALUE_MAP;
+    return has_first && value_find_text(first.bytes, S("value"), &email) ? email : (struct value){};
 }
 
 static void put_actor(struct buf *frame, struct change *change, struct rule_chain *chain)
 {
-    str user = user_values(change, chain);
+    str person = person_values(change, chain);
     struct value name = {}, email = {}, role = {};
-    bool is_user = !id_is_nil(change->scope->actor);
-    if (user.len > 0) {
-        if (!value_find_text(user, S("name"), &name)) name = (struct value){};
-        if (!value_find_text(user, S("email"), &email)) email = (struct value){};
-        if (!value_find_text(user, S("role"), &role)) role = (struct value){};
+    bool is_person = !id_is_nil(change->scope->actor);
+    if (person.len > 0) {
+        email = email_of(person);
+        if (!value_find_text(person, S("name"), &name)) name = (struct value){};
+        if (!value_find_text(person, S("role"), &role)) role = (struct value){};
     }
+    str kind = !is_person ? S("system") : chain->is_contact ? S("contact") : S("user");
     pack_text(frame, S("actor"));
     pack_map(frame, 6);
-    pack_named_text(frame, S("kind"), is_user ? S("user") : S("system"));
+    pack_named_text(frame, S("kind"), kind);
     pack_text(frame, S("id"));
-    if (is_user) pack_text(frame, id_text(change->task->arena, change->scope->actor));
+    if (is_person) pack_text(frame, id_text(change->task->arena, change->scope->actor));
     else pack_nil(frame);
     pack_named_raw(frame, S("name"), name.bytes);
     pack_named_raw(frame, S("email"), email.bytes);
