@@ -109,33 +109,41 @@ export class Judge {
     complaints = [];
     judged = 0;
 
-    /** `read` asks for the document itself: a host and a request's authorization to its answer. */
+    /** `read` asks for the document itself, with these headers: it is cut to its reader. */
     constructor(read) {
         this.read = read;
     }
 
-    async #documentOf(host, headers, isFresh) {
-        if (isFresh || !this.#documents.has(host)) {
-            const answer = await this.read(host, headers).catch(() => undefined);
+    async #documentOf(headers, isFresh) {
+        const key = JSON.stringify(headers);
+        if (isFresh || !this.#documents.has(key)) {
+            let answer = await this.read(headers).catch(() => undefined);
+            // Nobody's credential: what everybody may read.
+            if (answer?.status === 401)
+                answer = await this.read({ host: headers.host }).catch(() => undefined);
             // A host without one, or a server that is on its way down.
             if (answer?.status !== 200) return undefined;
-            this.#documents.set(host, Document.of(answer.text));
+            this.#documents.set(key, Document.of(answer.text));
         }
-        return this.#documents.get(host);
+        return this.#documents.get(key);
     }
 
     /** Throws when the answer is none that its document describes. */
     async judge({ method, path, headers = {} }, answer) {
         const [where] = path.split('?');
-        const host = Object.entries(headers).find(([name]) => name.toLowerCase() === 'host')?.[1];
-        if (host === undefined || !where.startsWith('/api/v1/') || method === 'HEAD') return;
-        let document = await this.#documentOf(host, headers, false);
+        const who = Object.fromEntries(
+            Object.entries(headers)
+                .map(([name, value]) => [name.toLowerCase(), value])
+                .filter(([name]) => ['host', 'authorization', 'cookie'].includes(name)),
+        );
+        if (who.host === undefined || !where.startsWith('/api/v1/') || method === 'HEAD') return;
+        let document = await this.#documentOf(who, false);
         if (document === undefined) return;
         this.judged += 1;
         let complaint = document.complaintOf(method, where, answer);
         if (complaint === undefined) return;
         // The firm's fields may have changed since it was read.
-        document = await this.#documentOf(host, headers, true);
+        document = await this.#documentOf(who, true);
         complaint = document?.complaintOf(method, where, answer);
         if (complaint === undefined) return;
         const shown = answer.text.slice(0, 600);

@@ -8,6 +8,7 @@ import { Judge } from './document.mjs';
 import { closeConnections, send } from './http.mjs';
 import { binary, command, environment, mustRun, root } from './program.mjs';
 import { standingFaults } from './standing.mjs';
+import { Watch } from './watch.mjs';
 
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 20_000;
@@ -87,10 +88,9 @@ export class Server {
         this.child = null;
         this.output = '';
         const path = '/api/v1/openapi.json';
-        this.judge = new Judge((host, { authorization }) => {
-            const headers = authorization ? { host, authorization } : { host };
-            return send({ port: this.port, method: 'GET', path, headers });
-        });
+        const read = (headers) => send({ port: this.port, method: 'GET', path, headers });
+        this.judge = new Judge(read);
+        this.watch = new Watch();
     }
 
     get directory() {
@@ -209,6 +209,7 @@ export class Server {
     async send(request) {
         const answer = await send({ port: this.port, ...request });
         this.judgeStanding(request, answer);
+        this.watch.see(request, answer);
         if (!process.env.ATRIUM_UNJUDGED) await this.judge.judge(request, answer);
         return answer;
     }
@@ -258,7 +259,8 @@ export class Server {
                 `atrium check ended with ${checked.status}:\n${checked.out}${checked.err}`,
             );
         // A test that expects connections to break may have swallowed it.
-        if (this.judge.complaints.length > 0) throw new Error(this.judge.complaints[0]);
+        const complaints = [...this.watch.complaints, ...this.judge.complaints];
+        if (complaints.length > 0) throw new Error(complaints[0]);
     }
 }
 

@@ -5,11 +5,12 @@ import { expectStatus } from '../door/expect.mjs';
 import { sendBytes } from '../door/http.mjs';
 import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
+import { canary } from '../door/watch.mjs';
 
 let server;
 let mine;
 let theirs;
-const canary = { mine: 'canary-of-mine', theirs: 'canary-of-theirs' };
+const canaries = { mine: canary('acme', 'mine'), theirs: canary('borg', 'theirs') };
 const ids = { mine: {}, theirs: {} };
 /** What has an id but no list of records. */
 const things = { mine: {}, theirs: {} };
@@ -20,7 +21,7 @@ async function fill(firm, key) {
         name: 'Same Company',
         kind: 'company',
         emails: ['same@company.example'],
-        observations: canary[key],
+        observations: canaries[key],
         reference: 'SAME-1',
         account_manager: user.id,
         primary_contact: { name: 'Same Person', emails: ['same@person.example'] },
@@ -30,35 +31,35 @@ async function fill(firm, key) {
     const choice = await firm.create('choices', {
         set: 'client.status',
         value: 'paused',
-        label: `Paused ${canary[key]}`,
+        label: `Paused ${canaries[key]}`,
     });
-    const view = await firm.create('views', { name: canary[key], entity: 'client' });
+    const view = await firm.create('views', { name: canaries[key], entity: 'client' });
     const mapping = await firm.create('import_mappings', { name: 'Same', entity: 'client' });
     const field = await firm.create('custom_fields', {
         entity: 'client',
         name: 'x_same',
-        label: `Same ${canary[key]}`,
+        label: `Same ${canaries[key]}`,
         kind: 'text',
     });
     const rule = await firm.create('rules', {
-        name: canary[key],
+        name: canaries[key],
         entity: 'contact',
         point: 'before',
-        set: { title: canary[key] },
+        set: { title: canaries[key] },
         state: 'active',
     });
     const [version] = await firm.all('rule_versions', `rule=${rule.id}`);
     const ruleTest = await firm.create('rule_tests', {
         rule: rule.id,
-        name: canary[key],
+        name: canaries[key],
         expected: { outcome: 'done' },
     });
     await firm.create('contacts', { name: 'Fires the rule' });
     const runs = expectStatus(await firm.call('GET', `rules/${rule.id}/runs`), 200).body.data;
-    const upload = await firm.call('POST', 'uploads', { name: canary[key], bytes: 1 });
+    const upload = await firm.call('POST', 'uploads', { name: canaries[key], bytes: 1 });
     const job = await firm.call('POST', 'contacts/bulk', {
         atomic: false,
-        operations: [{ create: { name: canary[key] } }],
+        operations: [{ create: { name: canaries[key] } }],
     });
     await jobEnded(firm, job);
     things[key] = {
@@ -129,7 +130,7 @@ test('a token of one firm opens no route of the other', async () => {
             authorization: `Bearer ${mine.token}`,
         });
         expectStatus(answer, 401, 404);
-        assert.ok(!answer.text.includes(canary.theirs), `${method} ${path}`);
+        assert.ok(!answer.text.includes(canaries.theirs), `${method} ${path}`);
     }
 });
 
@@ -141,7 +142,7 @@ test('an id of the other firm is not there, by any route', async () => {
         const body = ['POST', 'PUT', 'PATCH'].includes(method) ? {} : undefined;
         const answer = await mine.call(method, path, body);
         expectStatus(answer, 404);
-        assert.ok(!answer.text.includes(canary.theirs), `${method} ${path}`);
+        assert.ok(!answer.text.includes(canaries.theirs), `${method} ${path}`);
     }
 });
 
@@ -199,9 +200,9 @@ test("lists and searches show only what is one's own", async () => {
             if (answer.body.count) assert.equal(answer.body.count.value, 1);
         }
         const feed = expectStatus(await firm.call('GET', 'changes?after=0'), 200);
-        assert.ok(!feed.text.includes(canary[other]), 'the feed');
+        assert.ok(!feed.text.includes(canaries[other]), 'the feed');
         const schema = expectStatus(await firm.call('GET', 'schema'), 200);
-        assert.ok(!schema.text.includes(canary[other]), 'the catalog');
+        assert.ok(!schema.text.includes(canaries[other]), 'the catalog');
     }
 });
 
@@ -274,7 +275,7 @@ test('a cursor of one firm opens nothing at the other', async () => {
         200,
         400,
     );
-    assert.ok(!answer.text.includes(canary.mine));
+    assert.ok(!answer.text.includes(canaries.mine));
     assert.ok(!answer.text.includes('Mine '));
 });
 
@@ -312,7 +313,7 @@ test('no filter reaches through a reference into the other firm', async () => {
     await theirs.create('addresses', { client: ids.theirs.clients, ...street });
     for (const query of words) {
         const answer = expectStatus(await mine.call('GET', `clients?${query}`), 200);
-        assert.ok(!answer.text.includes(canary.theirs), query);
+        assert.ok(!answer.text.includes(canaries.theirs), query);
         assert.ok(!answer.text.includes(ids.theirs.clients), query);
     }
 });
@@ -349,5 +350,5 @@ test('whatever a request says of its host, a token opens its own firm alone', as
         `Authorization: Bearer ${mine.token}\r\nConnection: close\r\n\r\n`;
     const { text } = await sendBytes({ port: server.port, parts: [own] });
     assert.match(text, /^HTTP\/1\.1 200/);
-    assert.ok(text.includes(canary.mine) && !text.includes(canary.theirs));
+    assert.ok(text.includes(canaries.mine) && !text.includes(canaries.theirs));
 });
