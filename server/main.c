@@ -2,7 +2,7 @@
  *
  *  A command runs on a data directory that is opened here, or, when a server holds it, in that
  *  server: its words go over the control socket with the caller's own terminal. Parsing, help and
- *  errors come from the table of commands below.
+ *  errors come from tables of commands, its own and work/commands.c.
  */
 #include <errno.h>
 #include <signal.h>
@@ -249,8 +249,9 @@ static enum err place_open(struct opened *opened, const struct arguments *argume
 
 /* A command of another process. */
 
-extern const struct command commands[];
-extern const uint32_t command_count;
+constexpr uint32_t COMMANDS_MAX = 64;
+static struct command commands[COMMANDS_MAX]; /** filled at the start, then constant */
+static uint32_t command_count;
 
 /** The server's own place, with a task for one command. */
 static int run_call(void *owner, const struct control_call *call)
@@ -574,10 +575,8 @@ static int command_demo([[maybe_unused]] struct command_place *place,
     return serve(arguments, console, true);
 }
 
-/* The table. */
+/* The commands that only this file can run; the others stand in work/commands.c. */
 
-#define FLAGS_EVERY (FLAG_BIT(DATA) | FLAG_BIT(CONFIG))
-#define FLAGS_MODEL (FLAGS_EVERY | FLAG_BIT(RUNNER) | FLAG_BIT(SCHEMA))
 #define FLAGS_SERVE \
     (FLAGS_MODEL | FLAG_BIT(HTTP) | FLAG_BIT(HTTPS) | FLAG_BIT(TLS_CERT) | FLAG_BIT(TLS_KEY) | \
      FLAG_BIT(ADMIN) | FLAG_BIT(DOMAIN) | FLAG_BIT(BEHIND_PROXY) | FLAG_BIT(THREADS) | \
@@ -587,7 +586,7 @@ static int command_demo([[maybe_unused]] struct command_place *place,
      FLAG_BIT(STOP_MS) | FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(EVENT_STREAMS_PER_TENANT) | \
      FLAG_BIT(KEEP_ALIVE_MS))
 
-const struct command commands[] = {
+static const struct command own_commands[] = {
     {
         .name = "serve",
         .summary = "answer requests for the tenants of a data directory",
@@ -604,128 +603,16 @@ const struct command commands[] = {
         .has_limits = true,
         .run = command_demo,
     },
-    {
-        .name = "tenant create",
-        .operand = "NAME",
-        .summary = "make a tenant and its owner, print its address",
-        .flags = FLAGS_MODEL | FLAG_BIT(TITLE) | FLAG_BIT(OWNER) | FLAG_BIT(PASSWORD_FILE) |
-                 FLAG_BIT(DOMAIN),
-        .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TITLE) | FLAG_BIT(OWNER),
-        .needs = NEEDS_MODEL,
-        .run = command_tenant_create,
-    },
-    {
-        .name = "tenant list",
-        .summary = "print each tenant's name, title and address",
-        .flags = FLAGS_MODEL | FLAG_BIT(DOMAIN),
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_MODEL,
-        .run = command_tenant_list,
-    },
-    {
-        .name = "tenant suspend",
-        .operand = "NAME",
-        .summary = "refuse a tenant's requests; its data is kept",
-        .flags = FLAGS_MODEL,
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_MODEL,
-        .run = command_tenant_suspend,
-    },
-    {
-        .name = "tenant resume",
-        .operand = "NAME",
-        .summary = "serve a suspended tenant again",
-        .flags = FLAGS_MODEL,
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_MODEL,
-        .run = command_tenant_resume,
-    },
-    {
-        .name = "tenant delete",
-        .operand = "NAME",
-        .summary = "remove a tenant and all it has, for ever",
-        .flags = FLAGS_MODEL,
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_MODEL,
-        .run = command_tenant_delete,
-    },
-    {
-        .name = "tenant export",
-        .operand = "NAME",
-        .path = "FILE",
-        .summary = "write a tenant, sealed, for another instance",
-        .flags = FLAGS_MODEL,
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_MODEL,
-        .run = command_tenant_export,
-    },
-    {
-        .name = "tenant import",
-        .operand = "FILE",
-        .operand_kind = OPERAND_PATH,
-        .summary = "take in a tenant that another instance exported",
-        .flags = FLAGS_MODEL | FLAG_BIT(KEY) | FLAG_BIT(NAME) | FLAG_BIT(DOMAIN),
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_MODEL,
-        .run = command_tenant_import,
-    },
-    {
-        .name = "token create",
-        .summary = "print a new API token of a user, once",
-        .flags =
-            FLAGS_MODEL | FLAG_BIT(TENANT) | FLAG_BIT(USER) | FLAG_BIT(ROLE) | FLAG_BIT(EXPIRES),
-        .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TENANT) | FLAG_BIT(USER),
-        .needs = NEEDS_MODEL,
-        .run = command_token_create,
-    },
-    {
-        .name = "import",
-        .operand = "FILE",
-        .operand_kind = OPERAND_TABLE,
-        .summary = "make records of the rows of a CSV file",
-        .flags = FLAGS_MODEL | FLAG_BIT(TENANT) | FLAG_BIT(ENTITY) | FLAG_BIT(MAP) |
-                 FLAG_BIT(MATCH) | FLAG_BIT(MODE) | FLAG_BIT(EMPTY) | FLAG_BIT(CLEAR) |
-                 FLAG_BIT(PREVIEW) | FLAG_BIT(SETTLED),
-        .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TENANT) | FLAG_BIT(ENTITY),
-        .needs = NEEDS_MODEL,
-        .run = command_import,
-    },
-    {
-        .name = "check",
-        .summary = "prove that everything stored holds together",
-        .flags = FLAGS_MODEL,
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_MODEL,
-        .run = command_check,
-    },
-    {
-        .name = "backup",
-        .operand = "FILE",
-        .operand_kind = OPERAND_PATH,
-        .summary = "write a sealed copy, also while a server runs",
-        .flags = FLAGS_EVERY,
-        .flags_needed = FLAG_BIT(DATA),
-        .needs = NEEDS_STORE,
-        .run = command_backup,
-    },
-    {
-        .name = "restore",
-        .operand = "FILE",
-        .operand_kind = OPERAND_PATH,
-        .summary = "make a new data directory of a backup",
-        .flags = FLAGS_EVERY | FLAG_BIT(KEY),
-        .flags_needed = FLAG_BIT(DATA),
-        .run = command_restore,
-    },
-    {
-        .name = "compact",
-        .summary = "rewrite the data without its free room; no server may run",
-        .flags = FLAGS_EVERY,
-        .flags_needed = FLAG_BIT(DATA),
-        .run = command_compact,
-    },
 };
-const uint32_t command_count = sizeof commands / sizeof commands[0];
+constexpr uint32_t OWN_COMMANDS = sizeof own_commands / sizeof own_commands[0];
+
+static void commands_gather(void)
+{
+    require(OWN_COMMANDS + data_command_count <= COMMANDS_MAX);
+    for (uint32_t at = 0; at < OWN_COMMANDS; at++) commands[command_count++] = own_commands[at];
+    for (uint32_t at = 0; at < data_command_count; at++)
+        commands[command_count++] = data_commands[at];
+}
 
 /** The owner of the data directory has a working directory of its own. */
 static void make_absolute(struct arena *arena, str *path)
@@ -768,6 +655,7 @@ int main(int argc, char **argv)
         return console_complain(&console, "the crypto library does not start");
     arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
     task_init(&task, &arena);
+    commands_gather();
     restart_prepare(argv);
     int status = 1;
     switch (arguments_parse(&task, &console, commands, command_count, argc, argv, environ,

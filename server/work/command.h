@@ -25,6 +25,14 @@ struct command_place {
     const atomic_bool *is_stopping;
 };
 
+/* What most commands take. */
+#define FLAGS_EVERY (FLAG_BIT(DATA) | FLAG_BIT(CONFIG))
+#define FLAGS_MODEL (FLAGS_EVERY | FLAG_BIT(RUNNER) | FLAG_BIT(SCHEMA))
+
+/** Commands on a data directory; `serve` and `demo` are main.c's own. */
+extern const struct command data_commands[];
+extern const uint32_t data_command_count;
+
 static inline bool command_is_stopping(const struct command_place *place)
 {
     return place->is_stopping != nullptr && atomic_load(place->is_stopping);
