@@ -232,7 +232,13 @@ static enum err place_open(struct opened *opened, const struct arguments *argume
     str domain = arguments->values[FLAG_DOMAIN];
     opened->place = (struct command_place){
         .task = &opened->task,
-        .access = {.domain = domain.len > 0 ? domain : S("localhost")},
+        .access = {.domain = domain.len > 0 ? domain : S("localhost"),
+                   .limits =
+                       {
+                           .session_idle_ms = arguments_number(arguments, FLAG_SESSION_IDLE_MS),
+                           .session_age_ms = arguments_number(arguments, FLAG_SESSION_AGE_MS),
+                           .proof_ms = arguments_number(arguments, FLAG_PROOF_MS),
+                       }},
         .scheme = S("http"),
         .port = PORT_USUAL,
     };
@@ -584,7 +590,8 @@ static int command_demo([[maybe_unused]] struct command_place *place,
      FLAG_BIT(CONNECTION_REQUESTS) | FLAG_BIT(CONNECTION_ABORTS) | FLAG_BIT(CONNECTION_TASKS) | \
      FLAG_BIT(TASKS) | FLAG_BIT(REQUEST_MS) | FLAG_BIT(STALL_MS) | FLAG_BIT(IDLE_MS) | \
      FLAG_BIT(STOP_MS) | FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(EVENT_STREAMS_PER_TENANT) | \
-     FLAG_BIT(KEEP_ALIVE_MS))
+     FLAG_BIT(KEEP_ALIVE_MS) | FLAG_BIT(SESSION_IDLE_MS) | FLAG_BIT(SESSION_AGE_MS) | \
+     FLAG_BIT(PROOF_MS))
 
 static const struct command own_commands[] = {
     {

@@ -31,12 +31,20 @@ struct tenant {
 struct audit;
 struct change;
 
+/** What an operator may set; 0 takes the default of base/limits.h. */
+struct access_limits {
+    int64_t session_idle_ms; /** unused for so long a session ends */
+    int64_t session_age_ms;  /** and after so long in any case; at most SESSION_AGE_MS_MAX */
+    int64_t proof_ms;        /** so long a password counts as just given (step_up_is_needed) */
+};
+
 /** What every part of the server that acts for requests holds. */
 struct access {
     struct store *store;
     const struct model *model; /** that of the schema, without what tenants added */
     str domain;                /** `localhost` */
     struct audit *audit;       /** access/audit.h; nullptr: events are not gathered */
+    struct access_limits limits;
 };
 /** ERR_INVALID: the schema lacks an entity or field that access/ rests on. Once, before anything
  *  else here is used. */
@@ -72,23 +80,38 @@ enum err tenant_after(struct txn *txn, const struct access *access, uint32_t aft
 
 enum credential : uint8_t { CREDENTIAL_NONE, CREDENTIAL_SESSION, CREDENTIAL_TOKEN };
 
+/** Who signs in: at the staff's door a user, at the portal's a portal account (access/door.h). */
+struct subject {
+    enum door door;
+    struct id id;
+};
+
 struct identity {
     enum credential credential;
-    struct id user;
+    enum door door;
+    struct id user; /** the subject's id */
     str email;
     str name;
     str role;
-    str csrf;           /** sessions only: what a changing request must repeat */
-    str token_hash;     /** row of the session or token */
-    int64_t seen_at_ms; /** sessions: last written use */
+    str csrf;             /** sessions only: what a changing request must repeat */
+    str token_hash;       /** row of the session or token */
+    struct id session;    /** sessions: its public id */
+    int64_t seen_at_ms;   /** sessions: last written use */
+    int64_t proven_at_ms; /** sessions: when its password was last given */
+    bool is_proof;        /** a token made with the right to what needs a fresh password */
     struct scope scope;
 };
+static inline struct subject identity_subject(const struct identity *identity)
+{
+    return (struct subject){identity->door, identity->user};
+}
 /** From a bearer token or a session cookie's value, in the tenant's entered transaction.
- *  ERR_UNAUTHENTICATED: none, unknown, expired, its user disabled or gone. */
-enum err identity_of_token(struct txn *txn, const struct access *access, str token,
+ *  ERR_UNAUTHENTICATED: none, unknown, expired, of another door, its user disabled, gone or in
+ *  another role than when the session was made. Tokens are good at the staff's door alone. */
+enum err identity_of_token(struct txn *txn, const struct access *access, enum door door, str token,
                            struct identity *identity_out);
-enum err identity_of_session(struct txn *txn, const struct access *access, str token,
-                             struct identity *identity_out);
+enum err identity_of_session(struct txn *txn, const struct access *access, enum door door,
+                             str token, struct identity *identity_out);
 /** For an answer that stays open: whether the credential is still good, by its row alone
  *  (`token_hash`). As the two above, but for `csrf`. */
 enum err identity_again(struct txn *txn, const struct access *access, enum credential credential,
@@ -104,31 +127,45 @@ enum err access_verify_change(struct change *change, const struct entity *entity
 
 /* Sign-in. */
 
+struct sign_in_given {
+    enum door door;
+    str email, password;
+    str address, user_agent; /** whence; kept with the session */
+};
 struct session_new {
     str token; /** for the cookie; shown once */
     struct identity identity;
 };
 /** Blocks (about 16 ms of hashing, then a durable write): only on the hashing thread. The same
- *  answer and about the same time for an unknown user, a wrong password and a disabled user:
- *  ERR_UNAUTHENTICATED. */
+ *  answer and about the same time for somebody unknown, disabled or without a password, and for a
+ *  wrong password: ERR_UNAUTHENTICATED. */
 enum err session_create(struct task *task, const struct access *access, const struct space *space,
-                        str email, str password, struct session_new *session_out);
+                        const struct sign_in_given *given, struct session_new *session_out);
+/** Blocks, on the hashing thread. Who is signed in gives the password again: the same session under
+ *  a new token, proven now; the old token is dead. ERR_UNAUTHENTICATED: wrong. */
+enum err session_prove(struct task *task, const struct access *access, const struct space *space,
+                       const struct identity *identity, str password,
+                       struct session_new *session_out);
+/** Whether a dangerous act must wait for a fresh proof. */
+bool step_up_is_needed(const struct access *access, const struct identity *identity,
+                       int64_t now_ms);
 /** Blocks. */
 enum err session_end(struct task *task, const struct access *access, const struct space *space,
                      str token_hash);
+int64_t session_age_ms(const struct access *access);
 /** Whether the last use should be written again (at most once a minute), and writing it; submit,
  *  does not block. */
-bool session_is_stale(const struct identity *identity, int64_t now_ms);
+bool session_is_stale(const struct access *access, const struct identity *identity, int64_t now_ms);
 void session_touch(const struct access *access, const struct space *space,
                    const struct identity *identity, int64_t now_ms);
 
 /** Blocks. The token's text, once. `days` 0: no end. ERR_MISSING: no such user. */
 enum err token_create(struct task *task, const struct access *access, const struct space *space,
                       str user_email, uint32_t days, str *token_out);
-/** Blocks. Sets a user's password (PASSWORD_BYTES_MIN..MAX, not one of the common ones) and ends
- *  all sessions of that user. */
+/** Blocks. Sets a password (PASSWORD_BYTES_MIN..MAX, not one of the common ones) and ends all
+ *  sessions of its owner. */
 enum err password_set(struct task *task, const struct access *access, const struct space *space,
-                      struct id user, str password);
+                      struct subject subject, str password);
 
 /* The hashing thread. */
 
@@ -141,8 +178,9 @@ struct sign_in_job {
     enum err (*run)(struct sign_in_job *job);            /** on the hashing thread */
     void (*done)(struct sign_in_job *job, enum err err); /** there too, once the try was counted */
     struct id tenant;
-    str email;   /** what is tried, as given */
-    str address; /** whence */
+    str email;     /** what is tried, as given */
+    str address;   /** whence */
+    bool is_wrong; /** set by `run`: a wrong password or code, whatever it returns */
     struct sign_in_job *next;
 };
 /** Any thread. ERR_FULL: the queue is full. Also bounds tries: after many wrong ones an account at

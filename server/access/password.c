@@ -2,7 +2,7 @@
 
 #include "access/access.h"
 #include "access/session.h"
-#include "access/user.h"
+#include "access/door.h"
 #include "base/fold.h"
 #include "base/require.h"
 #include "value/value.h"
@@ -126,9 +126,17 @@ static bool is_guessable(struct arena *arena, str password, const struct passwor
            is_made_of(arena, lower, owner->tenant_name);
 }
 
+/** One password, however it was typed: an accent may come as a letter of its own. */
+static str password_composed(struct arena *arena, str password)
+{
+    return utf8_is_valid(password) ? utf8_compose(arena, password) : password;
+}
+
 void password_judge(struct task *task, str field, str password, const struct password_owner *owner)
 {
-    if (password.len > PASSWORD_BYTES_MAX) {
+    str composed =
+        password.len > PASSWORD_BYTES_MAX ? password : password_composed(task->arena, password);
+    if (composed.len > PASSWORD_BYTES_MAX) {
         task_fault(task, field, S("length"), "is longer than %zu bytes", PASSWORD_BYTES_MAX);
     } else if (!utf8_is_valid(password)) {
         task_fault(task, field, S("encoding"), "is not valid UTF-8");
@@ -143,6 +151,18 @@ void password_judge(struct task *task, str field, str password, const struct pas
 str password_hash_of_nobody(void)
 {
     return (str){hash_of_nobody, sizeof hash_of_nobody - 1};
+}
+
+enum err password_check(struct task *task, str password, str hash, bool *is_right_out)
+{
+    bool is_bounded = password.len <= PASSWORD_BYTES_MAX;
+    str composed = is_bounded ? password_composed(task->arena, password) : S("");
+    return password_verify(composed, hash, is_right_out);
+}
+
+enum err password_make_hash(struct task *task, str password, char hash_out[PASSWORD_HASH_BYTES_MAX])
+{
+    return password_hash(password_composed(task->arena, password), hash_out);
 }
 
 enum err password_row_get(struct txn *txn, struct id user, str *hash_out)
@@ -175,22 +195,22 @@ static enum err password_write(struct work *work, struct txn *txn)
     struct password_work *self = (struct password_work *)work;
     txn_set_task(txn, self->task);
     password_row_put(txn, self->user, self->hash);
-    return session_end_all(txn, self->user);
+    return sessions_end(txn, self->user, (struct id){});
 }
 
 enum err password_set(struct task *task, const struct access *access, const struct space *space,
-                      struct id user, str password)
+                      struct subject subject, str password)
 {
-    struct user_row row;
-    TRY(user_read_now(task, access, space, user, &row));
-    password_judge(task, S("password"), password, &(struct password_owner){.email = row.email});
+    struct account account;
+    TRY(account_read_now(task, access, space, subject, &account));
+    password_judge(task, S("password"), password, &(struct password_owner){.email = account.email});
     TRY(task_faults(task));
     char hash[PASSWORD_HASH_BYTES_MAX];
-    TRY(password_hash(password, hash));
+    TRY(password_make_hash(task, password, hash));
     struct password_work self = {
         .work = {.run = password_write, .arena = task->arena},
         .task = task,
-        .user = user,
+        .user = subject.id,
         .hash = str_of(hash),
     };
     return store_write(access->store, space, &self.work);

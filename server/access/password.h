@@ -21,6 +21,14 @@ void password_judge(struct task *task, str field, str password, const struct pas
 /** Lower-case words that very many people use; for the judge and its test. */
 bool password_is_common(str lower);
 
+/** Of the composed text (NFC), so that it is one password however it is typed. Blocks some 16 ms.
+ *  ERR_FULL: no memory. */
+enum err password_make_hash(struct task *task, str password,
+                            char hash_out[PASSWORD_HASH_BYTES_MAX]);
+/** Whether this is the password of a hash. What is too long is none; blocks some 16 ms all the
+ *  same. ERR_FULL: no memory. */
+enum err password_check(struct task *task, str password, str hash, bool *is_right_out);
+
 /** An Argon2id text with today's parameters that no password is known for: what an unknown user's
  *  sign-in is checked against, so that it takes as long. */
 str password_hash_of_nobody(void);

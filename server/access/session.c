@@ -1,8 +1,8 @@
 #include "access/session.h"
 
 #include "access/credential.h"
-#include "access/password.h"
-#include "access/user.h"
+#include "access/door.h"
+#include "base/fold.h"
 #include "base/log.h"
 #include "base/require.h"
 #include "store/sweep.h"
@@ -10,46 +10,148 @@
 
 constexpr int64_t SEEN_EVERY_MS = 60'000; /** the last use is written this often at most */
 constexpr uint32_t SESSIONS_SWEPT = 16;   /** rows looked at, when one is made, for ended ones */
-constexpr uint32_t SESSIONS_WALKED_MAX = 1'000'000; /** of one tenant */
-constexpr size_t SESSION_ROW_BYTES_MAX = 64;
+constexpr size_t SESSION_ROW_BYTES_MAX = 1 * KIB;
+constexpr size_t ID_BYTES = sizeof(struct id);
 
-enum session_key : uint8_t { SESSION_USER = 1, SESSION_MADE = 2, SESSION_SEEN = 3 };
-
-struct session_row {
-    struct id user;
-    int64_t made_ms;
-    int64_t seen_ms;
+enum session_key : uint8_t {
+    SESSION_SUBJECT = 1,
+    SESSION_MADE,
+    SESSION_SEEN,
+    SESSION_DOOR,
+    SESSION_PROVEN,
+    SESSION_ADDRESS,
+    SESSION_AGENT,
+    SESSION_ID,
+    SESSION_ROLE,
 };
+enum session_of_key : uint8_t { SESSION_OF_HASH = 1, SESSION_OF_MADE = 2 };
+
+/* Rows. */
+
+static bool int_read(str row, uint8_t key, int64_t *number_out)
+{
+    struct value value;
+    if (!value_find(row, key, &value) || value.kind != VALUE_INT) return false;
+    *number_out = value.integer;
+    return true;
+}
+
+static bool id_read(str row, uint8_t key, struct id *id_out)
+{
+    struct value value;
+    return value_find(row, key, &value) && value.kind == VALUE_BYTES &&
+           id_of_bytes(value.text, id_out);
+}
+
+static str text_read(str row, uint8_t key)
+{
+    struct value value;
+    return value_find(row, key, &value) && value.kind == VALUE_TEXT ? value.text : S("");
+}
 
 static bool session_row_read(str row, struct session_row *session_out)
 {
-    struct value user, made, seen;
-    if (!value_find(row, SESSION_USER, &user) || user.kind != VALUE_BYTES) return false;
-    if (!value_find(row, SESSION_MADE, &made) || made.kind != VALUE_INT) return false;
-    if (!value_find(row, SESSION_SEEN, &seen) || seen.kind != VALUE_INT) return false;
-    session_out->made_ms = made.integer;
-    session_out->seen_ms = seen.integer;
-    return id_of_bytes(user.text, &session_out->user);
+    int64_t door;
+    *session_out = (struct session_row){
+        .address = text_read(row, SESSION_ADDRESS),
+        .user_agent = text_read(row, SESSION_AGENT),
+        .role = text_read(row, SESSION_ROLE),
+    };
+    if (!int_read(row, SESSION_DOOR, &door) || (door != DOOR_STAFF && door != DOOR_PORTAL))
+        return false;
+    session_out->subject.door = (enum door)door;
+    return id_read(row, SESSION_SUBJECT, &session_out->subject.id) &&
+           id_read(row, SESSION_ID, &session_out->id) &&
+           int_read(row, SESSION_MADE, &session_out->made_ms) &&
+           int_read(row, SESSION_SEEN, &session_out->seen_ms) &&
+           int_read(row, SESSION_PROVEN, &session_out->proven_ms);
+}
+
+static void pack_int_at(struct buf *row, uint8_t key, int64_t number)
+{
+    pack_int(row, key);
+    pack_int(row, number);
+}
+
+static void pack_text_at(struct buf *row, uint8_t key, str text, size_t bytes_max)
+{
+    pack_int(row, key);
+    pack_text(row, utf8_is_valid(text) ? utf8_first(text, bytes_max) : S(""));
 }
 
 static void session_row_put(struct txn *txn, str hash, const struct session_row *session)
 {
     struct buf row = buf_make(txn_task(txn)->arena, SESSION_ROW_BYTES_MAX);
-    pack_map(&row, 3);
-    pack_int(&row, SESSION_USER);
-    pack_bytes(&row, id_bytes(&session->user));
-    pack_int(&row, SESSION_MADE);
-    pack_int(&row, session->made_ms);
-    pack_int(&row, SESSION_SEEN);
-    pack_int(&row, session->seen_ms);
+    pack_map(&row, 9);
+    pack_int(&row, SESSION_SUBJECT);
+    pack_bytes(&row, id_bytes(&session->subject.id));
+    pack_int_at(&row, SESSION_MADE, session->made_ms);
+    pack_int_at(&row, SESSION_SEEN, session->seen_ms);
+    pack_int_at(&row, SESSION_DOOR, session->subject.door);
+    pack_int_at(&row, SESSION_PROVEN, session->proven_ms);
+    pack_text_at(&row, SESSION_ADDRESS, session->address, SESSION_ADDRESS_BYTES_MAX);
+    pack_text_at(&row, SESSION_AGENT, session->user_agent, SESSION_AGENT_BYTES_MAX);
+    pack_int(&row, SESSION_ID);
+    pack_bytes(&row, id_bytes(&session->id));
+    pack_text_at(&row, SESSION_ROLE, session->role, SESSION_AGENT_BYTES_MAX);
     require(!buf_is_over(&row));
     txn_system_put(txn, SYSTEM_SESSION, hash, buf_str(&row));
 }
 
-static bool session_is_live(const struct session_row *session, int64_t now_ms)
+struct session_of {
+    char bytes[2 * ID_BYTES];
+};
+
+static struct session_of session_of(struct id subject, struct id session)
 {
-    return now_ms - session->made_ms < SESSION_AGE_MS_MAX &&
-           now_ms - session->seen_ms < SESSION_IDLE_MS_MAX;
+    struct session_of key;
+    memcpy(key.bytes, subject.bytes, ID_BYTES);
+    memcpy(key.bytes + ID_BYTES, session.bytes, ID_BYTES);
+    return key;
+}
+
+static str session_of_str(const struct session_of *key)
+{
+    return (str){key->bytes, sizeof key->bytes};
+}
+
+static void session_of_put(struct txn *txn, const struct session_row *session, str hash)
+{
+    struct session_of key = session_of(session->subject.id, session->id);
+    struct buf row = buf_make(txn_task(txn)->arena, SESSION_ROW_BYTES_MAX);
+    pack_map(&row, 2);
+    pack_int(&row, SESSION_OF_HASH);
+    pack_bytes(&row, hash);
+    pack_int_at(&row, SESSION_OF_MADE, session->made_ms);
+    require(!buf_is_over(&row));
+    txn_system_put(txn, SYSTEM_SESSION_OF, session_of_str(&key), buf_str(&row));
+}
+
+static void session_delete(struct txn *txn, const struct session_row *session, str hash)
+{
+    struct session_of key = session_of(session->subject.id, session->id);
+    txn_system_delete(txn, SYSTEM_SESSION_OF, session_of_str(&key));
+    txn_system_delete(txn, SYSTEM_SESSION, hash);
+}
+
+/* Life. */
+
+int64_t session_age_ms(const struct access *access)
+{
+    int64_t set_ms = access->limits.session_age_ms;
+    return set_ms > 0 && set_ms < SESSION_AGE_MS_MAX ? set_ms : SESSION_AGE_MS_MAX;
+}
+
+static int64_t session_idle_ms(const struct access *access)
+{
+    return access->limits.session_idle_ms > 0 ? access->limits.session_idle_ms : SESSION_IDLE_MS;
+}
+
+static bool session_is_live(const struct access *access, const struct session_row *session,
+                            int64_t now_ms)
+{
+    return now_ms - session->made_ms < session_age_ms(access) &&
+           now_ms - session->seen_ms < session_idle_ms(access);
 }
 
 /** Not kept anywhere: it follows from the cookie's value, which comes with each request. */
@@ -59,48 +161,56 @@ static str csrf_of(struct arena *arena, str token)
     return base64url_write(arena, hash_bytes(&hash));
 }
 
-enum err session_identify(struct txn *txn, const struct access *access, str token_hash,
-                          struct identity *identity_out)
+/** A live session; ERR_UNAUTHENTICATED: there is none. What it gives lies in the task's arena. */
+static enum err session_get(struct txn *txn, const struct access *access, str hash,
+                            struct session_row *session_out)
 {
     struct task *task = txn_task(txn);
     str row;
-    enum err err = txn_system_get(txn, SYSTEM_SESSION, token_hash, task->arena, &row);
+    enum err err = txn_system_get(txn, SYSTEM_SESSION, hash, task->arena, &row);
     if (err == ERR_MISSING) return ERR_UNAUTHENTICATED;
     TRY(err);
+    if (!session_row_read(row, session_out)) return ERR_CORRUPT;
+    return session_is_live(access, session_out, task->now_ms) ? ERR_NONE : ERR_UNAUTHENTICATED;
+}
+
+enum err session_identify(struct txn *txn, const struct access *access, str token_hash,
+                          struct identity *identity_out)
+{
     struct session_row session;
-    if (!session_row_read(row, &session)) return ERR_CORRUPT;
-    if (!session_is_live(&session, task->now_ms)) return ERR_UNAUTHENTICATED;
+    TRY(session_get(txn, access, token_hash, &session));
     *identity_out = (struct identity){.credential = CREDENTIAL_SESSION};
-    TRY(user_identify(txn, access, session.user, identity_out));
-    identity_out->token_hash = arena_copy(task->arena, token_hash);
+    TRY(subject_identify(txn, access, session.subject, identity_out));
+    if (!str_eq(identity_out->role, session.role)) return ERR_UNAUTHENTICATED;
+    identity_out->token_hash = arena_copy(txn_task(txn)->arena, token_hash);
+    identity_out->session = session.id;
     identity_out->seen_at_ms = session.seen_ms;
+    identity_out->proven_at_ms = session.proven_ms;
     return ERR_NONE;
 }
 
-enum err identity_of_session(struct txn *txn, const struct access *access, str token,
-                             struct identity *identity_out)
+enum err identity_of_session(struct txn *txn, const struct access *access, enum door door,
+                             str token, struct identity *identity_out)
 {
     if (token.len == 0 || token.len > TOKEN_TEXT_BYTES_MAX) return ERR_UNAUTHENTICATED;
     struct hash hash = credential_hash(S("session"), token);
     TRY(session_identify(txn, access, hash_bytes(&hash), identity_out));
+    if (identity_out->door != door) return ERR_UNAUTHENTICATED;
     identity_out->csrf = csrf_of(txn_task(txn)->arena, token);
     return ERR_NONE;
 }
 
+bool step_up_is_needed(const struct access *access, const struct identity *identity, int64_t now_ms)
+{
+    int64_t proof_ms = access->limits.proof_ms > 0 ? access->limits.proof_ms : PROOF_MS;
+    if (identity->credential != CREDENTIAL_SESSION) return !identity->is_proof;
+    return now_ms - identity->proven_at_ms >= proof_ms;
+}
+
 /* Making one. */
 
-struct sign_in_work {
-    struct work work;
-    struct task *task;
-    const struct access *access;
-    struct id user;
-    str password_hash; /** that the password was checked against */
-    str token;
-    struct identity *identity;
-};
-
 /** Deletes ended sessions among some behind a random place, so that they do not pile up. */
-static enum err sessions_sweep(struct txn *txn, str from)
+static enum err sessions_sweep(struct txn *txn, const struct access *access, str from)
 {
     struct task *task = txn_task(txn);
     str key = from, row;
@@ -109,76 +219,103 @@ static enum err sessions_sweep(struct txn *txn, str from)
         if (err == ERR_MISSING) return ERR_NONE;
         TRY(err);
         struct session_row session;
-        if (session_row_read(row, &session) && !session_is_live(&session, task->now_ms))
-            txn_system_delete(txn, SYSTEM_SESSION, key);
+        if (!session_row_read(row, &session)) txn_system_delete(txn, SYSTEM_SESSION, key);
+        else if (!session_is_live(access, &session, task->now_ms))
+            session_delete(txn, &session, key);
     }
     return ERR_NONE;
 }
 
-/** The password was checked against a snapshot; in the lane it must still be the same. */
-static enum err sign_in_run(struct work *work, struct txn *txn)
+/** The session behind one; ERR_MISSING at the end. Its row may be gone already. */
+static enum err session_of_next(struct txn *txn, struct id subject, struct id after,
+                                struct id *session_out, str *hash_out)
 {
-    struct sign_in_work *self = (struct sign_in_work *)work;
-    struct task *task = self->task;
-    txn_set_task(txn, task);
-    str password_hash;
-    enum err err = password_row_get(txn, self->user, &password_hash);
-    if (err == ERR_MISSING || (err == ERR_NONE && !str_eq(password_hash, self->password_hash)))
-        return fail(task, ERR_UNAUTHENTICATED, "the password was changed just now");
-    TRY(err);
-    struct hash hash = credential_hash(S("session"), self->token);
-    struct session_row session = {self->user, task->now_ms, task->now_ms};
-    session_row_put(txn, hash_bytes(&hash), &session);
-    TRY(sessions_sweep(txn, hash_bytes(&hash)));
-    TRY(identity_of_session(txn, self->access, self->token, self->identity));
-    identity_keep(task->arena, self->identity);
+    struct session_of from = session_of(subject, after);
+    str prefix = id_bytes(&subject), key, row;
+    struct value hash;
+    TRY(txn_system_after(txn, SYSTEM_SESSION_OF, session_of_str(&from), txn_task(txn)->arena, &key,
+                         &row));
+    if (!str_starts(key, prefix)) return ERR_MISSING;
+    if (!id_of_bytes(str_from(key, prefix.len), session_out)) return ERR_CORRUPT;
+    if (!value_find(row, SESSION_OF_HASH, &hash) || hash.kind != VALUE_BYTES) return ERR_CORRUPT;
+    *hash_out = hash.text;
     return ERR_NONE;
 }
 
-/** The user and the hash to check against; for an unknown or disabled user the hash of nobody. */
-static enum err sign_in_look_up(struct task *task, const struct access *access,
-                                const struct space *space, str email, struct id *user_out,
-                                str *hash_out)
+/** Makes room for one more. */
+static enum err sessions_bound(struct txn *txn, struct id subject)
 {
-    *hash_out = password_hash_of_nobody();
-    *user_out = (struct id){};
-    struct txn *txn;
-    TRY(txn_open(task, space, &txn));
-    struct user_row user;
-    enum err err = user_find(task, txn, access, email, &user);
-    if (err == ERR_NONE && !user.is_disabled) {
-        err = password_row_get(txn, user.id, hash_out);
-        if (err == ERR_NONE) *user_out = user.id;
-    }
-    txn_close(txn);
-    return err == ERR_MISSING ? ERR_NONE : err;
-}
-
-enum err session_create(struct task *task, const struct access *access, const struct space *space,
-                        str email, str password, struct session_new *session_out)
-{
-    struct id user;
+    struct id oldest = {}, after = {};
     str hash;
-    TRY(sign_in_look_up(task, access, space, email, &user, &hash));
-    bool is_right = false;
-    str bounded = password.len > PASSWORD_BYTES_MAX ? S("") : password;
-    TRY(password_verify(bounded, hash, &is_right));
-    if (!is_right || id_is_nil(user))
-        return fail(task, ERR_UNAUTHENTICATED, "the e-mail address or the password is wrong");
-    *session_out = (struct session_new){.token = credential_make(task->arena, S(""))};
-    struct sign_in_work self = {
-        .work = {.run = sign_in_run, .arena = task->arena},
-        .task = task,
-        .access = access,
-        .user = user,
-        .password_hash = hash,
-        .token = session_out->token,
-        .identity = &session_out->identity,
-    };
-    return store_write(access->store, space, &self.work);
+    for (uint32_t count = 0; count < SESSIONS_OF_SUBJECT_MAX; count++) {
+        enum err err = session_of_next(txn, subject, after, &after, &hash);
+        if (err == ERR_MISSING) return ERR_NONE;
+        TRY(err);
+        if (count == 0) oldest = after;
+    }
+    return session_end_one(txn, subject, oldest);
 }
 
-/* Ending. */
+enum err session_row_add(struct txn *txn, const struct access *access, str token_hash,
+                         const struct session_row *session)
+{
+    require(token_hash.len == HASH_BYTES && !id_is_nil(session->id));
+    TRY(sessions_bound(txn, session->subject.id));
+    session_row_put(txn, token_hash, session);
+    session_of_put(txn, session, token_hash);
+    return sessions_sweep(txn, access, token_hash);
+}
+
+enum err session_row_move(struct txn *txn, const struct access *access, str token_hash,
+                          str new_hash)
+{
+    struct session_row session;
+    TRY(session_get(txn, access, token_hash, &session));
+    session.proven_ms = session.seen_ms = txn_task(txn)->now_ms;
+    txn_system_delete(txn, SYSTEM_SESSION, token_hash);
+    session_row_put(txn, new_hash, &session);
+    session_of_put(txn, &session, new_hash);
+    return ERR_NONE;
+}
+
+/* Telling and ending. */
+
+enum err session_next(struct txn *txn, const struct access *access, struct id subject,
+                      struct id after, struct session_row *session_out)
+{
+    for (uint32_t seen = 0; seen <= SESSIONS_OF_SUBJECT_MAX; seen++) {
+        str hash;
+        TRY(session_of_next(txn, subject, after, &after, &hash));
+        enum err err = session_get(txn, access, hash, session_out);
+        if (err != ERR_UNAUTHENTICATED) return err;
+    }
+    return ERR_MISSING;
+}
+
+enum err session_end_one(struct txn *txn, struct id subject, struct id session)
+{
+    struct session_of key = session_of(subject, session);
+    struct value hash;
+    str row;
+    TRY(txn_system_get(txn, SYSTEM_SESSION_OF, session_of_str(&key), txn_task(txn)->arena, &row));
+    if (!value_find(row, SESSION_OF_HASH, &hash) || hash.kind != VALUE_BYTES) return ERR_CORRUPT;
+    txn_system_delete(txn, SYSTEM_SESSION, hash.text);
+    txn_system_delete(txn, SYSTEM_SESSION_OF, session_of_str(&key));
+    return ERR_NONE;
+}
+
+enum err sessions_end(struct txn *txn, struct id subject, struct id but)
+{
+    struct id session = {};
+    str hash;
+    for (uint32_t ended = 0; ended <= SESSIONS_OF_SUBJECT_MAX; ended++) {
+        enum err err = session_of_next(txn, subject, session, &session, &hash);
+        if (err == ERR_MISSING) return ERR_NONE;
+        TRY(err);
+        if (!id_eq(session, but)) TRY(session_end_one(txn, subject, session));
+    }
+    return fail(txn_task(txn), ERR_CORRUPT, "somebody has more sessions than there may be");
+}
 
 struct session_end_work {
     struct work work;
@@ -189,8 +326,14 @@ struct session_end_work {
 static enum err session_end_run(struct work *work, struct txn *txn)
 {
     struct session_end_work *self = (struct session_end_work *)work;
+    struct session_row session;
+    str row;
     txn_set_task(txn, self->task);
-    txn_system_delete(txn, SYSTEM_SESSION, self->hash);
+    enum err err = txn_system_get(txn, SYSTEM_SESSION, self->hash, self->task->arena, &row);
+    if (err == ERR_MISSING) return ERR_NONE;
+    TRY(err);
+    if (session_row_read(row, &session)) session_delete(txn, &session, self->hash);
+    else txn_system_delete(txn, SYSTEM_SESSION, self->hash);
     return ERR_NONE;
 }
 
@@ -206,40 +349,40 @@ enum err session_end(struct task *task, const struct access *access, const struc
     return store_write(access->store, space, &self.work);
 }
 
-enum err session_end_all(struct txn *txn, struct id user)
-{
-    struct task *task = txn_task(txn);
-    str key = S(""), row;
-    for (uint32_t walked = 0; walked < SESSIONS_WALKED_MAX; walked++) {
-        enum err err = txn_system_after(txn, SYSTEM_SESSION, key, task->arena, &key, &row);
-        if (err == ERR_MISSING) return ERR_NONE;
-        TRY(err);
-        struct session_row session;
-        if (session_row_read(row, &session) && id_eq(session.user, user))
-            txn_system_delete(txn, SYSTEM_SESSION, key);
-    }
-    return fail(task, ERR_TOO_LARGE, "this firm has too many sessions");
-}
-
+/** By the longest life that a setting gives: what ended before is found when others sign in. */
 static bool session_row_is_over(str row, int64_t now_ms)
 {
     struct session_row session;
-    return session_row_read(row, &session) && !session_is_live(&session, now_ms);
+    return !session_row_read(row, &session) || now_ms - session.made_ms >= SESSION_AGE_MS_MAX ||
+           now_ms - session.seen_ms >= SESSION_AGE_MS_MAX;
+}
+
+static bool session_of_is_over(str row, int64_t now_ms)
+{
+    int64_t made_ms;
+    return !int_read(row, SESSION_OF_MADE, &made_ms) || now_ms - made_ms >= SESSION_AGE_MS_MAX;
 }
 
 enum err session_upkeep(struct task *task, const struct access *access, const struct space *space)
 {
     require(access != nullptr);
     uint64_t deleted;
-    return system_sweep(task, space, SYSTEM_SESSION, session_row_is_over, &deleted);
+    TRY(system_sweep(task, space, SYSTEM_SESSION, session_row_is_over, &deleted));
+    return system_sweep(task, space, SYSTEM_SESSION_OF, session_of_is_over, &deleted);
 }
 
 /* Last use. */
 
-bool session_is_stale(const struct identity *identity, int64_t now_ms)
+static int64_t seen_every_ms(const struct access *access)
+{
+    int64_t share_ms = session_idle_ms(access) / 4;
+    return share_ms < SEEN_EVERY_MS ? share_ms : SEEN_EVERY_MS;
+}
+
+bool session_is_stale(const struct access *access, const struct identity *identity, int64_t now_ms)
 {
     return identity->credential == CREDENTIAL_SESSION &&
-           now_ms - identity->seen_at_ms >= SEEN_EVERY_MS;
+           now_ms - identity->seen_at_ms >= seen_every_ms(access);
 }
 
 /** Lives on its own, since the request that caused it does not wait for it. */
@@ -247,18 +390,18 @@ struct touch_work {
     struct work work;
     struct arena arena;
     struct task task;
+    const struct access *access;
     char hash[HASH_BYTES];
 };
 
 static enum err touch_run(struct work *work, struct txn *txn)
 {
     struct touch_work *self = (struct touch_work *)work;
-    txn_set_task(txn, &self->task);
-    str hash = {self->hash, sizeof self->hash}, row;
-    TRY(txn_system_get(txn, SYSTEM_SESSION, hash, &self->arena, &row));
     struct session_row session;
-    if (!session_row_read(row, &session)) return ERR_CORRUPT;
-    if (self->task.now_ms - session.seen_ms < SEEN_EVERY_MS) return ERR_NONE;
+    str hash = {self->hash, sizeof self->hash};
+    txn_set_task(txn, &self->task);
+    TRY(session_get(txn, self->access, hash, &session));
+    if (self->task.now_ms - session.seen_ms < seen_every_ms(self->access)) return ERR_NONE;
     session.seen_ms = self->task.now_ms;
     session_row_put(txn, hash, &session);
     return ERR_NONE;
@@ -272,7 +415,7 @@ static void touch_drop(struct touch_work *self)
 
 static void touch_done(struct work *work, enum err err)
 {
-    if (err != ERR_NONE && err != ERR_MISSING)
+    if (err != ERR_NONE && err != ERR_UNAUTHENTICATED)
         log_warning("session", "the last use of a session was not written: %.*s",
                     FMT(err_title(err)));
     touch_drop((struct touch_work *)work);
@@ -286,6 +429,7 @@ void session_touch(const struct access *access, const struct space *space,
     arena_init(&self->arena, ARENA_BLOCK_BYTES);
     task_init(&self->task, &self->arena);
     self->task.now_ms = now_ms;
+    self->access = access;
     self->work = (struct work){.run = touch_run, .done = touch_done, .arena = &self->arena};
     memcpy(self->hash, identity->token_hash.at, HASH_BYTES);
     /* A full lane is no reason to refuse a read: the next request tries again. */

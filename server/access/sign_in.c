@@ -69,9 +69,10 @@ static void buckets_of(const struct sign_in *sign_in, const struct sign_in_job *
 }
 
 /** A right password forgets this address's tries at the account; what is no try costs nothing. */
-static void settle(struct sign_in *sign_in, const struct throttle_bucket *buckets, enum err err)
+static void settle(struct sign_in *sign_in, const struct throttle_bucket *buckets,
+                   const struct sign_in_job *job, enum err err)
 {
-    if (err == ERR_UNAUTHENTICATED) return;
+    if (err == ERR_UNAUTHENTICATED || job->is_wrong) return;
     int64_t now_ms = clock_now_ms();
     pthread_mutex_lock(&sign_in->lock);
     for (uint32_t at = 0; at < BUCKET_COUNT; at++)
@@ -104,7 +105,7 @@ static void *sign_in_thread(void *argument)
         struct throttle_bucket buckets[BUCKET_COUNT];
         buckets_of(sign_in, job, buckets);
         enum err err = job->run(job);
-        settle(sign_in, buckets, err);
+        settle(sign_in, buckets, job, err);
         job->done(job, err);
     }
     return nullptr;

@@ -380,7 +380,7 @@ enum err tenant_create(struct task *task, const struct access *access,
         .task = task, .access = access, .wanted = new_tenant, .uuid = id_make()};
     char hash[PASSWORD_HASH_BYTES_MAX];
     if (new_tenant->owner_password.len > 0) {
-        TRY(password_hash(new_tenant->owner_password, hash));
+        TRY(password_make_hash(task, new_tenant->owner_password, hash));
         self.password_hash = str_of(hash);
     }
     struct space instance = store_instance(access->store);

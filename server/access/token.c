@@ -1,5 +1,6 @@
 #include "access/audit.h"
 #include "access/credential.h"
+#include "access/door.h"
 #include "access/session.h"
 #include "access/user.h"
 #include "base/require.h"
@@ -30,15 +31,15 @@ static enum err token_identify(struct txn *txn, const struct access *access, str
     struct id user_id;
     if (!id_of_bytes(user.text, &user_id)) return ERR_CORRUPT;
     *identity_out = (struct identity){.credential = CREDENTIAL_TOKEN};
-    TRY(user_identify(txn, access, user_id, identity_out));
+    TRY(subject_identify(txn, access, (struct subject){DOOR_STAFF, user_id}, identity_out));
     identity_out->token_hash = arena_copy(task->arena, token_hash);
     return ERR_NONE;
 }
 
-enum err identity_of_token(struct txn *txn, const struct access *access, str token,
+enum err identity_of_token(struct txn *txn, const struct access *access, enum door door, str token,
                            struct identity *identity_out)
 {
-    if (token.len > TOKEN_TEXT_BYTES_MAX || !str_starts(token, token_prefix))
+    if (door != DOOR_STAFF || token.len > TOKEN_TEXT_BYTES_MAX || !str_starts(token, token_prefix))
         return ERR_UNAUTHENTICATED;
     struct hash hash = credential_hash(S("token"), token);
     return token_identify(txn, access, hash_bytes(&hash), identity_out);

@@ -1,13 +1,11 @@
 #include "access/user.h"
 
 #include "access/audit.h"
+#include "access/door.h"
 #include "access/password.h"
 #include "access/role.h"
-#include "base/fold.h"
 #include "base/require.h"
-#include "model/kind.h"
 #include "record/models.h"
-#include "record/query.h"
 
 static bool entity_is(const struct entity *entity, str name)
 {
@@ -18,6 +16,15 @@ static bool field_is(const struct entity *entity, uint16_t number, str name, enu
 {
     const struct field *field = entity_field_by_number(entity, number);
     return field != nullptr && str_eq(field->name, name) && field->kind == kind;
+}
+
+static bool is_entered_by_email(const struct entity *account)
+{
+    const struct field *email = entity_field(account, S("email"));
+    const struct field *disabled = entity_field(account, S("disabled"));
+    return str_eq(account->name, S("portal_account")) && email != nullptr &&
+           email->kind == FIELD_TEXT && email->is_unique && disabled != nullptr &&
+           disabled->kind == FIELD_BOOLEAN;
 }
 
 enum err access_fits_model(struct task *task, const struct model *model)
@@ -35,6 +42,11 @@ enum err access_fits_model(struct task *task, const struct model *model)
         return fail(task, ERR_INVALID,
                     "the schema lacks the entity user, number %u, with email, name, role, disabled",
                     USER_ENTITY);
+    const struct entity *account = model_entity_by_number(model, PORTAL_ACCOUNT_ENTITY);
+    if (account != nullptr && !is_entered_by_email(account))
+        return fail(task, ERR_INVALID,
+                    "the entity number %u must be portal_account, with email, unique, and disabled",
+                    PORTAL_ACCOUNT_ENTITY);
     return ERR_NONE;
 }
 
@@ -66,54 +78,12 @@ enum err user_read(struct txn *txn, struct id id, struct user_row *user_out)
     return ERR_NONE;
 }
 
-enum err user_read_now(struct task *task, const struct access *access, const struct space *space,
-                       struct id id, struct user_row *user_out)
-{
-    require(access != nullptr);
-    struct txn *txn;
-    TRY(txn_open(task, space, &txn));
-    enum err err = user_read(txn, id, user_out);
-    if (err == ERR_NONE) {
-        user_out->email = arena_copy(task->arena, user_out->email);
-        user_out->name = arena_copy(task->arena, user_out->name);
-        user_out->role = arena_copy(task->arena, user_out->role);
-    }
-    txn_close(txn);
-    return err;
-}
-
-/** The index folds more than case away (marks), and cuts long addresses: so the record decides. */
-static bool is_address_of(struct arena *arena, const struct user_row *user, str email)
-{
-    str is = utf8_compose(arena, user->email);
-    str asked = utf8_compose(arena, email);
-    return str_eq_nocase(is, asked);
-}
-
 enum err user_find(struct task *task, struct txn *txn, const struct access *access, str email,
                    struct user_row *user_out)
 {
-    constexpr uint32_t candidates_max = 16;
-    if (email.len == 0 || !utf8_is_valid(email)) return ERR_MISSING;
-    const struct entity *entity = model_entity_by_number(access->model, USER_ENTITY);
-    require(entity != nullptr);
-    const struct field *field = entity_field_by_number(entity, USER_EMAIL);
-    require(field != nullptr && field->is_unique);
-    str ordered;
-    if (!field->kind_of->order_text(task, field, str_trim(email), &ordered)) {
-        task_fault_clear(task);
-        return ERR_MISSING;
-    }
-    struct scope scope = scope_system();
-    struct view view = {task, txn, access->model, &scope};
-    struct id ids[candidates_max];
-    uint32_t count = 0;
-    TRY(query_find(&view, field, ordered, candidates_max, ids, &count));
-    for (uint32_t at = 0; at < count; at++) {
-        TRY(user_read(txn, ids[at], user_out));
-        if (is_address_of(task->arena, user_out, str_trim(email))) return ERR_NONE;
-    }
-    return ERR_MISSING;
+    struct account account;
+    TRY(account_find(task, txn, access, DOOR_STAFF, email, &account));
+    return user_read(txn, account.subject.id, user_out);
 }
 
 enum err user_identify(struct txn *txn, const struct access *access, struct id id,

@@ -26,10 +26,7 @@ struct user_row {
 
 /** Views of the transaction. ERR_MISSING: no such user. */
 enum err user_read(struct txn *txn, struct id id, struct user_row *user_out);
-/** In a transaction of its own; what is given lies in task->arena. */
-enum err user_read_now(struct task *task, const struct access *access, const struct space *space,
-                       struct id id, struct user_row *user_out);
-/** By the whole address, without regard to case. Views. ERR_MISSING: none has it. */
+/** By the whole address (account_find). Views. ERR_MISSING: none has it. */
 enum err user_find(struct task *task, struct txn *txn, const struct access *access, str email,
                    struct user_row *user_out);
 /** Who this user is to the rest of the server; views. ERR_UNAUTHENTICATED: gone or disabled. */

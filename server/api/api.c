@@ -9,6 +9,7 @@
 #include "api/reply.h"
 #include "api/roads.h"
 #include "api/routes.h"
+#include "api/session.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
@@ -54,11 +55,13 @@ static enum err find_identity(struct arrival *arrival)
         str scheme, token;
         (void)str_cut(authorization, ' ', &scheme, &token);
         if (str_eq_nocase(scheme, S("bearer")))
-            err = identity_of_token(call->txn, access, str_trim(token), &call->identity);
+            err = identity_of_token(call->txn, access, call->tenant.door, str_trim(token),
+                                    &call->identity);
     } else {
         str cookies = http_header(arrival->request, S("cookie"));
         str token = http_cookie(cookies, cookie_name(call->is_cookie_plain));
-        if (token.len > 0) err = identity_of_session(call->txn, access, token, &call->identity);
+        if (token.len > 0)
+            err = identity_of_session(call->txn, access, call->tenant.door, token, &call->identity);
     }
     if (err == ERR_UNAUTHENTICATED)
         return fail(call->task, err, "a session or a token of this firm is needed");
@@ -73,14 +76,13 @@ static enum err check_origin(struct arrival *arrival)
         .origin = http_header(request, S("origin")),
         .scheme = request->scheme,
         .host_and_port = request->host_and_port,
+        .fetch_site = http_header(request, S("sec-fetch-site")),
         .csrf_given = http_header(request, S("x-csrf-token")),
         .csrf = call->identity.csrf,
     };
     str reason = S("");
     if (call->identity.credential == CREDENTIAL_SESSION) reason = origin_fault(&check);
-    else if (call->identity.credential == CREDENTIAL_NONE && check.origin.len > 0 &&
-             !origin_is_own(check.origin, check.scheme, check.host_and_port))
-        reason = S("This request comes from another origin."); /* a sign-in as somebody else */
+    else if (call->identity.credential == CREDENTIAL_NONE) reason = origin_fault_unknown(&check);
     return reason.len == 0 ? ERR_NONE : fail(call->task, ERR_FORBIDDEN, "%.*s", FMT(reason));
 }
 
@@ -117,7 +119,7 @@ static enum err check_identity(struct arrival *arrival)
 {
     struct call *call = arrival->call;
     TRY(find_identity(arrival));
-    if (session_is_stale(&call->identity, call->task->now_ms))
+    if (session_is_stale(call->access, &call->identity, call->task->now_ms))
         session_touch(call->access, &call->tenant.space, &call->identity, call->task->now_ms);
     return ERR_NONE;
 }
@@ -150,8 +152,9 @@ static enum err arrive(void *argument)
     call->record = match.record;
     call->part = match.part;
     if (match.methods == 0) return serve_file(arrival);
-    /* Clients will sign in at their own door; until the portal is built it has no API. */
-    if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path)) return ERR_MISSING;
+    bool is_served = match.route != nullptr && match.route->is_for_portal;
+    if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path) && !is_served)
+        return ERR_MISSING;
     if (match.route == nullptr) {
         arrival->is_unserved = true;
         call->allow = methods_write(call->task->arena, match.methods);
@@ -163,6 +166,7 @@ static enum err arrive(void *argument)
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
+    if (match.route->needs_proof) TRY(step_up_need(call));
     if (match.route->method == METHOD_POST && need == NEED_IDENTITY) {
         call->idempotency_key = str_trim(http_header(request, S("idempotency-key")));
         TRY(once_judge(call));
@@ -197,6 +201,7 @@ static struct call call_begin(struct http_request *request, struct task *task)
         .form = accept_form(http_header(request, S("accept"))),
         .last_event_id = http_header(request, S("last-event-id")),
         .address = request->address,
+        .user_agent = http_header(request, S("user-agent")),
         .is_cookie_plain = request->is_loopback && str_eq(request->scheme, S("http")),
     };
     id_write(task->request_id, call.request_id);

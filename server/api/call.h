@@ -91,6 +91,7 @@ struct call {
     enum form form; /** of the answer, as `accept` has it */
     str last_event_id;
     str address;
+    str user_agent;
     bool is_cookie_plain;        /** loopback without TLS: the cookie has its plain name */
     const struct entity *entity; /** of {collection} */
     struct id record;            /** of {id} */

@@ -19,10 +19,14 @@ struct origin_check {
     str origin; /** the Origin header, or empty */
     str scheme;
     str host_and_port;
+    str fetch_site; /** Sec-Fetch-Site, or empty: an old browser, or a script */
     str csrf_given; /** X-CSRF-Token, or empty */
     str csrf;       /** the session's */
 };
 /** Empty when it may pass, else the reason as a sentence. */
 str origin_fault(const struct origin_check *check);
+/** The same for somebody not signed in, who is a script or our own page: no other page may sign its
+ *  visitor in as somebody. */
+str origin_fault_unknown(const struct origin_check *check);
 /** Whether an Origin header names this very origin. */
 bool origin_is_own(str origin, str scheme, str host_and_port);

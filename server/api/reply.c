@@ -194,13 +194,14 @@ void call_answer(struct call *call, enum err err)
     /* What went wrong inside is for the log. */
     const struct fault *fault = status == 500 ? nullptr : &call->task->fault;
     str present = err == ERR_CHANGED ? call->present : S("");
-    send_problem(call, (struct problem){
-                           .status = status,
-                           .slug = err_slug(err),
-                           .title = err_title(err),
-                           .fault = fault,
-                           .present = present,
-                       });
+    send_problem(call,
+                 (struct problem){
+                     .status = status,
+                     .slug = fault != nullptr && fault->type.len > 0 ? fault->type : err_slug(err),
+                     .title = err_title(err),
+                     .fault = fault,
+                     .present = present,
+                 });
 }
 
 void call_answer_status(struct call *call, int status, str slug, str title, str detail)

@@ -49,6 +49,7 @@ static struct call *call_move(struct call *call)
     moved->accept = arena_copy(arena, call->accept);
     moved->last_event_id = arena_copy(arena, call->last_event_id);
     moved->address = arena_copy(arena, call->address);
+    moved->user_agent = arena_copy(arena, call->user_agent);
     moved->tenant.name = arena_copy(arena, call->tenant.name);
     moved->tenant.title = arena_copy(arena, call->tenant.title);
     identity_keep(arena, &moved->identity);
@@ -291,8 +292,8 @@ static void hashing_done(struct sign_in_job *job, enum err err)
 
 static enum err queue_for_hashing(struct call *call)
 {
-    str email, password;
-    TRY(session_given(call, &email, &password));
+    str email;
+    TRY(session_tried(call, &email));
     call->job = (struct sign_in_job){
         .run = on_hashing_thread,
         .done = hashing_done,

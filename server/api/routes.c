@@ -16,6 +16,7 @@
 #include "api/rules.h"
 #include "api/runs.h"
 #include "api/session.h"
+#include "api/sessions.h"
 #include "api/trials.h"
 #include "api/uploads.h"
 #include "base/buf.h"
@@ -32,12 +33,25 @@ const struct route routes[] = {
     {METHOD_GET, T("/"), T("The page of this door"), NEED_TENANT, ROAD_LOOP, .is_for_portal = true,
      .answers = "200 home", .run = page_home},
     {METHOD_POST, T("/api/v1/session"), T("Sign in by e-mail and password"), NEED_TENANT,
-     ROAD_HASHING, .has_body = true, .body = "sign_in", .answers = "201 identity",
-     .run = session_open},
+     ROAD_HASHING, .has_body = true, .is_for_portal = true, .body = "sign_in",
+     .answers = "201 identity", .run = session_open},
     {METHOD_DELETE, T("/api/v1/session"), T("Sign out"), NEED_IDENTITY, ROAD_WORKER,
-     .answers = "204 nothing", .run = session_close},
+     .is_for_portal = true, .answers = "204 nothing", .run = session_close},
+    {METHOD_POST, T("/api/v1/session/proof"), T("Give the password again, before what needs it"),
+     NEED_IDENTITY, ROAD_HASHING, .has_body = true, .is_for_portal = true, .body = "proof",
+     .answers = "200 identity", .run = session_renew_proof},
+    {METHOD_GET, T("/api/v1/sessions"), T("Where I am signed in"), NEED_IDENTITY, ROAD_READ,
+     .is_for_portal = true, .answers = "200 sessions", .run = sessions_list},
+    {METHOD_DELETE, T("/api/v1/sessions"), T("End all my sessions but this one"), NEED_IDENTITY,
+     ROAD_LANE, .is_for_portal = true, .answers = "204 nothing", .run = sessions_end_others},
+    {METHOD_DELETE, T("/api/v1/sessions/{id}"), T("End one of my sessions"), NEED_IDENTITY,
+     ROAD_LANE, .is_for_portal = true, .answers = "204 nothing", .run = sessions_end_one},
+    {METHOD_GET, T("/api/v1/users/{id}/sessions"), T("Where a user is signed in"), NEED_IDENTITY,
+     ROAD_READ, .answers = "200 sessions", .run = sessions_of_user},
+    {METHOD_DELETE, T("/api/v1/users/{id}/sessions"), T("End a user's sessions"), NEED_IDENTITY,
+     ROAD_LANE, .answers = "204 nothing", .run = sessions_of_user_end},
     {METHOD_GET, T("/api/v1/me"), T("Who I am and what I may do"), NEED_IDENTITY, ROAD_LOOP,
-     .answers = "200 identity", .run = session_me},
+     .is_for_portal = true, .answers = "200 identity", .run = session_me},
     {METHOD_GET, T("/api/v1/schema"), T("Entities, fields and choices"), NEED_IDENTITY, ROAD_READ,
      .answers = "200 catalog", .run = catalog_read},
     /* Without a token it tells nothing of this firm: only what every firm has. */

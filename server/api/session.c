@@ -2,6 +2,8 @@
 
 #include "api/cookie.h"
 #include "api/reply.h"
+#include "api/sessions.h"
+#include "base/fold.h"
 #include "value/json.h"
 
 static void given_text(struct call *call, str name, str *text_out)
@@ -13,7 +15,17 @@ static void given_text(struct call *call, str name, str *text_out)
     else *text_out = value.text;
 }
 
-enum err session_given(struct call *call, str *email_out, str *password_out)
+/** One text of a body that is a map. */
+static enum err given_member(struct call *call, str name, str *text_out)
+{
+    *text_out = S("");
+    if (call->given.kind != VALUE_MAP)
+        task_fault(call->task, S(""), S("type"), "the body must be {\"%.*s\"}", FMT(name));
+    else given_text(call, name, text_out);
+    return task_faults(call->task);
+}
+
+static enum err session_given(struct call *call, str *email_out, str *password_out)
 {
     *email_out = *password_out = S("");
     if (call->given.kind != VALUE_MAP) {
@@ -23,6 +35,16 @@ enum err session_given(struct call *call, str *email_out, str *password_out)
     given_text(call, S("email"), email_out);
     given_text(call, S("password"), password_out);
     return task_faults(call->task);
+}
+
+enum err session_tried(struct call *call, str *email_out)
+{
+    str email = call->identity.email, password;
+    if (call->identity.credential == CREDENTIAL_NONE) TRY(session_given(call, &email, &password));
+    else if (call->identity.credential != CREDENTIAL_SESSION)
+        return fail(call->task, ERR_FORBIDDEN, "this is for a person who is signed in");
+    *email_out = utf8_is_valid(email) ? fold(call->task->arena, email) : S("");
+    return ERR_NONE;
 }
 
 static void write_member(struct buf *json, const char *name, str text)
@@ -80,7 +102,9 @@ static enum err reply_identity(struct call *call, int status)
     write_member(&json, "name", call->tenant.name);
     buf_put_byte(&json, ',');
     write_member(&json, "title", call->tenant.title);
-    buf_put(&json, S("},\"door\":\"staff\",\"roles\":["));
+    buf_put(&json, S("},\"door\":"));
+    json_write_text(&json, identity->door == DOOR_STAFF ? S("staff") : S("portal"));
+    buf_put(&json, S(",\"roles\":["));
     json_write_text(&json, identity->role);
     /* Rows are not narrowed by any role yet. */
     buf_put(&json, S("],\"scope\":\"all\","));
@@ -88,6 +112,8 @@ static enum err reply_identity(struct call *call, int status)
     if (identity->credential == CREDENTIAL_SESSION) {
         buf_put_byte(&json, ',');
         write_member(&json, "csrf", identity->csrf);
+        buf_put_byte(&json, ',');
+        json_write_session(&json, identity);
     }
     buf_put_byte(&json, '}');
     return reply_json(call, status, &json);
@@ -98,18 +124,46 @@ enum err session_me(struct call *call)
     return reply_identity(call, 200);
 }
 
+/** What follows a password: the cookie of a new token, and who that is. */
+static enum err reply_session(struct call *call, const struct session_new *session, int status)
+{
+    call->identity = session->identity;
+    reply_header(call, S("set-cookie"),
+                 cookie_write(call->task->arena, call->is_cookie_plain, session->token,
+                              session_age_ms(call->access)));
+    return reply_identity(call, status);
+}
+
 enum err session_open(struct call *call)
 {
-    str email, password;
-    TRY(session_given(call, &email, &password));
+    struct sign_in_given given = {
+        .door = call->tenant.door,
+        .address = call->address,
+        .user_agent = call->user_agent,
+    };
     struct session_new session;
-    TRY(session_create(call->task, call->access, &call->tenant.space, email, password, &session));
-    call->identity = session.identity;
-    reply_header(
-        call, S("set-cookie"),
-        cookie_write(call->task->arena, call->is_cookie_plain, session.token, SESSION_AGE_MS_MAX));
+    TRY(session_given(call, &given.email, &given.password));
+    TRY(session_create(call->task, call->access, &call->tenant.space, &given, &session));
     reply_header(call, S("location"), S("/api/v1/session"));
-    return reply_identity(call, 201);
+    return reply_session(call, &session, 201);
+}
+
+enum err session_renew_proof(struct call *call)
+{
+    str password;
+    struct session_new session;
+    TRY(given_member(call, S("password"), &password));
+    enum err err = session_prove(call->task, call->access, &call->tenant.space, &call->identity,
+                                 password, &session);
+    if (err == ERR_UNAUTHENTICATED) {
+        /* The session is as good as before: only the proof failed. */
+        call->job.is_wrong = true;
+        call->task->fault.detail = S("");
+        task_fault(call->task, S("password"), S("wrong"), "is not your password");
+        return task_faults(call->task);
+    }
+    TRY(err);
+    return reply_session(call, &session, 200);
 }
 
 enum err session_close(struct call *call)
@@ -121,4 +175,15 @@ enum err session_close(struct call *call)
                  cookie_write(call->task->arena, call->is_cookie_plain, S(""), 0));
     reply_empty(call, 204);
     return ERR_NONE;
+}
+
+enum err step_up_need(struct call *call)
+{
+    if (!step_up_is_needed(call->access, &call->identity, call->task->now_ms)) return ERR_NONE;
+    call->task->fault.type = S("step_up");
+    if (call->identity.credential != CREDENTIAL_SESSION)
+        return fail(call->task, ERR_FORBIDDEN,
+                    "this needs a person who gives the password, or a token made for it");
+    return fail(call->task, ERR_FORBIDDEN,
+                "give your password again: POST /api/v1/session/proof {\"password\"}");
 }

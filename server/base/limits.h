@@ -102,8 +102,10 @@ constexpr uint32_t RULE_VERSIONS_MAX = 1000;         /** of one rule; then the o
 constexpr size_t PASSWORD_BYTES_MAX = 1024;
 constexpr size_t PASSWORD_BYTES_MIN = 8;
 constexpr uint32_t PASSWORD_QUEUE_MAX = 32; /** sign-ins waiting for the hashing thread; then 503 */
-constexpr int64_t SESSION_IDLE_MS_MAX = 12LL * 3600 * 1000;
+constexpr int64_t SESSION_IDLE_MS = 12LL * 3600 * 1000;
 constexpr int64_t SESSION_AGE_MS_MAX = 30LL * 24 * 3600 * 1000;
+constexpr uint32_t SESSIONS_OF_SUBJECT_MAX = 100; /** then the oldest ends */
+constexpr int64_t PROOF_MS = 10LL * 60 * 1000;    /** so long a password counts as just given */
 
 /* HTTP. */
 constexpr uint32_t HEADERS_MAX = 100;                 /** of one request */

@@ -27,6 +27,7 @@ struct right {
 
 /** What the problem document will say. */
 struct fault {
+    str type; /** of the problem, where it says more than the error's own; empty: that one */
     str detail;
     struct right right; /** to ERR_FORBIDDEN: what is missing; no action: nothing that is granted */
     struct fault_item *items;

@@ -42,7 +42,8 @@ static enum err file_key_make(struct task *task, const struct store *store, str 
 static bool stays_behind(const struct row_place *place, enum database database)
 {
     return database == DATABASE_SYSTEM &&
-           (place->row == SYSTEM_KEY || place->row == SYSTEM_SESSION);
+           (place->row == SYSTEM_KEY || place->row == SYSTEM_SESSION ||
+            place->row == SYSTEM_SESSION_OF);
 }
 
 /** Every value is proven before it leaves: damage must not get a fresh hash elsewhere. */

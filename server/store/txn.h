@@ -205,6 +205,7 @@ enum system_row : uint8_t {
     SYSTEM_RUN_DAY,  /** tenant: id of a rule, day 4 bytes big-endian → its figures */
     /** tenant: kind → how many of it lie in the outbox; kind, 0, due time, id → nil */
     SYSTEM_OUTBOX,
+    SYSTEM_SESSION_OF, /** tenant: id of who is signed in, id of the session → its hash */
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,

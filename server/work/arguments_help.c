@@ -65,6 +65,12 @@ const struct flag flag_table[FLAG_COUNT] = {
     [FLAG_KEEP_ALIVE_MS] = {"keep-alive-ms", "MS", nullptr,
                             "a silent event stream gives a sign of life after", FLAG_NUMBER, 1,
                             3'600'000, EVENT_KEEP_ALIVE_MS},
+    [FLAG_SESSION_IDLE_MS] = {"session-idle-ms", "MS", nullptr, "an unused session ends after",
+                              FLAG_NUMBER, 1, SESSION_AGE_MS_MAX, SESSION_IDLE_MS},
+    [FLAG_SESSION_AGE_MS] = {"session-age-ms", "MS", nullptr, "any session ends after", FLAG_NUMBER,
+                             1, SESSION_AGE_MS_MAX, SESSION_AGE_MS_MAX},
+    [FLAG_PROOF_MS] = {"proof-ms", "MS", nullptr, "what is dangerous needs a password given within",
+                       FLAG_NUMBER, 1, SESSION_AGE_MS_MAX, PROOF_MS},
     [FLAG_TENANT] = {"tenant", "NAME", nullptr, "the tenant", FLAG_TEXT, 0, 0, 0},
     [FLAG_TITLE] = {"title", "TEXT", nullptr, "the firm's name as people read it", FLAG_TEXT, 0, 0,
                     0},
@@ -130,8 +136,6 @@ static const struct limit limits[] = {
     {"changes waiting for one tenant", LANE_QUEUE_MAX, ""},
     {"records touched by one change", CHANGE_WRITES_MAX, ""},
     {"sign-ins waiting", PASSWORD_QUEUE_MAX, ""},
-    {"an unused session ends after", SESSION_IDLE_MS_MAX / 3600'000, "h"},
-    {"any session ends after", SESSION_AGE_MS_MAX / 86400'000, "days"},
 };
 
 /** Two words of a format: a space and what an operand is called, or nothing. */

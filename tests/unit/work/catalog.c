@@ -6,7 +6,7 @@
 static enum err keep(struct fixture *fixture, const struct model *model)
 {
     task_fault_clear(&fixture->test.task);
-    struct access access = {fixture->store, model, S("localhost")};
+    struct access access = {.store = fixture->store, .model = model, .domain = S("localhost")};
     return catalog_keep(&fixture->test.task, &access);
 }
 

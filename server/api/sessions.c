@@ -1,0 +1,107 @@
+#include "api/sessions.h"
+
+#include "access/door.h"
+#include "access/session.h"
+#include "access/user.h"
+#include "api/reply.h"
+#include "value/json.h"
+#include "value/text.h"
+
+static void write_moment(struct buf *json, const char *name, int64_t at_ms)
+{
+    buf_print(json, ",\"%s\":\"", name);
+    time_write(json, at_ms);
+    buf_put_byte(json, '"');
+}
+
+static void write_id(struct buf *json, const char *name, struct id id)
+{
+    char text[ID_TEXT_BYTES];
+    id_write(id, text);
+    buf_print(json, "\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
+}
+
+void json_write_session(struct buf *json, const struct identity *identity)
+{
+    buf_put(json, S("\"session\":{"));
+    write_id(json, "id", identity->session);
+    write_moment(json, "proven_at", identity->proven_at_ms);
+    buf_put_byte(json, '}');
+}
+
+static void write_row(struct buf *json, const struct session_row *session, bool is_this)
+{
+    buf_put_byte(json, '{');
+    write_id(json, "id", session->id);
+    write_moment(json, "created_at", session->made_ms);
+    write_moment(json, "last_used_at", session->seen_ms);
+    write_moment(json, "proven_at", session->proven_ms);
+    json_member_text(json, "address", session->address);
+    json_member_text(json, "user_agent", session->user_agent);
+    buf_print(json, ",\"current\":%s}", is_this ? "true" : "false");
+}
+
+static enum err reply_sessions(struct call *call, struct id subject)
+{
+    struct buf json = reply_buf(call);
+    struct session_row session = {};
+    buf_put(&json, S("{\"data\":["));
+    for (uint32_t count = 0; count <= SESSIONS_OF_SUBJECT_MAX; count++) {
+        enum err err = session_next(call->txn, call->access, subject, session.id, &session);
+        if (err == ERR_MISSING) break;
+        TRY(err);
+        if (count > 0) buf_put_byte(&json, ',');
+        bool is_this = call->identity.credential == CREDENTIAL_SESSION &&
+                       id_eq(session.id, call->identity.session);
+        write_row(&json, &session, is_this);
+    }
+    buf_put(&json, S("]}"));
+    return reply_json(call, 200, &json);
+}
+
+enum err sessions_list(struct call *call)
+{
+    return reply_sessions(call, call->identity.user);
+}
+
+enum err sessions_end_one(struct call *call)
+{
+    enum err err = session_end_one(call->txn, call->identity.user, call->record);
+    if (err == ERR_MISSING) return fail(call->task, err, "you have no such session");
+    TRY(err);
+    reply_empty(call, 204);
+    return ERR_NONE;
+}
+
+enum err sessions_end_others(struct call *call)
+{
+    TRY(sessions_end(call->txn, call->identity.user, call->identity.session));
+    reply_empty(call, 204);
+    return ERR_NONE;
+}
+
+static enum err check_user(struct call *call)
+{
+    struct account account;
+    const struct subject subject = {DOOR_STAFF, call->record};
+    if (!scope_may(&call->identity.scope, USER_ENTITY, SCOPE_EDIT))
+        return fail(call->task, ERR_FORBIDDEN, "you may not change users");
+    enum err err = account_read(call->txn, call->access, subject, &account);
+    return err == ERR_MISSING ? fail(call->task, err, "there is no such user") : err;
+}
+
+enum err sessions_of_user(struct call *call)
+{
+    TRY(check_user(call));
+    return reply_sessions(call, call->record);
+}
+
+enum err sessions_of_user_end(struct call *call)
+{
+    TRY(check_user(call));
+    struct id but = {};
+    if (id_eq(call->record, call->identity.user)) but = call->identity.session;
+    TRY(sessions_end(call->txn, call->record, but));
+    reply_empty(call, 204);
+    return ERR_NONE;
+}

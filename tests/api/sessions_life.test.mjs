@@ -1,0 +1,118 @@
+// Sessions from their making to their end: where they are listed, and who ends them.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { openServer, password } from '../door/server.mjs';
+import { Visitor } from '../door/visitor.mjs';
+
+let server;
+let firm;
+before(async () => {
+    server = await openServer(['acme']);
+    firm = server.firms.acme;
+});
+after(() => server.close());
+
+const signedIn = (more) => Visitor.signIn(firm, firm.owner, password, more);
+
+describe('the list of sessions', () => {
+    test('tells where each was begun, and which one asks', async () => {
+        const one = await signedIn({ 'user-agent': 'Test/1.0' });
+        const two = await signedIn({ 'user-agent': 'x'.repeat(1000) });
+        const list = expectStatus(await one.call('GET', 'sessions'), 200).body.data;
+        const mine = list.filter((session) => session.current);
+        assert.equal(mine.length, 1);
+        assert.equal(mine[0].user_agent, 'Test/1.0');
+        assert.equal(mine[0].address, '127.0.0.1');
+        assert.ok(list.some((session) => session.user_agent === 'x'.repeat(200)));
+        const { body } = expectStatus(await one.call('GET', 'me'), 200);
+        assert.equal(body.session.id, mine[0].id);
+        assert.ok(!JSON.stringify(list).includes(one.cookie.split('=')[1]));
+        expectStatus(await two.call('DELETE', 'session'), 204);
+    });
+
+    test('is of oneself: a session of somebody else is not there', async () => {
+        const one = await signedIn();
+        const [{ id }] = expectStatus(await one.call('GET', 'sessions'), 200).body.data;
+        const other = await firm.create('users', { name: 'Bea', email: 'bea@firm.example' });
+        const list = await firm.call('GET', `users/${other.id}/sessions`);
+        assert.deepEqual(expectStatus(list, 200).body.data, []);
+        expectProblem(await one.call('DELETE', `sessions/${other.id}`), 404);
+        expectStatus(await one.call('DELETE', `sessions/${id}`), 204);
+    });
+});
+
+describe('ending', () => {
+    test('one session leaves the others, and all others leave this one', async () => {
+        const [one, two, three] = [await signedIn(), await signedIn(), await signedIn()];
+        const me = expectStatus(await two.call('GET', 'me'), 200).body;
+        expectStatus(await one.call('DELETE', `sessions/${me.session.id}`), 204);
+        expectProblem(await two.call('GET', 'me'), 401);
+        expectStatus(await three.call('GET', 'me'), 200);
+        expectStatus(await one.call('DELETE', 'sessions'), 204);
+        expectProblem(await three.call('GET', 'me'), 401);
+        const left = expectStatus(await one.call('GET', 'sessions'), 200).body.data;
+        assert.equal(left.length, 1);
+    });
+
+    test("a user's sessions is for who may edit users, and takes all of them", async () => {
+        const one = await signedIn();
+        const { id } = expectStatus(await one.call('GET', 'me'), 200).body.user;
+        expectStatus(await firm.call('DELETE', `users/${id}/sessions`), 204);
+        expectProblem(await one.call('GET', 'me'), 401);
+        const nobody = 'users/00000000-0000-7000-8000-000000000000/sessions';
+        expectProblem(await firm.call('GET', nobody), 404);
+    });
+});
+
+describe('a proof', () => {
+    test('is nothing that a token can give', async () => {
+        expectProblem(await firm.call('POST', 'session/proof', { password }), 403);
+    });
+
+    test('gives a new token, and the old one is dead', async () => {
+        const visitor = await signedIn();
+        const before = { ...visitor };
+        const was = expectStatus(await visitor.call('GET', 'me'), 200).body.session;
+        await visitor.prove(password);
+        assert.notEqual(visitor.cookie, before.cookie);
+        assert.notEqual(visitor.csrf, before.csrf);
+        const is = expectStatus(await visitor.call('GET', 'me'), 200).body.session;
+        assert.equal(is.id, was.id);
+        assert.ok(is.proven_at > was.proven_at);
+        visitor.cookie = before.cookie;
+        expectProblem(await visitor.call('GET', 'me'), 401);
+    });
+
+    test('with a wrong password leaves the session, and is no way to guess', async () => {
+        const visitor = await signedIn();
+        const limited = await visitor.callUntil(429, 'POST', 'session/proof', { password: 'no' });
+        assert.match(limited.headers['retry-after'], /^\d+$/);
+        expectStatus(await visitor.call('GET', 'me'), 200);
+    });
+});
+
+test('a limit of idleness and one of age end a session', async () => {
+    const brief = await openServer(['acme'], {
+        words: ['--session-idle-ms', '700', '--session-age-ms', '1500'],
+    });
+    try {
+        const own = brief.firms.acme;
+        const begun = Date.now();
+        const [idle, used] = [
+            await Visitor.signIn(own, own.owner, password),
+            await Visitor.signIn(own, own.owner, password),
+        ];
+        let last;
+        while (Date.now() - begun < 2000) {
+            last = await used.call('GET', 'me');
+            if (last.status !== 200) break;
+            await new Promise((next) => setTimeout(next, 50));
+        }
+        expectProblem(last, 401);
+        assert.ok(Date.now() - begun >= 1400, 'it was used, and ended all the same');
+        expectProblem(await idle.call('GET', 'me'), 401);
+    } finally {
+        await brief.close();
+    }
+});
