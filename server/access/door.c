@@ -66,7 +66,8 @@ enum err account_read(struct txn *txn, const struct access *access, struct subje
         .subject = subject,
         .email = text_at(entity, record, S("email")),
         .role = text_at(entity, record, S("role")),
-        .is_disabled = is_true_at(entity, record, S("disabled")),
+        .is_disabled = is_true_at(entity, record, S("disabled")) ||
+                       str_eq(text_at(entity, record, S("state")), S("disabled")),
     };
     return ERR_NONE;
 }

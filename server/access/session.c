@@ -23,6 +23,7 @@ enum session_key : uint8_t {
     SESSION_AGENT,
     SESSION_ID,
     SESSION_ROLE,
+    SESSION_NOTE,
 };
 enum session_of_key : uint8_t { SESSION_OF_HASH = 1, SESSION_OF_MADE = 2 };
 
@@ -57,6 +58,8 @@ static bool session_row_read(str row, struct session_row *session_out)
         .user_agent = text_read(row, SESSION_AGENT),
         .role = text_read(row, SESSION_ROLE),
     };
+    struct value note;
+    if (value_find(row, SESSION_NOTE, &note)) session_out->note = note.bytes;
     if (!int_read(row, SESSION_DOOR, &door) || (door != DOOR_STAFF && door != DOOR_PORTAL))
         return false;
     session_out->subject.door = (enum door)door;
@@ -82,7 +85,7 @@ static void pack_text_at(struct buf *row, uint8_t key, str text, size_t bytes_ma
 static void session_row_put(struct txn *txn, str hash, const struct session_row *session)
 {
     struct buf row = buf_make(txn_task(txn)->arena, SESSION_ROW_BYTES_MAX);
-    pack_map(&row, 9);
+    pack_map(&row, session->note.len > 0 ? 10 : 9);
     pack_int(&row, SESSION_SUBJECT);
     pack_bytes(&row, id_bytes(&session->subject.id));
     pack_int_at(&row, SESSION_MADE, session->made_ms);
@@ -94,6 +97,10 @@ static void session_row_put(struct txn *txn, str hash, const struct session_row 
     pack_int(&row, SESSION_ID);
     pack_bytes(&row, id_bytes(&session->id));
     pack_text_at(&row, SESSION_ROLE, session->role, SESSION_AGENT_BYTES_MAX);
+    if (session->note.len > 0) {
+        pack_int(&row, SESSION_NOTE);
+        pack_raw(&row, session->note);
+    }
     require(!buf_is_over(&row));
     txn_system_put(txn, SYSTEM_SESSION, hash, buf_str(&row));
 }
@@ -180,6 +187,7 @@ enum err session_identify(struct txn *txn, const struct access *access, str toke
     struct session_row session;
     TRY(session_get(txn, access, token_hash, &session));
     *identity_out = (struct identity){.credential = CREDENTIAL_SESSION};
+    identity_out->note = arena_copy(txn_task(txn)->arena, session.note);
     TRY(subject_identify(txn, access, session.subject, identity_out));
     if (!str_eq(identity_out->role, session.role)) return ERR_UNAUTHENTICATED;
     identity_out->token_hash = arena_copy(txn_task(txn)->arena, token_hash);
@@ -275,6 +283,16 @@ enum err session_row_move(struct txn *txn, const struct access *access, str toke
     txn_system_delete(txn, SYSTEM_SESSION, token_hash);
     session_row_put(txn, new_hash, &session);
     session_of_put(txn, &session, new_hash);
+    return ERR_NONE;
+}
+
+enum err session_note(struct txn *txn, const struct access *access, str token_hash, str note)
+{
+    struct session_row session;
+    require(note.len <= SESSION_NOTE_BYTES_MAX);
+    TRY(session_get(txn, access, token_hash, &session));
+    session.note = note;
+    session_row_put(txn, token_hash, &session);
     return ERR_NONE;
 }
 

@@ -1,7 +1,8 @@
 /** session: what a signed-in browser is known by.
  *
  *  Rows    SYSTEM_SESSION: hash of the cookie's value → {1: subject, 2: made at, 3: last used at,
- *          4: door, 5: proven at, 6: address, 7: user agent, 8: public id, 9: role when made};
+ *          4: door, 5: proven at, 6: address, 7: user agent, 8: public id, 9: role when made,
+ *          10: note, if any};
  *          SYSTEM_SESSION_OF: subject 16, public id 16 → {1: that hash, 2: made at}.
  *  Floor   access.
  *  Thread  any, with its own transaction.
@@ -12,6 +13,7 @@
 
 constexpr size_t SESSION_ADDRESS_BYTES_MAX = 64;
 constexpr size_t SESSION_AGENT_BYTES_MAX = 200;
+constexpr size_t SESSION_NOTE_BYTES_MAX = 256;
 
 struct session_row {
     struct subject subject;
@@ -21,6 +23,7 @@ struct session_row {
     int64_t proven_ms;
     str address, user_agent; /** of its making */
     str role;                /** of the subject then: with another one it is over */
+    str note;                /** an encoded value: what its door keeps with it; or empty */
 };
 
 /** By the hash of the cookie's value; leaves out what follows from that value itself (csrf). */
@@ -32,6 +35,10 @@ enum err session_row_add(struct txn *txn, const struct access *access, str token
 /** In a lane: the session goes on under another token. ERR_UNAUTHENTICATED: it is over. */
 enum err session_row_move(struct txn *txn, const struct access *access, str token_hash,
                           str new_hash);
+
+/** In a lane: what the session's door keeps with it from now on, an encoded value of at most
+ *  SESSION_NOTE_BYTES_MAX, or nothing. ERR_UNAUTHENTICATED: it is over. */
+enum err session_note(struct txn *txn, const struct access *access, str token_hash, str note);
 
 /** The live sessions of a subject, oldest first, behind `after` (nil: the first); ERR_MISSING at
  *  the end. What it gives lies in the transaction's task's arena. */

@@ -21,10 +21,10 @@ static bool field_is(const struct entity *entity, uint16_t number, str name, enu
 static bool is_entered_by_email(const struct entity *account)
 {
     const struct field *email = entity_field(account, S("email"));
-    const struct field *disabled = entity_field(account, S("disabled"));
+    const struct field *state = entity_field(account, S("state"));
     return str_eq(account->name, S("portal_account")) && email != nullptr &&
-           email->kind == FIELD_TEXT && email->is_unique && disabled != nullptr &&
-           disabled->kind == FIELD_BOOLEAN;
+           email->kind == FIELD_TEXT && email->is_unique && state != nullptr &&
+           state->kind == FIELD_CHOICE;
 }
 
 enum err access_fits_model(struct task *task, const struct model *model)
@@ -45,7 +45,7 @@ enum err access_fits_model(struct task *task, const struct model *model)
     const struct entity *account = model_entity_by_number(model, PORTAL_ACCOUNT_ENTITY);
     if (account != nullptr && !is_entered_by_email(account))
         return fail(task, ERR_INVALID,
-                    "the entity number %u must be portal_account, with email, unique, and disabled",
+                    "the entity number %u must be portal_account, with email, unique, and state",
                     PORTAL_ACCOUNT_ENTITY);
     return ERR_NONE;
 }
@@ -109,6 +109,7 @@ void identity_keep(struct arena *arena, struct identity *identity)
     identity->role = arena_copy(arena, identity->role);
     identity->csrf = arena_copy(arena, identity->csrf);
     identity->token_hash = arena_copy(arena, identity->token_hash);
+    identity->note = arena_copy(arena, identity->note);
 }
 
 /** An owner who was never given a password holds no door open. */

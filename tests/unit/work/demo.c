@@ -23,7 +23,7 @@ static struct command_place place_of(struct fixture *fixture)
     task_fault_clear(&fixture->test.task);
     return (struct command_place){
         .task = &fixture->test.task,
-        .access = {fixture->store, fixture->model, S("localhost")},
+        .access = {.store = fixture->store, .model = fixture->model, .domain = S("localhost")},
         .scheme = S("http"),
         .port = 8080,
     };
