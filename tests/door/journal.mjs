@@ -170,13 +170,28 @@ export class Journal {
     }
 
     async verifyFeed(place) {
-        for (;;) {
-            const { body } = await this.firm.call('GET', `changes?after=${this.sequence}`);
-            if (body.data.length === 0) return;
-            for (const entry of body.data)
-                assert.equal(entry.sequence, ++this.sequence, `${place}: a gap in the feed`);
+        const sequences = new Set(await auditSequences(this.firm, this.sequence));
+        for (let after = this.sequence; ; ) {
+            const { body } = await this.firm.call('GET', `changes?after=${after}`);
+            for (const entry of body.data) sequences.add(entry.sequence);
+            after = body.next;
+            if (body.end) break;
         }
+        for (const sequence of [...sequences].sort((a, b) => a - b))
+            assert.equal(sequence, ++this.sequence, `${place}: a gap in the log`);
     }
+}
+
+/** Of what is in the change log, but no change of a record. */
+export async function auditSequences(firm, after = 0) {
+    const found = [];
+    for (let next = ''; next !== null; ) {
+        const { body } = await firm.call('GET', `audit?limit=200${next && `&after=${next}`}`);
+        const sequences = body.data.map((event) => event.sequence);
+        found.push(...sequences.filter((sequence) => sequence > after));
+        next = found.length > 0 && sequences.at(-1) > after ? body.next : null;
+    }
+    return found;
 }
 
 /** Writers for all journals until `isOver()` says so or the server is gone. */
