@@ -2,6 +2,12 @@
 return entity "address" {
   number = 13, plural = "addresses", label = "Address", title = "line1", via = "client",
   pairs = { { 1, "country", "city" } },
+  allow = { owner = "all", pm = "all", employee = "view" },
+  portal = {
+    fields = {
+      "kind", "line1", "line2", "city", "region", "postal_code", "country", "is_default",
+    },
+  },
 
   reference "client" { 1, label = "Client", to = "client", required = true, on_delete = "cascade" },
   choice "kind" {

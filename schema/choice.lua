@@ -1,6 +1,7 @@
 -- The firm's own choices: beside the built-in ones of a set, or in the place of one of them.
 return entity "choice" {
   number = 3, plural = "choices", label = "Choice", title = "label", shapes_model = true,
+  allow = { owner = "all", pm = "view", employee = "view" },
 
   text "set" {
     1, label = "Set", required = true, index = true, fixed = true, max = 97,

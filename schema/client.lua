@@ -11,6 +11,23 @@ return entity "client" {
     { 5, "status", "updated_at" },
     { 6, "account_manager", "updated_at" },
   },
+  allow = {
+    owner = "all",
+    pm = { "view", "create", "edit", "export" },
+    employee = "view",
+  },
+  holders = {
+    managed = { "account_manager" },
+    assigned = { "project.members" },
+    shared = { "share.user", "share.team" },
+  },
+  portal = {
+    fields = {
+      "name", "emails", "phones", "website", "default_address", "primary_contact", "language",
+      "currency",
+    },
+    own = "always",
+  },
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,
@@ -158,7 +175,7 @@ return entity "client" {
     },
   },
   long_text "observations" {
-    26, label = "Observations",
+    26, label = "Observations", group = "internal",
     synonyms = {
       "observation", "notes", "note", "comments", "remarks", "description", "bemerkung",
     },
@@ -168,7 +185,7 @@ return entity "client" {
     synonyms = { "location info", "location data" },
   },
   long_text "financial_note" {
-    28, label = "Financial note",
+    28, label = "Financial note", group = "financials",
     synonyms = { "billing note", "billing notes", "financial notes", "payment notes" },
   },
   boolean "pinned" {

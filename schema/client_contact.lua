@@ -2,6 +2,7 @@
 return entity "client_contact" {
   number = 12, plural = "client_contacts", label = "Contact of a client", title = "contact",
   via = "client",
+  allow = { owner = "all", pm = "all", employee = "view" },
 
   reference "client" {
     1, label = "Client", to = "client", required = true, on_delete = "cascade", list = 1,

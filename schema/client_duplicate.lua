@@ -2,6 +2,7 @@
 return entity "client_duplicate" {
   number = 14, plural = "client_duplicates", label = "Possible duplicate client", title = "first",
   via = "first",
+  allow = { owner = "all", pm = "all" },
 
   reference "first" {
     1, label = "First", to = "client", required = true, fixed = true, on_delete = "cascade",

@@ -4,6 +4,13 @@ return entity "contact" {
   actions = { "archive", "restore", "merge" },
   duplicates = "contact_duplicate",
   pairs = { { 1, "status", "name" } },
+  allow = { owner = "all", pm = "all", employee = "view" },
+  tied_by = "client_contact",
+  portal = {
+    fields = { "name", "title", "emails", "phones" },
+    edit = { "name", "emails", "phones" },
+    own = "self",
+  },
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 300, list = 1,

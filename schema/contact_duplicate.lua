@@ -2,6 +2,7 @@
 return entity "contact_duplicate" {
   number = 15, plural = "contact_duplicates", label = "Possible duplicate contact", title = "first",
   via = "first",
+  allow = { owner = "all", pm = "all" },
 
   reference "first" {
     1, label = "First", to = "contact", required = true, fixed = true, on_delete = "cascade",

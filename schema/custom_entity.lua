@@ -2,6 +2,7 @@
 return entity "custom_entity" {
   number = 5, plural = "custom_entities", label = "Own entity", title = "name",
   shapes_model = true,
+  allow = { owner = "all", pm = "view", employee = "view" },
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, fixed = true, max = 48,

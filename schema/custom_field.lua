@@ -1,6 +1,7 @@
 -- A field that the firm adds to an entity, its own or a built-in one.
 return entity "custom_field" {
   number = 4, plural = "custom_fields", label = "Own field", title = "name", shapes_model = true,
+  allow = { owner = "all", pm = "view", employee = "view" },
 
   text "entity" {
     1, label = "Entity", required = true, index = true, fixed = true, max = 48, list = 1,
@@ -51,6 +52,7 @@ return entity "custom_field" {
   choices "reads" {
     28, label = "Fields that the formula reads", computed = true, set = "custom_field.read",
   },
+  choice "group" { 29, label = "Field group", set = "custom_field.group" },
 }, choice_set "custom_field.kind" {
   label = "Kinds of fields",
   { "text", label = "Text" },
@@ -93,6 +95,11 @@ return entity "custom_field" {
   label = "States of fields",
   { "building", label = "Being built", color = "#bf8700", category = "open" },
   { "ready", label = "Ready", color = "#1a7f37", category = "closed" },
+}, choice_set "custom_field.group" {
+  label = "Field groups",
+  { "financials", label = "Financials" },
+  { "internal", label = "Internal notes" },
+  { "vault", label = "Vault" },
 }, choice_set "custom_field.read" {
   label = "Fields that formulas read", open = true,
 }, choice_set "custom_field.synonym" {

@@ -1,6 +1,7 @@
 -- How the columns of a table go to fields, kept by a name for the next table of the same form.
 return entity "import_mapping" {
   number = 9, plural = "import_mappings", label = "Import mapping", title = "name",
+  allow = { owner = "all", pm = "all" },
 
   text "name" {
     1, label = "Name", required = true, unique = true, search = true, max = 100, list = 1,

@@ -1,6 +1,7 @@
 -- A contact's own way into the portal. Passwords and sessions are no records and stand elsewhere.
 return entity "portal_account" {
   number = 20, plural = "portal_accounts", label = "Portal account", title = "email",
+  allow = { owner = "all", pm = "all" },
 
   reference "contact" {
     1, label = "Contact", to = "contact", required = true, unique = true, fixed = true,

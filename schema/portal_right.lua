@@ -3,6 +3,7 @@ return entity "portal_right" {
   number = 21, plural = "portal_rights", label = "Portal right", title = "account",
   via = "client",
   pairs = { { 1, "account", "client", "unique" } },
+  allow = { owner = "all", pm = "all" },
 
   reference "account" {
     1, label = "Portal account", to = "portal_account", required = true, fixed = true,

@@ -1,6 +1,7 @@
 -- What the firm's admin wants to hold on every road by which a record changes.
 return entity "rule" {
   number = 16, plural = "rules", label = "Rule", title = "name",
+  allow = { owner = "all", pm = "view" },
 
   text "name" {
     1, label = "Name", required = true, index = true, search = true, max = 100, list = 1,

@@ -1,6 +1,7 @@
 -- A record, and what a rule must make of it. All of a rule's tests run before it is activated.
 return entity "rule_test" {
   number = 18, plural = "rule_tests", label = "Test of a rule", title = "name", via = "rule",
+  allow = { owner = "all", pm = "view" },
 
   reference "rule" {
     1, label = "Rule", to = "rule", required = true, fixed = true, on_delete = "cascade", list = 1,

@@ -2,6 +2,7 @@
 -- make one to work on a rule while the active one stands.
 return entity "rule_version" {
   number = 17, plural = "rule_versions", label = "Version of a rule", title = "note", via = "rule",
+  allow = { owner = "all", pm = "view" },
 
   reference "rule" {
     1, label = "Rule", to = "rule", required = true, fixed = true, on_delete = "cascade", list = 1,

@@ -1,6 +1,7 @@
 -- The settings of a firm: one record, made with the tenant.
 return entity "settings" {
   number = 1, plural = "settings", label = "Settings", title = "title", single = true,
+  allow = { owner = "all", pm = "view", employee = "view" },
 
   text     "title"    { 1, label = "Name of the firm", required = true, max = 200, list = 1 },
   country  "country"  { 2, label = "Default country" },

@@ -1,6 +1,7 @@
 -- A person of the firm who signs in. Passwords and sessions are no records and stand elsewhere.
 return entity "user" {
   number = 2, plural = "users", label = "User", title = "name",
+  allow = { owner = "all", pm = "view", employee = "view" },
 
   text     "email"    {
     1, label = "E-mail", required = true, unique = true, search = true, max = 254, list = 2,
@@ -19,4 +20,6 @@ return entity "user" {
 }, choice_set "user.role" {
   label = "Roles",
   { "owner", label = "Owner" },
+  { "pm", label = "Project manager" },
+  { "employee", label = "Employee" },
 }

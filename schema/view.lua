@@ -1,6 +1,7 @@
 -- A list that somebody keeps by a name: which records, in which order, with which columns.
 return entity "view" {
   number = 8, plural = "views", label = "View", title = "name", own_unless = "shared",
+  allow = { owner = "all", pm = "all", employee = "all" },
 
   text "name" { 1, label = "Name", required = true, index = true, max = 100, list = 1 },
   text "entity" {

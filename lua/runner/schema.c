@@ -5,7 +5,9 @@
  *                 "fields": [{"at": …, "kind": text, "name": text, "number": integer,
  *                             "attributes": {…}}]}],
  *   "sets":     [{"at": …, "name": text, "attributes": {…},
- *                 "choices": [{"value": text, "attributes": {…}}]}]}
+ *                 "choices": [{"value": text, "attributes": {…}}]}],
+ *   "roles":    [{"at": …, "name": text, "attributes": {…}}],
+ *   "groups":   [{"at": …, "name": text, "attributes": {…}}]}
  *
  * Among the attributes of a formula is `reads`, the list of the fields that its expression names.
  * Fields and choices keep the order in which they were written, entities that of the sorted files.
@@ -25,15 +27,18 @@
 constexpr int NO_LIST = 0;
 constexpr int ENTITIES = 1;
 constexpr int SETS = 2;
+constexpr int ROLES = 3;
+constexpr int GROUPS = 4;
 
 /* The declaring words: all that a file can see. A field's word is the name of its kind. */
 static const struct declaring_word words[] = {
-    {"entity", ENTITIES},    {"choice_set", SETS},  {"text", NO_LIST},     {"long_text", NO_LIST},
-    {"number", NO_LIST},     {"decimal", NO_LIST},  {"money", NO_LIST},    {"date", NO_LIST},
-    {"time", NO_LIST},       {"boolean", NO_LIST},  {"choice", NO_LIST},   {"choices", NO_LIST},
-    {"emails", NO_LIST},     {"phones", NO_LIST},   {"url", NO_LIST},      {"country", NO_LIST},
-    {"language", NO_LIST},   {"currency", NO_LIST}, {"timezone", NO_LIST}, {"reference", NO_LIST},
-    {"references", NO_LIST}, {"object", NO_LIST},   {"rollup", NO_LIST},   {"formula", NO_LIST},
+    {"entity", ENTITIES},  {"choice_set", SETS},   {"role", ROLES},         {"field_group", GROUPS},
+    {"text", NO_LIST},     {"long_text", NO_LIST}, {"number", NO_LIST},     {"decimal", NO_LIST},
+    {"money", NO_LIST},    {"date", NO_LIST},      {"time", NO_LIST},       {"boolean", NO_LIST},
+    {"choice", NO_LIST},   {"choices", NO_LIST},   {"emails", NO_LIST},     {"phones", NO_LIST},
+    {"url", NO_LIST},      {"country", NO_LIST},   {"language", NO_LIST},   {"currency", NO_LIST},
+    {"timezone", NO_LIST}, {"reference", NO_LIST}, {"references", NO_LIST}, {"object", NO_LIST},
+    {"rollup", NO_LIST},   {"formula", NO_LIST},
 };
 
 /** The same with `reads`; the expression must be one. */
@@ -134,21 +139,42 @@ static void pack_all(lua_State *state, struct reading *reading, str key, int lis
     }
 }
 
+/** A role or a field group: its name and place, and its attributes; it has no parts. */
+static void pack_plain(lua_State *state, struct reading *reading, str key, int list)
+{
+    lua_Unsigned count = lua_rawlen(state, list);
+    pack_text(reading->out, key);
+    pack_list(reading->out, (uint32_t)count);
+    for (lua_Unsigned i = 1; i <= count; i++) {
+        lua_rawgeti(state, list, (lua_Integer)i);
+        int top = lua_gettop(state);
+        pack_map(reading->out, 3);
+        int body;
+        const char *at = declared_open(state, reading, &body);
+        struct entries entries = declared_entries(state, reading, body, at);
+        if (entries.place_count > 0) luaL_error(state, "%s: has words alone, no list", at);
+        declared_pack_attributes(state, reading, body, &entries, at);
+        lua_settop(state, top - 1);
+    }
+}
+
 static void pack_schema(lua_State *state, struct reading *reading)
 {
-    pack_map(reading->out, 3);
+    pack_map(reading->out, 5);
     pack_text(reading->out, S("version"));
     pack_int(reading->out, 1);
     pack_all(state, reading, S("entities"), ENTITIES + 1, S("fields"), pack_field);
     pack_all(state, reading, S("sets"), SETS + 1, S("choices"), pack_choice);
+    pack_plain(state, reading, S("roles"), ROLES + 1);
+    pack_plain(state, reading, S("groups"), GROUPS + 1);
 }
 
 int schema_run(char **arguments)
 {
     struct reading reading = {.words = words,
                               .word_count = sizeof words / sizeof *words,
-                              .list_count = SETS,
-                              .wanted = "neither entity nor choice_set",
+                              .list_count = GROUPS,
+                              .wanted = "no entity, choice_set, role or field_group",
                               .pack = pack_schema,
                               .file = "schema"};
     return declared_run(arguments[0], &reading);

@@ -310,8 +310,7 @@ struct chain {
 
 enum chain_state : uint8_t { CHAIN_NEW, CHAIN_ON_THE_WAY, CHAIN_DONE };
 
-/** Fields that a computed one rests on, none twice. */
-static uint32_t rests_on(const struct field *field, const struct field **fields)
+uint32_t computed_rests_on(const struct field *field, const struct field **fields)
 {
     uint32_t count = 0;
     if (field->formula != nullptr)
@@ -378,7 +377,7 @@ static void follow(struct chain *chain, const struct field *field)
     chain->fields[chain->count++] = field;
     const struct field **below = arena_new(chain->making->task->arena, const struct field *,
                                            FIELDS_MAX + CONDITION_TESTS_MAX + 2);
-    uint32_t count = rests_on(field, below);
+    uint32_t count = computed_rests_on(field, below);
     uint8_t steps = 0;
     for (uint32_t at = 0; at < count && chain->making->task->fault.item_count == 0; at++)
         follow_one(chain, below[at], &steps);

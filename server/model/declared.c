@@ -226,7 +226,7 @@ static void check_field_name(struct making *making, const struct made_entity *en
         S("expand"),     S("q"),          S("count"),      S("filter"),     S("at"),
         S("created_at"), S("created_by"), S("updated_at"), S("updated_by"), S("incomplete"),
         S("revision"),   S("version"),    S("and"),        S("or"),         S("not"),
-        S("warnings"),   S("group_by"),   S("view"),
+        S("warnings"),   S("group_by"),   S("view"),       S("clients"),    S("holders"),
     };
     str name = made->field->name;
     bool has_mark = str_starts(name, S("x_"));
@@ -285,7 +285,16 @@ static void make_field(struct making *making, const struct made_entity *entity,
     making->word = S("");
 }
 
-static void add_system_field(struct entity *entity, struct field field)
+/** What a record's JSON says of a field, whatever its value. */
+static void make_json(struct arena *arena, struct field *field)
+{
+    bool is_list = field->kind_of != nullptr && field->kind_of->is_list;
+    field->json_absent =
+        arena_print(arena, ",\"%.*s\":%s", FMT(field->name), is_list ? "[]" : "null");
+    field->json_head = str_first(field->json_absent, field->name.len + 4);
+}
+
+void add_system_field(struct making *making, struct entity *entity, struct field field)
 {
     struct field *fields = (struct field *)entity->fields;
     field.entity = entity;
@@ -294,6 +303,7 @@ static void add_system_field(struct entity *entity, struct field field)
     field.is_computed = true;
     field.keeps_index = field.is_indexed;
     require(entity_field_by_number(entity, field.number) == nullptr);
+    make_json(making->arena, &field);
     fields[entity->field_count++] = field;
 }
 
@@ -338,23 +348,11 @@ static void add_system_fields(struct making *making, struct entity *entity)
          .label = S("Version"),
          .is_hidden = true},
     };
-    static_assert(sizeof fields / sizeof *fields == SYSTEM_FIELD_COUNT);
+    static_assert(sizeof fields / sizeof *fields + 2 == SYSTEM_FIELD_COUNT);
     static_assert(FIELD_NUMBER_SYSTEM_MIN <= FIELD_CREATED_AT);
-    static_assert(FIELD_VERSION < FIELD_NUMBER_CUSTOM_MIN);
-    for (size_t at = 0; at < SYSTEM_FIELD_COUNT; at++) add_system_field(entity, fields[at]);
-}
-
-/** What a record's JSON says of each field, whatever its value. */
-static void make_json(struct arena *arena, const struct entity *entity)
-{
-    struct field *fields = (struct field *)entity->fields;
-    for (uint32_t at = 0; at < entity->field_count; at++) {
-        struct field *field = &fields[at];
-        bool is_list = field->kind_of != nullptr && field->kind_of->is_list;
-        field->json_absent =
-            arena_print(arena, ",\"%.*s\":%s", FMT(field->name), is_list ? "[]" : "null");
-        field->json_head = str_first(field->json_absent, field->name.len + 4);
-    }
+    static_assert(FIELD_HOLDERS < FIELD_NUMBER_CUSTOM_MIN);
+    for (size_t at = 0; at < sizeof fields / sizeof *fields; at++)
+        add_system_field(making, entity, fields[at]);
 }
 
 static bool is_gone(const struct value *declared)
@@ -419,7 +417,8 @@ static void make_fields(struct making *making, struct made_entity *made, const s
     for (uint32_t i = 0; i < made->field_count; i++)
         apply_field_words(making, made, &made->fields[i], 0);
     add_system_fields(making, made->entity);
-    make_json(making->arena, made->entity);
+    for (uint32_t i = 0; i < made->field_count; i++)
+        make_json(making->arena, made->fields[i].field);
 }
 
 static bool read_actions(const struct value *list, uint8_t *actions_out)
@@ -441,8 +440,9 @@ static struct entity_words read_entity_words(struct making *making, const struct
                                              const struct value *attributes)
 {
     static const str known[] = {
-        S("number"), S("plural"),  S("label"),      S("title"),        S("via"),        S("single"),
-        S("pairs"),  S("actions"), S("own_unless"), S("shapes_model"), S("duplicates"),
+        S("number"),     S("plural"), S("label"),   S("title"),      S("via"),
+        S("single"),     S("pairs"),  S("actions"), S("own_unless"), S("shapes_model"),
+        S("duplicates"), S("allow"),  S("portal"),  S("holders"),    S("tied_by"),
     };
     struct entity_words words = {};
     struct cursor cursor = cursor_of(attributes->items);
@@ -461,6 +461,9 @@ static struct entity_words read_entity_words(struct making *making, const struct
             if (is_right) words.is_single = value.boolean;
         } else if (str_eq(word.text, S("pairs")) || str_eq(word.text, S("building_pairs"))) {
             is_right = value.kind == VALUE_LIST;
+        } else if (str_eq(word.text, S("allow")) || str_eq(word.text, S("portal")) ||
+                   str_eq(word.text, S("holders"))) {
+            is_right = value.kind == VALUE_MAP;
         } else if (str_eq(word.text, S("actions"))) {
             is_right = read_actions(&value, &words.actions);
         } else if (str_eq(word.text, S("shapes_model"))) {

@@ -197,13 +197,29 @@ static void put_sets(struct arena *arena, struct buf *out, const struct value *s
     }
 }
 
+/** A tenant's role stands in the place of one of the same name. */
+static void put_roles(struct buf *out, const struct value *roles, const struct value *added)
+{
+    struct value role, same;
+    pack_text(out, S("roles"));
+    pack_list(out, roles->count + count_new(roles, added, S("name")));
+    struct cursor cursor = cursor_of(roles->items);
+    for (uint32_t at = 0; at < roles->count && value_next(&cursor, &role); at++) {
+        bool is_replaced = find_named(added, S("name"), text_of(&role, S("name")), &same);
+        pack_raw(out, is_replaced ? same.bytes : role.bytes);
+    }
+    put_new(out, roles, added, S("name"));
+}
+
 str model_extend(struct arena *arena, str schema, str extension)
 {
     struct value base = value_of(schema), own = value_of(extension);
     struct value entities = list_of(&base, S("entities")), added = list_of(&own, S("entities"));
     struct value sets = list_of(&base, S("sets")), added_sets = list_of(&own, S("sets"));
+    struct value roles = list_of(&base, S("roles")), added_roles = list_of(&own, S("roles"));
+    struct value groups = list_of(&base, S("groups"));
     struct buf out = buf_make(arena, SCHEMA_BYTES_MAX);
-    pack_map(&out, 3);
+    pack_map(&out, 5);
     pack_text(&out, S("version"));
     pack_int(&out, 1);
     pack_text(&out, S("entities"));
@@ -217,5 +233,9 @@ str model_extend(struct arena *arena, str schema, str extension)
     }
     put_new(&out, &entities, &added, S("name"));
     put_sets(arena, &out, &sets, &added_sets);
+    pack_text(&out, S("groups"));
+    pack_list(&out, groups.count);
+    pack_raw(&out, groups.items);
+    put_roles(&out, &roles, &added_roles);
     return buf_is_over(&out) ? S("") : buf_str(&out);
 }

@@ -418,10 +418,18 @@ struct key_list order_phones(struct arena *arena, const struct field *, const st
     return order_items(arena, stored, phone_key);
 }
 
-struct key_list order_references(struct arena *arena, const struct field *,
+static str holder_bytes(struct arena *arena, const struct value *item)
+{
+    bool is_key = item->kind == VALUE_BYTES && item->text.len <= KEY_ORDERED_BYTES_MAX;
+    return is_key ? arena_copy(arena, item->text) : S("");
+}
+
+/** What refers to no entity lists who holds the record, by keys of its own form. */
+struct key_list order_references(struct arena *arena, const struct field *field,
                                  const struct value *stored)
 {
-    return order_items(arena, stored, reference_key);
+    bool is_holders = field->number == FIELD_HOLDERS;
+    return order_items(arena, stored, is_holders ? holder_bytes : reference_key);
 }
 
 bool order_text_phone(struct task *task, const struct field *field, str text, str *ordered_out)

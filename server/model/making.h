@@ -12,8 +12,8 @@ constexpr size_t NAME_BYTES_MAX = 48;    /** of an entity, a field, a setting */
 constexpr size_t CHOICE_BYTES_MAX = 100; /** of a choice's value */
 constexpr uint32_t SETS_MAX = 512;
 constexpr uint32_t SET_CHOICES_MAX = 500;
-constexpr uint32_t SYNONYMS_MAX = 64; /** of one field */
-constexpr uint8_t SYSTEM_FIELD_COUNT = 7;
+constexpr uint32_t SYNONYMS_MAX = 64;     /** of one field */
+constexpr uint8_t SYSTEM_FIELD_COUNT = 9; /** at most: two are in some entities alone */
 
 /** One field as it was declared, beside what is made of it. */
 struct made_field {
@@ -60,11 +60,13 @@ bool choice_value_is_good(str value);
 /** `#rrggbb` in lower case. */
 bool color_is_good(str color);
 
-/** Sets, then entities and their fields: all that needs no other entity (model/declared.c). */
 /** A fault of a tenant's record at `at`, or of the whole; as making_fault. */
 void making_fault_at(struct making *making, str at, str path, str code, str message);
+/** Sets, then entities and their fields: all that needs no other entity (model/declared.c). */
 void make_sets(struct making *making, const struct value *sets);
 void make_entities(struct making *making, const struct value *entities);
+/** A field that the engine keeps; room for it was left behind the entity's own. */
+void add_system_field(struct making *making, struct entity *entity, struct field field);
 /** The words of fields (model/words.c): of rank 0 when the field is read, of later ranks when all
  *  entities are there. */
 constexpr int FIELD_WORD_RANK_MAX = 3;
@@ -76,6 +78,12 @@ void resolve_entities(struct making *making);
 void resolve_pairs(struct making *making, const struct made_entity *made);
 void resolve_own(struct making *making, const struct made_entity *made);
 
+/** Field groups before the entities, roles behind them (model/rights.c). */
+void make_groups(struct making *making, const struct value *groups);
+void make_roles(struct making *making, const struct value *roles);
+/** `allow`, `holders`, `tied_by`, `portal`, and what groups forbid, once all else is there. */
+void resolve_rights(struct making *making);
+
 /** An entity's `duplicates` (model/duplicates.c). */
 void resolve_duplicates(struct making *making, const struct made_entity *made);
 
@@ -85,12 +93,17 @@ bool declare_computed(struct making *making, const struct made_entity *entity,
                       struct made_field *made, str kind);
 /** Whether it is a word of that field that declare_computed or resolve_computed reads. */
 bool is_word_of_computed(const struct field *field, str word);
+/** Fields that a computed one rests on, at most FIELDS_MAX + CONDITION_TESTS_MAX + 2; of any other
+ *  none. */
+uint32_t computed_rests_on(const struct field *field, const struct field **fields);
 /** Roll-ups, formulas and conditions, once all other words of all entities are read. */
 void resolve_computed(struct making *making);
 
 /** Setters of the words that refer to other entities. */
 void set_to(struct making *making, const struct made_entity *entity, struct made_field *made,
             const struct value *value);
+void set_group(struct making *making, const struct made_entity *entity, struct made_field *made,
+               const struct value *value);
 void set_duplicates(struct making *making, const struct made_entity *entity,
                     struct made_field *made, const struct value *value);
 void set_one_of(struct making *making, const struct made_entity *entity, struct made_field *made,

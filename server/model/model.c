@@ -83,12 +83,18 @@ enum err model_make(struct task *task, struct arena *arena, str schema,
     struct value version;
     struct value entities;
     struct value sets;
+    struct value groups = {.kind = VALUE_LIST};
+    struct value roles = {.kind = VALUE_LIST};
     bool is_schema = root.kind == VALUE_MAP && value_find_text(kept, S("version"), &version) &&
                      version.kind == VALUE_INT && version.integer == 1 &&
                      value_find_text(kept, S("entities"), &entities) &&
                      entities.kind == VALUE_LIST && value_find_text(kept, S("sets"), &sets) &&
                      sets.kind == VALUE_LIST;
     if (!is_schema) return fail(task, ERR_INVALID, "this is no schema of version 1");
+    (void)value_find_text(kept, S("groups"), &groups);
+    (void)value_find_text(kept, S("roles"), &roles);
+    if (groups.kind != VALUE_LIST || roles.kind != VALUE_LIST)
+        return fail(task, ERR_INVALID, "the roles and groups of a schema are lists");
     if (entities.count == 0 || entities.count > ENTITIES_MAX || sets.count > SETS_MAX)
         return fail(task, ERR_INVALID, "a schema has 1 to %u entities and at most %u sets",
                     ENTITIES_MAX, SETS_MAX);
@@ -97,8 +103,10 @@ enum err model_make(struct task *task, struct arena *arena, str schema,
         .arena = arena,
         .model = arena_new(arena, struct model, 1),
     };
+    make_groups(&making, &groups);
     make_sets(&making, &sets);
     make_entities(&making, &entities);
+    make_roles(&making, &roles);
     TRY(task_faults(task));
     resolve_entities(&making);
     TRY(task_faults(task));

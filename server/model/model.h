@@ -319,7 +319,8 @@ struct model {
 /** The declarations of a schema with those of a tenant, in one schema. The tenant's have the same
  *  form; `at` of each of its own things is `=` and the id of the record that says it. An entity or
  *  set of a known name is extended: fields are added (of a known one words are added), choices
- *  stand beside or in the place of those with the same value, ordered by their `position`. */
+ *  stand beside or in the place of those with the same value, ordered by their `position`; a role
+ *  stands in the place of that of its name, and says in `rights` what `allow` says elsewhere. */
 str model_extend(struct arena *arena, str schema, str extension);
 
 /** Reads what the runner sent (form: lua/runner/schema.c), checks all of it, freezes it.
@@ -335,6 +336,8 @@ const struct entity *model_entity_by_number(const struct model *model, uint16_t 
 const struct entity *model_contact(const struct model *model);
 const struct choice_set *model_set(const struct model *model, str name);
 const struct role *model_role(const struct model *model, str name);
+/** The place of a field group, from 1, as fields have it; 0: there is none of that name. */
+uint8_t model_group(const struct model *model, str name);
 const struct field *entity_field(const struct entity *entity, str name);
 const struct field *entity_field_by_number(const struct entity *entity, uint16_t number);
 /** The pair of these two, or nullptr. */

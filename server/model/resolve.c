@@ -455,6 +455,8 @@ void resolve_entities(struct making *making)
         resolve_duplicates(making, made);
     }
     for (uint32_t i = 0; i < count; i++) check_via(making, &making->entities[i]);
+    if (making->task->fault.item_count > 0) return;
+    resolve_rights(making);
     for (uint32_t i = 0; i < count; i++) {
         derive_referrers(making, making->entities[i].entity);
         derive_under(making, making->entities[i].entity);

@@ -278,6 +278,7 @@ static const struct word words[] = {
     {S("set"), KIND(CHOICE) | KIND(CHOICES), TYPE(TEXT), 0, set_set},
     {S("on_delete"), KINDS_REFERENCE, TYPE(TEXT), 0, set_on_delete},
     {S("list"), KINDS_ALL, TYPE(INT), 0, set_list},
+    {S("group"), KINDS_ALL, TYPE(TEXT), 0, set_group},
     {S("synonyms"), KINDS_ALL, TYPE(LIST) | TYPE(MAP), 0, set_synonyms},
     {S("min"), KINDS_NUMBER, TYPE(INT), 1, set_min},
     {S("max"), KINDS_NUMBER | KINDS_TEXT | KINDS_LIST, TYPE(INT), 1, set_max},

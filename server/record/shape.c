@@ -52,6 +52,7 @@ static const struct needed needed[] = {
     {CUSTOM_FIELD_ENTITY, CUSTOM_PROBLEM, S("problem"), FIELD_TEXT},
     {CUSTOM_FIELD_ENTITY, CUSTOM_NUMBER, S("number"), FIELD_NUMBER},
     {CUSTOM_FIELD_ENTITY, CUSTOM_READS, S("reads"), FIELD_CHOICES},
+    {CUSTOM_FIELD_ENTITY, CUSTOM_GROUP, S("group"), FIELD_CHOICE},
     {CUSTOM_ENTITY_ENTITY, OWN_NAME, S("name"), FIELD_TEXT},
     {CUSTOM_ENTITY_ENTITY, OWN_PLURAL, S("plural"), FIELD_TEXT},
     {CUSTOM_ENTITY_ENTITY, OWN_LABEL, S("label"), FIELD_TEXT},
@@ -292,6 +293,7 @@ static void put_field(struct declaring *declaring, uint16_t entity, const struct
     add_flag(&words, S("index"), shaper_flag(field, CUSTOM_INDEX, shape_is_indexed(kind)));
     add_flag(&words, S("search"), shaper_flag(field, CUSTOM_SEARCH, shape_is_searched(kind)));
     add_stored(&words, S("list"), field, CUSTOM_LIST);
+    add_stored(&words, S("group"), field, CUSTOM_GROUP);
     add_stored(&words, S("synonyms"), field, CUSTOM_SYNONYMS);
     add_kind_words(&words, declaring, field);
     add_build_words(&words, declaring->ledger, entity, number);

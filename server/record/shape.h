@@ -54,6 +54,7 @@ enum custom_field_number : uint16_t {
     CUSTOM_PROBLEM,
     CUSTOM_NUMBER,
     CUSTOM_READS,
+    CUSTOM_GROUP,
 };
 enum custom_entity_number : uint16_t {
     OWN_NAME = 1,

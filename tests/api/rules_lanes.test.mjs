@@ -14,13 +14,13 @@ let firm;
 before(async () => {
     server = await openServer(['acme']);
     firm = server.firms.acme;
-    await firm.create('custom_entities', { name: 'project', plural: 'projects', label: 'Project' });
+    await firm.create('custom_entities', { name: 'venture', plural: 'ventures', label: 'Venture' });
     const fields = [
         { name: 'x_client', kind: 'reference', to: 'client', required: true },
         { name: 'x_open', kind: 'boolean' },
     ];
     for (const field of fields) {
-        const made = await firm.create('custom_fields', { entity: 'project', ...field });
+        const made = await firm.create('custom_fields', { entity: 'venture', ...field });
         await untilReady(firm, made.id);
     }
 });
@@ -34,25 +34,25 @@ const prospect = (name) =>
         status: 'potential',
         primary_contact: { name: `${name} head` },
     });
-const openOf = (client) => firm.all('projects', `x_client=${client.id}&x_open=true`);
+const openOf = (client) => firm.all('ventures', `x_client=${client.id}&x_open=true`);
 const atOnce = (act) => Promise.all(Array.from({ length: AT_ONCE }, (_, at) => act(at)));
 
-test('at most 3 open projects for a prospect, whoever creates them at once', async () => {
+test('at most 3 open ventures for a prospect, whoever creates them at once', async () => {
     const made = await rule({
-        name: 'three open projects',
-        entity: 'project',
+        name: 'three open ventures',
+        entity: 'venture',
         point: 'before',
         when: { x_open: true },
         source: `local client = db.get("client", record.x_client)
-                 local count = db.count("project", {x_client = record.x_client, x_open = true})
+                 local count = db.count("venture", {x_client = record.x_client, x_open = true})
                  if client.status == "potential" and count >= ${MOST} then
-                     reject("a prospect has at most ${MOST} open projects", "x_open")
+                     reject("a prospect has at most ${MOST} open ventures", "x_open")
                  end`,
     });
     const [first, second] = [await prospect('First'), await prospect('Second')];
     const answers = await atOnce((at) =>
-        firm.call('POST', 'projects', {
-            name: `Project ${at}`,
+        firm.call('POST', 'ventures', {
+            name: `Venture ${at}`,
             x_client: at % 2 === 0 ? first.id : second.id,
             x_open: true,
         }),
@@ -69,9 +69,9 @@ test('at most 3 open projects for a prospect, whoever creates them at once', asy
     for (const client of [first, second]) assert.equal((await openOf(client)).length, MOST);
     // A closed one makes room for exactly one more.
     const [some] = await openOf(first);
-    expectStatus(await firm.call('PATCH', `projects/${some.id}`, { x_open: false }), 200);
+    expectStatus(await firm.call('PATCH', `ventures/${some.id}`, { x_open: false }), 200);
     const more = await atOnce((at) =>
-        firm.call('POST', 'projects', { name: `More ${at}`, x_client: first.id, x_open: true }),
+        firm.call('POST', 'ventures', { name: `More ${at}`, x_client: first.id, x_open: true }),
     );
     assert.equal(more.filter((answer) => answer.status === 201).length, 1);
     assert.equal((await openOf(first)).length, MOST);
@@ -80,14 +80,14 @@ test('at most 3 open projects for a prospect, whoever creates them at once', asy
 
 test('a rule that creates while there are fewer creates exactly as many', async () => {
     const made = await rule({
-        name: 'first projects',
+        name: 'first ventures',
         entity: 'client',
         point: 'after',
         on: ['update'],
         changed: ['website'],
-        source: `if db.count("project", {x_client = record.id}) < ${MOST} then
+        source: `if db.count("venture", {x_client = record.id}) < ${MOST} then
                      local values = {name = record.website, x_client = record.id, x_open = true}
-                     db.create("project", values)
+                     db.create("venture", values)
                  end`,
     });
     const client = await prospect('Third');

@@ -45,6 +45,14 @@ static str read_whole(struct test_task *test, str path)
     return (str){bytes, (size_t)len};
 }
 
+static bool is_in_one_before(const struct model *model, uint32_t place, uint16_t number)
+{
+    bool is = false;
+    for (uint32_t i = 0; i < place && !is; i++)
+        is = entity_field_by_number(&model->entities[i], number) != nullptr;
+    return is;
+}
+
 /** One line for each entity, declared field and pair, in a form that a person can read too. */
 static str catalog_of(struct test_task *test, const struct model *model)
 {
@@ -54,7 +62,7 @@ static str catalog_of(struct test_task *test, const struct model *model)
         buf_print(&out, "%u %.*s\n", entity->number, FMT(entity->name));
         for (uint32_t j = 0; j < entity->field_count; j++) {
             const struct field *field = &entity->fields[j];
-            if (field->is_system && i > 0) continue;
+            if (field->is_system && is_in_one_before(model, i, field->number)) continue;
             str name = field->is_system ? S("*") : entity->name;
             if (field->is_system) buf_print(&out, "*.%u ", field->number);
             else buf_print(&out, "%u.%u ", entity->number, field->number);
@@ -249,8 +257,8 @@ TEST(test_schema__tells_file_and_line_of_what_the_runner_refuses)
         {"return entity 'a' { text 'b' { 1, 2 } }", "x.lua:1:", "begins with its number"},
         {"return entity 'a' { txt 'b' { 1 } }", "x.lua:1:", "txt"},
         {"return entity { }", "x.lua:1:", "name in quotes"},
-        {"return 7", "x.lua:", "neither entity nor choice_set"},
-        {"return text 'b' { 1 }", "x.lua:", "neither entity nor choice_set"},
+        {"return 7", "x.lua:", "no entity, choice_set, role"},
+        {"return text 'b' { 1 }", "x.lua:", "no entity, choice_set, role"},
         {"entity 'a' { }", "x.lua:", "returns no declaration"},
         {"while true do end", "x.lua:1:", "too many steps"},
         {"\n\nlocal s = 'x' for i = 1, 99 do s = s .. s end", "x.lua:", "too much memory"},
