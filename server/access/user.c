@@ -5,7 +5,9 @@
 #include "access/password.h"
 #include "access/role.h"
 #include "base/require.h"
+#include "model/kind.h"
 #include "record/models.h"
+#include "record/query.h"
 
 static bool entity_is(const struct entity *entity, str name)
 {
@@ -84,6 +86,28 @@ enum err user_find(struct task *task, struct txn *txn, const struct access *acce
     struct account account;
     TRY(account_find(task, txn, access, DOOR_STAFF, email, &account));
     return user_read(txn, account.subject.id, user_out);
+}
+
+enum err owners_named(struct txn *txn, const struct access *access, uint32_t max, str *names_out,
+                      uint32_t *count_out)
+{
+    constexpr uint32_t looked_at_max = 32;
+    struct task *task = txn_task(txn);
+    const struct entity *entity = model_entity_by_number(access->model, USER_ENTITY);
+    const struct field *role = entity_field_by_number(entity, USER_ROLE);
+    struct view view = {.task = task, .txn = txn, .model = access->model};
+    struct id ids[looked_at_max];
+    uint32_t found;
+    str ordered;
+    *count_out = 0;
+    if (!role->kind_of->order_text(task, role, S("owner"), &ordered)) return ERR_NONE;
+    TRY(query_find(&view, role, ordered, looked_at_max, ids, &found));
+    for (uint32_t at = 0; at < found && *count_out < max; at++) {
+        struct user_row user;
+        TRY(user_read(txn, ids[at], &user));
+        if (!user.is_disabled) names_out[(*count_out)++] = arena_copy(task->arena, user.name);
+    }
+    return ERR_NONE;
 }
 
 enum err user_identify(struct txn *txn, const struct access *access, struct id id,

@@ -29,6 +29,10 @@ enum err user_read(struct txn *txn, struct id id, struct user_row *user_out);
 /** By the whole address (account_find). Views. ERR_MISSING: none has it. */
 enum err user_find(struct task *task, struct txn *txn, const struct access *access, str email,
                    struct user_row *user_out);
+/** Names of owners who may enter, at most `max`, in the task's arena: they can grant anything. */
+constexpr uint32_t OWNERS_TOLD_MAX = 5;
+enum err owners_named(struct txn *txn, const struct access *access, uint32_t max, str *names_out,
+                      uint32_t *count_out);
 /** Who this user is to the rest of the server; views. ERR_UNAUTHENTICATED: gone or disabled. */
 enum err user_identify(struct txn *txn, const struct access *access, struct id id,
                        struct identity *identity_out);

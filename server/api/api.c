@@ -7,6 +7,7 @@
 #include "api/once.h"
 #include "api/openapi.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "api/roads.h"
 #include "api/routes.h"
 #include "api/session.h"
@@ -166,6 +167,7 @@ static enum err arrive(void *argument)
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
+    TRY(rights_judge(call));
     if (match.route->needs_proof) TRY(step_up_need(call));
     if (match.route->method == METHOD_POST && need == NEED_IDENTITY) {
         call->idempotency_key = str_trim(http_header(request, S("idempotency-key")));

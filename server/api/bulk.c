@@ -176,7 +176,6 @@ static enum err filter_verify(struct call *call, const struct bulk_wanted *wante
     struct task *task = call->task;
     const struct entity *entity = call->entity;
     enum scope_action action = wanted->is_deletion ? SCOPE_DELETE : SCOPE_EDIT;
-    TRY(scope_require(task, &call->identity.scope, entity, SCOPE_VIEW));
     TRY(scope_require(task, &call->identity.scope, entity, action));
     struct view view = call_view(call);
     struct condition_form form = {.entity = entity, .arena = task->arena, .path = S("filter")};

@@ -164,7 +164,6 @@ enum err exports_table(struct call *call)
 enum err exports_template(struct call *call)
 {
     TRY(no_parameters(call));
-    TRY(scope_require(call->task, &call->identity.scope, call->entity, SCOPE_CREATE));
     struct buf table = reply_buf(call);
     buf_put(&table, mark);
     export_put_template(&table, call->task->arena, call->entity);

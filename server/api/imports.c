@@ -142,7 +142,6 @@ static enum err check_scope(struct call *call, const struct import_options *opti
 {
     struct task *task = call->task;
     const struct scope *scope = &call->identity.scope;
-    TRY(scope_require(task, scope, call->entity, SCOPE_VIEW));
     if (options->mode != IMPORT_UPDATE) TRY(scope_require(task, scope, call->entity, SCOPE_CREATE));
     if (options->mode != IMPORT_CREATE) TRY(scope_require(task, scope, call->entity, SCOPE_EDIT));
     return ERR_NONE;

@@ -1,8 +1,8 @@
 #include "api/jobs.h"
 
-#include "access/user.h"
 #include "api/parameters.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "base/require.h"
 
 constexpr uint32_t LOOKED_AT_MAX = 400; /** jobs of others passed over for one page */
@@ -27,16 +27,10 @@ enum err reply_job(struct call *call, str kind, str given)
 
 /* Looking. */
 
-static bool may_see(const struct call *call, const struct job *job)
-{
-    return id_eq(job->actor, call->identity.user) ||
-           scope_may(&call->identity.scope, SETTINGS_ENTITY, SCOPE_EDIT);
-}
-
 enum err jobs_find(struct call *call, struct job *job_out)
 {
     TRY(job_get(call->task, call->txn, call->record, job_out));
-    if (may_see(call, job_out)) return ERR_NONE;
+    if (rights_to_begun(call, job_out->actor)) return ERR_NONE;
     return fail(call->task, ERR_MISSING, "there is no such job");
 }
 
@@ -86,7 +80,7 @@ enum err jobs_list(struct call *call)
         is_at_end = err == ERR_MISSING;
         if (is_at_end) break;
         TRY(err);
-        bool is_seen = may_see(call, &job);
+        bool is_seen = rights_to_begun(call, job.actor);
         if (is_seen && shown == page.limit) break;
         last = job.id;
         if (!is_seen) continue;

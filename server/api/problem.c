@@ -35,6 +35,23 @@ static void write_rule(struct buf *json, const struct fault *fault)
     else buf_print(json, ",\"run\":\"%.*s\"}", ID_TEXT_BYTES, run);
 }
 
+/** Which right is missing, and who can grant it. */
+static void write_right(struct buf *json, const struct problem *problem)
+{
+    const struct right *right = &problem->fault->right;
+    bool is_group = right->group.len > 0;
+    buf_put(json, S(",\"right\":{"));
+    member_text(json, is_group ? "group" : "entity", is_group ? right->group : right->entity);
+    buf_put_byte(json, ',');
+    member_text(json, "action", right->action);
+    buf_put(json, S("},\"granted_by\":["));
+    for (uint32_t at = 0; at < problem->granted_by_count; at++) {
+        if (at > 0) buf_put_byte(json, ',');
+        json_write_text(json, problem->granted_by[at]);
+    }
+    buf_put_byte(json, ']');
+}
+
 void problem_write(struct buf *json, const struct problem *problem)
 {
     buf_put_byte(json, '{');
@@ -51,6 +68,9 @@ void problem_write(struct buf *json, const struct problem *problem)
     bool has_errors = problem->fault != nullptr && problem->fault->item_count > 0;
     if (has_errors || problem->status == 422)
         write_errors(json, has_errors ? problem->fault : &(struct fault){});
+    bool lacks_right =
+        problem->status == 403 && problem->fault != nullptr && problem->fault->right.action.len > 0;
+    if (lacks_right) write_right(json, problem);
     if (problem->fault != nullptr && !id_is_nil(problem->fault->rule))
         write_rule(json, problem->fault);
     if (problem->present.len > 0) {

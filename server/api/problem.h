@@ -17,6 +17,8 @@ struct problem {
     const struct fault *fault; /** or nullptr */
     str request_id;
     str present; /** JSON of the record as it is, or empty */
+    uint32_t granted_by_count;
+    const str *granted_by; /** names of those who can grant the right that is missing */
 };
 
 void problem_write(struct buf *json, const struct problem *problem);

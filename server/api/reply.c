@@ -3,6 +3,7 @@
 #include "api/audit.h"
 
 #include "api/problem.h"
+#include "api/rights.h"
 #include "api/routes.h"
 #include "base/log.h"
 #include "base/require.h"
@@ -161,6 +162,7 @@ static void send_problem(struct call *call, struct problem problem)
     static const str bare = S("{\"type\":\"too-large\",\"title\":\"Too large\",\"status\":413}");
     call->next = nullptr;
     if (problem.status == 403) audit_note_refusal(call);
+    if (problem.status == 403) rights_explain(call, &problem);
     problem.request_id = (str){call->request_id, ID_TEXT_BYTES};
     struct problem_form form = {call, problem};
     call->reply.status = problem.status;

@@ -4,6 +4,7 @@
 
 #include "api/once.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "api/routes.h"
 #include "api/session.h"
 #include "base/log.h"
@@ -103,6 +104,7 @@ static enum err read_with_model(void *argument)
 {
     struct reading *reading = argument;
     TRY(model_renew(reading->call));
+    TRY(rights_again(reading->call));
     return reading->read(reading->call);
 }
 
@@ -148,9 +150,19 @@ struct slice {
     bool is_over;
 };
 
+/** Whoever may see less by now is told no more; he can ask again. */
+static enum err slice_judge(struct call *call)
+{
+    struct scope before = call->identity.scope;
+    TRY(rights_again(call));
+    if (scope_sees_as(&before, &call->identity.scope)) return ERR_NONE;
+    return fail(call->task, ERR_FORBIDDEN, "what you may see was changed meanwhile");
+}
+
 static enum err slice_form(void *argument)
 {
     struct slice *slice = argument;
+    TRY(slice_judge(slice->call));
     TRY(slice->call->next(slice->call, &slice->bytes, &slice->is_over));
     return buf_is_over(&slice->bytes) ? ERR_TOO_LARGE : ERR_NONE;
 }
@@ -247,6 +259,7 @@ static enum err in_lane(struct work *work, struct txn *txn)
     txn_set_task(txn, call->task);
     call->txn = txn;
     TRY(model_renew(call));
+    TRY(rights_again(call));
     bool is_known;
     TRY(once_find(call, &is_known));
     if (is_known) return ERR_NONE;

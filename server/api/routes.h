@@ -24,6 +24,18 @@ enum need : uint8_t {
     NEED_IDENTITY, /** and a session or token */
 };
 
+/** What the caller must be allowed to, judged before the function runs (api/rights.h). */
+enum route_right : uint8_t {
+    RIGHT_UNSAID,     /** of calls that need no identity; any other says it */
+    RIGHT_OWN,        /** nothing: it is about himself, or is his alone: others' are not there */
+    RIGHT_SEEN,       /** nothing: it is cut to the records and fields that he sees */
+    RIGHT_BEGUN,      /** what he began; of others, only who may change the firm's settings */
+    RIGHT_NAMED,      /** what is named in the body decides: the function asks, record by record */
+    RIGHT_ENTITY,     /** to do all of `may` with the entity of {collection}, or `right_of` */
+    RIGHT_SETTINGS,   /** to change the firm's settings */
+    RIGHT_EVERYTHING, /** to see and change everything, as rules do */
+};
+
 /** Where the function runs. */
 enum road : uint8_t {
     ROAD_LOOP,    /** at once, without a transaction of its own */
@@ -41,7 +53,10 @@ struct route {
     str summary;
     enum need need;
     enum road road;
-    bool has_body; /** JSON, which is read before the function runs */
+    enum route_right right;
+    uint8_t may;       /** RIGHT_ENTITY: of scope_action */
+    uint16_t right_of; /** RIGHT_ENTITY: the entity's number; 0: that of the path */
+    bool has_body;     /** JSON, which is read before the function runs */
     /** content types whose body is taken as it stands (call->body), before or instead of JSON;
      *  separated by blanks; `*`: any */
     str raw_types;

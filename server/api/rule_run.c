@@ -87,9 +87,7 @@ static enum err act(struct call *call, const struct rule *rule)
     TRY(asked_read(call, &asked));
     call->entity = rule->entity;
     TRY(record_get(&view, rule->entity, asked.record, &record));
-    if (!scope_may(&call->identity.scope, rule->entity->number, SCOPE_EDIT))
-        return fail(call->task, ERR_FORBIDDEN, "your role may not change %.*s",
-                    FMT(rule->entity->plural));
+    TRY(scope_require(call->task, &call->identity.scope, rule->entity, SCOPE_EDIT));
     struct change change = change_begin(call);
     struct rule_alone alone = {
         .rule = rule, .operation = OPERATION_UPDATE, .record = asked.record, .input = asked.input};
@@ -107,8 +105,8 @@ static enum err act(struct call *call, const struct rule *rule)
 static enum err begin_job(struct call *call, const struct rule *rule)
 {
     struct job job;
-    if (!scope_may(&call->identity.scope, RULE_ENTITY, SCOPE_EDIT))
-        return fail(call->task, ERR_FORBIDDEN, "only who may change rules may run this one");
+    const struct entity *rules = model_entity_by_number(call->tenant.model, RULE_ENTITY);
+    TRY(scope_require(call->task, &call->identity.scope, rules, SCOPE_EDIT));
     if (call->given.kind == VALUE_MAP && call->given.count > 0) {
         task_fault(call->task, S(""), S("unknown"), "a rule by the clock is told nothing");
         return task_faults(call->task);

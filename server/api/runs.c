@@ -14,12 +14,6 @@
 constexpr uint32_t RUNS_LOOKED_AT_MAX = 2000; /** for one page; then its `next` goes on */
 constexpr uint32_t DAYS_USUAL = 30;
 
-enum err rules_check_author(struct call *call)
-{
-    struct view view = call_view(call);
-    return rule_verify_author(&view);
-}
-
 void runs_flush(struct call *call)
 {
     struct traces *traces = call->rules == nullptr ? nullptr : rules_traces(call->rules);
@@ -142,7 +136,6 @@ static enum err list(struct call *call)
 
 enum err runs_list(struct call *call)
 {
-    TRY(rules_check_author(call));
     runs_flush(call);
     return call_read(call, false, list);
 }
@@ -164,7 +157,6 @@ static enum err read_one(struct call *call)
 
 enum err runs_read(struct call *call)
 {
-    TRY(rules_check_author(call));
     TRY(no_parameters(call));
     runs_flush(call);
     return call_read(call, false, read_one);
@@ -204,7 +196,6 @@ static enum err write_days(struct call *call)
 
 enum err runs_days(struct call *call)
 {
-    TRY(rules_check_author(call));
     runs_flush(call);
     return call_read(call, false, write_days);
 }
@@ -223,7 +214,6 @@ enum err runs_replay(struct call *call)
 {
     str talk, difference;
     bool is_same;
-    TRY(rules_check_author(call));
     TRY(no_parameters(call));
     runs_flush(call);
     call->state = &talk;
@@ -307,7 +297,6 @@ enum err runs_keep(struct call *call)
 {
     struct keeping *keeping = arena_new(call->task->arena, struct keeping, 1);
     keeping->call = call;
-    TRY(rules_check_author(call));
     TRY(no_parameters(call));
     runs_flush(call);
     call->state = keeping;

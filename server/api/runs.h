@@ -17,7 +17,5 @@ enum err runs_replay(struct call *call);
 /** Makes a stored test of a run. */
 enum err runs_keep(struct call *call);
 
-/** ERR_FORBIDDEN: only who may do everything may try rules and see their runs. */
-enum err rules_check_author(struct call *call);
 /** What was just added can be read after it; a busy lane is not waited for without end. */
 void runs_flush(struct call *call);

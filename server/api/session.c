@@ -53,37 +53,69 @@ static void write_member(struct buf *json, const char *name, str text)
     json_write_text(json, text);
 }
 
-static void write_actions(struct buf *json, const struct call *call)
+static void write_words(struct buf *json, const str *words, uint32_t count, uint32_t bits)
 {
-    static const struct {
-        enum scope_action action;
-        str word;
-    } actions[] = {
-        {SCOPE_VIEW, S("view")},
-        {SCOPE_CREATE, S("create")},
-        {SCOPE_EDIT, S("edit")},
-        {SCOPE_DELETE, S("delete")},
-    };
+    bool is_first = true;
+    buf_put_byte(json, '[');
+    for (uint32_t at = 0; at < count; at++) {
+        if ((bits >> at & 1) == 0) continue;
+        if (!is_first) buf_put_byte(json, ',');
+        json_write_text(json, words[at]);
+        is_first = false;
+    }
+    buf_put_byte(json, ']');
+}
+
+static void write_entities(struct buf *json, const struct call *call)
+{
     const struct model *model = call->tenant.model;
     buf_put(json, S("\"entities\":{"));
-    for (uint32_t entity = 0; entity < model->entity_count; entity++) {
-        if (entity > 0) buf_put_byte(json, ',');
-        json_write_text(json, model->entities[entity].name);
-        buf_put(json, S(":["));
-        bool is_first = true;
-        for (size_t at = 0; at < sizeof actions / sizeof actions[0]; at++) {
-            bool is_for_many = (actions[at].action & (SCOPE_CREATE | SCOPE_DELETE)) != 0;
-            if (model->entities[entity].is_single && is_for_many) continue;
-            if (!scope_may(&call->identity.scope, model->entities[entity].number,
-                           actions[at].action))
-                continue;
-            if (!is_first) buf_put_byte(json, ',');
-            json_write_text(json, actions[at].word);
-            is_first = false;
-        }
-        buf_put_byte(json, ']');
+    for (uint32_t at = 0; at < model->entity_count; at++) {
+        const struct entity *entity = &model->entities[at];
+        uint8_t actions = call->identity.scope.actions[entity->number];
+        if (entity->is_single) actions &= (uint8_t) ~(SCOPE_CREATE | SCOPE_DELETE);
+        if (at > 0) buf_put_byte(json, ',');
+        json_write_text(json, entity->name);
+        buf_put_byte(json, ':');
+        write_words(json, scope_action_words, SCOPE_ACTION_COUNT, actions);
     }
     buf_put_byte(json, '}');
+}
+
+static void write_groups(struct buf *json, const struct call *call)
+{
+    static const str words[] = {S("view"), S("edit")};
+    const struct model *model = call->tenant.model;
+    const struct scope *scope = &call->identity.scope;
+    buf_put(json, S("\"groups\":{"));
+    for (uint32_t at = 0; at < model->group_count; at++) {
+        uint32_t bits = (scope->groups_seen >> at & 1U) | (scope->groups_edited >> at & 1U) << 1;
+        if (at > 0) buf_put_byte(json, ',');
+        json_write_text(json, model->groups[at].name);
+        buf_put_byte(json, ':');
+        write_words(json, words, 2, bits);
+    }
+    buf_put_byte(json, '}');
+}
+
+static void write_rights(struct buf *json, const struct call *call)
+{
+    const struct identity *identity = &call->identity;
+    const struct role *role = model_role(call->tenant.model, identity->role);
+    uint8_t rows = identity->scope.rows;
+    if ((rows & ROWS_ALL) != 0) rows = ROWS_ALL;
+    buf_put(json, S("\"roles\":["));
+    json_write_text(json, identity->role);
+    buf_put(json, S("],\"role\":{"));
+    write_member(json, "name", identity->role);
+    buf_put_byte(json, ',');
+    write_member(json, "label", role != nullptr ? role->label : identity->role);
+    buf_put(json, S("},\"rows\":"));
+    write_words(json, scope_rows_words, SCOPE_ROWS_COUNT, rows);
+    buf_put_byte(json, ',');
+    write_entities(json, call);
+    buf_put_byte(json, ',');
+    write_groups(json, call);
 }
 
 static enum err reply_identity(struct call *call, int status)
@@ -104,11 +136,8 @@ static enum err reply_identity(struct call *call, int status)
     write_member(&json, "title", call->tenant.title);
     buf_put(&json, S("},\"door\":"));
     json_write_text(&json, identity->door == DOOR_STAFF ? S("staff") : S("portal"));
-    buf_put(&json, S(",\"roles\":["));
-    json_write_text(&json, identity->role);
-    /* Rows are not narrowed by any role yet. */
-    buf_put(&json, S("],\"scope\":\"all\","));
-    write_actions(&json, call);
+    buf_put_byte(&json, ',');
+    write_rights(&json, call);
     if (identity->credential == CREDENTIAL_SESSION) {
         buf_put_byte(&json, ',');
         write_member(&json, "csrf", identity->csrf);

@@ -25,6 +25,18 @@ bool saving_is_of(const struct entity *entity)
 
 /* Who. */
 
+static enum err verify_sees_all(const struct view *view)
+{
+    if ((view->scope->rows & ROWS_ALL) == 0)
+        return fail(view->task, ERR_FORBIDDEN,
+                    "a rule sees the records of all clients, so only who may as well can save one, "
+                    "try one or see what it did");
+    for (uint32_t at = 0; at < view->model->group_count; at++)
+        TRY(scope_require_group(view->task, view->scope, view->model, view->model->groups[at].name,
+                                SCOPE_EDIT));
+    return ERR_NONE;
+}
+
 enum err rule_verify_author(const struct view *view)
 {
     const struct model *model = view->model;
@@ -34,14 +46,18 @@ enum err rule_verify_author(const struct view *view)
         const char *word;
     } actions[] = {{SCOPE_VIEW, "view"},
                    {SCOPE_CREATE, "create"},
-                   {SCOPE_EDIT, "change"},
+                   {SCOPE_EDIT, "edit"},
                    {SCOPE_DELETE, "delete"}};
     struct buf lacks = buf_make(view->task->arena, 1 * KIB);
     uint32_t count = 0;
+    struct right lacking = {};
     for (uint32_t at = 0; at < model->entity_count; at++) {
         const struct entity *entity = &model->entities[at];
         for (size_t of = 0; of < sizeof actions / sizeof actions[0]; of++) {
             if (scope_may(scope, entity->number, actions[of].action)) continue;
+            if (count == 0)
+                lacking =
+                    (struct right){.entity = entity->name, .action = str_of(actions[of].word)};
             if (count < ENTITIES_NAMED_MAX)
                 buf_print(&lacks, "%s%s %.*s", count == 0 ? "" : ", ", actions[of].word,
                           FMT(entity->plural));
@@ -49,7 +65,8 @@ enum err rule_verify_author(const struct view *view)
             break;
         }
     }
-    if (count == 0) return ERR_NONE;
+    if (count == 0) return verify_sees_all(view);
+    view->task->fault.right = lacking;
     return fail(view->task, ERR_FORBIDDEN,
                 "a rule sees and changes everything, so only who may as well can save one, try one "
                 "or see what it did; you may not: %.*s%s",

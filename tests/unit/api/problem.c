@@ -60,3 +60,24 @@ TEST(test_problem__carries_the_present_record_as_it_is)
     check(str_ends(written(&test, &problem), S(",\"record\":{\"id\":1}}")));
     test_task_drop(&test);
 }
+
+TEST(test_problem__names_the_right_that_is_missing_and_who_grants_it)
+{
+    struct test_task test;
+    test_task_init(&test);
+    check(fail(&test.task, ERR_FORBIDDEN, "no") == ERR_FORBIDDEN);
+    struct problem problem = {403, S("forbidden"), S("Not allowed"), .fault = &test.task.fault,
+                              .request_id = S("r")};
+    check(str_ends(written(&test, &problem), S("\"request_id\":\"r\"}")));
+    test.task.fault.right = (struct right){.entity = S("client"), .action = S("edit")};
+    check(str_ends(written(&test, &problem),
+                   S(",\"right\":{\"entity\":\"client\",\"action\":\"edit\"},\"granted_by\":[]}")));
+    test.task.fault.right = (struct right){.group = S("vault"), .action = S("view")};
+    const str names[] = {S("Ann Lee"), S("Bo \"B\"")};
+    problem.granted_by = names;
+    problem.granted_by_count = 2;
+    check(
+        str_ends(written(&test, &problem), S(",\"right\":{\"group\":\"vault\",\"action\":\"view\"},"
+                                             "\"granted_by\":[\"Ann Lee\",\"Bo \\\"B\\\"\"]}")));
+    test_task_drop(&test);
+}

@@ -110,6 +110,20 @@ TEST(test_routes__every_change_needs_to_know_who_asks)
     }
 }
 
+TEST(test_routes__every_call_says_what_right_it_needs)
+{
+    for (uint32_t at = 0; at < route_count; at++) {
+        const struct route *route = &routes[at];
+        bool is_of_records = str_starts(route->pattern, S("/api/v1/{collection}"));
+        if (route->need == NEED_IDENTITY) check(route->right != RIGHT_UNSAID);
+        if (route->need < NEED_NO_FALSE) check_int(route->right, RIGHT_UNSAID);
+        check((route->right == RIGHT_ENTITY) == (route->may != 0));
+        check((route->may & ~SCOPE_EVERYTHING) == 0);
+        if (route->right_of != 0) check_int(route->right, RIGHT_ENTITY);
+        if (is_of_records) check_int(route->right, RIGHT_ENTITY);
+    }
+}
+
 TEST(test_records__if_none_match_takes_lists_and_weak_tags)
 {
     struct etag etag = {3, 7};

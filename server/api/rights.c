@@ -1,0 +1,113 @@
+#include "api/rights.h"
+
+#include "access/user.h"
+#include "api/routes.h"
+#include "rules/saving.h"
+
+/* Judging. */
+
+static enum err judge_entity(const struct call *call)
+{
+    const struct route *route = call->route;
+    const struct entity *entity = call->entity;
+    if (route->right_of != 0) entity = model_entity_by_number(call->tenant.model, route->right_of);
+    if (entity == nullptr) return ERR_NONE; /* the function says that there is no such thing */
+    for (uint32_t at = 0; at < SCOPE_ACTION_COUNT; at++)
+        if ((route->may & 1U << at) != 0)
+            TRY(scope_require(call->task, &call->identity.scope, entity,
+                              (enum scope_action)(1U << at)));
+    return ERR_NONE;
+}
+
+static enum err judge_settings(const struct call *call)
+{
+    const struct entity *settings = model_entity_by_number(call->tenant.model, SETTINGS_ENTITY);
+    return scope_require(call->task, &call->identity.scope, settings, SCOPE_EDIT);
+}
+
+enum err rights_judge(const struct call *call)
+{
+    if (call->identity.credential == CREDENTIAL_NONE) return ERR_NONE;
+    switch (call->route->right) {
+    case RIGHT_UNSAID:
+    case RIGHT_OWN:
+    case RIGHT_SEEN:
+    case RIGHT_BEGUN:
+    case RIGHT_NAMED:
+        return ERR_NONE;
+    case RIGHT_ENTITY:
+        return judge_entity(call);
+    case RIGHT_SETTINGS:
+        return judge_settings(call);
+    case RIGHT_EVERYTHING: {
+        struct view view = call_view(call);
+        return rule_verify_author(&view);
+    }
+    }
+    return ERR_NONE;
+}
+
+enum err rights_again(struct call *call)
+{
+    struct identity *identity = &call->identity;
+    if (identity->credential == CREDENTIAL_NONE) return ERR_NONE;
+    struct identity now;
+    enum err err =
+        identity_again(call->txn, call->access, identity->credential, identity->token_hash, &now);
+    if (err == ERR_UNAUTHENTICATED)
+        return fail(call->task, err, "the session or token is over meanwhile");
+    TRY(err);
+    identity->scope = now.scope;
+    /* What an answer in slices copies is gone with the slice; but it ends with the role. */
+    if (!str_eq(identity->role, now.role)) identity->role = arena_copy(call->task->arena, now.role);
+    return rights_judge(call);
+}
+
+bool rights_to_begun(const struct call *call, struct id who)
+{
+    return id_eq(who, call->identity.user) ||
+           scope_may(&call->identity.scope, SETTINGS_ENTITY, SCOPE_EDIT);
+}
+
+/* Explaining. */
+
+struct explaining {
+    struct call *call;
+    struct txn *txn;
+    struct problem *problem;
+};
+
+static enum err explain(void *argument)
+{
+    struct explaining *explaining = argument;
+    struct call *call = explaining->call;
+    struct problem *problem = explaining->problem;
+    struct arena *arena = call->task->arena;
+    str *names = arena_new(arena, str, OWNERS_TOLD_MAX);
+    uint32_t count;
+    TRY(owners_named(explaining->txn, call->access, OWNERS_TOLD_MAX, names, &count));
+    if (count == 0) return ERR_NONE;
+    const struct role *role = model_role(call->tenant.model, call->identity.role);
+    str label = role != nullptr ? role->label : call->identity.role;
+    problem->granted_by_count = count;
+    problem->granted_by = names;
+    call->task->fault.detail =
+        arena_print(arena, "%.*s, which the role %.*s does not have; %.*s%s can grant it",
+                    FMT(call->task->fault.detail), FMT(label), FMT(names[0]),
+                    count > 1 ? " or another owner" : "");
+    return ERR_NONE;
+}
+
+void rights_explain(struct call *call, struct problem *problem)
+{
+    const struct fault *fault = &call->task->fault;
+    /* Whom a client could ask is not told by the names of the firm's people. */
+    bool is_users = call->identity.scope.actor_kind == ACTOR_USER;
+    if (problem->fault != fault || fault->right.action.len == 0 || !is_users) return;
+    struct explaining explaining = {.call = call, .problem = problem};
+    struct task task = {.arena = call->task->arena, .now_ms = call->task->now_ms};
+    if (txn_open(&task, &call->tenant.space, &explaining.txn) != ERR_NONE) return;
+    /* Without it the refusal still says what is missing. */
+    if (arena_guard(task.arena, explain, &explaining) != ERR_NONE) problem->granted_by_count = 0;
+    txn_close(explaining.txn);
+}
