@@ -12,6 +12,7 @@
 #include "api/jobs.h"
 #include "api/openapi.h"
 #include "api/outbox.h"
+#include "api/portal.h"
 #include "api/records.h"
 #include "api/rule_run.h"
 #include "api/rules.h"
@@ -225,6 +226,11 @@ const struct route routes[] = {
      .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT | SCOPE_DELETE, .has_body = true,
      .action = ACTION_MERGE, .parameters = "preview", .body = "merge",
      .answers = "200 {entity}.merged 202 job_begun", .run = actions_merge},
+    {METHOD_POST, T("/api/v1/{collection}/{id}/enable_portal"),
+     T("Open the portal of this client to one of its contacts"), NEED_IDENTITY, ROAD_LANE,
+     .has_body = true, .is_body_optional = true, .action = ACTION_ENABLE_PORTAL,
+     .parameters = "preview", .body = "enable_portal", .answers = "200 {entity}.portal_enabled",
+     .run = portal_enable},
     {METHOD_POST, T("/api/v1/{collection}/{id}/{action}"), T("No action"), NEED_IDENTITY, ROAD_LANE,
      .right = RIGHT_ENTITY, .may = SCOPE_VIEW, .is_for_the_rest = true, .answers = "200 nothing",
      .run = actions_unknown},

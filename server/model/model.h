@@ -243,10 +243,11 @@ enum entity_action : uint8_t {
     ACTION_RESTORE = 1, /** from the trash, or from the archive; every entity but single ones */
     ACTION_ARCHIVE = 2, /** declared; its field `archived_at` says since when */
     ACTION_MERGE = 4,   /** declared */
+    ACTION_ENABLE_PORTAL = 8, /** declared of the firm's clients */
 };
 /** `archive`; in order of their bits. */
 extern const str action_names[];
-constexpr uint32_t ACTION_COUNT = 3;
+constexpr uint32_t ACTION_COUNT = 4;
 
 struct entity {
     uint16_t number;

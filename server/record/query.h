@@ -128,3 +128,6 @@ enum err query_find(const struct view *view, const struct field *field, str orde
 enum err query_find_same(const struct view *view, const struct field *field,
                          const struct value *stored, uint32_t max, struct id *ids_out,
                          uint32_t *count_out);
+/** The record that has both references of a unique pair; nil: none has. */
+enum err query_find_pair(const struct view *view, const struct pair *pair, struct id first,
+                         struct id second, struct id *id_out);

@@ -2,6 +2,7 @@
 #include "record/query.h"
 
 #include "base/require.h"
+#include "record/index.h"
 
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out)
@@ -74,5 +75,25 @@ enum err query_find_same(const struct view *view, const struct field *field,
         field->kind_of->is_text ? texts_folded(view->task->arena, stored) : (struct key_list){};
     for (uint32_t at = 0; at < keys.count; at++)
         TRY(find_key(view, field, keys.items[at], texts, max, ids_out, count_out));
+    return ERR_NONE;
+}
+
+enum err query_find_pair(const struct view *view, const struct pair *pair, struct id first,
+                         struct id second, struct id *id_out)
+{
+    struct buf key = buf_make(view->task->arena, KEY_INDEX_BYTES_MAX);
+    require(pair->is_unique);
+    *id_out = (struct id){};
+    buf_put(&key, id_bytes(&first));
+    buf_put_byte(&key, PAIR_WITH_SECOND);
+    buf_put(&key, id_bytes(&second));
+    require(!buf_is_over(&key));
+    struct scan_range range = {.from = buf_str(&key), .to = buf_str(&key)};
+    struct scan *scan = scan_index(view->txn, pair->first->entity->number, pair->number, &range);
+    bool has_entry;
+    struct scan_entry entry;
+    TRY(scan_next(scan, &has_entry, &entry));
+    if (has_entry) *id_out = entry.id;
+    scan_close(scan);
     return ERR_NONE;
 }

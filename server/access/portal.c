@@ -1,0 +1,302 @@
+#include "access/portal.h"
+
+#include "access/role.h"
+#include "access/user.h"
+#include "base/require.h"
+#include "record/models.h"
+#include "record/query.h"
+#include "value/text.h"
+#include "value/value.h"
+
+constexpr uint16_t ACCOUNT_CONTACT = 1;
+constexpr uint16_t ACCOUNT_EMAIL = 2;
+constexpr uint16_t ACCOUNT_STATE = 3;
+constexpr uint16_t ACCOUNT_LAST_SIGN_IN = 4;
+constexpr uint16_t RIGHT_ACCOUNT = 1;
+constexpr uint16_t RIGHT_CLIENT = 2;
+constexpr uint16_t RIGHT_RIGHT = 3;
+
+static bool field_is(const struct entity *entity, uint16_t number, str name, enum field_kind kind)
+{
+    const struct field *field = entity_field_by_number(entity, number);
+    return field != nullptr && str_eq(field->name, name) && field->kind == kind;
+}
+
+static const struct field *field_at(const struct model *model, uint16_t entity, uint16_t number)
+{
+    const struct entity *of = model_entity_by_number(model, entity);
+    return of == nullptr ? nullptr : entity_field_by_number(of, number);
+}
+
+enum err portal_fits_model(struct task *task, const struct model *model)
+{
+    const struct entity *account = model_entity_by_number(model, PORTAL_ACCOUNT_ENTITY);
+    const struct entity *right = model_entity_by_number(model, PORTAL_RIGHT_ENTITY);
+    if (account == nullptr && right == nullptr) return ERR_NONE;
+    if (account == nullptr || !str_eq(account->name, S("portal_account")) ||
+        !field_is(account, ACCOUNT_CONTACT, S("contact"), FIELD_REFERENCE) ||
+        !field_is(account, ACCOUNT_EMAIL, S("email"), FIELD_TEXT) ||
+        !entity_field_by_number(account, ACCOUNT_EMAIL)->is_unique ||
+        !entity_field_by_number(account, ACCOUNT_CONTACT)->is_unique ||
+        !field_is(account, ACCOUNT_STATE, S("state"), FIELD_CHOICE) ||
+        !field_is(account, ACCOUNT_LAST_SIGN_IN, S("last_sign_in_at"), FIELD_TIME))
+        return fail(task, ERR_INVALID,
+                    "the entity number %u must be portal_account, with contact and email, both "
+                    "unique, state and last_sign_in_at",
+                    PORTAL_ACCOUNT_ENTITY);
+    const struct field *client = field_at(model, PORTAL_RIGHT_ENTITY, RIGHT_CLIENT);
+    if (right == nullptr || !str_eq(right->name, S("portal_right")) ||
+        !field_is(right, RIGHT_ACCOUNT, S("account"), FIELD_REFERENCE) ||
+        !field_is(right, RIGHT_CLIENT, S("client"), FIELD_REFERENCE) ||
+        !field_is(right, RIGHT_RIGHT, S("right"), FIELD_CHOICE) ||
+        entity_field(client->to, S("portal_enabled")) == nullptr)
+        return fail(task, ERR_INVALID,
+                    "the entity number %u must be portal_right, with account, client and right; "
+                    "and a client has portal_enabled",
+                    PORTAL_RIGHT_ENTITY);
+    return ERR_NONE;
+}
+
+/* Reading. */
+
+static str text_at(str record, uint16_t field)
+{
+    struct value value;
+    bool is_text = value_find(record, field, &value) && value.kind == VALUE_TEXT;
+    return is_text ? value.text : S("");
+}
+
+static bool id_at(str record, uint16_t field, struct id *id_out)
+{
+    struct value value;
+    return value_find(record, field, &value) && value.kind == VALUE_BYTES &&
+           id_of_bytes(value.text, id_out);
+}
+
+static bool flag_at(str record, const struct field *field)
+{
+    struct value value;
+    return field != nullptr && value_find(record, field->number, &value) &&
+           value.kind == VALUE_BOOL && value.boolean;
+}
+
+static bool is_archived(str record, const struct entity *entity)
+{
+    struct value value;
+    return entity->archived_at != nullptr &&
+           value_find(record, entity->archived_at->number, &value) && value.kind != VALUE_NIL;
+}
+
+static str title_of(str record, const struct entity *entity)
+{
+    return entity->title == nullptr ? S("") : text_at(record, entity->title->number);
+}
+
+enum err portal_account_read(struct txn *txn, struct id id, struct portal_account *account_out)
+{
+    str record;
+    TRY(txn_record_get_view(txn, PORTAL_ACCOUNT_ENTITY, id, &record));
+    *account_out = (struct portal_account){
+        .id = id,
+        .email = text_at(record, ACCOUNT_EMAIL),
+        .state = text_at(record, ACCOUNT_STATE),
+    };
+    return id_at(record, ACCOUNT_CONTACT, &account_out->contact) ? ERR_NONE : ERR_CORRUPT;
+}
+
+enum err portal_account_of(struct txn *txn, const struct model *model, struct id contact,
+                           struct id *account_out)
+{
+    const struct field *field = field_at(model, PORTAL_ACCOUNT_ENTITY, ACCOUNT_CONTACT);
+    struct view view = {.task = txn_task(txn), .txn = txn, .model = model};
+    uint32_t count = 0;
+    *account_out = (struct id){};
+    require(field != nullptr);
+    return query_find(&view, field, id_bytes(&contact), 1, account_out, &count);
+}
+
+static enum err right_read(struct txn *txn, const struct model *model, struct id id,
+                           struct portal_right *right_out)
+{
+    const struct entity *clients = field_at(model, PORTAL_RIGHT_ENTITY, RIGHT_CLIENT)->to;
+    str record, client;
+    TRY(txn_record_get_view(txn, PORTAL_RIGHT_ENTITY, id, &record));
+    *right_out = (struct portal_right){
+        .id = id,
+        .is_all = str_eq(text_at(record, RIGHT_RIGHT), S("all")),
+    };
+    if (!id_at(record, RIGHT_CLIENT, &right_out->client)) return ERR_CORRUPT;
+    TRY(txn_record_get_view(txn, clients->number, right_out->client, &client));
+    right_out->client_name = title_of(client, clients);
+    right_out->is_open = flag_at(client, entity_field(clients, S("portal_enabled"))) &&
+                         !is_archived(client, clients);
+    return ERR_NONE;
+}
+
+enum err portal_right_find(struct txn *txn, const struct model *model, struct id account,
+                           struct id client, struct portal_right *right_out)
+{
+    const struct entity *rights = model_entity_by_number(model, PORTAL_RIGHT_ENTITY);
+    struct view view = {.task = txn_task(txn), .txn = txn, .model = model};
+    struct id id;
+    require(rights != nullptr);
+    const struct pair *pair = entity_pair(rights, entity_field_by_number(rights, RIGHT_ACCOUNT),
+                                          entity_field_by_number(rights, RIGHT_CLIENT));
+    require(pair != nullptr && pair->is_unique);
+    TRY(query_find_pair(&view, pair, account, client, &id));
+    return id_is_nil(id) ? ERR_MISSING : right_read(txn, model, id, right_out);
+}
+
+enum err portal_rights(struct txn *txn, const struct model *model, struct id account,
+                       struct portal_right *rights_out, uint32_t max, uint32_t *count_out)
+{
+    const struct field *field = field_at(model, PORTAL_RIGHT_ENTITY, RIGHT_ACCOUNT);
+    struct scan_range range = {.from = id_bytes(&account), .to = id_bytes(&account)};
+    *count_out = 0;
+    if (field == nullptr) return ERR_NONE;
+    struct scan *scan = scan_index(txn, PORTAL_RIGHT_ENTITY, field->number, &range);
+    enum err err = ERR_NONE;
+    while (err == ERR_NONE && *count_out < max) {
+        bool has_entry;
+        struct scan_entry entry;
+        err = scan_next(scan, &has_entry, &entry);
+        if (err != ERR_NONE || !has_entry) break;
+        err = right_read(txn, model, entry.id, &rights_out[*count_out]);
+        *count_out += err == ERR_NONE && rights_out[*count_out].is_open;
+    }
+    scan_close(scan);
+    return err;
+}
+
+/* What a session keeps of it. */
+
+enum note_key : uint8_t { NOTE_CLIENT = 1, NOTE_VIEWER = 2 };
+
+struct portal_note portal_note_read(str encoded)
+{
+    struct portal_note note = {};
+    if (encoded.len == 0) return note;
+    if (!id_at(encoded, NOTE_CLIENT, &note.client)) note.client = (struct id){};
+    if (!id_at(encoded, NOTE_VIEWER, &note.viewer)) note.viewer = (struct id){};
+    return note;
+}
+
+str portal_note_write(struct arena *arena, const struct portal_note *note)
+{
+    struct buf encoded = buf_make(arena, 64);
+    pack_map(&encoded, 2);
+    pack_int(&encoded, NOTE_CLIENT);
+    pack_bytes(&encoded, id_bytes(&note->client));
+    pack_int(&encoded, NOTE_VIEWER);
+    pack_bytes(&encoded, id_bytes(&note->viewer));
+    require(!buf_is_over(&encoded));
+    return buf_str(&encoded);
+}
+
+/* Who. */
+
+/** The client that the session has chosen, if it may still be seen, else the first that may. */
+static enum err right_in_use(struct txn *txn, const struct model *model, struct id account,
+                             struct id chosen, struct portal_right *right_out, bool *has_out)
+{
+    uint32_t count = 0;
+    if (!id_is_nil(chosen)) {
+        enum err err = portal_right_find(txn, model, account, chosen, right_out);
+        if (err != ERR_NONE && err != ERR_MISSING) return err;
+        *has_out = err == ERR_NONE && right_out->is_open;
+        if (*has_out) return ERR_NONE;
+    }
+    TRY(portal_rights(txn, model, account, right_out, 1, &count));
+    *has_out = count > 0;
+    return ERR_NONE;
+}
+
+/** One who views as somebody else needs, at each request, what let him begin. */
+static enum err viewer_verify(struct txn *txn, const struct model *model, struct id viewer)
+{
+    struct user_row user;
+    struct scope scope;
+    enum err err = user_read(txn, viewer, &user);
+    if (err == ERR_MISSING || (err == ERR_NONE && user.is_disabled)) return ERR_UNAUTHENTICATED;
+    TRY(err);
+    TRY(scope_of_user(txn, model, user.role, viewer, &scope));
+    return scope_may(&scope, PORTAL_ACCOUNT_ENTITY, SCOPE_EDIT) ? ERR_NONE : ERR_UNAUTHENTICATED;
+}
+
+static struct scope scope_of_contact(const struct model *model, struct id contact, uint8_t actions)
+{
+    struct scope scope = {.actor_kind = ACTOR_CONTACT, .actor = contact};
+    for (uint32_t at = 0; at < model->entity_count; at++) {
+        const struct entity *entity = &model->entities[at];
+        scope.actions[entity->number] = entity->portal.actions & actions;
+    }
+    return scope;
+}
+
+enum err portal_identify(struct txn *txn, const struct access *access, struct id id,
+                         struct identity *identity_out)
+{
+    struct portal_account account;
+    struct portal_right right = {};
+    const struct model *model;
+    str contact;
+    bool has_right;
+    enum err err = portal_account_read(txn, id, &account);
+    if (err == ERR_MISSING || (err == ERR_NONE && str_eq(account.state, S("disabled"))))
+        return ERR_UNAUTHENTICATED;
+    TRY(err);
+    TRY(model_of(txn_task(txn), txn, access->model, &model));
+    const struct entity *contacts = model_contact(model);
+    err = txn_record_get_view(txn, contacts->number, account.contact, &contact);
+    if (err == ERR_MISSING || (err == ERR_NONE && is_archived(contact, contacts)))
+        return ERR_UNAUTHENTICATED;
+    TRY(err);
+    struct portal_note note = portal_note_read(identity_out->note);
+    if (!id_is_nil(note.viewer)) TRY(viewer_verify(txn, model, note.viewer));
+    TRY(right_in_use(txn, model, id, note.client, &right, &has_right));
+    identity_out->viewer = note.viewer;
+    identity_out->email = account.email;
+    identity_out->name = title_of(contact, contacts);
+    bool is_reader = !has_right || !id_is_nil(note.viewer);
+    identity_out->scope =
+        scope_of_contact(model, account.contact, is_reader ? SCOPE_VIEW : SCOPE_EVERYTHING);
+    identity_out->scope.client = has_right ? right.client : (struct id){};
+    identity_out->scope.is_own_alone = !right.is_all;
+    return ERR_NONE;
+}
+
+/* Entering. */
+
+static enum err note_sign_in(struct change *change, const struct entity *accounts, struct id id)
+{
+    struct arena *arena = change->task->arena;
+    struct buf time = buf_make(arena, 64), text = buf_make(arena, 64), state = buf_make(arena, 64);
+    const struct field *last = entity_field_by_number(accounts, ACCOUNT_LAST_SIGN_IN);
+    struct portal_account account;
+    TRY(portal_account_read(change->txn, id, &account));
+    if (str_eq(account.state, S("invited"))) {
+        pack_map(&state, 1);
+        pack_text(&state, S("state"));
+        pack_text(&state, S("active"));
+        struct value given = value_of(buf_str(&state));
+        TRY(record_patch(change, accounts, id, &given, nullptr));
+    }
+    time_write(&text, change->task->now_ms);
+    pack_text(&time, buf_str(&text));
+    struct value given = value_of(buf_str(&time));
+    TRY(record_compute(change, accounts, id, last, &given));
+    return change_finish(change);
+}
+
+enum err portal_entered(struct txn *txn, const struct access *access, struct id account)
+{
+    struct task *task = txn_task(txn);
+    const struct model *model;
+    TRY(model_of(task, txn, access->model, &model));
+    const struct entity *accounts = model_entity_by_number(model, PORTAL_ACCOUNT_ENTITY);
+    require(accounts != nullptr);
+    struct scope scope = {.actor_kind = ACTOR_SYSTEM, .rows = ROWS_ALL};
+    scope.actions[PORTAL_ACCOUNT_ENTITY] = SCOPE_VIEW | SCOPE_EDIT;
+    struct change change = {.task = task, .txn = txn, .model = model, .scope = &scope};
+    return note_sign_in(&change, accounts, account);
+}

@@ -1,0 +1,308 @@
+#include "api/portal.h"
+
+#include "access/portal.h"
+#include "api/groups.h"
+#include "api/records.h"
+#include "api/reply.h"
+#include "base/require.h"
+#include "record/query.h"
+#include "value/json.h"
+
+constexpr uint32_t CLIENTS_OF_CONTACT_MAX = 500; /** among which a contact's client is looked for */
+
+/** One client's portal that is being opened. */
+struct enabling {
+    struct call *call;
+    struct change change;
+    const struct field *contact_of; /** the client's reference to its first contact */
+    struct id contact;
+    str email; /** given; empty: the contact's own */
+    str right; /** given; empty: that there is, or the declared one */
+    struct id account;
+    struct id account_right;
+    bool is_enabled; /** by this change */
+    bool is_account_made, is_account_changed;
+    bool is_right_made, is_right_changed;
+};
+
+/* What is asked for. */
+
+/** The client's reference that follows the flag of one of its contacts. */
+static const struct field *contact_field(const struct call *call)
+{
+    const struct entity *contacts = model_contact(call->tenant.model);
+    for (uint32_t at = 0; contacts != nullptr && at < call->entity->field_count; at++) {
+        const struct field *field = &call->entity->fields[at];
+        if (field->through.target != nullptr && field->to == contacts) return field;
+    }
+    return nullptr;
+}
+
+static void read_member(struct enabling *enabling, str name, const struct value *value)
+{
+    struct task *task = enabling->call->task;
+    bool is_text = value->kind == VALUE_TEXT;
+    if (str_eq(name, S("email"))) enabling->email = is_text ? value->text : S("");
+    else if (str_eq(name, S("right"))) enabling->right = is_text ? value->text : S("");
+    else if (str_eq(name, S("contact")))
+        is_text = is_text && id_parse(value->text, &enabling->contact);
+    else {
+        task_fault(task, name, S("unknown"), "is unknown; there are email, contact and right");
+        return;
+    }
+    if (!is_text)
+        task_fault(task, name, S("type"), "is %s",
+                   str_eq(name, S("contact")) ? "the id of a contact" : "a text");
+}
+
+static enum err read_given(struct enabling *enabling)
+{
+    const struct call *call = enabling->call;
+    struct cursor cursor = cursor_of(call->given.items);
+    struct value key, value;
+    if (call->given.kind == VALUE_NIL) return ERR_NONE;
+    if (call->given.kind != VALUE_MAP) {
+        task_fault(call->task, S(""), S("type"), "the body is {\"email\", \"contact\", \"right\"}");
+        return task_faults(call->task);
+    }
+    for (uint32_t pair = 0;
+         pair < call->given.count && value_next(&cursor, &key) && value_next(&cursor, &value);
+         pair++)
+        if (value.kind != VALUE_NIL)
+            read_member(enabling, key.kind == VALUE_TEXT ? key.text : S("?"), &value);
+    return task_faults(call->task);
+}
+
+/** Whether a contact is one of this client's. */
+static enum err is_of_client(struct enabling *enabling, bool *is_out)
+{
+    const struct call *call = enabling->call;
+    const struct through *through = &enabling->contact_of->through;
+    struct view view = change_view(&enabling->change);
+    struct id links[CLIENTS_OF_CONTACT_MAX];
+    uint32_t count;
+    *is_out = false;
+    TRY(query_find(&view, through->target, id_bytes(&enabling->contact), CLIENTS_OF_CONTACT_MAX,
+                   links, &count));
+    for (uint32_t at = 0; at < count && !*is_out; at++) {
+        str link;
+        struct value client;
+        TRY(txn_record_get_view(call->txn, through->link->number, links[at], &link));
+        *is_out = value_find(link, through->parent->number, &client) &&
+                  client.kind == VALUE_BYTES && str_eq(client.text, id_bytes(&call->record));
+    }
+    return ERR_NONE;
+}
+
+/** The contact that was named, else the client's first one. */
+static enum err find_contact(struct enabling *enabling, const struct record *client)
+{
+    struct task *task = enabling->call->task;
+    struct value primary;
+    bool is_named = !id_is_nil(enabling->contact), is_one;
+    if (is_named) {
+        struct record contact;
+        struct view view = change_view(&enabling->change);
+        enum err err = record_get(&view, enabling->contact_of->to, enabling->contact, &contact);
+        if (err != ERR_NONE && err != ERR_MISSING) return err;
+        if (err == ERR_NONE) TRY(is_of_client(enabling, &is_one));
+        if (err == ERR_NONE && is_one) return ERR_NONE;
+        task_fault_clear(task);
+        task_fault(task, S("contact"), S("missing"), "is no contact of this %.*s",
+                   FMT(enabling->call->entity->name));
+    } else if (!value_find(client->value, enabling->contact_of->number, &primary) ||
+               primary.kind != VALUE_BYTES || !id_of_bytes(primary.text, &enabling->contact)) {
+        task_fault(task, S("contact"), S("required"), "is needed: this %.*s has no contact yet",
+                   FMT(enabling->call->entity->name));
+    }
+    return task_faults(task);
+}
+
+/** The first of the contact's addresses. */
+static enum err find_email(struct enabling *enabling)
+{
+    struct task *task = enabling->call->task;
+    struct view view = change_view(&enabling->change);
+    struct record contact;
+    TRY(record_get(&view, enabling->contact_of->to, enabling->contact, &contact));
+    str person = record_values(&view, &contact);
+    struct value emails, first, email = {};
+    if (value_find_text(person, S("emails"), &emails) && emails.kind == VALUE_LIST) {
+        struct cursor cursor = cursor_of(emails.items);
+        bool has = value_next(&cursor, &first) && first.kind == VALUE_MAP &&
+                   value_find_text(first.bytes, S("value"), &email) && email.kind == VALUE_TEXT;
+        enabling->email = has ? email.text : S("");
+    }
+    if (enabling->email.len == 0)
+        task_fault(task, S("email"), S("required"), "is needed: the contact has no address");
+    return task_faults(task);
+}
+
+/* What is done. */
+
+struct member {
+    str name, value;
+};
+
+/** A map of texts, as a request would give it. */
+static struct value given_of(struct arena *arena, const struct member *members, uint32_t count)
+{
+    struct buf map = buf_make(arena, 4 * KIB);
+    uint32_t given = 0;
+    for (uint32_t at = 0; at < count; at++) given += members[at].value.len > 0;
+    pack_map(&map, given);
+    for (uint32_t at = 0; at < count; at++) {
+        if (members[at].value.len == 0) continue;
+        pack_text(&map, members[at].name);
+        pack_text(&map, members[at].value);
+    }
+    require(!buf_is_over(&map));
+    return value_of(buf_str(&map));
+}
+
+static enum err enable_client(struct enabling *enabling, const struct record *client)
+{
+    struct call *call = enabling->call;
+    const struct field *field = entity_field(call->entity, S("portal_enabled"));
+    struct value is_on;
+    require(field != nullptr);
+    if (value_find(client->value, field->number, &is_on) && is_on.kind == VALUE_BOOL &&
+        is_on.boolean)
+        return ERR_NONE;
+    struct buf map = buf_make(call->task->arena, 64);
+    pack_map(&map, 1);
+    pack_text(&map, field->name);
+    pack_bool(&map, true);
+    struct value given = value_of(buf_str(&map));
+    enabling->is_enabled = true;
+    return record_patch(&enabling->change, call->entity, call->record, &given, nullptr);
+}
+
+static enum err make_account(struct enabling *enabling, const struct entity *accounts)
+{
+    struct arena *arena = enabling->call->task->arena;
+    if (enabling->email.len == 0) TRY(find_email(enabling));
+    const struct member members[] = {{S("contact"), id_text(arena, enabling->contact)},
+                                     {S("email"), enabling->email}};
+    struct value given = given_of(arena, members, 2);
+    enabling->is_account_made = true;
+    return record_create(&enabling->change, accounts, &given, &enabling->account);
+}
+
+static enum err settle_account(struct enabling *enabling)
+{
+    struct call *call = enabling->call;
+    const struct entity *accounts =
+        model_entity_by_number(call->tenant.model, PORTAL_ACCOUNT_ENTITY);
+    struct portal_account account;
+    TRY(portal_account_of(call->txn, call->tenant.model, enabling->contact, &enabling->account));
+    if (id_is_nil(enabling->account)) return make_account(enabling, accounts);
+    TRY(portal_account_read(call->txn, enabling->account, &account));
+    if (str_eq(account.state, S("disabled")))
+        return fail(call->task, ERR_CONFLICT,
+                    "this contact's account is disabled; make it `invited` or `active` first");
+    if (enabling->email.len == 0 || str_eq(enabling->email, account.email)) return ERR_NONE;
+    const struct member member = {S("email"), enabling->email};
+    struct value given = given_of(call->task->arena, &member, 1);
+    enabling->is_account_changed = true;
+    return record_patch(&enabling->change, accounts, enabling->account, &given, nullptr);
+}
+
+static enum err settle_right(struct enabling *enabling)
+{
+    struct call *call = enabling->call;
+    struct arena *arena = call->task->arena;
+    const struct entity *rights = model_entity_by_number(call->tenant.model, PORTAL_RIGHT_ENTITY);
+    struct portal_right right;
+    enum err err =
+        portal_right_find(call->txn, call->tenant.model, enabling->account, call->record, &right);
+    if (err == ERR_MISSING) {
+        const struct member members[] = {{S("account"), id_text(arena, enabling->account)},
+                                         {S("client"), id_text(arena, call->record)},
+                                         {S("right"), enabling->right}};
+        struct value given = given_of(arena, members, 3);
+        enabling->is_right_made = true;
+        return record_create(&enabling->change, rights, &given, &enabling->account_right);
+    }
+    TRY(err);
+    enabling->account_right = right.id;
+    if (enabling->right.len == 0 || right.is_all == str_eq(enabling->right, S("all")))
+        return ERR_NONE;
+    const struct member member = {S("right"), enabling->right};
+    struct value given = given_of(arena, &member, 1);
+    enabling->is_right_changed = true;
+    return record_patch(&enabling->change, rights, right.id, &given, nullptr);
+}
+
+static enum err enable(struct enabling *enabling)
+{
+    struct call *call = enabling->call;
+    struct view view = change_view(&enabling->change);
+    struct record client;
+    TRY(record_get(&view, call->entity, call->record, &client));
+    client.value = arena_copy(call->task->arena, client.value);
+    TRY(find_contact(enabling, &client));
+    TRY(enable_client(enabling, &client));
+    TRY(settle_account(enabling));
+    TRY(settle_right(enabling));
+    return change_end(call, &enabling->change);
+}
+
+/* The answer. */
+
+static enum err write_record(struct buf *json, struct call *call, uint16_t number, struct id id)
+{
+    struct view view = call_view(call);
+    const struct entity *entity = model_entity_by_number(call->tenant.model, number);
+    struct record record;
+    TRY(record_get(&view, entity, id, &record));
+    buf_print(json, "\"%.*s\":", FMT(entity->name));
+    record_write(json, &view, &record, nullptr);
+    buf_put_byte(json, ',');
+    return ERR_NONE;
+}
+
+static enum err write_enabled(struct buf *json, const struct enabling *enabling, bool is_preview)
+{
+    struct call *call = enabling->call;
+    buf_put_byte(json, '{');
+    TRY(write_record(json, call, call->entity->number, call->record));
+    TRY(write_record(json, call, PORTAL_ACCOUNT_ENTITY, enabling->account));
+    TRY(write_record(json, call, PORTAL_RIGHT_ENTITY, enabling->account_right));
+    const struct {
+        const char *what;
+        bool is;
+    } done[] = {
+        {"enabled", enabling->is_enabled},
+        {"account_made", enabling->is_account_made},
+        {"account_changed", enabling->is_account_changed},
+        {"right_made", enabling->is_right_made},
+        {"right_changed", enabling->is_right_changed},
+    };
+    buf_print(json, "\"preview\":%s,\"done\":[", is_preview ? "true" : "false");
+    for (size_t at = 0, told = 0; at < sizeof done / sizeof *done; at++)
+        if (done[at].is) buf_print(json, "%s\"%s\"", told++ == 0 ? "" : ",", done[at].what);
+    buf_put(json, S("]}"));
+    return ERR_NONE;
+}
+
+enum err portal_enable(struct call *call)
+{
+    bool is_preview;
+    TRY(preview_read(call, &is_preview));
+    struct enabling enabling = {
+        .call = call, .change = change_begin(call), .contact_of = contact_field(call)};
+    if (enabling.contact_of == nullptr)
+        return fail(call->task, ERR_MISSING, "there is no portal for %.*s",
+                    FMT(call->entity->plural));
+    TRY(read_given(&enabling));
+    struct savepoint savepoint = txn_savepoint(call->txn);
+    TRY(enable(&enabling));
+    struct buf json = reply_buf(call);
+    TRY(write_enabled(&json, &enabling, is_preview));
+    if (is_preview) {
+        txn_rollback(call->txn, savepoint);
+        call->reply.header_count = 0;
+    }
+    return reply_json(call, 200, &json);
+}

@@ -1,0 +1,14 @@
+/** portal: what the staff does with the portal: opening it for a client, and with the accounts of
+ *  contacts.
+ *
+ *  Floor   api, inside; functions of the table.
+ *  Thread  that of the call.
+ */
+#pragma once
+
+#include "api/call.h"
+
+/** Opens a client's portal for one of its contacts: switches it on, finds or makes the contact's
+ *  account and its right, and invites who has never entered; all in one change. Asked again, it
+ *  changes nothing and invites nobody. */
+enum err portal_enable(struct call *call);
