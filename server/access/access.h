@@ -99,6 +99,7 @@ struct identity {
     int64_t seen_at_ms;   /** sessions: last written use */
     int64_t proven_at_ms; /** sessions: when its password was last given */
     str note;             /** sessions: what its door keeps with it (session_note), or empty */
+    struct id viewer;     /** sessions at the portal: the user who looks at it as this contact */
     bool is_proof;        /** a token made with the right to what needs a fresh password */
     struct scope scope;
 };

@@ -68,6 +68,12 @@ struct audit_event audit_of(const struct identity *identity, enum audit_kind kin
     if (identity->credential == CREDENTIAL_NONE) return event;
     event.actor_kind = identity->credential == CREDENTIAL_TOKEN ? AUDIT_TOKEN : AUDIT_USER;
     event.actor = identity->user;
+    if (identity->door == DOOR_PORTAL && id_is_nil(identity->viewer)) {
+        event.actor_kind = AUDIT_CONTACT;
+        event.actor = identity->scope.actor;
+    } else if (identity->door == DOOR_PORTAL) {
+        event.actor = identity->viewer;
+    }
     return event;
 }
 

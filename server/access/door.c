@@ -1,5 +1,6 @@
 #include "access/door.h"
 
+#include "access/portal.h"
 #include "access/user.h"
 #include "base/fold.h"
 #include "base/require.h"
@@ -14,17 +15,6 @@ struct door_accounts {
     enum err (*identify)(struct txn *txn, const struct access *access, struct id id,
                          struct identity *identity_out);
 };
-
-/** A contact who is signed in and may see nothing: what it may is declared for the portal. */
-static enum err portal_identify(struct txn *txn, const struct access *access, struct id id,
-                                struct identity *identity_out)
-{
-    struct account account;
-    TRY(account_read(txn, access, (struct subject){DOOR_PORTAL, id}, &account));
-    identity_out->email = account.email;
-    identity_out->scope = (struct scope){.actor_kind = ACTOR_CONTACT, .actor = id};
-    return ERR_NONE;
-}
 
 static const struct door_accounts doors[] = {
     [DOOR_STAFF] = {.entity = USER_ENTITY, .identify = user_identify},

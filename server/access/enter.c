@@ -3,6 +3,7 @@
 #include "access/credential.h"
 #include "access/door.h"
 #include "access/password.h"
+#include "access/portal.h"
 #include "access/session.h"
 #include "base/require.h"
 
@@ -107,6 +108,8 @@ static enum err enter_run(struct work *work, struct txn *txn)
             .role = self->entrance->role,
         };
         TRY(session_row_add(txn, self->access, hash_bytes(&hash), &session));
+        if (session.subject.door == DOOR_PORTAL)
+            TRY(portal_entered(txn, self->access, session.subject.id));
     }
     TRY(identity_of_session(txn, self->access, self->entrance->subject.door, made->token,
                             &made->identity));

@@ -170,12 +170,15 @@ enum err portal_rights(struct txn *txn, const struct model *model, struct id acc
 
 /* What a session keeps of it. */
 
-enum note_key : uint8_t { NOTE_CLIENT = 1, NOTE_VIEWER = 2 };
+enum note_key : uint8_t { NOTE_CLIENT = 1, NOTE_VIEWER = 2, NOTE_UNTIL = 3 };
 
 struct portal_note portal_note_read(str encoded)
 {
     struct portal_note note = {};
+    struct value until;
     if (encoded.len == 0) return note;
+    if (value_find(encoded, NOTE_UNTIL, &until) && until.kind == VALUE_INT)
+        note.until_ms = until.integer;
     if (!id_at(encoded, NOTE_CLIENT, &note.client)) note.client = (struct id){};
     if (!id_at(encoded, NOTE_VIEWER, &note.viewer)) note.viewer = (struct id){};
     return note;
@@ -184,7 +187,9 @@ struct portal_note portal_note_read(str encoded)
 str portal_note_write(struct arena *arena, const struct portal_note *note)
 {
     struct buf encoded = buf_make(arena, 64);
-    pack_map(&encoded, 2);
+    pack_map(&encoded, 3);
+    pack_int(&encoded, NOTE_UNTIL);
+    pack_int(&encoded, note->until_ms);
     pack_int(&encoded, NOTE_CLIENT);
     pack_bytes(&encoded, id_bytes(&note->client));
     pack_int(&encoded, NOTE_VIEWER);
@@ -212,14 +217,17 @@ static enum err right_in_use(struct txn *txn, const struct model *model, struct 
 }
 
 /** One who views as somebody else needs, at each request, what let him begin. */
-static enum err viewer_verify(struct txn *txn, const struct model *model, struct id viewer)
+static enum err viewer_verify(struct txn *txn, const struct model *model,
+                              const struct portal_note *note)
 {
     struct user_row user;
     struct scope scope;
-    enum err err = user_read(txn, viewer, &user);
+    if (id_is_nil(note->viewer)) return ERR_NONE;
+    if (txn_task(txn)->now_ms >= note->until_ms) return ERR_UNAUTHENTICATED;
+    enum err err = user_read(txn, note->viewer, &user);
     if (err == ERR_MISSING || (err == ERR_NONE && user.is_disabled)) return ERR_UNAUTHENTICATED;
     TRY(err);
-    TRY(scope_of_user(txn, model, user.role, viewer, &scope));
+    TRY(scope_of_user(txn, model, user.role, note->viewer, &scope));
     return scope_may(&scope, PORTAL_ACCOUNT_ENTITY, SCOPE_EDIT) ? ERR_NONE : ERR_UNAUTHENTICATED;
 }
 
@@ -252,7 +260,7 @@ enum err portal_identify(struct txn *txn, const struct access *access, struct id
         return ERR_UNAUTHENTICATED;
     TRY(err);
     struct portal_note note = portal_note_read(identity_out->note);
-    if (!id_is_nil(note.viewer)) TRY(viewer_verify(txn, model, note.viewer));
+    TRY(viewer_verify(txn, model, &note));
     TRY(right_in_use(txn, model, id, note.client, &right, &has_right));
     identity_out->viewer = note.viewer;
     identity_out->email = account.email;

@@ -13,10 +13,9 @@
  */
 #pragma once
 
-#include "access/access.h"
+#include "access/door.h"
 #include "record/record.h"
 
-constexpr uint16_t PORTAL_ACCOUNT_ENTITY = 20;
 constexpr uint16_t PORTAL_RIGHT_ENTITY = 21;
 constexpr uint32_t PORTAL_RIGHTS_SHOWN_MAX = 200; /** of one account */
 
@@ -53,6 +52,7 @@ enum err portal_rights(struct txn *txn, const struct model *model, struct id acc
 struct portal_note {
     struct id client; /** chosen; nil: none yet */
     struct id viewer; /** the user who looks at the portal as this contact; nil: it is itself */
+    int64_t until_ms; /** of a viewer: when it ends */
 };
 struct portal_note portal_note_read(str encoded);
 str portal_note_write(struct arena *arena, const struct portal_note *note);

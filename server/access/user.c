@@ -3,6 +3,7 @@
 #include "access/audit.h"
 #include "access/door.h"
 #include "access/password.h"
+#include "access/portal.h"
 #include "access/role.h"
 #include "base/require.h"
 #include "model/kind.h"
@@ -20,15 +21,6 @@ static bool field_is(const struct entity *entity, uint16_t number, str name, enu
     return field != nullptr && str_eq(field->name, name) && field->kind == kind;
 }
 
-static bool is_entered_by_email(const struct entity *account)
-{
-    const struct field *email = entity_field(account, S("email"));
-    const struct field *state = entity_field(account, S("state"));
-    return str_eq(account->name, S("portal_account")) && email != nullptr &&
-           email->kind == FIELD_TEXT && email->is_unique && state != nullptr &&
-           state->kind == FIELD_CHOICE;
-}
-
 enum err access_fits_model(struct task *task, const struct model *model)
 {
     const struct entity *settings = model_entity_by_number(model, SETTINGS_ENTITY);
@@ -44,12 +36,7 @@ enum err access_fits_model(struct task *task, const struct model *model)
         return fail(task, ERR_INVALID,
                     "the schema lacks the entity user, number %u, with email, name, role, disabled",
                     USER_ENTITY);
-    const struct entity *account = model_entity_by_number(model, PORTAL_ACCOUNT_ENTITY);
-    if (account != nullptr && !is_entered_by_email(account))
-        return fail(task, ERR_INVALID,
-                    "the entity number %u must be portal_account, with email, unique, and state",
-                    PORTAL_ACCOUNT_ENTITY);
-    return ERR_NONE;
+    return portal_fits_model(task, model);
 }
 
 static str text_at(str record, uint16_t field)
