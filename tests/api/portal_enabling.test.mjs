@@ -20,6 +20,7 @@ async function makeClient(emails = [`contact${++number}@client.example`]) {
         primary_contact: { name: `Contact ${number}`, emails },
     });
 }
+const accountsOf = (client) => firm.all('portal_accounts', `contact=${client.primary_contact}`);
 const enable = (client, body, query = '') =>
     firm.call('POST', `clients/${client.id}/enable_portal${query}`, body);
 
@@ -39,7 +40,7 @@ test('opens the portal to the primary contact, once', async () => {
     assert.deepEqual(again.body.done, []);
     assert.equal(again.headers['atrium-group'], undefined);
     assert.equal(again.body.portal_account.id, body.portal_account.id);
-    assert.equal((await firm.all('portal_accounts', `contact=${client.primary_contact}`)).length, 1);
+    assert.equal((await accountsOf(client)).length, 1);
 });
 
 test('is one change, that is told as one and undone as one', async () => {
@@ -58,7 +59,7 @@ test('a preview says what it would do, and does nothing', async () => {
     assert.equal(body.preview, true);
     assert.equal(headers['atrium-group'], undefined);
     assert.equal((await firm.get('clients', client.id)).portal_enabled, false);
-    assert.equal((await firm.all('portal_accounts', `contact=${client.primary_contact}`)).length, 0);
+    assert.equal((await accountsOf(client)).length, 0);
 });
 
 test('takes another contact, address and right, and changes them later', async () => {
