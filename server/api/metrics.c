@@ -52,6 +52,8 @@ static void http_write_figures(struct buf *text, const struct http_figures *http
          (double)http->closed_abuse},
         {"http_closed_stalled_total", "counter", "Connections closed because they stood still.",
          (double)http->closed_stalled},
+        {"http_closed_full_total", "counter", "Connections closed because others needed the room.",
+         (double)http->closed_full},
         {"http_tasks", "gauge", "Requests worked on off the loops.", (double)http->tasks_open},
     };
     for (size_t at = 0; at < sizeof figures / sizeof figures[0]; at++)

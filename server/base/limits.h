@@ -77,16 +77,16 @@ constexpr size_t RULE_TAKEN_BYTES_MAX = 64 * MIB; /** taken in one run, given ba
 constexpr int64_t RULE_CPU_MS_MAX = 300;          /** of the runner's own time, for one run */
 constexpr int64_t RULE_CHAIN_CPU_MS_MAX = 600;
 constexpr int64_t RULE_CHANGE_CPU_MS_MAX = 3000; /** however many chains: its snapshot grows old */
-constexpr int64_t RULE_WALL_MS_MAX = 10'000;   /** a far backstop: neighbours spend it too */
-constexpr int64_t RULE_STALLED_MS_MAX = 2'000; /** a runner that is asked and computes nothing */
-constexpr uint32_t RULE_DEPTH_MAX = 5;         /** rules that cause rules */
-constexpr uint32_t RULE_WRITES_MAX = 200;      /** records written by the rules of one chain */
-constexpr uint32_t RULE_READS_MAX = 1000;      /** get, find and count of one run */
-constexpr uint32_t RULE_QUESTIONS_MAX = 2000;  /** of one run, of every kind */
-constexpr uint32_t RULE_FIND_MAX = 200;        /** records of one find */
-constexpr uint32_t RULE_KEYS_MAX = 20'000;     /** touched by one find or count */
-constexpr uint32_t RULE_RUN_KEYS_MAX = 60'000; /** by all of one run: some 60 ms of the lane */
-constexpr uint32_t RULE_EFFECTS_MAX = 50;      /** queued by the rules of one chain */
+constexpr int64_t RULE_WALL_MS_MAX = 10'000;     /** a far backstop: neighbours spend it too */
+constexpr int64_t RULE_STALLED_MS_MAX = 2'000;   /** a runner that is asked and computes nothing */
+constexpr uint32_t RULE_DEPTH_MAX = 5;           /** rules that cause rules */
+constexpr uint32_t RULE_WRITES_MAX = 200;        /** records written by the rules of one chain */
+constexpr uint32_t RULE_READS_MAX = 1000;        /** get, find and count of one run */
+constexpr uint32_t RULE_QUESTIONS_MAX = 2000;    /** of one run, of every kind */
+constexpr uint32_t RULE_FIND_MAX = 200;          /** records of one find */
+constexpr uint32_t RULE_KEYS_MAX = 20'000;       /** touched by one find or count */
+constexpr uint32_t RULE_RUN_KEYS_MAX = 60'000;   /** by all of one run: some 60 ms of the lane */
+constexpr uint32_t RULE_EFFECTS_MAX = 50;        /** queued by the rules of one chain */
 constexpr uint32_t RULE_MAILS_MAX = 10;
 constexpr uint32_t OUTBOX_OF_KIND_MAX = 20'000; /** of one tenant; then what would add is refused */
 constexpr uint32_t RULE_LOG_LINES_MAX = 100;    /** of one run */
@@ -108,11 +108,28 @@ constexpr uint32_t SESSIONS_OF_SUBJECT_MAX = 100; /** then the oldest ends */
 constexpr int64_t PROOF_MS = 10LL * 60 * 1000;    /** so long a password counts as just given */
 
 /* HTTP. */
-constexpr uint32_t HEADERS_MAX = 100;                 /** of one request */
-constexpr size_t HEADER_BYTES_MAX = 64 * KIB;         /** its target, header names and values */
-constexpr uint32_t STREAMS_MAX = 32;                  /** open HTTP/2 requests of one connection */
-constexpr uint32_t CONNECTIONS_MAX = 4096;            /** of the server */
-constexpr uint32_t CONNECTIONS_PER_ADDRESS_MAX = 256; /** not on loopback */
+constexpr uint32_t HEADERS_MAX = 100;         /** of one request */
+constexpr size_t HEADER_BYTES_MAX = 64 * KIB; /** its target, header names and values */
+constexpr uint32_t STREAMS_MAX = 32;          /** open HTTP/2 requests of one connection */
+constexpr uint32_t HEAD_FIELDS_MAX = 1000;    /** beyond HEADERS_MAX: what is not even refused */
+constexpr size_t HEAD_BLOCK_BYTES_MAX = 128 * KIB; /** the same, as they come */
+constexpr uint32_t HEAD_FRAMES_MAX = 64;           /** HTTP/2 frames of one head */
+/** HTTP/2 frames that carry nothing (pings, settings, priorities, windows, empty data): so many at
+ *  once, so many more with each request, each second, and each KiB that was sent. */
+constexpr uint32_t FRAMES_IDLE_MAX = 10'000;
+constexpr uint32_t FRAMES_PER_REQUEST = 100;
+constexpr uint32_t FRAMES_PER_SECOND = 10;
+constexpr uint32_t FRAMES_PER_KIB = 4;
+constexpr uint32_t STREAMS_OPEN_MAX = 100; /** what h2o 2.2.5 tells its clients; not ours to set */
+/** Memory that clients hold: requests that are not whole yet, and answers that they do not take.
+ *  Beyond it those go that hold most for longest. */
+constexpr size_t HELD_BYTES_MAX = 96 * MIB;
+constexpr size_t HELD_BYTES_PER_CONNECTION_MAX = 32 * MIB;
+constexpr size_t WORKING_BYTES_MAX =
+    64 * MIB; /** large bodies of requests that are being answered; then 503 to further ones */
+constexpr uint32_t CONNECTION_RATE_MAX = 100; /** new ones a second for an address; not loopback */
+constexpr uint32_t CONNECTIONS_MAX = 4096;    /** of the server */
+constexpr uint32_t CONNECTIONS_PER_ADDRESS_MAX = 256;   /** not on loopback */
 constexpr uint32_t CONNECTION_REQUESTS_MAX = 1'000'000; /** then closed: nothing leaks for ever */
 constexpr uint32_t CONNECTION_ABORTS_MAX = 200;         /** reset requests beyond those completed */
 constexpr uint32_t TASKS_PER_CONNECTION_MAX = 64;       /** in flight; then 503 */

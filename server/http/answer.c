@@ -126,8 +126,13 @@ void answer_send(struct http_exchange *exchange, const struct packed *packed)
     answer_head(exchange, packed, true);
     h2o_iovec_t body = answer_has_no_body(request) ? h2o_iovec_init(nullptr, 0) : packed->body;
     exchange->body_bytes = body.len;
+    exchange_owes(exchange, body.len);
+    /* The exchange may be gone when h2o returns. */
+    struct connection *connection = exchange->connection;
+    connection->visits++;
     h2o_start_response(request, &generator);
     h2o_send(request, &body, body.len > 0, H2O_SEND_STATE_FINAL);
+    connection_leave(connection);
 }
 
 void http_answer(struct http_exchange *exchange, const struct http_answer *answer)
@@ -157,6 +162,9 @@ static void on_exchange_end(void *memory)
     h2o_req_t *request = exchange->request;
     h2o_linklist_unlink(&exchange->link);
     connection->open--;
+    connection->unsent_bytes -= exchange->unsent_bytes;
+    connection->loop->working_bytes -= exchange->working_bytes;
+    connection_watch(connection);
     bool is_used = exchange->stream == nullptr || stream_was_used(exchange->stream);
     if (exchange->stream != nullptr) stream_ended(exchange->stream);
     if (exchange->task != nullptr) task_ended(exchange);
@@ -182,11 +190,12 @@ static struct http_exchange *exchange_open(h2o_req_t *request)
         .connection = connection,
         .is_secure = connection->listener == LISTENER_HTTPS,
     };
+    exchange->working_bytes = request->entity.len;
+    loop->working_bytes += exchange->working_bytes;
     h2o_linklist_insert(&loop->exchanges, &exchange->link);
     connection->open++;
     connection->requests++;
     connection->was_busy = true;
-    connection->is_framed = request->version >= 0x200;
     connection->begun_ms = 0;
     connection->used_bytes += request->entity.len + HEAD_BYTES;
     count(&loop->counters.requests);
@@ -310,6 +319,9 @@ static bool is_refused(struct http_exchange *exchange)
     } else if (request->entity.len > BODY_BYTES_MAX) {
         answer_problem(exchange, 413,
                        S("A request holds at most 1 MiB; larger things come in parts."), nothing);
+    } else if (!hold_has_room(loop, request->entity.len)) {
+        count(&loop->counters.refused_busy);
+        answer_problem(exchange, 503, S("Too many large bodies are under way; try again."), retry);
     } else {
         return false;
     }

@@ -9,7 +9,7 @@
 #include "http/loop.h"
 
 /** Bytes that count as progress of a response; less in the time of a stall is none. */
-constexpr uint64_t PROGRESS_BYTES_MIN = 512;
+constexpr uint64_t PROGRESS_BYTES_MIN = 16 * KIB;
 /** Received beyond what requests were made of: a flood of frames, or of requests that were never
  *  finished. */
 constexpr uint64_t UNUSED_BYTES_MAX = 32 * MIB;
@@ -24,8 +24,10 @@ struct peer {
     struct peer *next;
     uint8_t address[16];
     uint32_t connections;
-    int64_t
-        full_at_ns; /** when its bucket will be full again (the virtual schedule of ITU-T I.371) */
+    /** When its buckets will be full again (the virtual schedule of ITU-T I.371): of requests, and
+     *  of new connections. */
+    int64_t full_at_ns;
+    int64_t welcome_at_ns;
 };
 
 struct peers {
@@ -49,7 +51,8 @@ static void peers_sweep(struct peers *peers, int64_t now_ns, bool is_all)
     for (size_t at = 0; at < PEER_CHAINS; at++) {
         for (struct peer **place = &peers->chains[at]; *place != nullptr;) {
             struct peer *peer = *place;
-            bool is_kept = !is_all && (peer->connections > 0 || peer->full_at_ns > now_ns);
+            bool is_waiting = peer->full_at_ns > now_ns || peer->welcome_at_ns > now_ns;
+            bool is_kept = !is_all && (peer->connections > 0 || is_waiting);
             if (is_kept) {
                 place = &peer->next;
             } else {
@@ -117,6 +120,17 @@ bool address_is_loopback(const uint8_t address[16])
     return memcmp(address, six, sizeof six) == 0 || memcmp(address, four, sizeof four) == 0;
 }
 
+/** Whether there is one more in a bucket that holds one second's worth. */
+static bool bucket_take(int64_t *full_at_ns, int64_t rate)
+{
+    int64_t second_ns = 1'000'000'000;
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t begin_ns = *full_at_ns > now_ns ? *full_at_ns : now_ns;
+    if (begin_ns + second_ns / rate > now_ns + second_ns) return false;
+    *full_at_ns = begin_ns + second_ns / rate;
+    return true;
+}
+
 bool connection_allows(struct connection *connection, str address)
 {
     uint8_t bytes[16];
@@ -124,16 +138,10 @@ bool connection_allows(struct connection *connection, str address)
     const struct http_options *options = &connection->loop->http->options;
     struct peers *peers = connection->loop->http->peers;
     int64_t rate = options->rate == 0 ? RATE_DEFAULT : options->rate;
-    int64_t second_ns = 1'000'000'000;
-    int64_t now_ns = clock_monotonic_ns();
     if (!address_read(address, bytes)) return false;
 
     pthread_mutex_lock(&peers->lock);
-    struct peer *peer = peer_find(peers, bytes);
-    int64_t full_at_ns = peer->full_at_ns > now_ns ? peer->full_at_ns : now_ns;
-    /* A bucket holds one second's worth. */
-    bool is_allowed = full_at_ns + second_ns / rate <= now_ns + second_ns;
-    if (is_allowed) peer->full_at_ns = full_at_ns + second_ns / rate;
+    bool is_allowed = bucket_take(&peer_find(peers, bytes)->full_at_ns, rate);
     pthread_mutex_unlock(&peers->lock);
     return is_allowed;
 }
@@ -183,7 +191,9 @@ void connection_settle(struct connection *connection, bool is_completed)
 void connection_release(struct connection *connection)
 {
     require(connection->socket == nullptr);
-    if (connection->tasks == 0) memory_give(connection);
+    if (connection->tasks > 0 || connection->visits > 0) return;
+    memory_give(connection->screen);
+    memory_give(connection);
 }
 
 static void on_close(void *memory)
@@ -192,7 +202,9 @@ static void on_close(void *memory)
     struct http *http = connection->loop->http;
     require(connection->open == 0);
     connection->socket = nullptr;
+    hold_drop(connection);
     h2o_linklist_unlink(&connection->link);
+    if (h2o_linklist_is_linked(&connection->unwatched)) h2o_linklist_unlink(&connection->unwatched);
     h2o_timeout_unlink(&connection->end);
     if (connection->peer != nullptr) {
         pthread_mutex_lock(&http->peers->lock);
@@ -208,12 +220,15 @@ static void on_close(void *memory)
 static bool peer_join(struct connection *connection, const uint8_t address[16])
 {
     struct http *http = connection->loop->http;
-    bool is_counted = !connection->is_proxy && (!connection->is_loopback ||
-                                                http->options.limits.connections_per_address > 0);
-    if (!is_counted) return true;
+    const struct http_limits *given = &http->options.limits;
+    bool is_near = connection->is_proxy || connection->is_loopback;
+    bool is_counted = !is_near || (!connection->is_proxy && given->connections_per_address > 0);
+    bool is_paced = !is_near || (!connection->is_proxy && given->connection_rate > 0);
+    if (!is_counted && !is_paced) return true;
     pthread_mutex_lock(&http->peers->lock);
     struct peer *peer = peer_find(http->peers, address);
-    bool has_room = peer->connections < http->limits.connections_per_address;
+    bool has_room = (!is_counted || peer->connections < http->limits.connections_per_address) &&
+                    (!is_paced || bucket_take(&peer->welcome_at_ns, http->limits.connection_rate));
     if (has_room) {
         peer->connections++;
         connection->peer = peer;
@@ -240,26 +255,6 @@ static bool peer_name(struct connection *connection, uint8_t address_out[16])
     return address_read((str){connection->address, connection->address_len}, address_out);
 }
 
-/** HTTP/2 on a plain socket begins with its preface ("prior knowledge", RFC 9113, 3.3); h2o
- *  knows it only with the upgrade from HTTP/1.1, which is off. */
-static void on_first_bytes(h2o_socket_t *socket, const char *error)
-{
-    static const char preface[] = "PRI * HTTP/2.0\r\n\r\n";
-    struct connection *connection = socket->on_close.data;
-    if (error != nullptr) {
-        h2o_socket_close(socket);
-        return;
-    }
-    size_t len =
-        socket->input->size < sizeof preface - 1 ? socket->input->size : sizeof preface - 1;
-    bool is_preface = memcmp(socket->input->bytes, preface, len) == 0;
-    if (is_preface && len < sizeof preface - 1) return;
-    h2o_accept_ctx_t *accept = &connection->loop->accept[connection->listener];
-    struct timeval now = *h2o_get_timestamp(accept->ctx, nullptr, nullptr);
-    if (is_preface) h2o_http2_accept(accept, socket, now);
-    else h2o_http1_accept(accept, socket, now);
-}
-
 static struct connection *connection_make(struct loop *loop, enum listener listener,
                                           h2o_socket_t *socket)
 {
@@ -268,6 +263,7 @@ static struct connection *connection_make(struct loop *loop, enum listener liste
     connection->socket = socket;
     connection->listener = listener;
     connection->quiet_ms = monotonic_ms();
+    connection->opened_ms = connection->quiet_ms;
     connection->end.cb = on_end_timer;
     h2o_linklist_insert(&loop->connections, &connection->link);
     socket->on_close.cb = on_close;
@@ -289,9 +285,10 @@ void connection_accept(struct loop *loop, enum listener listener, h2o_socket_t *
         connection->is_rated =
             listener != LISTENER_ADMIN &&
             (http->options.rate > 0 || connection->is_proxy || !connection->is_loopback);
-        is_welcome = atomic_load_explicit(&http->connections, memory_order_relaxed) <=
-                         http->limits.connections &&
-                     peer_join(connection, address);
+        is_welcome = peer_join(connection, address) &&
+                     (atomic_load_explicit(&http->connections, memory_order_relaxed) <=
+                          http->limits.connections ||
+                      connection_make_room(loop));
     }
     if (!is_welcome) {
         count(&loop->counters.refused_busy);
@@ -301,13 +298,7 @@ void connection_accept(struct loop *loop, enum listener listener, h2o_socket_t *
     uint32_t dead_ms = (uint32_t)http->limits.stall_ms;
     (void)setsockopt(h2o_socket_get_fd(socket), IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms,
                      sizeof dead_ms);
-    if (listener == LISTENER_HTTPS) {
-        connection->certificate = loop->accept[listener].ssl_ctx;
-        SSL_CTX_up_ref(connection->certificate);
-        h2o_accept(&loop->accept[listener], socket);
-    } else {
-        h2o_socket_read_start(socket, on_first_bytes);
-    }
+    connection_enter(connection);
 }
 
 /* The sweep. */
@@ -361,8 +352,6 @@ static int sweep_stream(h2o_req_t *request, void *memory)
     connection->receiving++;
     if (age_ms > loop->http->limits.request_ms)
         connection_end(connection, &loop->counters.closed_stalled);
-    else if (connection->receiving > STREAMS_MAX)
-        connection_end(connection, &loop->counters.closed_abuse);
     return 0;
 }
 
@@ -377,6 +366,12 @@ static void sweep_connection(struct connection *connection, int64_t now_ms)
     bool is_flood =
         connection->drain == nullptr && flow.received_bytes > used_bytes + UNUSED_BYTES_MAX;
     connection->receiving = 0;
+    connection_watch(connection);
+    if (connection->is_shaking) {
+        if (now_ms - connection->opened_ms > limits->handshake_ms)
+            connection_end(connection, &loop->counters.closed_stalled);
+        return;
+    }
     if (is_flood) {
         connection_end(connection, &loop->counters.closed_abuse);
         return;

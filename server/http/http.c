@@ -117,6 +117,7 @@ static void loop_open(struct loop *loop)
     struct http *http = loop->http;
     h2o_linklist_init_anchor(&loop->connections);
     h2o_linklist_init_anchor(&loop->exchanges);
+    h2o_linklist_init_anchor(&loop->unwatched);
     arena_init(&loop->arena, TASK_ARENA_BYTES_MAX);
     h2o_context_init(&loop->context, h2o_evloop_create(), &http->config);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
@@ -182,6 +183,7 @@ static void *loop_run(void *memory)
     h2o_timeout_link(loop->context.loop, &loop->sweep_timeout, &loop->sweep);
     while (!loop_is_over(loop)) {
         if (h2o_evloop_run(loop->context.loop, INT32_MAX) != 0) require(errno == EINTR);
+        loop_watch(loop);
     }
     if (loop->tasks == 0) loop_close(loop);
     return nullptr;
@@ -218,6 +220,9 @@ static struct http_limits limits_of(const struct http_limits *given)
         .connection_requests =
             (uint32_t)or_default(given->connection_requests, CONNECTION_REQUESTS_MAX),
         .connection_aborts = (uint32_t)or_default(given->connection_aborts, CONNECTION_ABORTS_MAX),
+        .connection_frames = (uint32_t)or_default(given->connection_frames, FRAMES_IDLE_MAX),
+        .connection_rate = (uint32_t)or_default(given->connection_rate, CONNECTION_RATE_MAX),
+        .held_bytes = (uint64_t)or_default((int64_t)given->held_bytes, HELD_BYTES_MAX),
         .connection_tasks = (uint32_t)or_default(given->connection_tasks, TASKS_PER_CONNECTION_MAX),
         .tasks = (uint32_t)or_default(given->tasks, TASKS_MAX),
         .answers_bytes = (uint64_t)or_default((int64_t)given->answers_bytes, ANSWERS_BYTES_MAX),
@@ -388,6 +393,7 @@ struct http_figures http_figures(struct http *http)
         sum.refused_rate += atomic_load_explicit(&counters->refused_rate, memory_order_relaxed);
         sum.refused_busy += atomic_load_explicit(&counters->refused_busy, memory_order_relaxed);
         sum.closed_abuse += atomic_load_explicit(&counters->closed_abuse, memory_order_relaxed);
+        sum.closed_full += atomic_load_explicit(&counters->closed_full, memory_order_relaxed);
         sum.closed_stalled += atomic_load_explicit(&counters->closed_stalled, memory_order_relaxed);
     }
     return sum;

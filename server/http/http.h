@@ -151,8 +151,11 @@ struct http_limits {
     uint32_t connections_per_address; /** given: holds for loopback too */
     uint32_t connection_requests;
     uint32_t connection_aborts;
+    uint32_t connection_frames; /** of HTTP/2 that carry nothing, at once */
+    uint32_t connection_rate;   /** new ones a second for an address; given: loopback too */
     uint32_t connection_tasks;
     uint32_t tasks;
+    uint64_t held_bytes;    /** by clients: what they send and do not end, what they do not take */
     uint64_t answers_bytes; /** of large answers that wait for their readers; then 503 */
 };
 
@@ -186,7 +189,7 @@ void http_close(struct http *http);
 
 struct http_figures {
     uint64_t requests, connections, connections_open, refused_rate, refused_busy, closed_abuse,
-        closed_stalled;
+        closed_stalled, closed_full;
     uint32_t tasks_open;
 };
 struct http_figures http_figures(struct http *http);

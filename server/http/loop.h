@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "http/http.h"
+#include "http/screen.h"
 
 constexpr uint32_t WORKERS = 2; /** threads for what is too long for a loop */
 constexpr size_t DRAIN_BYTES_MAX =
@@ -38,7 +39,7 @@ struct connection {
     struct loop *loop;
     h2o_socket_t *socket; /** nullptr once closed */
     struct peer *peer;    /** nullptr: not counted by address */
-    SSL_CTX *certificate; /** held, because h2o keeps a bare pointer while it shakes hands */
+    SSL_CTX *certificate; /** held while it is shaken hands with */
     h2o_timeout_entry_t end;
     enum listener listener;
     bool is_loopback;
@@ -59,6 +60,17 @@ struct connection {
     int64_t quiet_ms;           /** since then no byte has come */
     struct error_stream *drain; /** what is left of a refused body is read away */
     struct http_stream *stream; /** HTTP/1: stays open, and its peer's end is watched here */
+    h2o_linklist_t unwatched;   /** of loop, while h2o's callback may stand where ours should */
+    h2o_socket_cb read;         /** h2o's own, behind ours */
+    struct screen *screen;      /** of HTTP/2 */
+    size_t seen_bytes;          /** at the head of the socket's input, by the screen */
+    size_t held_bytes;          /** as the loop counts them */
+    size_t unsent_bytes;        /** of answers given and not taken */
+    int64_t held_since_ms;      /** 0: it holds little */
+    int64_t opened_ms;
+    uint32_t visits;  /** it is being worked with: not to be freed */
+    bool is_shaking;  /** hands, of TLS */
+    bool is_entered;  /** h2o has it */
     int64_t begun_ms; /** when bytes were first seen that are no whole request yet; 0: none */
     uint8_t address_len;
     char address[INET6_ADDRSTRLEN];
@@ -72,6 +84,8 @@ struct http_exchange {
     struct http_stream *stream; /** of an answer in slices, or one that stays open */
     size_t written_bytes;       /** by the socket, when the answer was given */
     size_t body_bytes;
+    size_t unsent_bytes;  /** counted for it */
+    size_t working_bytes; /** of its request's body, counted while it is answered */
     uint64_t progress_bytes;
     int64_t progress_ms;
     bool is_answered;
@@ -129,7 +143,7 @@ struct http_stream {
 
 struct counters {
     atomic_uint_fast64_t requests, connections, refused_rate, refused_busy, closed_abuse,
-        closed_stalled;
+        closed_stalled, closed_full;
 };
 
 struct loop {
@@ -144,7 +158,10 @@ struct loop {
     h2o_timeout_entry_t sweep;
     h2o_linklist_t connections;
     h2o_linklist_t exchanges;
-    struct arena arena; /** of the request being handled */
+    h2o_linklist_t unwatched; /** connections whose reading callback may be h2o's */
+    size_t held_bytes;        /** by its clients (http/hold.c) */
+    size_t working_bytes;     /** of bodies whose requests are being answered */
+    struct arena arena;       /** of the request being handled */
     struct http_header headers[HEADERS_MAX];
     uint32_t tasks;
     atomic_uint senders; /** threads inside loop_send */
@@ -289,6 +306,8 @@ void connection_end(struct connection *connection, atomic_uint_fast64_t *counter
 void connection_cut(struct connection *connection);
 /** After the last task of a connection that is closed. */
 void connection_release(struct connection *connection);
+/** Ends an idle connection for another's sake; false when none can be spared. */
+bool connection_make_room(struct loop *loop);
 /** Whether the request is within its address's rate. */
 bool connection_allows(struct connection *connection, str address);
 /** An exchange has ended, well or not. */
@@ -297,6 +316,30 @@ void loop_sweep(struct loop *loop);
 /** Lower-case text to 16 bytes; IPv4 as mapped. */
 bool address_read(str text, uint8_t address_out[16]);
 bool address_is_loopback(const uint8_t address[16]);
+
+/* entry.c */
+
+/** TLS or not, HTTP/1 or HTTP/2; may close the connection before it returns. */
+void connection_enter(struct connection *connection);
+/** The socket's reading callback, before h2o's own. */
+void connection_read(h2o_socket_t *socket, const char *error);
+/** h2o may have set its own callback: it will be put back behind ours by loop_watch. */
+void connection_watch(struct connection *connection);
+/** Ends a visit, in which it may have been closed: then it may be gone. */
+void connection_leave(struct connection *connection);
+/** Between two turns of the loop. */
+void loop_watch(struct loop *loop);
+
+/* hold.c */
+
+/** After what it holds may have changed; may mark this and other connections for their end. */
+void hold_settle(struct connection *connection);
+/** What of the answer is given to h2o and not taken by the peer, from now on. */
+void exchange_owes(struct http_exchange *exchange, size_t bytes);
+/** It is closed. */
+void hold_drop(struct connection *connection);
+/** Whether one more body of this length may be worked with. */
+bool hold_has_room(struct loop *loop, size_t body_bytes);
 
 /* tls.c */
 

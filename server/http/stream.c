@@ -41,6 +41,7 @@ static void on_proceed(h2o_generator_t *generator, h2o_req_t *request)
     (void)request;
     struct http_stream *stream = (struct http_stream *)generator;
     sent_drop(stream);
+    exchange_owes(stream->exchange, 0);
     stream->is_sending = false;
     if (stream->is_closing) stream_finish(stream);
     else if (stream->calls != nullptr) stream->calls->taken(stream, stream->owner);
@@ -57,8 +58,13 @@ static void stream_send(struct http_stream *stream, void *sent, h2o_iovec_t byte
     stream->is_sending = true;
     stream->is_ended = is_last;
     stream->exchange->progress_ms = 0;
+    /* What many streams share is nobody's own. */
+    exchange_owes(stream->exchange, stream->calls == nullptr ? bytes.len : 0);
+    struct connection *connection = connection_of(stream);
+    connection->visits++;
     h2o_send(stream->exchange->request, &bytes, bytes.len > 0,
              is_last ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
+    connection_leave(connection);
 }
 
 static struct http_stream *stream_begin(struct http_exchange *exchange, const struct packed *packed)

@@ -272,15 +272,25 @@ static void client_hurry(void)
 static void check_ended_for_abuse(struct http *http)
 {
     int64_t begun_ms = now_ms();
-    while (http_figures(http).connections_open > 0 && now_ms() - begun_ms < READ_MS_MAX)
+    struct http_figures figures;
+    do { /* it may not even be accepted yet */
+        figures = http_figures(http);
         usleep(1000);
-    check_int(http_figures(http).connections_open, 0);
-    check_int(http_figures(http).closed_abuse, 1);
+    } while ((figures.closed_abuse == 0 || figures.connections_open > 0) &&
+             now_ms() - begun_ms < READ_MS_MAX);
+    check_int(figures.connections_open, 0);
+    check_int(figures.closed_abuse, 1);
 }
 
 /* Floods. Each must cost its connection after a few hundred requests, on loopback too. */
 
-enum reset_kind { RESET_BY_CLIENT, RESET_BY_WINDOW, RESET_EMPTY };
+enum reset_kind {
+    RESET_BY_CLIENT,
+    RESET_BY_WINDOW,
+    RESET_BY_OVERFLOW,
+    RESET_BY_DATA,
+    RESET_EMPTY,
+};
 
 static unsigned flood(struct http *http, enum reset_kind kind, size_t per_write)
 {
@@ -298,6 +308,10 @@ static unsigned flood(struct http *http, enum reset_kind kind, size_t per_write)
                                stream, (str){block, block_len});
             if (kind == RESET_BY_WINDOW)
                 len += frame_write(bytes + len, FRAME_WINDOW, 0, stream, S("\0\0\0\0"));
+            else if (kind == RESET_BY_OVERFLOW)
+                len += frame_write(bytes + len, FRAME_WINDOW, 0, stream, S("\x7f\xff\xff\xff"));
+            else if (kind == RESET_BY_DATA)
+                len += frame_write(bytes + len, FRAME_DATA, 0, stream, S("x"));
             else len += frame_write(bytes + len, FRAME_RESET, 0, stream, S("\0\0\0\x8"));
         }
         is_open = client_try_send(&client, (str){bytes, len});
@@ -405,16 +419,208 @@ TEST(test_guard__ends_streams_opened_and_reset_before_they_are_requests)
     http_close(http);
 }
 
+/** Bodies of one connection, or of many over HTTP/1, that are never ended. */
 TEST(test_guard__bounds_bodies_under_way_on_one_connection)
 {
     struct http *http = open_with((struct http_options){});
     client_open_h2(&client, http_port(http, 0), S(""));
-    for (uint32_t at = 0; at < 60; at++) {
-        if (!client_request(&client, 1 + 2 * at, true, "/")) break;
-        if (!client_frame(&client, FRAME_DATA, 0, 1 + 2 * at, S("x"))) break;
+    client_hurry();
+    bool is_open = true;
+    for (uint32_t at = 0; at < 60 && is_open; at++) {
+        is_open = client_request(&client, 1 + 2 * at, true, "/");
+        for (uint32_t part = 0; part < 60 && is_open; part++)
+            is_open = client_frame(&client, FRAME_DATA, 0, 1 + 2 * at, (str){large, 16'384});
     }
+    check_ended_for_abuse(http);
+    check_int(atomic_load(&shown), 0);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__lets_a_hundred_small_bodies_be_under_way)
+{
+    struct http *http = open_with((struct http_options){});
+    client_open_h2(&client, http_port(http, 0), S(""));
+    for (uint32_t at = 0; at < STREAMS_OPEN_MAX; at++) {
+        check(client_request(&client, 1 + 2 * at, true, "/"));
+        check(client_frame(&client, FRAME_DATA, 0, 1 + 2 * at, S("x")));
+    }
+    usleep(200'000);
+    for (uint32_t at = 0; at < STREAMS_OPEN_MAX; at++) {
+        check(client_frame(&client, FRAME_DATA, FLAG_END_STREAM, 1 + 2 * at, S("y")));
+        check_int(client_stream(&client, 1 + 2 * at), 5);
+    }
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__takes_room_from_those_who_hold_most)
+{
+    enum { GREEDY = 24 };
+    static struct client greedy[GREEDY];
+    struct http *http =
+        open_with((struct http_options){.limits = {.held_bytes = 8 << 20}, .threads = 1});
+    for (int at = 0; at < GREEDY; at++) { /* each would hold a megabyte, and never end */
+        client_open(&greedy[at], http_port(http, 0));
+        client_send(&greedy[at],
+                    S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"));
+        (void)client_try_send(&greedy[at], (str){large, 900'000});
+        /* A smaller one, at the same time, is not touched. */
+        client_open(&client, http_port(http, 0));
+        client_send(&client, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"));
+        client_send(&client, (str){large, 99'999});
+        client_send(&client, S("x"));
+        client_answer(&client, false, &answer);
+        check_int(answer.status, 200);
+        client_close(&client);
+    }
+    check(http_figures(http).closed_full >= GREEDY / 2);
+    for (int at = 0; at < GREEDY; at++) client_close(&greedy[at]);
+    http_close(http);
+}
+
+TEST(test_guard__takes_room_from_readers_that_take_nothing)
+{
+    enum { GREEDY = 12 };
+    static struct client greedy[GREEDY];
+    struct http *http =
+        open_with((struct http_options){.limits = {.held_bytes = 40 << 20}, .threads = 1});
+    for (int at = 0; at < GREEDY; at++) { /* 8 MiB each, and only HTTP/2 can shut its window */
+        client_open_h2(&greedy[at], http_port(http, 0), S("\0\x4\0\0\0\0"));
+        check(client_request(&greedy[at], 1, false, "/large"));
+        client_open(&client, http_port(http, 0));
+        client_get(&client, "/", &answer);
+        check_int(answer.status, 200);
+        client_close(&client);
+    }
+    check(http_figures(http).closed_full >= GREEDY / 2);
+    for (int at = 0; at < GREEDY; at++) client_close(&greedy[at]);
+    http_close(http);
+}
+
+TEST(test_guard__gives_silent_connections_places_to_others)
+{
+    static struct client silent[8];
+    struct http *http =
+        open_with((struct http_options){.limits = {.connections = 8}, .threads = 1});
+    for (int at = 0; at < 8; at++) client_open(&silent[at], http_port(http, 0));
+    while (http_figures(http).connections_open < 8) usleep(1000);
+    for (int at = 0; at < 4; at++) {
+        client_open(&client, http_port(http, 0));
+        client_get(&client, "/", &answer);
+        check_int(answer.status, 200);
+        client_close(&client);
+    }
+    check(http_figures(http).closed_full > 0);
+    for (int at = 0; at < 8; at++) client_close(&silent[at]);
+    http_close(http);
+}
+
+TEST(test_guard__paces_new_connections_of_an_address)
+{
+    struct http *http = open_with((struct http_options){.limits = {.connection_rate = 5}});
+    int good = 0;
+    for (int at = 0; at < 40; at++) {
+        client_open(&client, http_port(http, 0));
+        (void)client_try_send(&client, S("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client_answer(&client, false, &answer);
+        if (answer.status == 200) good++;
+        client_close(&client);
+    }
+    check(good >= 5 && good < 40);
+    http_close(http);
+}
+
+/* What h2o would spend memory on before any code of ours hears of it. */
+
+/** Repeats of one indexed field (RFC 7541, 6.1), one byte each. */
+static bool send_bomb(uint32_t stream, size_t field_count)
+{
+    static char block[512 * 1024];
+    size_t len = request_write(block, false, "/");
+    memset(block + len, 0x80 | 16, field_count); /* accept-encoding: gzip, deflate */
+    len += field_count;
+    size_t sent = 0;
+    bool is_open = true;
+    while (sent < len && is_open) {
+        size_t piece = len - sent < 16'384 ? len - sent : 16'384;
+        uint8_t flags = sent + piece == len ? FLAG_END_HEADERS : 0;
+        if (sent == 0) flags |= FLAG_END_STREAM;
+        is_open = client_frame(&client, sent == 0 ? FRAME_HEADERS : FRAME_CONTINUATION, flags,
+                               stream, (str){block + sent, piece});
+        sent += piece;
+    }
+    return is_open;
+}
+
+TEST(test_guard__ends_bombs_of_headers_before_they_are_unpacked)
+{
+    const size_t counts[] = {1000, 16'000, 400'000};
+    for (size_t at = 0; at < 3; at++) {
+        struct http *http = open_with((struct http_options){});
+        client_open_h2(&client, http_port(http, 0), S(""));
+        client_hurry();
+        for (uint32_t stream = 1; stream < 20; stream += 2)
+            if (!send_bomb(stream, counts[at])) break;
+        check_ended_for_abuse(http);
+        check_int(http_figures(http).requests, 0);
+        client_close(&client);
+        http_close(http);
+    }
+}
+
+TEST(test_guard__answers_a_few_headers_too_many)
+{
+    struct http *http = open_with((struct http_options){});
+    struct frame frame;
+    client_open_h2(&client, http_port(http, 0), S(""));
+    check(send_bomb(1, HEADERS_MAX + 1));
+    do check(client_next(&client, &frame));
+    while (frame.type != FRAME_HEADERS);
+    check_int(atomic_load(&shown), 0);
     check(client_until_closed(&client, READ_MS_MAX) >= 0);
-    check_int(http_figures(http).closed_abuse, 1);
+    client_close(&client);
+    http_close(http);
+}
+
+TEST(test_guard__ends_a_head_that_does_not_end)
+{
+    static char line[32 * 1024];
+    memset(line, 'x', sizeof line);
+    struct http *http = open_with((struct http_options){});
+    client_open(&client, http_port(http, 0));
+    client_hurry();
+    client_send(&client, S("GET / HTTP/1.1\r\nX: "));
+    for (int at = 0; at < 100; at++)
+        if (!client_try_send(&client, (str){line, sizeof line})) break;
+    check_ended_for_abuse(http);
+    client_close(&client);
+    client_open_h2(&client, http_port(http, 0), S(""));
+    client_hurry();
+    bool is_open = client_frame(&client, FRAME_HEADERS, FLAG_END_STREAM, 1, S("\x82"));
+    for (int at = 0; at < 10'000 && is_open; at++) /* that carry nothing, for ever */
+        is_open = client_frame(&client, FRAME_CONTINUATION, 0, 1, S(""));
+    for (int64_t begun_ms = now_ms(); http_figures(http).closed_abuse < 2; usleep(1000))
+        check(now_ms() - begun_ms < READ_MS_MAX);
+    client_close(&client);
+    http_close(http);
+}
+
+/** A client that takes windows, pings and small pieces as it goes is not cut. */
+TEST(test_guard__lets_frames_pass_that_belong_to_requests)
+{
+    struct http *http = open_with((struct http_options){.limits = {.connection_frames = 50}});
+    client_open_h2(&client, http_port(http, 0), S(""));
+    for (uint32_t at = 0; at < 100; at++) {
+        check(client_request(&client, 1 + 2 * at, true, "/"));
+        for (int part = 0; part < 20; part++)
+            check(client_frame(&client, FRAME_DATA, 0, 1 + 2 * at, S("ab")));
+        check(client_frame(&client, FRAME_PING, 1, 0, S("12345678")));
+        check(client_frame(&client, FRAME_WINDOW, 0, 0, S("\0\0\1\0")));
+        check(client_frame(&client, FRAME_DATA, FLAG_END_STREAM, 1 + 2 * at, S("c")));
+        check_int(client_stream(&client, 1 + 2 * at), 5);
+    }
+    check_int(http_figures(http).closed_abuse, 0);
     client_close(&client);
     http_close(http);
 }

@@ -1,0 +1,194 @@
+#include "base/require.h"
+#include "http/loop.h"
+
+/* How bytes come in. h2o reads its sockets by callbacks that it sets itself; ours stands before
+ * them and sees what was read, already without TLS, before h2o does. So it can count, bound and
+ * forget, where h2o 2.2.5 has no bound or one that is too late. h2o sets its callback anew now and
+ * then; between two turns of the loop ours is put before it again. */
+
+/** A buffer of a frame's beginning is moved to a small one, when a large read has left it in a
+ *  large one. */
+constexpr size_t INPUT_BYTES_LARGE = 64 * KIB;
+constexpr size_t INPUT_BYTES_SMALL = 20 * KIB;
+
+/** What the client may have sent by now. */
+static void allow(struct connection *connection)
+{
+    struct screen *screen = connection->screen;
+    const struct http_limits *limits = &connection->loop->http->limits;
+    uint64_t seconds = (uint64_t)(monotonic_ms() - connection->opened_ms) / 1000;
+    screen->frames_max =
+        limits->connection_frames + (uint64_t)connection->requests * FRAMES_PER_REQUEST +
+        seconds * FRAMES_PER_SECOND + connection->socket->bytes_written / KIB * FRAMES_PER_KIB;
+    screen->streams_max =
+        2 * (uint64_t)connection->completed + STREAMS_OPEN_MAX + limits->connection_aborts;
+    screen->held_max = HELD_BYTES_PER_CONNECTION_MAX;
+}
+
+/** An HTTP/1 head that does not end. Others that are too long are refused by an answer. */
+static bool head_is_endless(const struct connection *connection)
+{
+    const h2o_buffer_t *input = connection->socket->input;
+    if (connection->open > 0 || input->size <= HEAD_BLOCK_BYTES_MAX) return false;
+    static const char ends[2][5] = {"\r\n\r\n", "\n\n"};
+    return memmem(input->bytes, HEAD_BLOCK_BYTES_MAX, ends[0], 4) == nullptr &&
+           memmem(input->bytes, HEAD_BLOCK_BYTES_MAX, ends[1], 2) == nullptr;
+}
+
+/** Whether h2o may see what has come. */
+static bool is_passed(struct connection *connection)
+{
+    const h2o_buffer_t *input = connection->socket->input;
+    if (connection->is_ending) return false;
+    if (connection->screen == nullptr) return !head_is_endless(connection);
+    size_t seen = connection->seen_bytes < input->size ? connection->seen_bytes : input->size;
+    connection->seen_bytes = input->size;
+    if (input->size == seen) return true;
+    allow(connection);
+    return screen_take(connection->screen, (str){input->bytes + seen, input->size - seen}) ==
+           SCREEN_PASS;
+}
+
+static void input_shrink(h2o_socket_t *socket)
+{
+    h2o_buffer_t *large = socket->input;
+    if (large->size == 0 || large->size > INPUT_BYTES_SMALL || large->capacity < INPUT_BYTES_LARGE)
+        return;
+    h2o_buffer_t *small;
+    h2o_buffer_init(&small, &h2o_socket_buffer_prototype);
+    h2o_iovec_t room = h2o_buffer_reserve(&small, large->size);
+    memcpy(room.base, large->bytes, large->size);
+    small->size = large->size;
+    h2o_buffer_dispose(&socket->input);
+    socket->input = small;
+}
+
+void connection_watch(struct connection *connection)
+{
+    if (connection->socket == nullptr || !connection->is_entered) return;
+    if (connection->socket->_cb.read == connection_read) return;
+    if (!h2o_linklist_is_linked(&connection->unwatched))
+        h2o_linklist_insert(&connection->loop->unwatched, &connection->unwatched);
+}
+
+void connection_leave(struct connection *connection)
+{
+    connection->visits--;
+    if (connection->socket == nullptr) {
+        connection_release(connection);
+        return;
+    }
+    hold_settle(connection);
+    connection_watch(connection);
+}
+
+/** Whatever h2o did with what it was shown. */
+static void on_shown(struct connection *connection)
+{
+    if (connection->socket != nullptr && connection->screen != nullptr) {
+        input_shrink(connection->socket);
+        connection->seen_bytes = connection->socket->input->size;
+    }
+    connection_leave(connection);
+}
+
+void connection_read(h2o_socket_t *socket, const char *error)
+{
+    struct connection *connection = socket->on_close.data;
+    require(connection->read != nullptr);
+    if (error == nullptr && !is_passed(connection)) {
+        /* Forgotten; h2o hears of the end when the socket is shut. */
+        h2o_buffer_consume(&socket->input, socket->input->size);
+        connection->seen_bytes = 0;
+        connection_end(connection, &connection->loop->counters.closed_abuse);
+        return;
+    }
+    connection->visits++;
+    connection->read(socket, error);
+    on_shown(connection);
+}
+
+void loop_watch(struct loop *loop)
+{
+    h2o_linklist_t *next;
+    for (h2o_linklist_t *node = loop->unwatched.next; node != &loop->unwatched; node = next) {
+        next = node->next;
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, unwatched, node);
+        h2o_socket_t *socket = connection->socket;
+        bool is_ours = connection->drain != nullptr || connection->stream != nullptr;
+        /* HTTP/2 stops reading while its peer takes nothing, and goes on some time; HTTP/1 stops
+         * for each request, and is noted again when that has ended. */
+        if (socket->_cb.read == nullptr && connection->screen != nullptr) continue;
+        h2o_linklist_unlink(&connection->unwatched);
+        if (is_ours || socket->_cb.read == nullptr || socket->_cb.read == connection_read) continue;
+        connection->read = socket->_cb.read;
+        socket->_cb.read = connection_read;
+    }
+}
+
+static void enter(struct connection *connection, bool is_framed)
+{
+    h2o_socket_t *socket = connection->socket;
+    h2o_accept_ctx_t *accept = &connection->loop->accept[connection->listener];
+    struct timeval now = *h2o_get_timestamp(accept->ctx, nullptr, nullptr);
+    connection->is_shaking = false;
+    connection->is_framed = is_framed;
+    if (is_framed) {
+        connection->screen = memory_take(sizeof *connection->screen);
+        screen_init(connection->screen);
+    }
+    if (!is_passed(connection)) {
+        count(&connection->loop->counters.closed_abuse);
+        h2o_socket_close(socket);
+        return;
+    }
+    connection->is_entered = true;
+    connection->visits++;
+    if (is_framed) h2o_http2_accept(accept, socket, now);
+    else h2o_http1_accept(accept, socket, now);
+    on_shown(connection);
+}
+
+/** HTTP/2 on a plain socket begins with its preface ("prior knowledge", RFC 9113, 3.3); h2o
+ *  knows it only with the upgrade from HTTP/1.1, which is off. */
+static void on_first_bytes(h2o_socket_t *socket, const char *error)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\n";
+    struct connection *connection = socket->on_close.data;
+    if (error != nullptr) {
+        h2o_socket_close(socket);
+        return;
+    }
+    size_t len =
+        socket->input->size < sizeof preface - 1 ? socket->input->size : sizeof preface - 1;
+    bool is_preface = memcmp(socket->input->bytes, preface, len) == 0;
+    if (is_preface && len < sizeof preface - 1) return;
+    enter(connection, is_preface);
+}
+
+static void on_handshake(h2o_socket_t *socket, const char *error)
+{
+    struct connection *connection = socket->on_close.data;
+    if (error != nullptr) {
+        h2o_socket_close(socket);
+        return;
+    }
+    h2o_iovec_t chosen = h2o_socket_ssl_get_selected_protocol(socket);
+    bool is_framed = false;
+    for (const h2o_iovec_t *name = h2o_http2_alpn_protocols; name->len > 0; name++)
+        if (str_eq(str_of_iovec(chosen), str_of_iovec(*name))) is_framed = true;
+    enter(connection, is_framed);
+}
+
+void connection_enter(struct connection *connection)
+{
+    h2o_socket_t *socket = connection->socket;
+    if (connection->listener == LISTENER_HTTPS) {
+        connection->is_shaking = true;
+        connection->certificate = connection->loop->accept[LISTENER_HTTPS].ssl_ctx;
+        SSL_CTX_up_ref(connection->certificate);
+        h2o_socket_ssl_handshake(socket, connection->certificate, nullptr, on_handshake);
+    } else {
+        h2o_socket_read_start(socket, on_first_bytes);
+    }
+}
