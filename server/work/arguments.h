@@ -62,6 +62,8 @@ enum flag_name : uint8_t {
     FLAG_SCHEMA,
     FLAG_RULES,
     FLAG_NAME,
+    FLAG_AUDIT,
+    FLAG_ANCHOR,
     FLAG_COUNT,
 };
 

@@ -106,6 +106,13 @@ const struct flag flag_table[FLAG_COUNT] = {
                       0},
     [FLAG_KEY] = {"key", "FILE", nullptr, "the backup's key (default: FILE.key beside it)",
                   FLAG_TEXT, 0, 0, 0},
+    [FLAG_AUDIT] = {"audit", nullptr, nullptr,
+                    "only the change logs, link by link; names the first that is broken",
+                    FLAG_SWITCH, 0, 0, 0},
+    [FLAG_ANCHOR] = {"anchor", "SEQUENCE:HASH", nullptr,
+                     "with --audit and --tenant: a head that `audit head` printed; it must still "
+                     "lie on the chain",
+                     FLAG_TEXT, 0, 0, 0},
     [FLAG_RUNNER] = {"runner", "FILE", nullptr,
                      "the program that holds Lua (default: beside this one)", FLAG_TEXT, 0, 0, 0},
     [FLAG_NAME] = {"name", "NAME", nullptr, "another name for the tenant (default: its own)",

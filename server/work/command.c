@@ -58,10 +58,9 @@ int command_tenant_create(struct command_place *place, const struct arguments *a
     return 0;
 }
 
-/** Calls `each` for every tenant, on one snapshot. */
-static enum err tenants_walk(struct command_place *place,
-                             enum err (*each)(void *owner, const struct tenant *tenant),
-                             void *owner)
+enum err command_tenants_walk(struct command_place *place,
+                              enum err (*each)(void *owner, const struct tenant *tenant),
+                              void *owner)
 {
     struct space instance = store_instance(place->access.store);
     struct txn *txn;
@@ -96,7 +95,7 @@ int command_tenant_list(struct command_place *place,
                         [[maybe_unused]] const struct arguments *arguments, struct console *console)
 {
     struct listing listing = {place, buf_make(place->task->arena, 16 * MIB)};
-    enum err err = tenants_walk(place, list_tenant, &listing);
+    enum err err = command_tenants_walk(place, list_tenant, &listing);
     if (err != ERR_NONE) return console_fail(console, place->task, err);
     console_print(console, "%.*s", FMT(buf_str(&listing.text)));
     return 0;
@@ -233,11 +232,11 @@ static enum err check_all(struct checking *checking)
 {
     struct command_place *place = checking->place;
     struct task *task = place->task;
-    TRY(tenants_walk(place, count_tenant, &checking->tenant_max));
+    TRY(command_tenants_walk(place, count_tenant, &checking->tenant_max));
     if (checking->tenant_max > TENANTS_MAX)
         return fail(task, ERR_TOO_LARGE, "more than %u tenants", TENANTS_MAX);
     checking->tenants = arena_new(task->arena, struct tenant, checking->tenant_max + 1);
-    TRY(tenants_walk(place, note_tenant, checking));
+    TRY(command_tenants_walk(place, note_tenant, checking));
     TRY(store_check(task, place->access.store, &checking->report));
     if (checking->report.fault_count == 0) {
         str keys = number_text(task->arena, checking->report.keys_checked);
@@ -248,10 +247,14 @@ static enum err check_all(struct checking *checking)
     return check_tenants(checking);
 }
 
-int command_check(struct command_place *place, [[maybe_unused]] const struct arguments *arguments,
+int command_check(struct command_place *place, const struct arguments *arguments,
                   struct console *console)
 {
     struct task *task = place->task;
+    if (arguments_has(arguments, FLAG_AUDIT) || arguments_has(arguments, FLAG_ANCHOR))
+        return command_check_audit(place, arguments, console);
+    if (arguments_has(arguments, FLAG_TENANT))
+        return console_complain(console, "--tenant goes with --audit: all else is checked whole");
     struct checking checking = {
         .report = {.found = check_found}, .place = place, .console = console};
     progress_start(&checking.progress, console);

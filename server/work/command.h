@@ -65,6 +65,16 @@ int command_import(struct command_place *place, const struct arguments *argument
                    struct console *console);
 int command_check(struct command_place *place, const struct arguments *arguments,
                   struct console *console);
+/** `check --audit`: the change logs alone, link by link. */
+int command_check_audit(struct command_place *place, const struct arguments *arguments,
+                        struct console *console);
+/** Prints the newest link of a tenant's log, to be kept elsewhere. */
+int command_audit_head(struct command_place *place, const struct arguments *arguments,
+                       struct console *console);
+/** Calls `each` for every tenant, on one snapshot. */
+enum err command_tenants_walk(struct command_place *place,
+                              enum err (*each)(void *owner, const struct tenant *tenant),
+                              void *owner);
 /** Before a check by a process of its own: should a damaged page end it, it says whose it was. */
 void command_check_alone(void);
 int command_backup(struct command_place *place, const struct arguments *arguments,

@@ -90,10 +90,18 @@ const struct command data_commands[] = {
     {
         .name = "check",
         .summary = "prove that everything stored holds together",
-        .flags = FLAGS_MODEL,
+        .flags = FLAGS_MODEL | FLAG_BIT(AUDIT) | FLAG_BIT(ANCHOR) | FLAG_BIT(TENANT),
         .flags_needed = FLAG_BIT(DATA),
         .needs = NEEDS_MODEL,
         .run = command_check,
+    },
+    {
+        .name = "audit head",
+        .summary = "print the newest link of a tenant's change log, to be kept elsewhere",
+        .flags = FLAGS_MODEL | FLAG_BIT(TENANT),
+        .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TENANT),
+        .needs = NEEDS_MODEL,
+        .run = command_audit_head,
     },
     {
         .name = "backup",
