@@ -100,13 +100,13 @@ export async function measureImports(openServer, measure, table, rows = ROWS, wo
         const bytes = makeTable(rows, isCustom);
         let peakKib = 0;
         const timer = setInterval(() => {
-            if (server.child) peakKib = Math.max(peakKib, anonymousKib(server.child.pid));
+            if (server.child) peakKib = Math.max(peakKib, anonymousKib(server.pid));
         }, 20);
         let job = await begin(alone, bytes);
         let begun = performance.now();
-        const micros0 = processorMicros(server.child.pid);
+        const micros0 = processorMicros(server.pid);
         job = await ended(alone, job.id);
-        const micros = processorMicros(server.child.pid) - micros0;
+        const micros = processorMicros(server.pid) - micros0;
         const perSecond = rows / ((performance.now() - begun) / 1000);
         clearInterval(timer);
         if (job.result?.created !== rows) throw new Error(JSON.stringify(job));

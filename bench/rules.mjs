@@ -148,7 +148,7 @@ export async function measureRules(table) {
         for (const kind of kinds) await addRules(server.firms[kind], kind);
         for (let at = 0; at < TENANTS; at++) await addRules(server.firms[`ruled${at}`], 'script');
         await measureOne(server, table);
-        const kib = runnersKib(server.child.pid);
+        const kib = runnersKib(server.pid);
         table.add(
             'private memory of a runner',
             `${(Math.max(...kib) / KIB).toFixed(1)} MiB`,

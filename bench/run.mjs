@@ -110,7 +110,7 @@ async function measureReads(server, firm, folder) {
         const fixed = { url: `http://127.0.0.1:${port}/`, pid: child.pid, perSecond: 0, micros: 0 };
         const own = {
             url: `http://127.0.0.1:${server.port}${where}`,
-            pid: server.child.pid,
+            pid: server.pid,
             perSecond: 0,
             micros: 0,
         };
@@ -264,7 +264,7 @@ async function measureIdleTenants() {
             });
         for (let at = 0; at < 200; at++) await touch('first');
         const file = path.join(server.folder, 'password');
-        const beforeKib = anonymousKib(server.child.pid);
+        const beforeKib = anonymousKib(server.pid);
         const names = Array.from({ length: IDLE_TENANTS }, (_, at) => `idle${at}`);
         const waiting = [...names];
         const maker = async () => {
@@ -284,7 +284,7 @@ async function measureIdleTenants() {
         await Promise.all([maker(), maker(), maker(), maker()]);
         for (const name of names) await touch(name);
         await new Promise((resolve) => setTimeout(resolve, 2000));
-        const liveKib = (anonymousKib(server.child.pid) - beforeKib) / IDLE_TENANTS;
+        const liveKib = (anonymousKib(server.pid) - beforeKib) / IDLE_TENANTS;
         table.add(
             `an idle tenant, ${number(IDLE_TENANTS)} made beside the server`,
             `${number(liveKib, 2)} KiB`,
@@ -293,9 +293,9 @@ async function measureIdleTenants() {
         );
         await server.stop();
         await server.start();
-        const startKib = anonymousKib(server.child.pid);
+        const startKib = anonymousKib(server.pid);
         for (const name of names) await touch(name);
-        const usedKib = (anonymousKib(server.child.pid) - startKib) / IDLE_TENANTS;
+        const usedKib = (anonymousKib(server.pid) - startKib) / IDLE_TENANTS;
         table.add(
             '… after a restart, each asked once',
             `${number(usedKib, 2)} KiB`,

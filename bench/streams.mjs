@@ -64,7 +64,7 @@ function openFramed(session, firm, heard) {
 /** Opens them all, changes one record now and then, and closes them. */
 async function measureForm({ anonymousKib }, server, table, form) {
     const firm = server.firms.bench;
-    const pid = server.child.pid;
+    const pid = server.pid;
     let heard = 0;
     let isHeard = () => {};
     const hear = () => {

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "base/supervise.h"
 #include "rules/formulas.h"
 #include "rules/rules.h"
 #include "rules/trace.h"
@@ -32,15 +33,11 @@
 
 constexpr size_t SERVER_ARENA_BYTES_MAX = 256 * MIB; /** what lives as long as the process */
 constexpr size_t COMMAND_ARENA_BYTES_MAX =
-    256 * MIB;                       /** of one command; a check of many tenants names each */
-constexpr uint32_t RESTARTS_MAX = 3; /** within RESTART_MS; then the process stays down */
-constexpr int64_t RESTART_MS = 60'000;
+    256 * MIB; /** of one command; a check of many tenants names each */
 constexpr uint32_t OPEN_TRIES_MAX = 5;
 constexpr long OPEN_WAIT_NS = 200'000'000;
 constexpr int64_t OUTBOX_ROUND_MS = 60'000;
 constexpr uint16_t PORT_USUAL = 8080; /** of the addresses shown when no server is asked */
-
-#define RESTART_MARK "ATRIUM_RESTARTS="
 
 extern char **environ;
 
@@ -66,15 +63,6 @@ struct server {
     struct control *control;
     atomic_bool is_stopping; /** for commands of other processes that take long */
 };
-
-/** What a process that is started anew needs; set once, before any thread. */
-static struct {
-    char **argv;
-    char **environment; /** with a free place at its end for the mark */
-    char mark[64];
-    uint32_t count;
-    int64_t since_ms;
-} restart;
 
 /* Where things lie. */
 
@@ -117,51 +105,12 @@ static str rules_of(struct arena *arena, const struct arguments *arguments)
     return share_of(arena, "rules");
 }
 
-/* Starting anew. */
-
-static void restart_prepare(char **argv)
-{
-    uint32_t count = 0;
-    restart.argv = argv;
-    while (environ[count] != nullptr) count++;
-    restart.environment = memory_take((count + 2) * sizeof restart.environment[0]);
-    for (uint32_t from = 0, to = 0; from < count; from++) {
-        str variable = str_of(environ[from]);
-        if (!str_starts(variable, S(RESTART_MARK))) {
-            restart.environment[to++] = environ[from];
-            continue;
-        }
-        str number, since;
-        int64_t parsed;
-        (void)str_cut(str_from(variable, sizeof RESTART_MARK - 1), ':', &number, &since);
-        if (str_to_int64(number, &parsed) && parsed > 0 && parsed < 1000)
-            restart.count = (uint32_t)parsed;
-        if (!str_to_int64(since, &restart.since_ms)) restart.since_ms = 0;
-    }
-}
-
 /** On the committer's thread, when nobody can tell whether the last commit is on the disk: only a
- *  fresh look at it can. */
+ *  fresh look at it can, by a process that never had it open. */
 static void start_anew(str reason)
 {
-    int64_t now_ms = clock_now_ms();
-    bool is_recent = restart.count > 0 && now_ms - restart.since_ms < RESTART_MS;
-    uint32_t count = is_recent ? restart.count + 1 : 1;
     log_error("store", "the disk failed in a commit (%.*s): starting anew", FMT(reason));
-    if (count > RESTARTS_MAX) {
-        log_error("store", "%u restarts within a minute: staying down", RESTARTS_MAX);
-        _exit(1);
-    }
-    (void)snprintf(restart.mark, sizeof restart.mark, RESTART_MARK "%u:%lld", count,
-                   (long long)(is_recent ? restart.since_ms : now_ms));
-    char **end = restart.environment;
-    while (*end != nullptr) end++;
-    *end = restart.mark;
-    /* Locks and sockets of this life must not be held by the next one. */
-    (void)close_range(3, UINT32_MAX, CLOSE_RANGE_CLOEXEC);
-    (void)execve("/proc/self/exe", restart.argv, restart.environment);
-    log_error("store", "the program cannot be started anew: %s", strerror(errno));
-    _exit(1);
+    _exit(SUPERVISE_AGAIN);
 }
 
 /* Opening. */
@@ -397,9 +346,9 @@ static void note_address(struct server *server, const struct http_options *http)
     if (http->behind_proxy.len > 0) place->port = 0;
 }
 
-static void check_after_restart(struct server *server)
+static void check_after_failure(struct server *server, const struct supervised_life *life)
 {
-    if (restart.count == 0) return;
+    if (!life->is_after_failure) return;
     struct console console = {.out = STDERR_FILENO, .err = STDERR_FILENO, .file = -1, .rows = -1};
     log_warning("store", "started anew after a failure of the disk; checking the data");
     int status = command_check(&server->opened.place, server->arguments, &console);
@@ -545,16 +494,16 @@ static enum err demo_tell(struct server *server, bool is_demo, const struct cons
     return demo_show(&server->opened.place, arena_print(arena, "%.*s/demo", FMT(schema)), console);
 }
 
-static int serve(const struct arguments *arguments, const struct console *console, bool is_demo)
+/** One life of the server, in its own process. */
+static int serve_once(const struct arguments *arguments, const struct console *console,
+                      struct http_options http, const struct supervised_life *life, bool is_demo)
 {
     struct server server = {.arguments = arguments};
-    struct http_options http = http_options_of(arguments);
     sigset_t signals;
     signals_block(&signals);
-    limits_set();
     enum err err = place_open(&server.opened, arguments, NEEDS_NOTHING, true);
     if (err == ERR_NONE) err = demo_prepare(&server, is_demo);
-    if (err == ERR_NONE) check_after_restart(&server);
+    if (err == ERR_NONE) check_after_failure(&server, life);
     if (err == ERR_NONE) err = server_work(&server);
     if (err == ERR_NONE) err = server_listen(&server, &http);
     if (err == ERR_NONE) err = demo_tell(&server, is_demo, console);
@@ -566,6 +515,35 @@ static int serve(const struct arguments *arguments, const struct console *consol
         status = console_fail(console, &server.opened.task, err);
     }
     server_close(&server);
+    return status;
+}
+
+static void stop_listening(void *sockets)
+{
+    http_unbind(sockets);
+}
+
+/** This process holds the sockets and watches the one that serves. */
+static int serve(const struct arguments *arguments, const struct console *console, bool is_demo)
+{
+    static struct http_sockets sockets;
+    struct http_options http = http_options_of(arguments);
+    struct supervised_life life;
+    struct arena arena;
+    struct task task;
+    int status;
+    arena_init(&arena, TASK_ARENA_BYTES_MAX);
+    task_init(&task, &arena);
+    limits_set();
+    enum err err = http_bind(&task, &http, &sockets);
+    if (err != ERR_NONE) {
+        status = console_fail(console, &task, err);
+    } else if (supervise(stop_listening, &sockets, &life, &status)) {
+        http.sockets = &sockets;
+        status = serve_once(arguments, console, http, &life, is_demo);
+    }
+    http_unbind(&sockets);
+    arena_drop(&arena);
     return status;
 }
 
@@ -663,7 +641,6 @@ int main(int argc, char **argv)
     arena_init(&arena, COMMAND_ARENA_BYTES_MAX);
     task_init(&task, &arena);
     commands_gather();
-    restart_prepare(argv);
     int status = 1;
     switch (arguments_parse(&task, &console, commands, command_count, argc, argv, environ,
                             &arguments)) {
@@ -679,7 +656,6 @@ int main(int argc, char **argv)
     case PARSED_FAILED:
         break;
     }
-    memory_give(restart.environment);
     arena_drop(&arena);
     return status;
 }

@@ -48,6 +48,12 @@ static void fill_by_seed(uint8_t *at, size_t bytes)
     }
 }
 
+void random_after_fork(void)
+{
+    memset(pool, 0, sizeof pool);
+    pool_left = 0;
+}
+
 void random_fill(void *bytes_out, size_t bytes)
 {
     if (bytes == 0) return;

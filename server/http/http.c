@@ -126,9 +126,9 @@ static void loop_open(struct loop *loop)
     for (int at = 0; at < LISTENERS; at++) {
         loop->accept[at].ctx = &loop->context;
         loop->accept[at].hosts = http->config.hosts;
-        int descriptor = http->descriptors[loop->number][at];
+        int descriptor = http->sockets.descriptors[loop->number][at];
         if (descriptor < 0) continue;
-        http->descriptors[loop->number][at] = -1;
+        http->sockets.descriptors[loop->number][at] = -1;
         loop->listeners[at] =
             h2o_evloop_socket_create(loop->context.loop, descriptor, H2O_SOCKET_FLAG_DONT_READ);
         loop->listeners[at]->data = loop;
@@ -252,32 +252,26 @@ static char *file_name(str name)
     return copy;
 }
 
-static enum err listeners_open(struct task *task, struct http *http)
-{
-    const struct http_options *options = &http->options;
-    const str texts[LISTENERS] = {options->http, options->https, options->admin};
-    for (enum listener at = LISTENER_HTTP; at < LISTENERS; at++)
-        if (texts[at].len > 0) TRY(listen_all(task, http, at, texts[at]));
-    if (options->https.len > 0)
-        TRY(certificate_load(task, http->certificate_file, http->key_file, &http->certificate));
-    return ERR_NONE;
-}
-
 static enum err prepare(struct task *task, struct http *http)
 {
     const struct http_options *options = &http->options;
     http->has_proxy = options->behind_proxy.len > 0;
-    if (http->has_proxy && !address_read(options->behind_proxy, http->proxy))
-        return fail(task, ERR_INVALID, "%.*s is no address of a proxy", FMT(options->behind_proxy));
-    return listeners_open(task, http);
+    if (options->sockets == nullptr) {
+        TRY(http_bind(task, options, &http->sockets));
+    } else {
+        http->sockets = *options->sockets;
+        memset(options->sockets->descriptors, 0xff, sizeof options->sockets->descriptors);
+    }
+    if (http->has_proxy) require(address_read(options->behind_proxy, http->proxy));
+    http->loop_count = http->sockets.loop_count;
+    if (options->https.len == 0) return ERR_NONE;
+    return certificate_load(task, http->certificate_file, http->key_file, &http->certificate);
 }
 
 /** Gives back what needs no thread to have ended. */
 static void http_drop(struct http *http)
 {
-    for (uint32_t loop = 0; loop < HTTP_LOOPS_MAX; loop++)
-        for (int at = 0; at < LISTENERS; at++)
-            if (http->descriptors[loop][at] >= 0) close(http->descriptors[loop][at]);
+    http_unbind(&http->sockets);
     SSL_CTX_free(http->certificate);
     memory_give(http->certificate_file);
     memory_give(http->key_file);
@@ -291,12 +285,9 @@ enum err http_open(struct task *task, const struct http_options *options, struct
     struct http *http = memory_take(sizeof *http);
     http->options = *options;
     http->limits = limits_of(&options->limits);
-    http->loop_count = options->threads == 0               ? 1
-                       : options->threads < HTTP_LOOPS_MAX ? options->threads
-                                                           : HTTP_LOOPS_MAX;
     http->certificate_file = file_name(options->tls_certificate);
     http->key_file = file_name(options->tls_key);
-    memset(http->descriptors, 0xff, sizeof http->descriptors);
+    memset(http->sockets.descriptors, 0xff, sizeof http->sockets.descriptors);
     enum err err = prepare(task, http);
     if (err != ERR_NONE) {
         http_drop(http);
@@ -322,7 +313,7 @@ enum err http_open(struct task *task, const struct http_options *options, struct
 uint16_t http_port(const struct http *http, int which)
 {
     require(which >= 0 && which < LISTENERS);
-    return http->ports[which];
+    return http->sockets.ports[which];
 }
 
 uint32_t http_loops(const struct http *http)

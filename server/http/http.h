@@ -159,6 +159,13 @@ struct http_limits {
     uint64_t answers_bytes; /** of large answers that wait for their readers; then 503 */
 };
 
+/** Listening sockets, one of each kind for each loop. */
+struct http_sockets {
+    uint32_t loop_count;
+    uint16_t ports[3];                  /** bound, host order, in the order of http_port */
+    int descriptors[HTTP_LOOPS_MAX][3]; /** -1: none */
+};
+
 struct http_options {
     str http; /** ADDR:PORT or empty; port 0: any free port */
     str https;
@@ -167,6 +174,8 @@ struct http_options {
     /** Address of the proxy whose X-Forwarded-For and -Proto are believed, or empty. */
     str behind_proxy;
     uint32_t threads;
+    /** Bound before by http_bind; the server takes the descriptors over. nullptr: it binds. */
+    struct http_sockets *sockets;
     uint32_t rate; /** requests a second for an address; 0: default and none on loopback */
     void (*handle)(struct http_request *request); /** on a loop; must answer or make a task */
     void (*handle_admin)(struct http_request *request);
@@ -175,6 +184,14 @@ struct http_options {
     void *owner;
     struct http_limits limits;
 };
+
+/** Binds and listens, so that connections wait until somebody serves them; of the options those of
+ *  addresses, proxy and threads count. ERR_SYSTEM: an address is in use; ERR_INVALID: plain HTTP
+ *  on a public address without --behind-proxy. */
+enum err http_bind(struct task *task, const struct http_options *options,
+                   struct http_sockets *sockets_out);
+/** Closes those that no server took over. */
+void http_unbind(struct http_sockets *sockets);
 
 /** Listens and starts the loops; from then on SIGPIPE is ignored. ERR_SYSTEM: an address is in
  *  use; ERR_INVALID: plain HTTP on a public address without --behind-proxy; certificate and key

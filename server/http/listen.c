@@ -79,33 +79,65 @@ static bool is_taken(const union endpoint *endpoint)
     return descriptor < 0;
 }
 
-static enum err listen_one(struct http *http, enum listener listener, uint32_t loop,
+static enum err listen_one(struct http_sockets *sockets, enum listener listener, uint32_t loop,
                            union endpoint *endpoint)
 {
     int descriptor = socket_bind(endpoint, true);
     if (descriptor < 0) return ERR_SYSTEM;
-    http->descriptors[loop][listener] = descriptor;
+    sockets->descriptors[loop][listener] = descriptor;
     if (listen(descriptor, BACKLOG) != 0) return ERR_SYSTEM;
     socklen_t len = sizeof *endpoint;
     if (getsockname(descriptor, &endpoint->any, &len) != 0) return ERR_SYSTEM;
     /* The next loop's socket binds the port that was free for this one. */
-    http->ports[listener] = ntohs(endpoint->any.sa_family == AF_INET ? endpoint->four.sin_port
-                                                                     : endpoint->six.sin6_port);
+    sockets->ports[listener] = ntohs(endpoint->any.sa_family == AF_INET ? endpoint->four.sin_port
+                                                                        : endpoint->six.sin6_port);
     return ERR_NONE;
 }
 
-enum err listen_all(struct task *task, struct http *http, enum listener listener, str text)
+static enum err listen_all(struct task *task, struct http_sockets *sockets, enum listener listener,
+                           str text, bool has_proxy)
 {
     union endpoint endpoint;
     uint8_t address[16];
+    if (text.len == 0) return ERR_NONE;
     if (!endpoint_read(text, &endpoint, address))
         return fail(task, ERR_INVALID, "%.*s is no address with port", FMT(text));
-    if (listener == LISTENER_HTTP && !address_is_loopback(address) && !http->has_proxy)
+    if (listener == LISTENER_HTTP && !address_is_loopback(address) && !has_proxy)
         return fail(task, ERR_INVALID,
                     "%.*s: plain HTTP is for loopback, or behind a proxy that is named", FMT(text));
     if (is_taken(&endpoint)) return fail(task, ERR_SYSTEM, "%.*s: %s", FMT(text), strerror(errno));
-    for (uint32_t loop = 0; loop < http->loop_count; loop++)
-        if (listen_one(http, listener, loop, &endpoint) != ERR_NONE)
+    for (uint32_t loop = 0; loop < sockets->loop_count; loop++)
+        if (listen_one(sockets, listener, loop, &endpoint) != ERR_NONE)
             return fail(task, ERR_SYSTEM, "%.*s: %s", FMT(text), strerror(errno));
     return ERR_NONE;
+}
+
+enum err http_bind(struct task *task, const struct http_options *options,
+                   struct http_sockets *sockets_out)
+{
+    const str texts[LISTENERS] = {options->http, options->https, options->admin};
+    bool has_proxy = options->behind_proxy.len > 0;
+    uint8_t proxy[16];
+    *sockets_out =
+        (struct http_sockets){.loop_count = options->threads == 0               ? 1
+                                            : options->threads < HTTP_LOOPS_MAX ? options->threads
+                                                                                : HTTP_LOOPS_MAX};
+    memset(sockets_out->descriptors, 0xff, sizeof sockets_out->descriptors);
+    if (has_proxy && !address_read(options->behind_proxy, proxy))
+        return fail(task, ERR_INVALID, "%.*s is no address of a proxy", FMT(options->behind_proxy));
+    enum err err = ERR_NONE;
+    for (enum listener at = LISTENER_HTTP; at < LISTENERS && err == ERR_NONE; at++)
+        err = listen_all(task, sockets_out, at, texts[at], has_proxy);
+    if (err != ERR_NONE) http_unbind(sockets_out);
+    return err;
+}
+
+void http_unbind(struct http_sockets *sockets)
+{
+    for (uint32_t loop = 0; loop < HTTP_LOOPS_MAX; loop++) {
+        for (int at = 0; at < LISTENERS; at++) {
+            if (sockets->descriptors[loop][at] >= 0) close(sockets->descriptors[loop][at]);
+            sockets->descriptors[loop][at] = -1;
+        }
+    }
 }

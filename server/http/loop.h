@@ -193,8 +193,7 @@ struct http {
     struct loop *loops;
     uint32_t loop_count;
     pthread_barrier_t is_open;
-    uint16_t ports[LISTENERS];
-    int descriptors[HTTP_LOOPS_MAX][LISTENERS]; /** -1: none, or given to its loop */
+    struct http_sockets sockets; /** those given to their loops are -1 */
     char *certificate_file;
     char *key_file;
     SSL_CTX *certificate; /** what new loops begin with */
@@ -346,8 +345,3 @@ bool hold_has_room(struct loop *loop, size_t body_bytes);
 /** ERR_INVALID: the files cannot be read or do not fit. */
 enum err certificate_load(struct task *task, const char *certificate_file, const char *key_file,
                           SSL_CTX **out);
-
-/* listen.c */
-
-/** Binds one socket for each loop. */
-enum err listen_all(struct task *task, struct http *http, enum listener listener, str text);

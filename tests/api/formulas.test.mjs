@@ -209,7 +209,7 @@ function runnersOf(parent) {
 describe('a runner', () => {
     test('holds one socket and nothing else, and does not outlive the server', async () => {
         await client();
-        const runners = runnersOf(server.child.pid);
+        const runners = runnersOf(server.pid);
         assert.ok(runners.length > 0, 'no runner is there');
         // A sanitizer needs more; and only root may look into what has given its rights away.
         const mayLook = process.getuid() === 0 && !binary.includes('/tsan/');

@@ -243,7 +243,7 @@ describe('a hostile program in the place of a runner', () => {
         for (const firm of firms) await plan(firm, 'at 1 compute');
         const calls = firms.map((firm) => firm.call('POST', 'clients', client('never')));
         for (const call of calls) call.catch(() => {});
-        const { pid } = server.child;
+        const { pid } = server;
         let runners = [];
         for (; runners.length === 0; await soon()) runners = computingOf(pid);
         await server.kill();
@@ -260,7 +260,7 @@ describe('a hostile program in the place of a runner', () => {
             const names = new Set((await firm.all('clients')).map((record) => record.name));
             for (const each of failed) assert.ok(each.firm !== firm || !names.has(each.name));
         }
-        const status = fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
+        const status = fs.readFileSync(`/proc/${server.pid}/status`, 'utf8');
         const peak = Number(/VmHWM:\s+(\d+) kB/.exec(status)[1]) / 1024;
         if (!isSanitized) assert.ok(peak < 400, `${peak} MiB at most`);
     });

@@ -1,6 +1,7 @@
 // A server of a test's own: a fresh data directory, a free port, firms with an owner and a token
 // each.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -229,7 +230,17 @@ export class Server {
         return this.child !== null;
     }
 
-    /** Ends at once, as a power cut would for the process. */
+    /**
+     * The process that serves; `child` is the one that watches it, and starts it again when it
+     * dies.
+     */
+    get pid() {
+        const watcher = this.child.pid;
+        const children = readFileSync(`/proc/${watcher}/task/${watcher}/children`, 'utf8');
+        return Number(children.trim().split(' ')[0]);
+    }
+
+    /** Ends at once, as a power cut would for the process, and the one that watches it. */
     async kill() {
         this.child?.kill('SIGKILL');
         return this.ended;

@@ -1,0 +1,150 @@
+// A server that dies is started again by the process that watches it; who connects meanwhile waits,
+// and is served.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { expectStatus } from '../door/expect.mjs';
+import { closeConnections, send, sendBytes } from '../door/http.mjs';
+import { openServer } from '../door/server.mjs';
+
+const WAIT_MS_MAX = 30_000;
+
+const isThere = (pid) => fs.existsSync(`/proc/${pid}`);
+const soon = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+async function until(holds, what) {
+    for (const begun = Date.now(); !holds(); await soon())
+        assert.ok(Date.now() - begun < WAIT_MS_MAX, what);
+}
+
+describe('a server that is killed', () => {
+    let server;
+    let firm;
+    before(async () => {
+        server = await openServer(['acme']);
+        firm = server.firms.acme;
+    });
+    after(() => server.close());
+
+    const killed = (signal) => {
+        const { pid } = server;
+        process.kill(pid, signal);
+        closeConnections();
+        return pid;
+    };
+    const others = (pid) => () => isThere(server.child.pid) && server.pid > 0 && server.pid !== pid;
+
+    test('is there again, with its port, and nothing acknowledged is lost', async (t) => {
+        const { port } = server;
+        const made = await firm.create('contacts', { name: 'Before' });
+        for (const signal of ['SIGABRT', 'SIGSEGV', 'SIGKILL']) {
+            const before = killed(signal);
+            const begun = performance.now();
+            // At once: this connection is made while nobody serves.
+            const answer = await send({
+                port,
+                method: 'GET',
+                path: `/api/v1/contacts/${made.id}`,
+                headers: { host: firm.host, authorization: `Bearer ${firm.token}` },
+            });
+            t.diagnostic(`${signal}: answered after ${Math.round(performance.now() - begun)} ms`);
+            expectStatus(answer, 200);
+            assert.notEqual(server.pid, before);
+            assert.equal(server.port, port);
+        }
+        assert.match(server.output, /killed by signal 6 .*started again/);
+        expectStatus(await firm.call('POST', 'contacts', { name: 'After' }), 201);
+        const listed = await server.mustRun(['tenant', 'list']);
+        assert.match(listed.out, /acme/, 'commands find the new one');
+    });
+
+    test('refuses no connection while it is away', async () => {
+        const head = `GET /healthz HTTP/1.1\r\nHost: ${firm.host}\r\nConnection: close\r\n\r\n`;
+        const before = killed('SIGABRT');
+        const answers = [];
+        while (!others(before)() || answers.length < 20)
+            answers.push(
+                sendBytes({ port: server.port, parts: [head], quietMs: WAIT_MS_MAX }),
+                await soon(),
+            );
+        const refused = (await Promise.all(answers.filter(Boolean))).filter(
+            ({ text }) => !text.startsWith('HTTP/1.1 200 '),
+        );
+        assert.deepEqual(refused, []);
+    });
+
+    test('is not started again when it was asked to end, and dies with its watcher', async () => {
+        const { pid } = server;
+        const ended = server.ended;
+        process.kill(pid, 'SIGTERM');
+        assert.deepEqual(await ended, { status: 0, signal: null });
+        await server.start();
+        const again = server.pid;
+        await server.kill();
+        await until(() => !isThere(again), 'the server outlives its watcher');
+        await server.start();
+        expectStatus(await firm.call('GET', 'me'), 200);
+    });
+
+    test('leaves no runner of a life before', async () => {
+        const childrenOf = (pid) =>
+            fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+        const rule = { name: 'x', entity: 'contact', point: 'before', state: 'active' };
+        const source = "record.title = 'by a rule'";
+        expectStatus(await firm.call('POST', 'rules', { ...rule, source }), 201);
+        expectStatus(await firm.call('POST', 'contacts', { name: 'Ruled' }), 201);
+        const { pid } = server;
+        const threads = fs.readdirSync(`/proc/${pid}/task`);
+        const runners = threads.flatMap((thread) => {
+            const file = `/proc/${pid}/task/${thread}/children`;
+            return fs.readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+        });
+        assert.ok(runners.length > 0, `no runner under ${childrenOf(server.child.pid)}`);
+        killed('SIGKILL');
+        await until(() => !runners.some(isThere), 'a runner is still there');
+        await until(others(pid), 'no new server');
+        expectStatus(await firm.call('POST', 'contacts', { name: 'Ruled again' }), 201);
+    });
+});
+
+test('a server that dies again and again stays down, and says so', async () => {
+    const server = await openServer([], { isUnchecked: true });
+    try {
+        const { ended } = server;
+        let isOver = false;
+        ended.then(() => {
+            isOver = true;
+        });
+        let last = 0;
+        for (const begun = Date.now(); !isOver && Date.now() - begun < WAIT_MS_MAX; await soon()) {
+            let pid = 0;
+            try {
+                ({ pid } = server);
+            } catch {
+                continue; // It has just ended.
+            }
+            if (pid > 0 && pid !== last) process.kill(pid, 'SIGKILL');
+            last = pid;
+        }
+        assert.deepEqual(await ended, { status: 1, signal: null });
+        assert.match(server.output, /died 6 times within 30 seconds: giving up/);
+    } finally {
+        await server.kill();
+        await server.close();
+    }
+});
+
+test('what a first start refuses, it refuses once', async () => {
+    const server = await openServer([], { isUnchecked: true });
+    try {
+        const second = await server.command(['serve', '--http', '127.0.0.1:0']);
+        assert.equal(second.status, 1);
+        assert.match(second.err, /owns/);
+        assert.ok(!/again/.test(second.err), second.err);
+        const taken = await server.command(['serve', '--http', `127.0.0.1:${server.port}`]);
+        assert.equal(taken.status, 1);
+        assert.match(taken.err, /in use/);
+    } finally {
+        await server.close();
+    }
+});
