@@ -123,9 +123,13 @@ void identity_keep(struct arena *arena, struct identity *identity);
 
 /** In a lane, behind a change of records of `entity`, or of any (nullptr), and before it is
  *  finished, on every road. ERR_CONFLICT: the firm would be left without an owner who can enter:
- *  one with a password, or who acts, whose token or session has just let him in. What decides who
- *  may what is noted in the audit log. */
+ *  one with a password, or who acts, whose token or session has just let him in. ERR_FORBIDDEN: a
+ *  user would get, or had, more rights than who acts. ERR_INVALID: one would be in too many teams.
+ *  What decides who may what is noted in the audit log. */
 enum err access_verify_change(struct change *change, const struct entity *entity);
+/** The same, then change_finish, then what only the finished change tells: ERR_FORBIDDEN: a role
+ *  would allow, or allowed, more than who acts may. After an error nothing of it may be kept. */
+enum err access_finish_change(struct change *change, const struct entity *entity);
 
 /* Sign-in. */
 

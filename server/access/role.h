@@ -10,6 +10,8 @@
 #include "record/scope.h"
 #include "store/txn.h"
 
+struct change;
+
 constexpr uint16_t TEAM_ENTITY = 7;
 extern const str team_members; /** its field: references to users */
 
@@ -27,6 +29,10 @@ enum err scope_of_user(struct txn *txn, const struct model *model, str role, str
 /** Ids of the teams that a user is in, at most `max`. */
 enum err teams_of_user(struct txn *txn, const struct model *model, struct id user, uint32_t max,
                        struct id *teams_out, uint32_t *count_out);
+
+/** The part of access_verify_change about what can be given: nobody gives, or takes, what he does
+ *  not have. */
+enum err rights_verify(struct change *change);
 
 /** Whether `a` may all that `b` may: each action, row and field of it. What a user may give others
  *  is what covers this. */

@@ -331,9 +331,8 @@ struct change change_begin(const struct call *call)
 
 enum err change_end(struct call *call, struct change *change)
 {
-    TRY(access_verify_change(change, call->entity));
     uint64_t newest = txn_log_newest(call->txn);
-    TRY(change_finish(change));
+    TRY(access_finish_change(change, call->entity));
     /* A change that changed nothing is no group. */
     if (txn_log_newest(call->txn) == newest) return ERR_NONE;
     reply_header(call, S("atrium-group"), id_text(call->task->arena, change->group));

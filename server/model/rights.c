@@ -7,7 +7,7 @@
 #include "model/condition.h"
 #include "model/making.h"
 
-constexpr uint32_t ROLES_MAX = 100;
+constexpr uint32_t ROLES_MAX = 120;        /** those of the schema and a tenant's 100 */
 constexpr uint32_t ENTITIES_UNDER_MAX = 8; /** of the way up to a client */
 
 static str text_of(const struct value *map, str key)

@@ -39,6 +39,10 @@ static str name_of(const struct reshaping *reshaping, struct id record)
     for (uint32_t at = 0; at < shapers->entities.count; at++)
         if (id_eq(shapers->entities.items[at].id, record))
             return shaper_text(&shapers->entities.items[at], OWN_NAME);
+    for (uint32_t at = 0; at < shapers->roles.count; at++)
+        if (id_eq(shapers->roles.items[at].id, record))
+            return arena_print(arena, "the role %.*s",
+                               FMT(shaper_text(&shapers->roles.items[at], ROLE_NAME)));
     for (uint32_t at = 0; at < shapers->choices.count; at++)
         if (id_eq(shapers->choices.items[at].id, record))
             return arena_print(arena, "%.*s: %.*s",

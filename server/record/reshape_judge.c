@@ -112,6 +112,10 @@ static bool is_touched(const struct reshaping *reshaping, const struct shaper *s
 void reshape_judge(struct reshaping *reshaping)
 {
     const struct shapers *shapers = &reshaping->shapers;
+    for (uint32_t at = 0; at < shapers->choices.count; at++)
+        if (str_eq(shaper_text(&shapers->choices.items[at], CHOICE_SET), role_set))
+            reshape_fault(reshaping, shapers->choices.items[at].id, S("set"), S("reserved"),
+                          "a role is made by a record of the entity role, which says what it may");
     for (uint32_t at = 0; at < shapers->entities.count; at++)
         judge_entity(reshaping, &shapers->entities.items[at]);
     /* An untouched field was judged before; only its entity may have gone. */
@@ -156,6 +160,35 @@ static enum err verify_choice(struct reshaping *reshaping, const struct shaper *
     return ERR_NONE;
 }
 
+/** A built-in role comes back when that in its place goes. */
+static enum err verify_role(struct reshaping *reshaping, const struct shaper *role)
+{
+    constexpr uint32_t named_max = 4;
+    struct task *task = reshaping->change->task;
+    str name = shaper_text(role, ROLE_NAME), ordered;
+    const struct entity *user = model_entity(reshaping->base, S("user"));
+    const struct field *field = user == nullptr ? nullptr : entity_field(user, S("role"));
+    if (model_role(reshaping->base, name) != nullptr || field == nullptr) return ERR_NONE;
+    if (!field->kind_of->order_text(task, field, name, &ordered)) return ERR_NONE;
+    struct view view = change_view(reshaping->change);
+    struct id found[named_max];
+    uint32_t count = 0;
+    TRY(query_find(&view, field, ordered, named_max, found, &count));
+    if (count == 0) return ERR_NONE;
+    struct buf names = buf_make(task->arena, RECORD_BYTES_MAX);
+    for (uint32_t at = 0; at < count && at + 1 < named_max; at++) {
+        struct shaper holder = {.id = found[at]};
+        TRY(txn_record_get_view(view.txn, user->number, found[at], &holder.value));
+        buf_print(&names, "%s%.*s", at == 0 ? "" : ", ",
+                  FMT(shaper_text(&holder, user->title->number)));
+    }
+    return fail(task, ERR_CONFLICT, "%.*s%s in this role: give them another one first",
+                FMT(buf_str(&names)),
+                count == named_max ? " and others are"
+                : count > 1        ? " are"
+                                   : " is");
+}
+
 static enum err verify_entity(struct reshaping *reshaping, const struct shaper *own)
 {
     bool has_records;
@@ -174,6 +207,7 @@ enum err reshape_verify_deleted(struct reshaping *reshaping)
         struct shaper was = {touched->id, touched->before};
         if (touched->entity->number == CHOICE_ENTITY) TRY(verify_choice(reshaping, &was));
         if (touched->entity->number == CUSTOM_ENTITY_ENTITY) TRY(verify_entity(reshaping, &was));
+        if (touched->entity->number == ROLE_ENTITY) TRY(verify_role(reshaping, &was));
     }
     return ERR_NONE;
 }

@@ -15,8 +15,8 @@ struct scope scope_system(void)
 /** Whether rules may only look at its records. */
 static bool is_beyond_rules(const struct entity *entity)
 {
-    static const str names[] = {S("user"), S("settings"), S("rule"), S("rule_version"),
-                                S("rule_test")};
+    static const str names[] = {S("user"), S("team"),         S("settings"),
+                                S("rule"), S("rule_version"), S("rule_test")};
     bool is = entity->shapes_model;
     for (size_t at = 0; at < sizeof names / sizeof names[0] && !is; at++)
         is = str_eq(entity->name, names[at]);

@@ -5,6 +5,9 @@
 
 constexpr uint32_t CUSTOM_ENTITIES_MAX = 100;    /** of one tenant */
 constexpr uint32_t CUSTOM_FIELDS_ALL_MAX = 4000; /** of one tenant, over all entities */
+constexpr uint32_t CUSTOM_ROLES_MAX = 100;       /** of one tenant */
+
+const str role_set = {"user.role", 9};
 
 /* What the schema must have. */
 
@@ -58,6 +61,12 @@ static const struct needed needed[] = {
     {CUSTOM_ENTITY_ENTITY, OWN_LABEL, S("label"), FIELD_TEXT},
     {CUSTOM_ENTITY_ENTITY, OWN_TITLE_LABEL, S("title_label"), FIELD_TEXT},
     {CUSTOM_ENTITY_ENTITY, OWN_NUMBER, S("number"), FIELD_NUMBER},
+    {ROLE_ENTITY, ROLE_NAME, S("name"), FIELD_TEXT},
+    {ROLE_ENTITY, ROLE_LABEL, S("label"), FIELD_TEXT},
+    {ROLE_ENTITY, ROLE_ROWS, S("rows"), FIELD_CHOICES},
+    {ROLE_ENTITY, ROLE_RIGHTS, S("rights"), FIELD_OBJECT},
+    {ROLE_ENTITY, ROLE_SEES, S("sees"), FIELD_CHOICES},
+    {ROLE_ENTITY, ROLE_EDITS, S("edits"), FIELD_CHOICES},
 };
 
 enum err shape_fits_model(struct task *task, const struct model *model)
@@ -114,6 +123,7 @@ enum err shapers_read(struct task *task, struct txn *txn, struct shapers *shaper
                  &shapers->entities));
     TRY(read_all(task, txn, CUSTOM_FIELD_ENTITY, CUSTOM_FIELDS_ALL_MAX, "fields of its own",
                  &shapers->fields));
+    TRY(read_all(task, txn, ROLE_ENTITY, CUSTOM_ROLES_MAX, "roles of its own", &shapers->roles));
     return read_all(task, txn, CHOICE_ENTITY, CUSTOM_CHOICES_MAX, "choices of its own",
                     &shapers->choices);
 }
@@ -510,9 +520,23 @@ static void put_choice(struct declaring *declaring, const struct shaper *choice)
     words_end(&words, out);
 }
 
+/** A user can have it. */
+static void put_role_choice(struct declaring *declaring, const struct shaper *role)
+{
+    struct buf *out = &declaring->out;
+    struct words words = words_begin(declaring->task->arena);
+    add_text(&words, S("label"), shaper_text(role, ROLE_LABEL));
+    pack_map(out, 3);
+    pack_text(out, S("at"));
+    pack_text(out, place_of(declaring, role));
+    pack_text(out, S("value"));
+    pack_text(out, shaper_text(role, ROLE_NAME));
+    words_end(&words, out);
+}
+
 struct own_set {
     str name;
-    const struct shaper *field; /** whose set it is; nullptr: that of choices alone */
+    const struct shaper *field; /** whose set it is; nullptr: that of choices or roles alone */
     uint32_t choice_count;
 };
 
@@ -530,6 +554,8 @@ static uint32_t collect_sets(struct declaring *declaring, struct own_set **sets_
     struct own_set *sets = arena_new(declaring->task->arena, struct own_set,
                                      shapers->choices.count + shapers->fields.count + 1);
     uint32_t count = 0;
+    if (shapers->roles.count > 0)
+        set_add(sets, &count, role_set)->choice_count = shapers->roles.count;
     for (uint32_t at = 0; at < shapers->choices.count; at++)
         set_add(sets, &count, shaper_text(&shapers->choices.items[at], CHOICE_SET))->choice_count++;
     for (uint32_t at = 0; at < shapers->fields.count; at++) {
@@ -564,6 +590,28 @@ static void put_set(struct declaring *declaring, const struct own_set *set)
     for (uint32_t at = 0; at < choices->count; at++)
         if (str_eq(shaper_text(&choices->items[at], CHOICE_SET), set->name))
             put_choice(declaring, &choices->items[at]);
+    const struct shaper_list *roles = &declaring->shapers->roles;
+    for (uint32_t at = 0; at < roles->count && str_eq(set->name, role_set); at++)
+        put_role_choice(declaring, &roles->items[at]);
+}
+
+/* Roles. */
+
+static void put_role(struct declaring *declaring, const struct shaper *role)
+{
+    struct buf *out = &declaring->out;
+    struct words words = words_begin(declaring->task->arena);
+    add_text(&words, S("label"), shaper_text(role, ROLE_LABEL));
+    add_stored(&words, S("rows"), role, ROLE_ROWS);
+    add_stored(&words, S("sees"), role, ROLE_SEES);
+    add_stored(&words, S("edits"), role, ROLE_EDITS);
+    add_stored(&words, S("rights"), role, ROLE_RIGHTS);
+    pack_map(out, 3);
+    pack_text(out, S("at"));
+    pack_text(out, place_of(declaring, role));
+    pack_text(out, S("name"));
+    pack_text(out, shaper_text(role, ROLE_NAME));
+    words_end(&words, out);
 }
 
 static const uint16_t *entities_of(struct task *task, const struct model *base,
@@ -587,17 +635,21 @@ enum err shape_declare(struct task *task, const struct model *base, const struct
                                   .out = buf_make(task->arena, SCHEMA_BYTES_MAX)};
     struct own_set *sets;
     uint32_t set_count = collect_sets(&declaring, &sets);
+    const struct shaper_list *roles = &shapers->roles;
     if (shapers->entities.count + shapers->fields.count + set_count + ledger->removed_count +
             ledger->build_count ==
         0)
         return *declared_out = S(""), ERR_NONE;
-    pack_map(&declaring.out, 3);
+    pack_map(&declaring.out, 4);
     pack_text(&declaring.out, S("version"));
     pack_int(&declaring.out, 1);
     put_entities(&declaring);
     pack_text(&declaring.out, S("sets"));
     pack_list(&declaring.out, set_count);
     for (uint32_t at = 0; at < set_count; at++) put_set(&declaring, &sets[at]);
+    pack_text(&declaring.out, S("roles"));
+    pack_list(&declaring.out, roles->count);
+    for (uint32_t at = 0; at < roles->count; at++) put_role(&declaring, &roles->items[at]);
     *declared_out = buf_str(&declaring.out);
     return buf_is_over(&declaring.out)
                ? fail(task, ERR_TOO_LARGE, "a firm's own fields and choices take at most %zu MiB",

@@ -1,5 +1,5 @@
-/** shape: a tenant's records that say what its model is — own entities, own fields, choices — and
- *  what they declare, in the form of a schema (model_extend).
+/** shape: a tenant's records that say what its model is — own entities, own fields, choices,
+ *  roles — and what they declare, in the form of a schema (model_extend).
  *
  *  Floor   record, inside.
  *  Thread  that of its transaction.
@@ -14,6 +14,10 @@
 constexpr uint16_t CHOICE_ENTITY = 3;
 constexpr uint16_t CUSTOM_FIELD_ENTITY = 4;
 constexpr uint16_t CUSTOM_ENTITY_ENTITY = 5;
+constexpr uint16_t ROLE_ENTITY = 6;
+
+/** The set of a user's roles: those of the schema, and the tenant's by their records. */
+extern const str role_set;
 
 enum choice_number : uint16_t {
     CHOICE_SET = 1,
@@ -63,6 +67,14 @@ enum custom_entity_number : uint16_t {
     OWN_TITLE_LABEL,
     OWN_NUMBER,
 };
+enum role_number : uint16_t {
+    ROLE_NAME = 1,
+    ROLE_LABEL,
+    ROLE_ROWS,
+    ROLE_RIGHTS,
+    ROLE_SEES,
+    ROLE_EDITS,
+};
 
 /** ERR_INVALID: an entity that shapes the model lacks one of these, or has it otherwise. */
 enum err shape_fits_model(struct task *task, const struct model *model);
@@ -76,7 +88,7 @@ struct shaper_list {
     struct shaper *items;
 };
 struct shapers {
-    struct shaper_list entities, fields, choices;
+    struct shaper_list entities, fields, choices, roles;
 };
 /** All of a tenant. ERR_TOO_LARGE: more than there may be; the detail says of what. */
 enum err shapers_read(struct task *task, struct txn *txn, struct shapers *shapers);

@@ -82,8 +82,7 @@ static enum err attempt_run(void *argument)
     const struct entity *entity = attempt->turns->entity;
     rule_chain_of(change)->through = S("bulk");
     TRY(bulk_operation_run(change, entity, attempt->operation));
-    TRY(access_verify_change(change, entity));
-    return change_finish(change);
+    return access_finish_change(change, entity);
 }
 
 static void write_line(struct bulk_turns *turns, struct task *task,

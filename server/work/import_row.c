@@ -74,7 +74,7 @@ static struct key_list keys_of_target(struct task *task, const struct import_tar
 static enum err row_end(const struct import *import, struct change *change)
 {
     const struct scope *scope = change->scope;
-    if (scope->actor_kind == ACTOR_USER) TRY(access_verify_change(change, import->plan.entity));
+    if (scope->actor_kind == ACTOR_USER) return access_finish_change(change, import->plan.entity);
     return change_finish(change);
 }
 

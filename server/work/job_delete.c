@@ -64,9 +64,8 @@ static enum err delete_part(struct job_run *run, struct txn *txn, void *argument
     if (run->is_over) {
         deleted = count + 1;
         TRY(record_delete(&change, entity, live->id, nullptr));
-        TRY(access_verify_change(&change, entity));
     }
-    TRY(change_finish(&change));
+    TRY(run->is_over ? access_finish_change(&change, entity) : change_finish(&change));
     run->job.done += deleted;
     note_result(run);
     return ERR_NONE;

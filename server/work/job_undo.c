@@ -121,8 +121,7 @@ static enum err take_back(struct job_run *run, struct txn *txn, void *argument)
     struct undo undo = {.change = &change};
     struct savepoint savepoint = txn_savepoint(txn);
     enum err err = undo_entries(&undo, step->sequences, step->count);
-    if (err == ERR_NONE) err = access_verify_change(&change, nullptr);
-    if (err == ERR_NONE) err = change_finish(&change);
+    if (err == ERR_NONE) err = access_finish_change(&change, nullptr);
     if (err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_TOO_LARGE) {
         txn_rollback(txn, savepoint);
         err = keep_all(run, txn, step, &undo);
