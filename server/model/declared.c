@@ -302,6 +302,7 @@ void add_system_field(struct making *making, struct entity *entity, struct field
     field.is_system = true;
     field.is_computed = true;
     field.keeps_index = field.is_indexed;
+    field.is_indexed = field.keeps_index && !field.is_building;
     require(entity_field_by_number(entity, field.number) == nullptr);
     make_json(making->arena, &field);
     fields[entity->field_count++] = field;

@@ -77,6 +77,11 @@ void resolve_entities(struct making *making);
 /** An entity's `pairs` and `own_unless`, once its fields are whole (model/pairs.c). */
 void resolve_pairs(struct making *making, const struct made_entity *made);
 void resolve_own(struct making *making, const struct made_entity *made);
+/** Whether a job is building this index, of a pair or of a field that the engine adds: it says so
+ *  in `building_pairs`. */
+bool is_index_building(const struct made_entity *made, uint16_t of);
+/** Of the client: who holds it, by its title, and by when it was changed. */
+void add_holder_pairs(struct making *making, const struct made_entity *made);
 
 /** Field groups before the entities, roles behind them (model/rights.c). */
 void make_groups(struct making *making, const struct value *groups);

@@ -4,8 +4,10 @@
 
 constexpr uint32_t PAIRS_MAX = 16; /** of one entity: each is a key for every record */
 
-static_assert(PAIR_NUMBER_MIN + (1 << 11) <= UINT16_MAX);
-constexpr int64_t PAIR_LAST = 1 << 11;
+constexpr int64_t PAIR_LAST = 1 << 11; /** that is declared; the engine's own come behind it */
+constexpr uint16_t PAIR_HOLDERS_TITLE = PAIR_NUMBER_MIN + PAIR_LAST + 1;
+constexpr uint16_t PAIR_HOLDERS_CHANGED = PAIR_NUMBER_MIN + PAIR_LAST + 2;
+static_assert(PAIR_HOLDERS_CHANGED < UINT16_MAX);
 
 /** `{ 3, "status", "name" }`, and behind it `"unique"` where it is. */
 static bool read_pair(struct making *making, const struct made_entity *made,
@@ -61,15 +63,14 @@ static void check_pair(struct making *making, const struct made_entity *made,
                      FMT(pair->first->name), FMT(pair->second->name));
 }
 
-/** The engine says in `building_pairs` which ones a job is still building. */
-static bool is_building(const struct made_entity *made, const struct pair *pair)
+bool is_index_building(const struct made_entity *made, uint16_t of)
 {
     struct value list, number;
     if (!value_find_text(made->attributes, S("building_pairs"), &list) || list.kind != VALUE_LIST)
         return false;
     struct cursor cursor = cursor_of(list.items);
     for (uint32_t i = 0; i < list.count && value_next(&cursor, &number); i++)
-        if (number.kind == VALUE_INT && number.integer == pair->number) return true;
+        if (number.kind == VALUE_INT && number.integer == of) return true;
     return false;
 }
 
@@ -90,8 +91,29 @@ void resolve_pairs(struct making *making, const struct made_entity *made)
         struct pair pair;
         if (!read_pair(making, made, &item, &pair)) continue;
         check_pair(making, made, &pair);
-        pair.is_building = is_building(made, &pair);
+        pair.is_building = is_index_building(made, pair.number);
         pairs[made->entity->pair_count++] = pair;
+    }
+}
+
+void add_holder_pairs(struct making *making, const struct made_entity *made)
+{
+    struct entity *entity = made->entity;
+    const struct field *holders = entity_field_by_number(entity, FIELD_HOLDERS);
+    const struct field *seconds[] = {entity->title,
+                                     entity_field_by_number(entity, FIELD_UPDATED_AT)};
+    const uint16_t numbers[] = {PAIR_HOLDERS_TITLE, PAIR_HOLDERS_CHANGED};
+    struct pair *pairs = arena_new(making->arena, struct pair, entity->pair_count + 2);
+    if (entity->pair_count > 0) memcpy(pairs, entity->pairs, entity->pair_count * sizeof *pairs);
+    entity->pairs = pairs;
+    for (int at = 0; at < 2; at++) {
+        if (seconds[at] == nullptr || !seconds[at]->keeps_index || seconds[at]->kind_of->is_list)
+            continue;
+        pairs[entity->pair_count++] =
+            (struct pair){.number = numbers[at],
+                          .first = holders,
+                          .second = seconds[at],
+                          .is_building = is_index_building(made, numbers[at])};
     }
 }
 

@@ -419,9 +419,10 @@ static bool lies_under(const struct model *model, const struct entity *entity)
 }
 
 /** What the engine keeps in such records itself; room for it was left (add_system_fields). */
-static void add_kept_fields(struct making *making, struct entity *entity)
+static void add_kept_fields(struct making *making, const struct made_entity *made)
 {
     const struct model *model = making->model;
+    struct entity *entity = made->entity;
     if (!entity->is_under_client) return;
     add_system_field(making, entity,
                      (struct field){.kind = FIELD_REFERENCES,
@@ -430,6 +431,7 @@ static void add_kept_fields(struct making *making, struct entity *entity)
                                     .label = S("Lies under clients"),
                                     .to = model->client,
                                     .is_hidden = true,
+                                    .is_building = is_index_building(made, FIELD_CLIENTS),
                                     .is_indexed = true});
     if (entity != model->client) return;
     add_system_field(making, entity,
@@ -438,7 +440,9 @@ static void add_kept_fields(struct making *making, struct entity *entity)
                                     .name = S("holders"),
                                     .label = S("Held by"),
                                     .is_hidden = true,
+                                    .is_building = is_index_building(made, FIELD_HOLDERS),
                                     .is_indexed = true});
+    add_holder_pairs(making, made);
 }
 
 /* The portal. */
@@ -619,9 +623,9 @@ void resolve_rights(struct making *making)
     for (uint32_t at = 0; at < count; at++) read_holders(making, &making->entities[at]);
     for (uint32_t at = 0; at < count; at++) read_tied_by(making, &making->entities[at]);
     for (uint32_t at = 0; at < count; at++) {
-        struct entity *entity = making->entities[at].entity;
-        entity->is_under_client = lies_under(making->model, entity);
-        add_kept_fields(making, entity);
+        struct made_entity *made = &making->entities[at];
+        made->entity->is_under_client = lies_under(making->model, made->entity);
+        add_kept_fields(making, made);
     }
     for (uint32_t at = 0; at < count; at++) {
         read_allow(making, &making->entities[at]);

@@ -7,6 +7,7 @@
 #include "record/index.h"
 #include "record/models.h"
 #include "record/query.h"
+#include "record/under.h"
 
 constexpr uint32_t SLICE_ENTRIES = 500; /** checked in one snapshot */
 constexpr uint32_t MODEL_TRIES_MAX = 10;
@@ -270,6 +271,7 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
     TRY(check_index_entries(checking, slots));
     TRY(check_words(checking, slots));
     TRY(check_computed(checking, slots));
+    TRY(check_under(checking, slots));
     return check_references(checking, slots);
 }
 
@@ -316,7 +318,13 @@ static enum err check_word_entry(struct checking *checking, const struct scan_en
     return ERR_NONE;
 }
 
-enum subject : uint8_t { SUBJECT_RECORDS, SUBJECT_INDEX, SUBJECT_WORDS, SUBJECT_ROLLUP };
+enum subject : uint8_t {
+    SUBJECT_RECORDS,
+    SUBJECT_INDEX,
+    SUBJECT_WORDS,
+    SUBJECT_ROLLUP,
+    SUBJECT_HOLDERS,
+};
 
 static struct scan *open_scan(struct checking *checking, enum subject subject,
                               const struct scan_range *range)
@@ -328,6 +336,8 @@ static struct scan *open_scan(struct checking *checking, enum subject subject,
         return scan_index(checking->txn, checking->entity->number, checking->index.number, range);
     case SUBJECT_WORDS:
         return scan_text(checking->txn, checking->entity->number, range);
+    case SUBJECT_HOLDERS:
+        return scan_index(checking->txn, under_entry_entity(checking->model), FIELD_HOLDERS, range);
     case SUBJECT_ROLLUP:
         return scan_index(checking->txn, rollup_entry_entity(checking->field),
                           checking->field->number, range);
@@ -347,6 +357,8 @@ static enum err check_entry(struct checking *checking, enum subject subject,
         return check_index_entry(checking, entry);
     case SUBJECT_WORDS:
         return check_word_entry(checking, entry);
+    case SUBJECT_HOLDERS:
+        return check_holder_entry(checking, entry);
     case SUBJECT_ROLLUP:
         return check_rollup_entry(checking, entry);
     }
@@ -449,6 +461,9 @@ static enum err check_entity(struct checking *checking, struct task *task)
 {
     TRY(check_subject(checking, task, SUBJECT_RECORDS));
     TRY(check_subject(checking, task, SUBJECT_WORDS));
+    const struct field *holders = entity_field_by_number(checking->entity, FIELD_HOLDERS);
+    if (holders != nullptr && !holders->is_building)
+        TRY(check_subject(checking, task, SUBJECT_HOLDERS));
     for (uint32_t of = 0; index_next(checking->entity, &of, &checking->index);)
         if (checking->index.is_kept) TRY(check_subject(checking, task, SUBJECT_INDEX));
     for (uint32_t of = 0; of < checking->entity->field_count && !checking->has_other_model; of++) {

@@ -36,6 +36,13 @@ bool check_is_noted(const struct checking *checking, const str *slots, const str
 enum err check_has_entry(struct scan *scan, str ordered, struct id id, struct id source,
                          bool is_text, bool *has_out);
 
+/* check_under.c */
+
+/** The clients that a record lies under; of a client also its holders, and their entries. */
+enum err check_under(struct checking *checking, const str *slots);
+/** One entry among the holders of clients. */
+enum err check_holder_entry(struct checking *checking, const struct scan_entry *entry);
+
 /* check_computed.c */
 
 /** A record's roll-ups and formulas, and the entries it gives to roll-ups of others. */

@@ -32,6 +32,8 @@ enum err formulas_evaluate(struct change *change, struct draft *const *drafts, u
                            bool is_of_all);
 /** Whether some field that a formula of this record reads has changed. */
 bool formulas_are_due(const struct draft *draft);
+/** Notes that something of a record is due (enum under_due, record/under.h). */
+void computed_due(struct change *change, const struct entity *entity, struct id id, uint8_t due);
 /** Brings everything noted up to date. */
 enum err computed_settle(struct change *change);
 /** All roll-ups of a record from the records that refer to it, into the draft. */

@@ -13,7 +13,11 @@
  *  `scratch` takes what the comparison needs and may be cleared afterwards. */
 bool condition_holds(const struct view *view, struct arena *scratch,
                      const struct condition *condition, const str *slots);
-/** The same of a record as it is stored. */
+/** The same for lists: what its references lead to must be seen by the view's actor, or counts as
+ *  none. */
+bool condition_holds_seen(const struct view *view, struct arena *scratch,
+                          const struct condition *condition, const str *slots);
+/** The same as the first of a record as it is stored. */
 bool condition_holds_record(const struct view *view, struct arena *scratch,
                             const struct condition *condition, const struct record *record);
 /** The same of one test. */

@@ -57,6 +57,7 @@ struct touched {
     bool is_going;        /** being deleted */
     struct id into;       /** … because it was merged into this one; or nil */
     bool is_by_actor;     /** somebody wrote it, or a rule; not the engine alone */
+    bool is_by_narrow;    /** … one who does not see all records */
     bool is_due;          /** written since `after` was shown it */
     bool is_due_by_actor; /** … not by the engine alone */
     str shown;            /** the record as `after` was shown it last; empty: it was not */

@@ -79,6 +79,18 @@ static enum err final_draft(struct change *change, const struct touched *touched
     return ERR_NONE;
 }
 
+/** Whether nothing has changed but which clients it lies under, or who holds it. */
+static bool is_of_rows_alone(const struct draft *draft)
+{
+    bool is = draft->operation == OPERATION_UPDATE && draft->is_by_engine;
+    for (uint32_t at = 0; at < draft->entity->field_count && is; at++) {
+        uint16_t number = draft->entity->fields[at].number;
+        is = number == FIELD_CLIENTS || number == FIELD_HOLDERS || number == FIELD_VERSION ||
+             str_eq(draft->before[at], draft->now[at]);
+    }
+    return is;
+}
+
 static enum err check_touched(struct change *change)
 {
     uint32_t count = change->touched_count;
@@ -88,7 +100,7 @@ static enum err check_touched(struct change *change)
         if (!change_wants(change, HOOK_CHECK, touched->entity)) continue;
         TRY(final_draft(change, touched, &draft));
         bool was_never = draft->operation == OPERATION_DELETE && touched->before.len == 0;
-        if (!was_never) TRY(change_ask(change, HOOK_CHECK, draft));
+        if (!was_never && !is_of_rows_alone(draft)) TRY(change_ask(change, HOOK_CHECK, draft));
     }
     require(change->touched_count == count);
     return ERR_NONE;
@@ -106,9 +118,10 @@ static enum err verify_model(struct change *change)
 
 /* The log. */
 
-/** False when nothing that people see has changed. A deletion keeps all that the record was. */
+/** False when nothing has changed that people see, or that decides who does: the first is told. A
+ *  deletion keeps all that the record was. */
 static bool log_body(struct buf *body, const struct touched *touched, str after, str rules,
-                     uint8_t flags)
+                     uint8_t flags, bool *is_told_out)
 {
     const struct entity *entity = touched->entity;
     str old[FIELDS_MAX], new[FIELDS_MAX];
@@ -120,16 +133,21 @@ static bool log_body(struct buf *body, const struct touched *touched, str after,
                             .flags = flags,
                             .into = touched->into,
                             .rules = rules};
-    uint32_t changed[FIELDS_MAX], count = 0;
+    uint32_t changed[FIELDS_MAX], count = 0, told = 0;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        bool is_kept = (!field->is_system && !field->is_removed) ||
-                       field->number == FIELD_INCOMPLETE || head.operation == OPERATION_DELETE;
-        if (is_kept && !str_eq(old[at], new[at])) changed[count++] = at;
         if (field->number == FIELD_REVISION && str_eq(old[at], new[at]))
             head.flags |= LOG_BY_ENGINE;
+        bool is_told = (!field->is_system && !field->is_removed) ||
+                       field->number == FIELD_INCOMPLETE || head.operation == OPERATION_DELETE;
+        bool is_kept = is_told || field->number == FIELD_CLIENTS || field->number == FIELD_HOLDERS;
+        if (!is_kept || str_eq(old[at], new[at])) continue;
+        changed[count++] = at;
+        told += is_told;
     }
     if (head.operation == OPERATION_UPDATE && count == 0) return false;
+    if (head.operation == OPERATION_UPDATE && told == 0) head.flags |= LOG_ROWS_ALONE;
+    *is_told_out = head.operation != OPERATION_UPDATE || told > 0;
     head.field_count = count;
     log_body_begin(body, &head);
     for (uint32_t at = 0; at < count; at++)
@@ -159,7 +177,8 @@ static enum err log_touched(struct change *change, const struct touched *touched
     if (touched->before.len == 0 && after.len == 0) return ERR_NONE;
     struct buf body = buf_make(arena, 2 * RECORD_BYTES_MAX + 20 * KIB);
     str rules = marks->count == 0 ? (str){} : marks_of(arena, marks, touched);
-    if (!log_body(&body, touched, after, rules, *flags)) return ERR_NONE;
+    bool is_told;
+    if (!log_body(&body, touched, after, rules, *flags, &is_told)) return ERR_NONE;
     require(!buf_is_over(&body));
     struct log_entry entry = {.group = change->group,
                               .cause = change->cause,
@@ -173,7 +192,7 @@ static enum err log_touched(struct change *change, const struct touched *touched
     if (is_deletion && (!change->is_undo || !id_is_nil(touched->into)))
         gone_note(change->txn, touched->entity, touched->id, sequence, touched->into);
     *flags = LOG_CONTINUED;
-    return settle_touched(change, touched);
+    return is_told ? settle_touched(change, touched) : ERR_NONE;
 }
 
 enum err change_finish(struct change *change)

@@ -1,11 +1,9 @@
 #include "record/gone.h"
 
 #include "base/require.h"
-#include "record/draft.h"
-#include "record/rows.h"
 #include "record/past.h"
-#include "record/show.h"
 #include "record/rows.h"
+#include "record/show.h"
 #include "value/text.h"
 
 static void put_number(char *at, uint64_t number, uint32_t bytes)
@@ -96,23 +94,6 @@ enum err gone_survivor(struct task *task, struct txn *txn, const struct entity *
 
 /* The trash. */
 
-/** The record as its deletion found it. */
-static bool deleted_record(struct arena *arena, const struct entity *entity,
-                           const struct log_entry *entry, struct record *record_out)
-{
-    struct log_change change;
-    uint16_t number;
-    struct value old, new;
-    str slots[FIELDS_MAX] = {};
-    if (!log_change_read(entry->body, &change)) return false;
-    while (log_change_next(&change, &number, &old, &new)) {
-        const struct field *field = entity_field_by_number(entity, number);
-        if (field != nullptr && old.kind != VALUE_NIL) slots[field_position(field)] = old.bytes;
-    }
-    *record_out = (struct record){entity, entry->record, slots_encode(arena, entity, slots)};
-    return true;
-}
-
 /** What one page of the trash keeps from item to item. */
 struct trash_page {
     const struct entity *entity;
@@ -128,8 +109,8 @@ static enum err item_write(struct buf *json, const struct view *view, struct tra
     struct arena *arena = view->task->arena;
     TRY(txn_log_from(view->txn, sequence, &entry));
     if (entry.sequence != sequence) return ERR_CORRUPT;
-    bool is_whole = deleted_record(arena, page->entity, &entry, &record);
-    bool is_seen = is_whole ? rows_see(view, page->entity, record.value)
+    bool is_whole = log_deleted_record(arena, page->entity, &entry, &record);
+    bool is_seen = is_whole ? rows_see(view, page->entity, record.id, record.value)
                             : rows_see_entry(view, page->entity, &entry);
     if (!is_seen) return ERR_NONE;
     if (page->has_item) buf_put_byte(json, ',');

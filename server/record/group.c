@@ -151,9 +151,8 @@ static enum err tell_entry(struct group_telling *telling, uint64_t sequence)
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     telling->seen++;
     if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW) ||
-        !rows_see_entry(view, entity, &entry))
+        log_is_untold(&entry) || !rows_see_entry(view, entity, &entry))
         return ERR_NONE;
-    if (!rows_see_entry(view, entity, &entry)) return ERR_NONE;
     bool is_whole = log_change_read(entry.body, &change);
     if (is_whole) tell_rules(telling, &change);
     entry.body = (str){};

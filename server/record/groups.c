@@ -2,6 +2,7 @@
 #include "base/require.h"
 #include "record/draft.h"
 #include "record/listing.h"
+#include "record/rows.h"
 #include "value/json.h"
 
 constexpr uint32_t GROUPS_MAX = 100;
@@ -81,13 +82,52 @@ static void add_choices(struct grouping *grouping)
     }
 }
 
+/** The list, narrowed to one group. */
+static const struct condition *group_condition(const struct grouping *grouping,
+                                               const struct group *group)
+{
+    struct arena *arena = grouping->view->task->arena;
+    struct condition_test *test = arena_new(arena, struct condition_test, 1);
+    struct condition *condition = arena_new(arena, struct condition, 1);
+    struct test_value *value = arena_new(arena, struct test_value, 1);
+    bool is_empty = group->ordered.len == 0;
+    *value = (struct test_value){.ordered = group->ordered};
+    *test = (struct condition_test){.field = grouping->field,
+                                    .op = is_empty ? TEST_EMPTY : TEST_EQUAL,
+                                    .is_empty = is_empty,
+                                    .value_count = is_empty ? 0 : 1,
+                                    .values = value};
+    *condition = (struct condition){.kind = CONDITION_TEST, .test = test};
+    const struct condition *both[] = {condition, grouping->query->filter};
+    return condition_all(arena, both, 2);
+}
+
+/** A value that only records hold which are not in the scope is none. */
+static enum err is_seen(const struct grouping *grouping, str ordered, bool *is_seen_out)
+{
+    const struct view *view = grouping->view;
+    *is_seen_out = true;
+    if (rows_see_all(view, grouping->query->entity)) return ERR_NONE;
+    struct query narrowed = *grouping->query;
+    struct group group = {.ordered = ordered};
+    uint32_t count;
+    bool is_exact;
+    narrowed.filter = group_condition(grouping, &group);
+    TRY(query_count(view, &narrowed, 1, GROUPS_KEYS_MAX / GROUPS_MAX, &count, &is_exact));
+    *is_seen_out = count > 0;
+    return ERR_NONE;
+}
+
 /** The value as a record has it, since an index folds texts. */
 static enum err add_stored(struct grouping *grouping, const struct scan_entry *entry)
 {
     const struct field *field = grouping->field;
     struct arena *arena = grouping->view->task->arena;
     str ordered = arena_copy(arena, entry->ordered), record;
+    bool is_one;
     if (is_known(grouping, ordered)) return ERR_NONE;
+    TRY(is_seen(grouping, ordered, &is_one));
+    if (!is_one) return ERR_NONE;
     TRY(txn_record_get_view(grouping->view->txn, field->entity->number, entry->id, &record));
     struct value value, item;
     if (!value_find(record, field->number, &value)) return ERR_NONE;
@@ -120,26 +160,6 @@ static enum err add_values(struct grouping *grouping)
         scan_close(scan);
     }
     return ERR_NONE;
-}
-
-/** The list, narrowed to one group. */
-static const struct condition *group_condition(const struct grouping *grouping,
-                                               const struct group *group)
-{
-    struct arena *arena = grouping->view->task->arena;
-    struct condition_test *test = arena_new(arena, struct condition_test, 1);
-    struct condition *condition = arena_new(arena, struct condition, 1);
-    struct test_value *value = arena_new(arena, struct test_value, 1);
-    bool is_empty = group->ordered.len == 0;
-    *value = (struct test_value){.ordered = group->ordered};
-    *test = (struct condition_test){.field = grouping->field,
-                                    .op = is_empty ? TEST_EMPTY : TEST_EQUAL,
-                                    .is_empty = is_empty,
-                                    .value_count = is_empty ? 0 : 1,
-                                    .values = value};
-    *condition = (struct condition){.kind = CONDITION_TEST, .test = test};
-    const struct condition *both[] = {condition, grouping->query->filter};
-    return condition_all(arena, both, 2);
 }
 
 static enum err write_group(struct buf *json, const struct grouping *grouping,

@@ -6,6 +6,7 @@
 #include "record/draft.h"
 #include "record/index.h"
 #include "record/merge.h"
+#include "record/rows.h"
 
 constexpr uint32_t TIES_MAX = 20'000;
 constexpr size_t SCRATCH_BYTES = 4 * MIB;
@@ -163,14 +164,16 @@ static bool has_ended(struct listing *listing)
 static enum err test_hit(struct listing *listing, struct hit *hit, const struct condition *rest,
                          uint32_t places_from, bool *is_in_out)
 {
+    const struct view *view = listing->view;
     const struct query *query = listing->query;
     bool needs_places = !listing->is_count && places_from < query->sort_count;
     *is_in_out = true;
-    if (rest == nullptr && !needs_places) return ERR_NONE;
+    if (rest == nullptr && !needs_places && !query->tests_rows) return ERR_NONE;
     TRY(read_hit(listing, hit));
     str slots[FIELDS_MAX];
     slots_read(query->entity, hit->record, slots);
-    *is_in_out = rest == nullptr || condition_holds(listing->view, &listing->scratch, rest, slots);
+    *is_in_out = (rest == nullptr || condition_holds_seen(view, &listing->scratch, rest, slots)) &&
+                 (!query->tests_rows || rows_see(view, query->entity, hit->place.id, hit->record));
     if (*is_in_out && needs_places) fill_place(listing, hit, slots, places_from);
     if (!*is_in_out) listing->refused++;
     arena_clear(&listing->scratch);
@@ -387,7 +390,7 @@ static enum err find_rare(const struct listing *listing, uint32_t keys, struct d
     *is_found_out = false;
     for (uint32_t at = 0; at < count && fewest > 0; at++) {
         uint32_t found;
-        if (!driver_make(&conjuncts[at], &driver)) continue;
+        if (!driver_make(listing->view, &conjuncts[at], &driver)) continue;
         TRY(driver_count(listing, &driver, fewest, &found));
         if (found >= fewest) continue;
         fewest = found;

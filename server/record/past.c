@@ -29,6 +29,12 @@ bool log_change_read(str body, struct log_change *change_out)
     return true;
 }
 
+bool log_is_untold(const struct log_entry *entry)
+{
+    struct log_change change;
+    return log_change_read(entry->body, &change) && (change.flags & LOG_ROWS_ALONE) != 0;
+}
+
 bool log_change_next(struct log_change *change, uint16_t *number_out, struct value *old_out,
                      struct value *new_out)
 {
@@ -42,6 +48,23 @@ bool log_change_next(struct log_change *change, uint16_t *number_out, struct val
     struct cursor items = cursor_of(sides.items);
     *number_out = (uint16_t)number;
     return value_next(&items, old_out) && value_next(&items, new_out);
+}
+
+bool log_deleted_record(struct arena *arena, const struct entity *entity,
+                        const struct log_entry *entry, struct record *record_out)
+{
+    struct log_change change;
+    uint16_t number;
+    struct value old, new;
+    str slots[FIELDS_MAX] = {};
+    if (!log_change_read(entry->body, &change) || change.operation != OPERATION_DELETE)
+        return false;
+    while (log_change_next(&change, &number, &old, &new)) {
+        const struct field *field = entity_field_by_number(entity, number);
+        if (field != nullptr && old.kind != VALUE_NIL) slots[field_position(field)] = old.bytes;
+    }
+    *record_out = (struct record){entity, entry->record, slots_encode(arena, entity, slots)};
+    return true;
 }
 
 bool log_change_rule(struct log_change *change, struct id *rule_out, str *name_out)

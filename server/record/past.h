@@ -15,6 +15,9 @@
 enum log_flag : uint8_t {
     LOG_BY_ENGINE = 1, /** only what the engine keeps has changed: the revision stands */
     LOG_CONTINUED = 2, /** another entry of the same change stands before it */
+    /** only which clients it lies under, or who holds it, has changed: it is told to no one, but
+     *  takes the record out of a scope, or into it */
+    LOG_ROWS_ALONE = 4,
 };
 
 /** The body of one log entry, while it is read. */
@@ -29,9 +32,14 @@ struct log_change {
 };
 /** False when the body was erased or is damaged. */
 bool log_change_read(str body, struct log_change *change_out);
+/** Whether the entry says nothing to anybody: it moved the record into or out of scopes. */
+bool log_is_untold(const struct log_entry *entry);
 /** The next changed field; false at the end. Absent sides are VALUE_NIL. */
 bool log_change_next(struct log_change *change, uint16_t *number_out, struct value *old_out,
                      struct value *new_out);
+/** The record as its deletion found it; false when the entry is none, or its body was erased. */
+bool log_deleted_record(struct arena *arena, const struct entity *entity,
+                        const struct log_entry *entry, struct record *record_out);
 /** The next rule that wrote it; false at the end. The name is a view. */
 bool log_change_rule(struct log_change *change, struct id *rule_out, str *name_out);
 

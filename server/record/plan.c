@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "record/index.h"
+#include "record/rows.h"
 #include "value/key.h"
 
 constexpr uint32_t BEHIND_MAX = 50; /** records behind a reference that are followed back */
@@ -16,10 +17,20 @@ static bool can_find(const struct condition_test *test)
     return has_index && test->op != TEST_NOT_EQUAL && test->op != TEST_EMPTY;
 }
 
-static bool add_sources(struct driver *driver, const struct condition *condition);
+static bool add_sources(const struct view *view, struct driver *driver,
+                        const struct condition *condition);
+
+/** Whether what a test finds is what it means: not where a value is cut, nor behind a reference
+ *  whose records are not all seen. */
+static bool is_exact(const struct view *view, const struct condition_test *test)
+{
+    bool is_behind = test->of != nullptr && !test->field->is_hidden;
+    return !test->is_cut && !(is_behind && !rows_see_all(view, test->of->to));
+}
 
 /** Of conditions that must all hold one is enough to find them; equality finds the fewest. */
-static bool add_one_of(struct driver *driver, const struct condition *condition)
+static bool add_one_of(const struct view *view, struct driver *driver,
+                       const struct condition *condition)
 {
     uint32_t mark = driver->source_count;
     for (int is_any = 0; is_any < 2; is_any++)
@@ -28,27 +39,28 @@ static bool add_one_of(struct driver *driver, const struct condition *condition)
             bool is_equal = item->kind == CONDITION_TEST && item->test->op == TEST_EQUAL;
             if (is_any == 0 && !is_equal) continue;
             driver->source_count = mark;
-            if (add_sources(driver, item)) return true;
+            if (add_sources(view, driver, item)) return true;
         }
     driver->source_count = mark;
     return false;
 }
 
-static bool add_sources(struct driver *driver, const struct condition *condition)
+static bool add_sources(const struct view *view, struct driver *driver,
+                        const struct condition *condition)
 {
-    bool is_found = condition->item_count > 0;
+    bool is_found = true;
     switch (condition->kind) {
     case CONDITION_TEST:
         if (!can_find(condition->test) || driver->source_count == SOURCES_MAX) return false;
         driver->sources[driver->source_count++] = condition->test;
-        driver->is_exact = driver->is_exact && !condition->test->is_cut;
+        driver->is_exact = driver->is_exact && is_exact(view, condition->test);
         return true;
     case CONDITION_ALL:
         driver->is_exact = false;
-        return add_one_of(driver, condition);
+        return add_one_of(view, driver, condition);
     case CONDITION_ANY:
         for (uint32_t at = 0; at < condition->item_count && is_found; at++)
-            is_found = add_sources(driver, &condition->items[at]);
+            is_found = add_sources(view, driver, &condition->items[at]);
         return is_found;
     case CONDITION_NOT:
         return false;
@@ -56,12 +68,12 @@ static bool add_sources(struct driver *driver, const struct condition *condition
     return false;
 }
 
-bool driver_make(const struct condition *condition, struct driver *driver)
+bool driver_make(const struct view *view, const struct condition *condition, struct driver *driver)
 {
     driver->condition = condition;
     driver->source_count = 0;
     driver->is_exact = true;
-    return add_sources(driver, condition);
+    return add_sources(view, driver, condition);
 }
 
 uint32_t query_conjuncts(const struct query *query, const struct condition **conjuncts_out)
@@ -412,7 +424,7 @@ enum err plans_make(const struct view *view, const struct query *query, struct p
     bool is_fit;
     for (uint32_t at = 0; at < planning.conjunct_count && *count_out < PLANS_MAX - 1; at++) {
         struct driver driver;
-        if (!driver_make(&planning.conjuncts[at], &driver)) continue;
+        if (!driver_make(view, &planning.conjuncts[at], &driver)) continue;
         TRY(plan_make(&planning, &driver, &plan, &is_fit));
         if (!is_fit) continue;
         plans[(*count_out)++] = plan;

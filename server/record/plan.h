@@ -56,7 +56,7 @@ enum err plans_make(const struct view *view, const struct query *query, struct p
 /** The conditions that must all hold. */
 uint32_t query_conjuncts(const struct query *query, const struct condition **conjuncts_out);
 /** False when the condition finds no records (`ne`, `empty`, `not`). */
-bool driver_make(const struct condition *condition, struct driver *driver);
+bool driver_make(const struct view *view, const struct condition *condition, struct driver *driver);
 /** The entries of one value of a source, in its own field's index. */
 struct scan_range source_range(const struct condition_test *test, uint32_t value_at);
 /** All conditions but this one; nullptr when nothing is left. */

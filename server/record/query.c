@@ -236,7 +236,9 @@ static enum err read_filters(const struct view *view, struct query *query)
     if (query->tree.len > 0) TRY(read_tree(task, query->tree, &form, &items[count++]));
     TRY(read_archived(view, query, &form, items, &count));
     items[count++] = query->more;
-    items[count++] = rows_condition(view, query->entity);
+    bool is_exact;
+    items[count++] = rows_condition(view, query->entity, &is_exact);
+    query->tests_rows = !is_exact;
     query->filter = condition_all(task->arena, items, count);
     return condition_verify(view, query->filter) ? ERR_NONE : refuse_filter(task);
 }

@@ -53,6 +53,7 @@ struct query_parameter {
 struct query {
     const struct entity *entity;
     const struct condition *filter; /** all of them together; made by query_end */
+    bool tests_rows;                /** the filter alone does not say which ones the scope sees */
     uint32_t sort_count;            /** 0: by id alone, which is the order of creation */
     struct sort_part sorts[SORTS_MAX];
     bool is_descending; /** of the ids, which decide last */

@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "record/computed.h"
+#include "record/under.h"
 
 static enum err rebuild_one(struct change *change, struct draft *draft)
 {
@@ -17,6 +18,7 @@ enum err records_rebuild(struct change *change, const struct entity *entity, con
 {
     require(count <= REBUILD_RECORDS_MAX);
     require(change->touched_count == 0);
+    change->is_rebuild = true;
     struct draft **drafts = arena_new(change->task->arena, struct draft *, count);
     uint32_t there = 0;
     for (uint32_t at = 0; at < count; at++) {
@@ -25,6 +27,7 @@ enum err records_rebuild(struct change *change, const struct entity *entity, con
         if (err == ERR_MISSING) continue;
         TRY(err);
         TRY(rollups_renew(change, draft));
+        TRY(under_renew(change, draft));
         drafts[there++] = draft;
     }
     if (there > 0) TRY(formulas_evaluate(change, drafts, there, true));

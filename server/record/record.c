@@ -79,7 +79,7 @@ enum err record_get(const struct view *view, const struct entity *entity, struct
     if (err == ERR_MISSING) return missing(view->task, entity);
     if (err != ERR_NONE)
         return fail(view->task, err, "the stored %.*s is damaged", FMT(entity->name));
-    return rows_see(view, entity, record_out->value) ? ERR_NONE : missing(view->task, entity);
+    return rows_see(view, entity, id, record_out->value) ? ERR_NONE : missing(view->task, entity);
 }
 
 struct etag record_etag(const struct record *record)
@@ -216,7 +216,9 @@ enum err record_create(struct change *change, const struct entity *entity,
                         FMT(entity->name));
         change->task->fault = (struct fault){};
     }
-    return record_create_from(change, entity, given, nullptr, 0, id_out);
+    uint32_t from = change->touched_count;
+    TRY(record_create_from(change, entity, given, nullptr, 0, id_out));
+    return change->depth == 0 ? rows_verify_made(change, from) : ERR_NONE;
 }
 
 static enum err verify_tag(struct change *change, const struct entity *entity, struct id id,
@@ -240,10 +242,11 @@ enum err record_patch(struct change *change, const struct entity *entity, struct
     struct draft draft;
     TRY(draft_load(change, entity, id, &draft));
     draft.operation = OPERATION_UPDATE;
+    uint32_t from = change->touched_count;
     TRY(draft_apply(change, &draft, given));
-    enum err err = draft_write(change, &draft);
+    TRY(draft_write(change, &draft));
     change->depth--;
-    return err;
+    return change->depth == 0 ? rows_verify_made(change, from) : ERR_NONE;
 }
 
 enum err record_link(struct change *change, const struct entity *entity, struct id id,
@@ -303,9 +306,6 @@ enum err record_delete_referring(struct change *change, const struct entity *ent
     struct draft draft;
     TRY(draft_load(change, entity, id, &draft));
     draft.operation = OPERATION_DELETE;
-    struct record record;
-    struct view view = change_view(change);
-    TRY(record_get(&view, entity, id, &record));
     TRY(change_touch_going(change, entity, id, draft.value, (struct id){}));
     TRY(change_ask(change, HOOK_BEFORE, &draft));
     TRY(derive_deletion(change, entity, id));

@@ -156,10 +156,12 @@ struct change {
     uint32_t depth;
     uint32_t hook_depth; /** hooks within hooks */
     bool is_read_only;   /** a hook runs that may not write records */
-    bool is_making; /** a record is made from another: it may lack the tenant's required fields */
-    struct rolled *rolled;  /** records with roll-ups or formulas to be brought up to date */
-    uint32_t generation;    /** another one behind each savepoint and rollback */
-    uint32_t settled_count; /** of them, touched by nothing else */
+    bool is_making;  /** a record is made from another: it may lack the tenant's required fields */
+    bool is_rebuild; /** of a job that brings all records of an entity up to date */
+    uint32_t following_count; /** records that were taken along to other clients */
+    struct rolled *rolled;    /** records with roll-ups or formulas to be brought up to date */
+    uint32_t generation;      /** another one behind each savepoint and rollback */
+    uint32_t settled_count;   /** of them, touched by nothing else */
     bool has_currency;
     str currency; /** in which money is rolled up */
 };

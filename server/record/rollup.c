@@ -6,6 +6,7 @@
 #include "model/kind.h"
 #include "record/computed.h"
 #include "record/condition.h"
+#include "record/under.h"
 
 constexpr uint32_t NUMBER_UNITS = 1'000'000; /** a number counts in millionths */
 constexpr int64_t NUMBER_MAX = 9'007'199'254'740'991;
@@ -27,6 +28,7 @@ struct rolled {
     struct id id;
     uint32_t generation; /** of the change, see there */
     bool has_formulas;   /** something they read has changed */
+    uint8_t due;         /** of enum under_due */
     struct roll *rolls;
     struct rolled *next;
 };
@@ -374,6 +376,11 @@ static struct roll *roll_of(struct change *change, const struct field *field, st
     return rolled->rolls = roll;
 }
 
+void computed_due(struct change *change, const struct entity *entity, struct id id, uint8_t due)
+{
+    rolled_of(change, entity, id)->due |= due;
+}
+
 /** Whether anything that the roll-up looks at is another than it was. */
 static bool has_moved(const struct draft *draft, const struct rollup *rollup)
 {
@@ -486,6 +493,7 @@ static enum err settle_one(struct change *change, const struct rolled *rolled)
         struct rolling rolling = rolling_of(change, &view);
         TRY(apply(&rolling, draft, roll));
     }
+    TRY(under_apply(change, draft, rolled->due));
     if (rolled->has_formulas || formulas_are_due(draft))
         TRY(formulas_evaluate(change, &draft, 1, rolled->has_formulas));
     draft->has_formulas = true;
@@ -497,7 +505,9 @@ static enum err settle_one(struct change *change, const struct rolled *rolled)
     }
     /* What follows of itself is not counted among the records that the change may touch. */
     if (touched == nullptr) change->settled_count++;
-    return draft_save(change, draft, WRITE_BY_ENGINE);
+    TRY(draft_save(change, draft, WRITE_BY_ENGINE));
+    return (rolled->due & UNDER_CHILDREN) == 0 ? ERR_NONE
+                                               : under_follow(change, rolled->entity, rolled->id);
 }
 
 /** Notes of the same record become one; those of before a savepoint stay as they are. */
@@ -511,6 +521,7 @@ static void join_notes(struct change *change)
     for (; old != nullptr; old = old->next) {
         struct rolled *rolled = rolled_of(change, old->entity, old->id);
         rolled->has_formulas |= old->has_formulas;
+        rolled->due |= old->due;
         for (const struct roll *part = old->rolls; part != nullptr; part = part->next) {
             struct roll *roll = roll_of(change, part->field, old->id);
             roll->difference += part->difference;

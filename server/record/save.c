@@ -6,6 +6,7 @@
 #include "model/kind.h"
 #include "record/computed.h"
 #include "record/index.h"
+#include "record/under.h"
 
 static int compare_words(const void *a, const void *b)
 {
@@ -224,12 +225,15 @@ bool draft_is_other(const struct draft *draft, enum write_cause cause)
 static void note_write(struct change *change, struct touched *touched, enum write_cause cause)
 {
     bool is_by_actor = cause == WRITE_BY_ACTOR;
+    bool is_by_narrow = is_by_actor && (change->scope->rows & ROWS_ALL) == 0;
     change->write_count++;
-    if (touched->is_due && (!is_by_actor || (touched->is_by_actor && touched->is_due_by_actor)))
+    if (touched->is_due && (!is_by_narrow || touched->is_by_narrow) &&
+        (!is_by_actor || (touched->is_by_actor && touched->is_due_by_actor)))
         return;
     touched_keep(change, touched);
     touched->is_due = true;
     touched->is_by_actor |= is_by_actor;
+    touched->is_by_narrow |= is_by_narrow;
     touched->is_due_by_actor |= is_by_actor;
 }
 
@@ -237,6 +241,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
 {
     const struct entity *entity = draft->entity;
     size_t bytes = entity->field_count * sizeof(str);
+    TRY(under_fill(change, draft));
     if (!draft_is_other(draft, cause)) return ERR_NONE;
 
     draft_drop_removed(draft);
@@ -259,6 +264,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     save_index(change, draft);
     save_words(change, draft);
     TRY(computed_note(change, draft, draft->is_new));
+    TRY(under_note(change, draft, draft->is_new));
     memcpy(draft->before, draft->now, bytes);
     draft->is_new = false;
     draft->as_of = change->write_count;
@@ -277,5 +283,6 @@ enum err draft_remove(struct change *change, struct draft *draft)
     change->write_count++;
     draft->has_formulas = true;
     TRY(rollups_strip(change, draft));
+    TRY(under_note(change, draft, false));
     return computed_note(change, draft, false);
 }

@@ -46,7 +46,7 @@ bool scope_sees_as(const struct scope *a, const struct scope *b)
         a->is_own_alone != b->is_own_alone || a->groups_seen != b->groups_seen ||
         memcmp(a->actions, b->actions, sizeof a->actions) != 0)
         return false;
-    return a->rows == ROWS_ALL ||
+    return (a->rows == ROWS_ALL && a->actor_kind != ACTOR_CONTACT) ||
            (id_eq(a->actor, b->actor) && id_eq(a->client, b->client) &&
             a->holder_count == b->holder_count &&
             memcmp(a->holders, b->holders, a->holder_count * sizeof *a->holders) == 0);

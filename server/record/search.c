@@ -11,6 +11,7 @@
 
 constexpr uint32_t CANDIDATES_MAX = 40;    /** of one entity */
 constexpr uint32_t CANDIDATES_OF_WAY = 25; /** found by one word in one way */
+constexpr uint32_t LOOKED_OF_WAY = 400;    /** where most are not for these eyes */
 constexpr uint32_t UNDER_MAX = 4;          /** records under a candidate that are looked at */
 constexpr uint32_t MATCHED_MAX = 8;        /** fields told of one result */
 
@@ -58,14 +59,27 @@ static void add_candidate(struct candidates *candidates, struct id id)
     if (!is_known) candidates->ids[candidates->count++] = id;
 }
 
-static enum err take_some(struct scan *scan, struct candidates *candidates)
+/** Whether the actor sees it; what is not his to see takes nobody's place. */
+static bool is_seen(const struct view *view, const struct entity *entity, struct id id)
 {
-    for (uint32_t taken = 0; taken < CANDIDATES_OF_WAY; taken++) {
+    str value;
+    return rows_see_all(view, entity) ||
+           (txn_record_get_view(view->txn, entity->number, id, &value) == ERR_NONE &&
+            rows_see(view, entity, id, value));
+}
+
+static enum err take_some(const struct view *view, const struct entity *entity, struct scan *scan,
+                          struct candidates *candidates)
+{
+    uint32_t taken = 0;
+    for (uint32_t looked = 0; taken < CANDIDATES_OF_WAY && looked < LOOKED_OF_WAY; looked++) {
         bool has_entry;
         struct scan_entry entry;
         TRY(scan_next(scan, &has_entry, &entry));
         if (!has_entry) break;
+        if (!is_seen(view, entity, entry.id)) continue;
         add_candidate(candidates, entry.id);
+        taken++;
     }
     scan_close(scan);
     return ERR_NONE;
@@ -84,12 +98,14 @@ static const struct query_word *longest_word(const struct searching *searching)
 static enum err gather(const struct searching *searching, const struct entity *entity,
                        struct candidates *candidates)
 {
-    struct txn *txn = searching->view->txn;
+    const struct view *view = searching->view;
+    struct txn *txn = view->txn;
     const struct field *title = entity->title;
     str beginning = str_first(searching->folded, KEY_ORDERED_BYTES_MAX);
     if (title->is_indexed && title->kind_of->is_text && beginning.len > 0) {
         struct scan_range range = {.from = beginning, .to = beginning};
-        TRY(take_some(scan_index(txn, entity->number, title->number, &range), candidates));
+        TRY(take_some(view, entity, scan_index(txn, entity->number, title->number, &range),
+                      candidates));
     }
     const struct query_word *word = longest_word(searching);
     for (uint32_t at = 0; at < word->count; at++) {
@@ -98,9 +114,10 @@ static enum err gather(const struct searching *searching, const struct entity *e
         buf_put_byte(&whole, 0);
         struct scan_range range = {.from = buf_str(&whole), .to = buf_str(&whole)};
         bool can_be_whole = word->beginnings[at].len < KEY_TOKEN_BYTES_MAX;
-        if (can_be_whole) TRY(take_some(scan_text(txn, entity->number, &range), candidates));
+        if (can_be_whole)
+            TRY(take_some(view, entity, scan_text(txn, entity->number, &range), candidates));
         range = (struct scan_range){.from = word->beginnings[at], .to = word->beginnings[at]};
-        TRY(take_some(scan_text(txn, entity->number, &range), candidates));
+        TRY(take_some(view, entity, scan_text(txn, entity->number, &range), candidates));
     }
     return ERR_NONE;
 }
@@ -180,6 +197,7 @@ static enum err judge_under(const struct searching *searching, const struct enti
             str slots[FIELDS_MAX];
             TRY(scan_next(scan, &has_entry, &entry));
             if (!has_entry) break;
+            if (!is_seen(view, under, entry.id)) continue;
             TRY(record_get(view, under, entry.id, &record));
             slots_read(under, record.value, slots);
             judge_fields(searching, under, slots, true, judged, found);
@@ -239,7 +257,7 @@ static enum err judge(struct searching *searching, const struct entity *entity, 
     const struct view *view = searching->view;
     str value, slots[FIELDS_MAX];
     TRY(txn_record_get_view(view->txn, entity->number, id, &value));
-    if (!rows_see(view, entity, value)) return ERR_NONE;
+    if (!rows_see(view, entity, id, value)) return ERR_NONE;
     slots_read(entity, value, slots);
     struct judged judged = {};
     struct found found = {.entity = entity, .id = id, .title = title_of(view, entity, value)};

@@ -376,7 +376,7 @@ static uint32_t put_fields(struct declaring *declaring, uint16_t entity, bool is
         const struct field *field = nullptr;
         if (ledger->builds[at].entity == entity)
             field = entity_field_by_number(built_in, ledger->builds[at].field);
-        if (field == nullptr) continue;
+        if (field == nullptr || field->is_system) continue;
         if (!is_counting) put_built_in(declaring, field);
         count++;
     }
@@ -441,12 +441,20 @@ static void put_own_entity(struct declaring *declaring, const struct shaper *own
     put_fields(declaring, number, false);
 }
 
+/** Whether it is an index that no declaration of a field speaks of: of a pair, or of a field that
+ *  the engine adds. */
+static bool is_of_engine(uint16_t number)
+{
+    return number >= PAIR_NUMBER_MIN ||
+           (number >= FIELD_NUMBER_SYSTEM_MIN && number < FIELD_NUMBER_CUSTOM_MIN);
+}
+
 static uint32_t count_pairs(const struct declaring *declaring, uint16_t entity)
 {
     uint32_t count = 0;
     for (uint32_t at = 0; at < declaring->ledger->build_count; at++)
         count += declaring->ledger->builds[at].entity == entity &&
-                 declaring->ledger->builds[at].field >= PAIR_NUMBER_MIN;
+                 is_of_engine(declaring->ledger->builds[at].field);
     return count;
 }
 
@@ -462,7 +470,7 @@ static void put_extended(struct declaring *declaring, const struct entity *entit
     }
     for (uint32_t at = 0; at < declaring->ledger->build_count; at++) {
         const struct build *build = &declaring->ledger->builds[at];
-        if (build->entity == entity->number && build->field >= PAIR_NUMBER_MIN)
+        if (build->entity == entity->number && is_of_engine(build->field))
             pack_int(&words.bytes, build->field);
     }
     pack_map(out, 3);

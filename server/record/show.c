@@ -247,6 +247,17 @@ static void entry_write(struct buf *json, const struct view *view, struct actor_
     buf_put(json, S("}}"));
 }
 
+/** The record has left what this actor sees, and all that lies under it with it. Who took it away,
+ *  and how, is told to those who see it. */
+static void gone_write(struct buf *json, const struct entity *entity, const struct log_entry *entry)
+{
+    buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
+    time_write(json, entry->at_ms);
+    buf_print(json, "\",\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
+    write_id(json, entry->record);
+    buf_put(json, S(",\"operation\":\"gone\",\"changes\":{}}"));
+}
+
 enum err history_write(struct buf *json, const struct view *view, const struct entity *entity,
                        struct id id, uint64_t before, uint32_t limit)
 {
@@ -257,11 +268,15 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
     uint64_t next = 0;
     uint32_t count = 0;
     struct actor_names names = {};
-    for (;; count++) {
+    for (;;) {
         struct log_entry entry;
         enum err err = txn_log_of_record(view->txn, entity->number, id, before, &entry);
         if (err == ERR_MISSING) break;
         TRY(err);
+        if (log_is_untold(&entry)) {
+            before = entry.sequence;
+            continue;
+        }
         if (count == limit) {
             next = before;
             break;
@@ -269,6 +284,7 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
         if (count > 0) buf_put_byte(json, ',');
         entry_write(json, view, &names, entity, &entry);
         before = entry.sequence;
+        count++;
     }
     /* Behind its first entry a record has none; it was there all the same. */
     struct log_entry newest;
@@ -293,8 +309,10 @@ enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW);
     walk->is_of_actor |= is_seen && entity->own_unless != nullptr;
-    is_seen = is_seen && rows_see_entry(view, entity, &entry);
-    if (is_seen) entry_write(json, view, &walk->actors, entity, &entry);
+    if (!is_seen) return ERR_NONE;
+    if (rows_lose(view, entity, &entry)) gone_write(json, entity, &entry);
+    else if (!log_is_untold(&entry) && rows_see_entry(view, entity, &entry))
+        entry_write(json, view, &walk->actors, entity, &entry);
     return ERR_NONE;
 }
 

@@ -226,10 +226,14 @@ enum err undo_slice_read(struct task *task, struct txn *txn, const struct undo_s
         enum err err = txn_log_of_group(txn, slice->group, before, &stretch);
         if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
         for (uint64_t at = stretch.last; at >= stretch.first; at--) {
+            struct log_entry entry;
             bool is_first;
-            if (*count_out == slice->max)
+            TRY(txn_log_from(txn, at, &entry));
+            /* What only follows of others will follow of their undo too. */
+            bool is_told = !log_is_untold(&entry);
+            if (is_told && *count_out == slice->max)
                 return fail(task, ERR_TOO_LARGE, "the group has more than %u entries", slice->max);
-            sequences[(*count_out)++] = at;
+            if (is_told) sequences[(*count_out)++] = at;
             TRY(is_first_of_change(txn, at, &is_first));
             if (is_first && *count_out >= slice->wanted) return ERR_NONE;
         }
@@ -305,7 +309,7 @@ static enum err change_around(const struct view *view, const struct log_entry *e
     struct undo_slice slice = {
         .group = entry->group, .before = last + 1, .wanted = 1, .max = CHANGE_WRITES_MAX};
     TRY(undo_slice_read(view->task, txn, &slice, sequences, count_out));
-    require(*count_out > 0 && sequences[0] == last);
+    require(*count_out > 0 && sequences[0] <= last);
     return ERR_NONE;
 }
 

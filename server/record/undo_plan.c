@@ -163,16 +163,18 @@ static void take_back_deletion(struct undo_plan *plan, struct undo_item *item,
     }
 }
 
+/** What is not the actor's to see is left out, and counted; nothing is said of it. */
 static enum err verify_scope(struct undo_plan *plan, const struct entity *entity,
-                             const struct log_entry *entry, enum operation operation)
+                             const struct log_entry *entry, enum operation operation,
+                             bool *is_left_out)
 {
-    struct view view = change_view(plan->undo->change);
     static const enum scope_action needed[] = {SCOPE_DELETE, SCOPE_EDIT, SCOPE_CREATE};
     struct change *change = plan->undo->change;
-    TRY(scope_require(change->task, change->scope, entity, needed[operation]));
-    if (rows_see_entry(&view, entity, entry)) return ERR_NONE;
-    return fail(change->task, ERR_FORBIDDEN, "you may not undo what was done to %.*s",
-                FMT(entity->plural));
+    struct view view = change_view(change);
+    *is_left_out = !rows_see_entry(&view, entity, entry);
+    if (*is_left_out) plan->undo->kept_count++;
+    return *is_left_out ? ERR_NONE
+                        : scope_require(change->task, change->scope, entity, needed[operation]);
 }
 
 static enum err take_back(struct undo_plan *plan, uint64_t sequence)
@@ -186,12 +188,14 @@ static enum err take_back(struct undo_plan *plan, uint64_t sequence)
     struct undo_item *item;
     struct log_change taken;
     str body = arena_copy(change->task->arena, entry.body);
+    bool is_whole = log_change_read(body, &taken), is_left_out = false;
+    if (is_whole) TRY(verify_scope(plan, entity, &entry, taken.operation, &is_left_out));
+    if (is_left_out) return ERR_NONE;
     TRY(item_load(plan, entity, entry.record, &item));
-    if (!log_change_read(body, &taken)) {
+    if (!is_whole) {
         undo_keep(plan, item, nullptr, UNDO_ERASED);
         return ERR_NONE;
     }
-    TRY(verify_scope(plan, entity, &entry, taken.operation));
     switch (taken.operation) {
     case OPERATION_CREATE:
         return take_back_creation(plan, item, &entry, &taken);

@@ -2,6 +2,7 @@
 #include "base/require.h"
 #include "record/draft.h"
 #include "record/listing.h"
+#include "record/rows.h"
 
 constexpr uint32_t SAMPLE = 100; /** entries counted to find the rarest word */
 
@@ -62,7 +63,18 @@ static bool mark_words(struct listing *listing, const struct entity *entity, str
     return has_all;
 }
 
-/** Whether the record itself and those under it have all words between them. */
+/** Whether every word that finds records of the entity stands where the actor sees it. */
+static bool sees_words(const struct view *view, const struct entity *entity)
+{
+    bool sees = true;
+    for (uint32_t of = 0; of < entity->under_count && sees; of++)
+        sees = scope_may(view->scope, entity->under[of]->number, SCOPE_VIEW) &&
+               rows_see_all(view, entity->under[of]);
+    return sees;
+}
+
+/** Whether the record itself and those under it that the actor sees have all words between
+ *  them. */
 static enum err has_words(struct listing *listing, const struct record *record,
                           const struct query_word *words, uint32_t count, bool *has_all_out)
 {
@@ -71,6 +83,7 @@ static enum err has_words(struct listing *listing, const struct record *record,
     *has_all_out = mark_words(listing, entity, record->value, words, count, has);
     for (uint32_t of = 0; of < entity->under_count && !*has_all_out; of++) {
         const struct entity *under = entity->under[of];
+        if (!scope_may(listing->view->scope, under->number, SCOPE_VIEW)) continue;
         struct scan_range range = {.from = id_bytes(&record->id), .to = id_bytes(&record->id)};
         struct scan *scan =
             scan_index(listing->view->txn, under->number, under->via->number, &range);
@@ -81,6 +94,7 @@ static enum err has_words(struct listing *listing, const struct record *record,
             TRY(scan_next(scan, &has_entry, &entry));
             if (!has_entry) break;
             TRY(listing_load(listing, under, entry.id, &value));
+            if (!rows_see(listing->view, under, entry.id, value)) continue;
             *has_all_out = mark_words(listing, under, value, words, count, has);
         }
         scan_close(scan);
@@ -115,7 +129,8 @@ enum err words_gather(struct listing *listing, struct hits *hits)
         TRY(hits_of_scan(listing, hits, scan_text(listing->view->txn, entity, &range)));
     }
     hits_distinct(hits);
-    if (count < 2) return ERR_NONE;
+    if (count == 0 || (count == 1 && sees_words(listing->view, listing->query->entity)))
+        return ERR_NONE;
     uint32_t kept = 0;
     for (uint32_t at = 0; at < hits->count; at++) {
         struct record record;

@@ -381,7 +381,7 @@ static enum err slice(struct backtesting *self, bool *is_over_out)
         *is_over_out = err == ERR_MISSING || (err == ERR_NONE && entry.sequence >= backtest->end);
         if (*is_over_out) break;
         TRY(err);
-        if (entry.entity == self->trying.rule.entity->number) {
+        if (entry.entity == self->trying.rule.entity->number && !log_is_untold(&entry)) {
             bool is_full = count++ == BACKTEST_SLICE_ENTRIES || clock_monotonic_ns() > until_ns ||
                            task->arena->used_bytes > SLICE_ARENA_BYTES;
             if (is_full && looked > 0) break;

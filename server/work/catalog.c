@@ -5,6 +5,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/models.h"
+#include "record/under.h"
 #include "value/json.h"
 
 constexpr size_t CATALOG_BYTES_MAX = 1 * MIB;
@@ -35,7 +36,7 @@ static void note_build(struct comparing *comparing, uint16_t entity, uint16_t fi
 }
 
 /** What of a field stands in rows that are derived: letters, then how it is computed. */
-static str signature_of(struct arena *arena, const struct field *field)
+static str signature_of(struct arena *arena, const struct model *model, const struct field *field)
 {
     struct buf out = buf_make(arena, SIGNATURE_BYTES_MAX);
     buf_print(&out, "%s%s%s%s", field->keeps_index ? "i" : "", field->is_searched ? "s" : "",
@@ -48,6 +49,7 @@ static str signature_of(struct arena *arena, const struct field *field)
                   FMT(rollup->via->name), FMT(rollup->of == nullptr ? S("") : rollup->of->name));
         json_write(&out, &where);
     }
+    buf_put(&out, under_signature(arena, model, field));
     return buf_str(&out);
 }
 
@@ -99,7 +101,7 @@ static enum err compare_field(struct comparing *comparing, const struct entity *
                     "`%.*s` of %.*s",
                     FMT(name.text), FMT(entity->plural));
     if (is_signature) {
-        uint8_t work = work_between(kind.text, signature_of(task->arena, field));
+        uint8_t work = work_between(kind.text, signature_of(task->arena, comparing->model, field));
         if (work != 0) note_build(comparing, entity->number, field->number, work);
         return ERR_NONE;
     }
@@ -120,9 +122,11 @@ static void find_new(struct comparing *comparing, const struct entity *entity,
             note_build(comparing, entity->number, entity->pairs[at].number, BUILD_KEYS);
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (field->is_system || value_find(stored->bytes, field->number, &known)) continue;
+        bool is_of_rows = field->number == FIELD_CLIENTS || field->number == FIELD_HOLDERS;
+        if (field->is_system && !is_of_rows) continue;
+        if (value_find(stored->bytes, field->number, &known)) continue;
         uint8_t work = field->is_required ? BUILD_NOTES : 0;
-        if (field->formula != nullptr || field->rollup != nullptr) work |= BUILD_KEYS;
+        if (field->formula != nullptr || field->rollup != nullptr || is_of_rows) work |= BUILD_KEYS;
         if (work != 0) note_build(comparing, entity->number, field->number, work);
     }
 }
@@ -193,7 +197,7 @@ str catalog_write(struct task *task, const struct model *model)
             const struct field *field = &entity->fields[of];
             put_entry(&out, field->number, field->name, field->kind_of->name);
             put_entry(&out, SIGNATURE_KEY_MIN + field->number, field->name,
-                      signature_of(task->arena, field));
+                      signature_of(task->arena, model, field));
         }
         for (uint32_t of = 0; of < entity->pair_count; of++)
             put_entry(&out, entity->pairs[of].number, entity->pairs[of].first->name,
