@@ -1,10 +1,12 @@
 #include "access/door.h"
 
 #include "access/portal.h"
+#include "access/session.h"
 #include "access/user.h"
 #include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/draft.h"
 #include "record/query.h"
 #include "value/value.h"
 
@@ -44,12 +46,12 @@ static bool is_true_at(const struct entity *entity, str record, str name)
            value.kind == VALUE_BOOL && value.boolean;
 }
 
-enum err account_read(struct txn *txn, const struct access *access, struct subject subject,
-                      struct account *account_out)
+static enum err account_of_model(struct txn *txn, const struct model *model, struct subject subject,
+                                 struct account *account_out)
 {
     str record;
     uint16_t number = door_of(subject.door)->entity;
-    const struct entity *entity = model_entity_by_number(access->model, number);
+    const struct entity *entity = model_entity_by_number(model, number);
     if (entity == nullptr) return ERR_MISSING;
     TRY(txn_record_get_view(txn, number, subject.id, &record));
     *account_out = (struct account){
@@ -60,6 +62,12 @@ enum err account_read(struct txn *txn, const struct access *access, struct subje
                        str_eq(text_at(entity, record, S("state")), S("disabled")),
     };
     return ERR_NONE;
+}
+
+enum err account_read(struct txn *txn, const struct access *access, struct subject subject,
+                      struct account *account_out)
+{
+    return account_of_model(txn, access->model, subject, account_out);
 }
 
 enum err account_read_now(struct task *task, const struct access *access, const struct space *space,
@@ -121,4 +129,24 @@ enum err subject_identify(struct txn *txn, const struct access *access, struct s
     identity_out->door = subject.door;
     identity_out->user = subject.id;
     return door_of(subject.door)->identify(txn, access, subject.id, identity_out);
+}
+
+enum err doors_shut(struct change *change)
+{
+    for (uint32_t at = 0; at < change->touched_count; at++) {
+        const struct touched *touched = &change->touched[at];
+        struct subject subject = {.id = touched->id};
+        struct account account;
+        size_t door = 0;
+        while (door < sizeof doors / sizeof doors[0] &&
+               doors[door].entity != touched->entity->number)
+            door++;
+        if (door == sizeof doors / sizeof doors[0]) continue;
+        subject.door = (enum door)door;
+        enum err err = account_of_model(change->txn, change->model, subject, &account);
+        if (err != ERR_NONE && err != ERR_MISSING) return err;
+        if (err == ERR_NONE && !account.is_disabled) continue;
+        TRY(sessions_end(change->txn, touched->id, (struct id){}));
+    }
+    return ERR_NONE;
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "access/access.h"
+#include "record/record.h"
 
 constexpr uint16_t PORTAL_ACCOUNT_ENTITY = 20;
 
@@ -32,3 +33,6 @@ enum err account_find(struct task *task, struct txn *txn, const struct access *a
 /** Who this is to the rest of the server; views. ERR_UNAUTHENTICATED: gone or disabled. */
 enum err subject_identify(struct txn *txn, const struct access *access, struct subject subject,
                           struct identity *identity_out);
+/** In a lane: ends the sessions of those whom this change disabled or deleted, so that none of them
+ *  goes on when they are let in again. */
+enum err doors_shut(struct change *change);

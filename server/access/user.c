@@ -144,6 +144,7 @@ enum err access_verify_change(struct change *change, const struct entity *entity
     struct id by = change->scope->actor;
     TRY(audit_rights(change));
     TRY(rights_verify(change));
+    TRY(doors_shut(change));
     if (entity != nullptr && entity->number != USER_ENTITY) return ERR_NONE;
     struct scan_range all = {.is_unbounded_from = true, .is_unbounded_to = true};
     struct scan *scan = scan_records(txn, USER_ENTITY, &all);

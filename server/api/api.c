@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "access/audit.h"
+#include "access/portal_log.h"
 #include "api/cookie.h"
 #include "api/feed.h"
 #include "api/metrics.h"
@@ -125,6 +126,22 @@ static enum err check_identity(struct arrival *arrival)
     return ERR_NONE;
 }
 
+/** Whether the portal's door knows this call: of records, those alone that it shows. */
+static bool is_of_portal(const struct route_match *match)
+{
+    bool is_shown = match->entity == nullptr || (match->entity->portal.actions & SCOPE_VIEW) != 0;
+    return match->route != nullptr && match->route->is_for_portal && is_shown;
+}
+
+/** Who looks at the portal as a contact changes nothing there. */
+static enum err check_viewer(const struct call *call)
+{
+    bool is_reading = call->route->method == METHOD_GET || call->route->is_for_viewer;
+    if (id_is_nil(call->identity.viewer) || is_reading) return ERR_NONE;
+    return fail(call->task, ERR_FORBIDDEN,
+                "you look at the portal as this contact; only the contact can change anything");
+}
+
 /** A path that is not in the table may be a file of the page. */
 static enum err serve_file(struct arrival *arrival)
 {
@@ -153,8 +170,7 @@ static enum err arrive(void *argument)
     call->record = match.record;
     call->part = match.part;
     if (match.methods == 0) return serve_file(arrival);
-    bool is_served = match.route != nullptr && match.route->is_for_portal;
-    if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path) && !is_served)
+    if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path) && !is_of_portal(&match))
         return ERR_MISSING;
     if (match.route == nullptr) {
         arrival->is_unserved = true;
@@ -167,6 +183,7 @@ static enum err arrive(void *argument)
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
+    TRY(check_viewer(call));
     TRY(rights_judge(call));
     if (match.route->needs_proof) TRY(step_up_need(call));
     if (match.route->method == METHOD_POST && need == NEED_IDENTITY) {
@@ -304,12 +321,14 @@ enum err api_open(struct task *task, const struct api_options *options, struct a
     api->rules = options->rules;
     api->jobs = options->jobs;
     api->once = once_make(task->arena);
+    api->portal_log = portal_log_make();
     arena_init(&api->arena, API_ARENA_BYTES_MAX);
     api->openapi = openapi_make(&api->arena, api->access->model);
     enum err err = page_make(task, &api->arena, options->page_folder, &api->page);
     if (err == ERR_NONE) err = guide_make(task, &api->arena, &options->rule_texts, &api->guide);
     if (err == ERR_NONE) err = api_listen(task, api, options);
     if (err != ERR_NONE) {
+        portal_log_drop(api->portal_log);
         arena_drop(&api->arena);
         memory_give(api);
         return err;
@@ -330,6 +349,7 @@ void api_close(struct api *api)
     feed_drop(api->feed);
     patient_close(api->patient);
     sign_in_close(api->sign_in);
+    portal_log_drop(api->portal_log);
     arena_drop(&api->arena);
     memory_give(api);
 }

@@ -43,6 +43,7 @@ struct api {
     struct sign_in *sign_in;
     struct patient *patient;
     struct feed *feed;
+    struct portal_log *portal_log;
     struct arena arena; /** of all that is made at the start */
     struct page page;
     struct page_file openapi;

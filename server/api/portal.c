@@ -1,9 +1,12 @@
 #include "api/portal.h"
 
+#include "access/audit.h"
 #include "access/portal.h"
 #include "api/groups.h"
+#include "api/parameters.h"
 #include "api/records.h"
 #include "api/reply.h"
+#include "api/roads.h"
 #include "base/require.h"
 #include "record/query.h"
 #include "value/json.h"
@@ -305,4 +308,37 @@ enum err portal_enable(struct call *call)
         call->reply.header_count = 0;
     }
     return reply_json(call, 200, &json);
+}
+
+/* Passwords. */
+
+static enum err account_is_seen(struct call *call)
+{
+    struct view view = call_view(call);
+    struct record record;
+    const struct entity *accounts =
+        model_entity_by_number(call->tenant.model, PORTAL_ACCOUNT_ENTITY);
+    require(accounts != nullptr);
+    return record_get(&view, accounts, call->record, &record);
+}
+
+enum err portal_set_password(struct call *call)
+{
+    struct value password;
+    TRY(no_parameters(call));
+    TRY(call_read(call, false, account_is_seen));
+    bool is_given = call->given.kind == VALUE_MAP && call->given.count == 1 &&
+                    value_find_text(call->given.bytes, S("password"), &password);
+    if (!is_given) task_fault(call->task, S(""), S("type"), "the body must be {\"password\"}");
+    else if (password.kind != VALUE_TEXT)
+        task_fault(call->task, S("password"), S("type"), "must be a text");
+    TRY(task_faults(call->task));
+    const struct subject subject = {DOOR_PORTAL, call->record};
+    TRY(password_set(call->task, call->access, &call->tenant.space, subject, password.text));
+    struct audit_event event = audit_of(&call->identity, AUDIT_PASSWORD_CHANGED, call->address);
+    event.entity = PORTAL_ACCOUNT_ENTITY;
+    event.record = call->record;
+    audit_submit(call->access, &call->tenant.space, call->task->request_id, &event);
+    reply_empty(call, 204);
+    return ERR_NONE;
 }

@@ -12,3 +12,5 @@
  *  account and its right, and invites who has never entered; all in one change. Asked again, it
  *  changes nothing and invites nobody. */
 enum err portal_enable(struct call *call);
+/** Sets an account's password, which nobody can read again, and ends its sessions. */
+enum err portal_set_password(struct call *call);

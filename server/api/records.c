@@ -6,6 +6,7 @@
 #include "api/jobs.h"
 #include "api/duplicates.h"
 #include "api/parameters.h"
+#include "api/portal_door.h"
 #include "api/reply.h"
 #include "base/require.h"
 #include "record/deletion.h"
@@ -176,6 +177,7 @@ enum err records_list(struct call *call)
     str unindexed;
     TRY(query_end(&view, &query));
     TRY(query_write(&json, &view, &query, &unindexed));
+    portal_was_shown(call, (struct id){});
     if (unindexed.len > 0) reply_header(call, S("atrium-unindexed"), unindexed);
     reply_keys_touched(call);
     return reply_json(call, 200, &json);
@@ -188,6 +190,7 @@ static enum err read_at(struct call *call, int64_t at_ms, const struct shape *wa
     struct record record;
     TRY(record_get_at(&view, call->entity, call->record, at_ms, &record));
     struct buf json = reply_buf(call);
+    portal_was_shown(call, call->record);
     record_write(&json, &view, &record, wanted);
     reply_keys_touched(call);
     return reply_json(call, 200, &json);
@@ -244,6 +247,7 @@ enum err records_read(struct call *call)
     if (err == ERR_MISSING) return redirect(call);
     TRY(err);
     struct etag etag = record_etag(&record);
+    portal_was_shown(call, call->record);
     reply_tag(call, etag);
     reply_header(call, S("cache-control"), S("private, no-cache"));
     /* The tag speaks of this record alone, not of those that are shown within it. */

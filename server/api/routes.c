@@ -1,5 +1,6 @@
 #include "api/routes.h"
 
+#include "access/portal.h"
 #include "access/user.h"
 #include "api/actions.h"
 #include "api/audit.h"
@@ -13,6 +14,7 @@
 #include "api/openapi.h"
 #include "api/outbox.h"
 #include "api/portal.h"
+#include "api/portal_door.h"
 #include "api/records.h"
 #include "api/rule_run.h"
 #include "api/rules.h"
@@ -39,7 +41,12 @@ const struct route routes[] = {
      ROAD_HASHING, .has_body = true, .is_for_portal = true, .body = "sign_in",
      .answers = "201 identity", .run = session_open},
     {METHOD_DELETE, T("/api/v1/session"), T("Sign out"), NEED_IDENTITY, ROAD_WORKER,
-     .right = RIGHT_OWN, .is_for_portal = true, .answers = "204 nothing", .run = session_close},
+     .is_for_viewer = true, .right = RIGHT_OWN, .is_for_portal = true, .answers = "204 nothing",
+     .run = session_close},
+    {METHOD_POST, T("/api/v1/session/client"),
+     T("At the portal: whose records are shown from now on"), NEED_IDENTITY, ROAD_LANE,
+     .right = RIGHT_OWN, .has_body = true, .is_for_portal = true, .is_for_viewer = true,
+     .body = "choose_client", .answers = "200 identity", .run = portal_choose},
     {METHOD_POST, T("/api/v1/session/proof"), T("Give the password again, before what needs it"),
      NEED_IDENTITY, ROAD_HASHING, .right = RIGHT_OWN, .has_body = true, .is_for_portal = true,
      .body = "proof", .answers = "200 identity", .run = session_renew_proof},
@@ -57,7 +64,7 @@ const struct route routes[] = {
     {METHOD_DELETE, T("/api/v1/users/{id}/sessions"), T("End a user's sessions"), NEED_IDENTITY,
      ROAD_LANE, .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT, .right_of = USER_ENTITY,
      .answers = "204 nothing", .run = sessions_of_user_end},
-    {METHOD_GET, T("/api/v1/me"), T("Who I am and what I may do"), NEED_IDENTITY, ROAD_LOOP,
+    {METHOD_GET, T("/api/v1/me"), T("Who I am and what I may do"), NEED_IDENTITY, ROAD_READ,
      .right = RIGHT_OWN, .is_for_portal = true, .answers = "200 identity", .run = session_me},
     {METHOD_GET, T("/api/v1/schema"), T("Entities, fields and choices"), NEED_IDENTITY, ROAD_READ,
      .right = RIGHT_SEEN, .answers = "200 catalog", .run = catalog_read},
@@ -66,7 +73,7 @@ const struct route routes[] = {
      .right = RIGHT_SEEN, .parameters = "if_none_match", .answers = "200 document 304 not_changed",
      .run = openapi_read},
     {METHOD_GET, T("/api/v1/changes"), T("All changes, in order"), NEED_IDENTITY, ROAD_READ,
-     .right = RIGHT_SEEN, .parameters = "after_sequence limit last_event_id",
+     .right = RIGHT_SEEN, .is_for_portal = true, .parameters = "after_sequence limit last_event_id",
      .answers = "200 changes", .run = records_changes},
     {METHOD_GET, T("/api/v1/jobs"), T("Long work of this firm, newest first"), NEED_IDENTITY,
      ROAD_READ, .right = RIGHT_BEGUN, .parameters = "limit after", .answers = "200 jobs",
@@ -171,6 +178,11 @@ const struct route routes[] = {
     {METHOD_GET, T("/api/v1/rules/{id}/days"), T("What a rule did and cost on each day"),
      NEED_IDENTITY, ROAD_PATIENT, .right = RIGHT_EVERYTHING, .parameters = "run_days",
      .answers = "200 run_days", .run = runs_days},
+    {METHOD_POST, T("/api/v1/portal_accounts/{id}/password"),
+     T("Set the password of a portal account; nobody can read it"), NEED_IDENTITY, ROAD_WORKER,
+     .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT, .right_of = PORTAL_ACCOUNT_ENTITY,
+     .has_body = true, .body = "password_new", .answers = "204 nothing",
+     .run = portal_set_password},
     {METHOD_GET, T("/api/v1/{collection}"), T("A page of records"), NEED_IDENTITY, ROAD_READ,
      .right = RIGHT_ENTITY, .may = SCOPE_VIEW,
      .parameters = "limit after sort filter q count group_by view fields expand filters",
@@ -228,9 +240,9 @@ const struct route routes[] = {
      .answers = "200 {entity}.merged 202 job_begun", .run = actions_merge},
     {METHOD_POST, T("/api/v1/{collection}/{id}/enable_portal"),
      T("Open the portal of this client to one of its contacts"), NEED_IDENTITY, ROAD_LANE,
-     .has_body = true, .is_body_optional = true, .action = ACTION_ENABLE_PORTAL,
-     .parameters = "preview", .body = "enable_portal", .answers = "200 {entity}.portal_enabled",
-     .run = portal_enable},
+     .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT, .has_body = true,
+     .is_body_optional = true, .action = ACTION_ENABLE_PORTAL, .parameters = "preview",
+     .body = "enable_portal", .answers = "200 {entity}.portal_enabled", .run = portal_enable},
     {METHOD_POST, T("/api/v1/{collection}/{id}/{action}"), T("No action"), NEED_IDENTITY, ROAD_LANE,
      .right = RIGHT_ENTITY, .may = SCOPE_VIEW, .is_for_the_rest = true, .answers = "200 nothing",
      .run = actions_unknown},

@@ -63,6 +63,7 @@ struct route {
     bool is_not_of_single; /** an entity with exactly one record has no such call */
     bool is_of_duplicates; /** only of an entity whose duplicates are looked for */
     bool is_for_portal;    /** served at the portal's door too */
+    bool is_for_viewer;    /** there, a change that is let to who views it as somebody else */
     bool needs_proof;      /** dangerous: the password must have been given just now */
     bool is_body_optional; /** without one, `call->given` is nil */
     uint8_t action;        /** of entity_action: only entities that have it have such a call */

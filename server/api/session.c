@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include "api/cookie.h"
+#include "api/portal_door.h"
 #include "api/reply.h"
 #include "api/sessions.h"
 #include "base/fold.h"
@@ -69,12 +70,16 @@ static void write_words(struct buf *json, const str *words, uint32_t count, uint
 static void write_entities(struct buf *json, const struct call *call)
 {
     const struct model *model = call->tenant.model;
+    bool is_first = true;
     buf_put(json, S("\"entities\":{"));
     for (uint32_t at = 0; at < model->entity_count; at++) {
         const struct entity *entity = &model->entities[at];
         uint8_t actions = call->identity.scope.actions[entity->number];
         if (entity->is_single) actions &= (uint8_t) ~(SCOPE_CREATE | SCOPE_DELETE);
-        if (at > 0) buf_put_byte(json, ',');
+        /* A client need not know what else the firm keeps. */
+        if (call->identity.door == DOOR_PORTAL && actions == 0) continue;
+        if (!is_first) buf_put_byte(json, ',');
+        is_first = false;
         json_write_text(json, entity->name);
         buf_put_byte(json, ':');
         write_words(json, scope_action_words, SCOPE_ACTION_COUNT, actions);
@@ -88,7 +93,8 @@ static void write_groups(struct buf *json, const struct call *call)
     const struct model *model = call->tenant.model;
     const struct scope *scope = &call->identity.scope;
     buf_put(json, S("\"groups\":{"));
-    for (uint32_t at = 0; at < model->group_count; at++) {
+    uint32_t count = call->identity.door == DOOR_PORTAL ? 0 : model->group_count;
+    for (uint32_t at = 0; at < count; at++) {
         uint32_t bits = (scope->groups_seen >> at & 1U) | (scope->groups_edited >> at & 1U) << 1;
         if (at > 0) buf_put_byte(json, ',');
         json_write_text(json, model->groups[at].name);
@@ -101,15 +107,17 @@ static void write_groups(struct buf *json, const struct call *call)
 static void write_rights(struct buf *json, const struct call *call)
 {
     const struct identity *identity = &call->identity;
-    const struct role *role = model_role(call->tenant.model, identity->role);
+    bool is_contact = identity->door == DOOR_PORTAL;
+    str name = is_contact ? S("contact") : identity->role;
+    const struct role *role = is_contact ? nullptr : model_role(call->tenant.model, name);
     uint8_t rows = identity->scope.rows;
     if ((rows & ROWS_ALL) != 0) rows = ROWS_ALL;
     buf_put(json, S("\"roles\":["));
-    json_write_text(json, identity->role);
+    json_write_text(json, name);
     buf_put(json, S("],\"role\":{"));
-    write_member(json, "name", identity->role);
+    write_member(json, "name", name);
     buf_put_byte(json, ',');
-    write_member(json, "label", role != nullptr ? role->label : identity->role);
+    write_member(json, "label", role != nullptr ? role->label : name);
     buf_put(json, S("},\"rows\":"));
     write_words(json, scope_rows_words, SCOPE_ROWS_COUNT, rows);
     buf_put_byte(json, ',');
@@ -138,6 +146,7 @@ static enum err reply_identity(struct call *call, int status)
     json_write_text(&json, identity->door == DOOR_STAFF ? S("staff") : S("portal"));
     buf_put_byte(&json, ',');
     write_rights(&json, call);
+    if (identity->door == DOOR_PORTAL) TRY(portal_me_write(&json, call));
     if (identity->credential == CREDENTIAL_SESSION) {
         buf_put_byte(&json, ',');
         write_member(&json, "csrf", identity->csrf);

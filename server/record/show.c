@@ -241,7 +241,8 @@ static void entry_write(struct buf *json, const struct view *view, struct actor_
         buf_put(json, S(",\"merged_into\":"));
         write_id(json, change.into);
     }
-    if (is_whole) entry_rules_write(json, &change);
+    /* How the firm works is not its clients' affair. */
+    if (is_whole && view->scope->actor_kind != ACTOR_CONTACT) entry_rules_write(json, &change);
     buf_put(json, S(",\"changes\":{"));
     if (is_whole) entry_fields_write(json, entity, &change);
     buf_put(json, S("}}"));
