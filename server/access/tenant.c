@@ -114,12 +114,23 @@ void tenant_gone_drop(struct txn *txn, uint32_t number)
     txn_system_delete(txn, SYSTEM_GONE, (str){key, sizeof key});
 }
 
+/** None of its host names leads anywhere. */
+static void hosts_drop(struct txn *txn, uint32_t number)
+{
+    str host = S("");
+    uint32_t owner;
+    enum door door;
+    while (host_after(txn, host, &host, &owner, &door) == ERR_NONE)
+        if (owner == number) txn_system_delete(txn, SYSTEM_TENANT_HOST, host);
+}
+
 void tenant_row_drop(struct txn *txn, const struct tenant *tenant)
 {
     char key[4];
     number_write(tenant->space.number, key);
     txn_system_delete(txn, SYSTEM_TENANT, (str){key, sizeof key});
     txn_system_delete(txn, SYSTEM_TENANT_NAME, tenant->name);
+    hosts_drop(txn, tenant->space.number);
     gone_put(txn, tenant->space.number, tenant->space.uuid);
 }
 
@@ -204,8 +215,13 @@ enum err tenant_enter_host(struct txn *txn, const struct access *access, str hos
 {
     str name;
     enum door door;
-    if (!tenant_host_read(host, access->domain, &name, &door)) return ERR_MISSING;
-    TRY(tenant_enter_name(txn, access, name, tenant_out));
+    uint32_t number;
+    if (tenant_host_read(host, access->domain, &name, &door)) {
+        TRY(tenant_enter_name(txn, access, name, tenant_out));
+    } else {
+        TRY(host_find(txn, host, &number, &door));
+        TRY(tenant_enter_number(txn, access, number, tenant_out));
+    }
     tenant_out->door = door;
     return ERR_NONE;
 }

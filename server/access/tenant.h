@@ -23,6 +23,21 @@ bool tenant_host_read(str host, str domain, str *name_out, enum door *door_out);
 enum err tenant_of_name(struct txn *txn, const struct access *access, str name,
                         struct tenant *tenant_out);
 
+/* Host names of a tenant's own, each with a door. */
+
+constexpr size_t HOST_BYTES_MAX = 253; /** RFC 1035, written out */
+constexpr uint32_t HOSTS_OF_TENANT_MAX = 20;
+
+/** Empty when it may be a tenant's own, else the end of a sentence that begins with the host. */
+str host_fault(str host, str domain);
+/** In the instance's own space. ERR_MISSING: it is nobody's. */
+enum err host_find(struct txn *txn, str host, uint32_t *number_out, enum door *door_out);
+/** In the instance's lane. */
+void host_put(struct txn *txn, str host, uint32_t number, enum door door);
+/** The next host behind `after` (empty: the first of all); ERR_MISSING at the end. */
+enum err host_after(struct txn *txn, str after, str *host_out, uint32_t *number_out,
+                    enum door *door_out);
+
 /* Parts of making one, in the instance's lane. */
 
 /** ERR_CONFLICT, with a fault of `name`: it is another tenant's. */

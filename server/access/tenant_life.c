@@ -1,6 +1,8 @@
 #include "access/tenant_life.h"
 
+#include "access/audit.h"
 #include "access/tenant.h"
+#include "base/fold.h"
 #include "base/log.h"
 #include "base/require.h"
 #include "store/moving.h"
@@ -16,6 +18,8 @@ struct deed {
     const struct access *access;
     struct tenant tenant;
     bool is_suspended;
+    str word; /** the new name, or a host */
+    enum door door;
 };
 
 static struct deed *deed_of(struct work *work, struct txn *txn)
@@ -49,17 +53,30 @@ static enum err tenant_find(struct task *task, const struct access *access, str 
     return fail(task, err, "there is no tenant named %.*s", FMT(name));
 }
 
+/** What the operator did is told in the tenant's own log. */
+static enum err tell(const struct deed *deed, str words)
+{
+    struct audit_event event = {
+        .kind = AUDIT_TENANT_CHANGED, .actor_kind = AUDIT_OPERATOR, .words = words};
+    return audit_write(deed->task, deed->access, &deed->tenant.space, &event);
+}
+
+/** As it is now, under the name it was found by. */
+static enum err present_find(struct txn *txn, const struct deed *deed, struct tenant *present_out)
+{
+    enum err err = tenant_of_name(txn, deed->access, deed->tenant.name, present_out);
+    bool is_other = err == ERR_NONE && present_out->space.number != deed->tenant.space.number;
+    if (err != ERR_MISSING && !is_other) return err;
+    return fail(deed->task, ERR_MISSING, "the tenant is gone");
+}
+
 /* Suspending. */
 
 static enum err suspend_run(struct work *work, struct txn *txn)
 {
     struct deed *deed = deed_of(work, txn);
     struct tenant present;
-    enum err err = tenant_of_name(txn, deed->access, deed->tenant.name, &present);
-    if (err == ERR_MISSING ||
-        (err == ERR_NONE && present.space.number != deed->tenant.space.number))
-        return fail(deed->task, ERR_MISSING, "the tenant is gone");
-    TRY(err);
+    TRY(present_find(txn, deed, &present));
     present.is_suspended = deed->is_suspended;
     tenant_row_put(txn, &present);
     return ERR_NONE;
@@ -69,7 +86,109 @@ enum err tenant_suspend(struct task *task, const struct access *access, str name
 {
     struct deed deed = {.task = task, .access = access, .is_suspended = is_suspended};
     TRY(tenant_find(task, access, name, &deed.tenant));
-    return deed_do(&deed, suspend_run);
+    TRY(deed_do(&deed, suspend_run));
+    return tell(&deed, is_suspended ? S("suspended") : S("resumed"));
+}
+
+/* Renaming, and host names. */
+
+static enum err rename_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    struct tenant present;
+    TRY(present_find(txn, deed, &present));
+    TRY(tenant_name_is_free(txn, deed->word));
+    txn_system_delete(txn, SYSTEM_TENANT_NAME, present.name);
+    present.name = deed->word;
+    tenant_row_put(txn, &present);
+    return ERR_NONE;
+}
+
+enum err tenant_rename(struct task *task, const struct access *access, str name, str new_name)
+{
+    struct deed deed = {.task = task, .access = access, .word = new_name};
+    str fault = tenant_name_fault(new_name);
+    TRY(tenant_find(task, access, name, &deed.tenant));
+    if (fault.len > 0) return fail(task, ERR_INVALID, "%.*s %.*s", FMT(new_name), FMT(fault));
+    TRY(deed_do(&deed, rename_run));
+    return tell(&deed, arena_print(task->arena, "renamed to %.*s", FMT(new_name)));
+}
+
+static enum err host_add_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    struct tenant present;
+    uint32_t number = 0, count = 0;
+    enum door door;
+    TRY(present_find(txn, deed, &present));
+    enum err err = host_find(txn, deed->word, &number, &door);
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    if (err == ERR_NONE && number != present.space.number)
+        return fail(deed->task, ERR_CONFLICT, "%.*s leads to another tenant", FMT(deed->word));
+    str host = S("");
+    while (host_after(txn, host, &host, &number, &door) == ERR_NONE)
+        count += number == present.space.number && !str_eq(host, deed->word);
+    if (count >= HOSTS_OF_TENANT_MAX)
+        return fail(deed->task, ERR_LIMITED, "a tenant has at most %u host names of its own",
+                    HOSTS_OF_TENANT_MAX);
+    host_put(txn, deed->word, present.space.number, deed->door);
+    return ERR_NONE;
+}
+
+enum err tenant_host_add(struct task *task, const struct access *access, str name, str host,
+                         enum door door)
+{
+    struct deed deed = {.task = task, .access = access, .word = host, .door = door};
+    str fault = host_fault(host, access->domain);
+    TRY(tenant_find(task, access, name, &deed.tenant));
+    if (fault.len > 0)
+        return fail(task, ERR_INVALID, "%.*s %.*s", FMT(utf8_first(host, 100)), FMT(fault));
+    TRY(deed_do(&deed, host_add_run));
+    return tell(&deed, arena_print(task->arena, "host %.*s, %s", FMT(host),
+                                   door == DOOR_PORTAL ? "portal" : "staff"));
+}
+
+static enum err host_remove_run(struct work *work, struct txn *txn)
+{
+    struct deed *deed = deed_of(work, txn);
+    struct tenant present;
+    uint32_t number = 0;
+    enum door door;
+    TRY(present_find(txn, deed, &present));
+    enum err err = host_find(txn, deed->word, &number, &door);
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    if (number != present.space.number)
+        return fail(deed->task, ERR_MISSING, "%.*s has no host name %.*s", FMT(present.name),
+                    FMT(utf8_first(deed->word, 100)));
+    txn_system_delete(txn, SYSTEM_TENANT_HOST, deed->word);
+    return ERR_NONE;
+}
+
+enum err tenant_host_remove(struct task *task, const struct access *access, str name, str host)
+{
+    struct deed deed = {.task = task, .access = access, .word = host};
+    TRY(tenant_find(task, access, name, &deed.tenant));
+    TRY(deed_do(&deed, host_remove_run));
+    return tell(&deed, arena_print(task->arena, "host %.*s removed", FMT(host)));
+}
+
+enum err tenant_hosts(struct task *task, const struct access *access, str name,
+                      void (*each)(void *owner, str host, enum door door), void *owner)
+{
+    struct tenant tenant;
+    struct space instance = store_instance(access->store);
+    struct txn *txn;
+    TRY(tenant_find(task, access, name, &tenant));
+    TRY(txn_open(task, &instance, &txn));
+    enum err err = ERR_NONE;
+    for (str host = S(""); err == ERR_NONE;) {
+        uint32_t number;
+        enum door door;
+        err = host_after(txn, host, &host, &number, &door);
+        if (err == ERR_NONE && number == tenant.space.number) each(owner, host, door);
+    }
+    txn_close(txn);
+    return err == ERR_MISSING ? ERR_NONE : err;
 }
 
 /* Deleting. */

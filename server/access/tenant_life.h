@@ -17,6 +17,20 @@
 enum err tenant_suspend(struct task *task, const struct access *access, str name,
                         bool is_suspended);
 
+/** From now on it is found by the new name alone; sessions go on. ERR_CONFLICT: that is another's.
+ *  ERR_INVALID: it is no name. */
+enum err tenant_rename(struct task *task, const struct access *access, str name, str new_name);
+
+/** A host name beside those under the instance's domain leads to it by this door; one that is its
+ *  own already gets the door. ERR_CONFLICT: it leads to another tenant. */
+enum err tenant_host_add(struct task *task, const struct access *access, str name, str host,
+                         enum door door);
+/** ERR_MISSING: it is none of its own. */
+enum err tenant_host_remove(struct task *task, const struct access *access, str name, str host);
+/** Calls `each` for each of them. */
+enum err tenant_hosts(struct task *task, const struct access *access, str name,
+                      void (*each)(void *owner, str host, enum door door), void *owner);
+
 /** At once nobody finds it; its data key goes, then its rows, in slices. */
 enum err tenant_delete(struct task *task, const struct access *access, str name);
 

@@ -206,6 +206,7 @@ enum system_row : uint8_t {
     /** tenant: kind → how many of it lie in the outbox; kind, 0, due time, id → nil */
     SYSTEM_OUTBOX,
     SYSTEM_SESSION_OF, /** tenant: id of who is signed in, id of the session → its hash */
+    SYSTEM_TENANT_HOST, /** instance: a host name of its own → [number of the tenant, door] */
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,

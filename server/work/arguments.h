@@ -63,6 +63,9 @@ enum flag_name : uint8_t {
     FLAG_RULES,
     FLAG_NAME,
     FLAG_AUDIT,
+    FLAG_ADD,
+    FLAG_REMOVE,
+    FLAG_DOOR,
     FLAG_ANCHOR,
     FLAG_COUNT,
 };

@@ -109,6 +109,10 @@ const struct flag flag_table[FLAG_COUNT] = {
     [FLAG_AUDIT] = {"audit", nullptr, nullptr,
                     "only the change logs, link by link; names the first that is broken",
                     FLAG_SWITCH, 0, 0, 0},
+    [FLAG_ADD] = {"add", "HOST", nullptr, "a host name that leads to the tenant from now on",
+                  FLAG_TEXT, 0, 0, 0},
+    [FLAG_REMOVE] = {"remove", "HOST", nullptr, "one that leads to it no more", FLAG_TEXT, 0, 0, 0},
+    [FLAG_DOOR] = {"door", "staff|portal", nullptr, "for whom --add opens", FLAG_CHOICE, 0, 0, 0},
     [FLAG_ANCHOR] = {"anchor", "SEQUENCE:HASH", nullptr,
                      "with --audit and --tenant: a head that `audit head` printed; it must still "
                      "lie on the chain",

@@ -53,6 +53,12 @@ int command_tenant_suspend(struct command_place *place, const struct arguments *
                            struct console *console);
 int command_tenant_resume(struct command_place *place, const struct arguments *arguments,
                           struct console *console);
+/** Renames; `--name` is the new one. */
+int command_tenant_rename(struct command_place *place, const struct arguments *arguments,
+                          struct console *console);
+/** Adds or removes a host name of the tenant's own; without either lists them. */
+int command_tenant_host(struct command_place *place, const struct arguments *arguments,
+                        struct console *console);
 int command_tenant_delete(struct command_place *place, const struct arguments *arguments,
                           struct console *console);
 int command_tenant_export(struct command_place *place, const struct arguments *arguments,

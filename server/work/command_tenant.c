@@ -27,6 +27,41 @@ int command_tenant_resume(struct command_place *place, const struct arguments *a
     return suspend(place, arguments, console, false);
 }
 
+int command_tenant_rename(struct command_place *place, const struct arguments *arguments,
+                          struct console *console)
+{
+    str name = arguments->values[FLAG_NAME];
+    enum err err = tenant_rename(place->task, &place->access, arguments->operand, name);
+    if (err != ERR_NONE) return console_fail(console, place->task, err);
+    str address = command_address(place, name);
+    console_print(console, "%.*s\n", FMT(address));
+    return 0;
+}
+
+static void print_host(void *owner, str host, enum door door)
+{
+    console_print(owner, "%.*s\t%s\n", FMT(host), door == DOOR_PORTAL ? "portal" : "staff");
+}
+
+int command_tenant_host(struct command_place *place, const struct arguments *arguments,
+                        struct console *console)
+{
+    struct task *task = place->task;
+    const struct access *access = &place->access;
+    str name = arguments->operand, add = arguments->values[FLAG_ADD];
+    str remove = arguments->values[FLAG_REMOVE], door = arguments->values[FLAG_DOOR];
+    if ((add.len > 0) != (door.len > 0))
+        return console_complain(console, "--add and --door go together: whom it is for decides "
+                                         "what is shown there");
+    enum err err = ERR_NONE;
+    if (remove.len > 0) err = tenant_host_remove(task, access, name, remove);
+    if (err == ERR_NONE && add.len > 0)
+        err = tenant_host_add(task, access, name, add,
+                              str_eq(door, S("portal")) ? DOOR_PORTAL : DOOR_STAFF);
+    if (err == ERR_NONE) err = tenant_hosts(task, access, name, print_host, console);
+    return err == ERR_NONE ? 0 : console_fail(console, task, err);
+}
+
 int command_tenant_delete(struct command_place *place, const struct arguments *arguments,
                           struct console *console)
 {
