@@ -12,6 +12,15 @@ const WAIT_MS_MAX = 30_000;
 const isThere = (pid) => fs.existsSync(`/proc/${pid}`);
 const soon = () => new Promise((resolve) => setTimeout(resolve, 5));
 
+/** Gone, or waiting for its watcher to look. */
+function isDead(pid) {
+    try {
+        return /\) [ZX] /.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    } catch {
+        return true;
+    }
+}
+
 async function until(holds, what) {
     for (const begun = Date.now(); !holds(); await soon())
         assert.ok(Date.now() - begun < WAIT_MS_MAX, what);
@@ -26,9 +35,11 @@ describe('a server that is killed', () => {
     });
     after(() => server.close());
 
-    const killed = (signal) => {
+    /** Kills the server; what it had open is cut, so nothing may be opened before it is dead. */
+    const killed = async (signal) => {
         const { pid } = server;
         process.kill(pid, signal);
+        await until(() => isDead(pid), 'it does not die');
         closeConnections();
         return pid;
     };
@@ -38,7 +49,7 @@ describe('a server that is killed', () => {
         const { port } = server;
         const made = await firm.create('contacts', { name: 'Before' });
         for (const signal of ['SIGABRT', 'SIGSEGV', 'SIGKILL']) {
-            const before = killed(signal);
+            const before = await killed(signal);
             const begun = performance.now();
             // At once: this connection is made while nobody serves.
             const answer = await send({
@@ -60,16 +71,12 @@ describe('a server that is killed', () => {
 
     test('refuses no connection while it is away', async () => {
         const head = `GET /healthz HTTP/1.1\r\nHost: ${firm.host}\r\nConnection: close\r\n\r\n`;
-        const before = killed('SIGABRT');
+        const before = await killed('SIGABRT');
         const answers = [];
-        while (!others(before)() || answers.length < 20)
-            answers.push(
-                sendBytes({ port: server.port, parts: [head], quietMs: WAIT_MS_MAX }),
-                await soon(),
-            );
-        const refused = (await Promise.all(answers.filter(Boolean))).filter(
-            ({ text }) => !text.startsWith('HTTP/1.1 200 '),
-        );
+        for (; !others(before)() || answers.length < 20; await soon())
+            answers.push(sendBytes({ port: server.port, parts: [head], quietMs: WAIT_MS_MAX }));
+        const isServed = ({ text }) => text.startsWith('HTTP/1.1 200 ');
+        const refused = (await Promise.all(answers)).filter((answer) => !isServed(answer));
         assert.deepEqual(refused, []);
     });
 
@@ -87,20 +94,17 @@ describe('a server that is killed', () => {
     });
 
     test('leaves no runner of a life before', async () => {
-        const childrenOf = (pid) =>
-            fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
         const rule = { name: 'x', entity: 'contact', point: 'before', state: 'active' };
         const source = "record.title = 'by a rule'";
         expectStatus(await firm.call('POST', 'rules', { ...rule, source }), 201);
         expectStatus(await firm.call('POST', 'contacts', { name: 'Ruled' }), 201);
         const { pid } = server;
-        const threads = fs.readdirSync(`/proc/${pid}/task`);
-        const runners = threads.flatMap((thread) => {
+        const runners = fs.readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
             const file = `/proc/${pid}/task/${thread}/children`;
-            return fs.readFileSync(file, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+            return fs.readFileSync(file, 'utf8').split(' ').filter(Number).map(Number);
         });
-        assert.ok(runners.length > 0, `no runner under ${childrenOf(server.child.pid)}`);
-        killed('SIGKILL');
+        assert.ok(runners.length > 0, 'no runner');
+        await killed('SIGKILL');
         await until(() => !runners.some(isThere), 'a runner is still there');
         await until(others(pid), 'no new server');
         expectStatus(await firm.call('POST', 'contacts', { name: 'Ruled again' }), 201);
