@@ -176,7 +176,7 @@ static enum err fixture_run(struct work *work, struct txn *txn)
     struct task *task = &fixture->test.task;
     task->fault = (struct fault){};
     struct query query;
-    query_init(&query, model_entity(fixture->model, str_of(entity)));
+    query_init(&query, model_entity(fixture->model, str_of(entity)), &fixture->scope);
     for (; *pairs != nullptr; pairs += 2)
         TRY(query_add(task, &query, str_of(pairs[0]), str_of(pairs[1])));
     struct txn *txn;

@@ -178,7 +178,10 @@ static enum err filter_verify(struct call *call, const struct bulk_wanted *wante
     enum scope_action action = wanted->is_deletion ? SCOPE_DELETE : SCOPE_EDIT;
     TRY(scope_require(task, &call->identity.scope, entity, action));
     struct view view = call_view(call);
-    struct condition_form form = {.entity = entity, .arena = task->arena, .path = S("filter")};
+    struct condition_form form = {.entity = entity,
+                                  .arena = task->arena,
+                                  .path = S("filter"),
+                                  .sight = scope_sight(&call->identity.scope)};
     const struct condition *condition;
     if (condition_read(task, &form, &wanted->filter, &condition) &&
         condition_verify(&view, condition))

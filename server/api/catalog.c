@@ -81,7 +81,14 @@ static void put_computed(struct buf *json, const struct field *field)
     put_encoded(json, "visible_when", field->visible_when_given);
 }
 
-static void put_field(struct buf *json, const struct field *field)
+/** Who reads, and of what. */
+struct reader {
+    const struct model *model;
+    const struct scope *scope;
+    struct sight sight;
+};
+
+static void put_field(struct buf *json, const struct reader *reader, const struct field *field)
 {
     buf_put(json, S("{\"name\":"));
     json_write_text(json, field->name);
@@ -103,33 +110,41 @@ static void put_field(struct buf *json, const struct field *field)
         put_text(json, "to", field->to->name);
         put_text(json, "on_delete", str_of(on_delete_word(field->on_delete)));
     }
-    if (field->waived_by.len > 0) put_text(json, "waived_by", field->waived_by);
-    put_computed(json, field);
+    if (field->group != 0) put_text(json, "group", reader->model->groups[field->group - 1].name);
+    bool is_given = !field->is_computed && !field->is_system;
+    put_flag(json, "read_only", is_given && !scope_edits_field(reader->scope, field));
+    /* How the firm comes by a value is not the portal's affair. */
+    if (!reader->sight.is_portal && field->waived_by.len > 0)
+        put_text(json, "waived_by", field->waived_by);
+    if (!reader->sight.is_portal) put_computed(json, field);
     if (field->list > 0) buf_print(json, ",\"list\":%u", field->list);
     buf_put_byte(json, '}');
 }
 
-static void put_entity(struct buf *json, const struct entity *entity)
+static void put_entity(struct buf *json, const struct reader *reader, const struct entity *entity)
 {
+    struct sight sight = reader->sight;
     buf_put(json, S("{\"name\":"));
     json_write_text(json, entity->name);
     put_text(json, "plural", entity->plural);
     put_text(json, "label", entity->label);
-    if (entity->title != nullptr) put_text(json, "title", entity->title->name);
-    if (entity->via != nullptr) put_text(json, "via", entity->via->name);
+    if (entity->title != nullptr && sight_shows(sight, entity->title))
+        put_text(json, "title", entity->title->name);
+    if (entity->via != nullptr && sight_shows(sight, entity->via))
+        put_text(json, "via", entity->via->name);
     put_flag(json, "single", entity->is_single);
     buf_put(json, S(",\"actions\":["));
     for (uint32_t at = 0, shown = 0; at < ACTION_COUNT; at++)
-        if ((entity->actions & 1U << at) != 0)
+        if (!sight.is_portal && (entity->actions & 1U << at) != 0)
             buf_print(json, "%s\"%.*s\"", shown++ == 0 ? "" : ",", FMT(action_names[at]));
     buf_put_byte(json, ']');
     put_flag(json, "custom", entity->is_custom);
     buf_put(json, S(",\"fields\":["));
     bool is_first = true;
     for (uint32_t at = 0; at < entity->field_count; at++) {
-        if (entity->fields[at].is_hidden) continue;
+        if (!sight_shows(sight, &entity->fields[at])) continue;
         if (!is_first) buf_put_byte(json, ',');
-        put_field(json, &entity->fields[at]);
+        put_field(json, reader, &entity->fields[at]);
         is_first = false;
     }
     buf_put(json, S("]}"));
@@ -168,24 +183,48 @@ static void put_set(struct buf *json, const struct choice_set *set)
     buf_put(json, S("]}"));
 }
 
+/** Whether some field that is seen takes its choices: what a set of other fields alone holds is not
+ *  for who does not see them. */
+static bool set_is_seen(const struct scope *scope, const struct model *model,
+                        const struct choice_set *set)
+{
+    bool is_used = false;
+    for (uint32_t at = 0; at < model->entity_count; at++) {
+        const struct entity *entity = &model->entities[at];
+        for (uint32_t of = 0; of < entity->field_count; of++) {
+            const struct field *field = &entity->fields[of];
+            if (field->set != set || field->is_hidden) continue;
+            is_used = true;
+            if (scope_may(scope, entity->number, SCOPE_VIEW) && scope_sees_field(scope, field))
+                return true;
+        }
+    }
+    return !is_used && scope_sees_fields(scope, model);
+}
+
 enum err catalog_read(struct call *call)
 {
     if (call->query.len > 0)
         return fail(call->task, ERR_UNREADABLE, "this call takes no parameters");
     const struct model *model = call->tenant.model;
+    const struct scope *scope = &call->identity.scope;
+    struct reader reader = {model, scope, scope_sight(scope)};
     struct buf json = reply_buf(call);
     buf_put(&json, S("{\"entities\":["));
     bool is_first = true;
     for (uint32_t at = 0; at < model->entity_count; at++) {
-        if (!scope_may(&call->identity.scope, model->entities[at].number, SCOPE_VIEW)) continue;
+        if (!scope_may(scope, model->entities[at].number, SCOPE_VIEW)) continue;
         if (!is_first) buf_put_byte(&json, ',');
-        put_entity(&json, &model->entities[at]);
+        put_entity(&json, &reader, &model->entities[at]);
         is_first = false;
     }
     buf_put(&json, S("],\"sets\":["));
+    is_first = true;
     for (uint32_t at = 0; at < model->set_count; at++) {
-        if (at > 0) buf_put_byte(&json, ',');
+        if (!set_is_seen(scope, model, &model->sets[at])) continue;
+        if (!is_first) buf_put_byte(&json, ',');
         put_set(&json, &model->sets[at]);
+        is_first = false;
     }
     buf_put(&json, S("]}"));
     return reply_json(call, 200, &json);

@@ -61,7 +61,7 @@ static enum err query_make(struct call *call, struct exporting *exporting, struc
     struct cursor text = cursor_of(call->query);
     struct parameter parameter;
     enum err err, own;
-    query_init(query, call->entity);
+    query_init(query, call->entity, &call->identity.scope);
     while (parameter_next(call, &text, &parameter, &err)) {
         if (take_own(call, exporting, &parameter, &own)) TRY(own);
         else if (is_of_pages(parameter.name))
@@ -82,7 +82,7 @@ static enum err query_make(struct call *call, struct exporting *exporting, struc
 static void plan_make(struct call *call, const struct exporting *exporting,
                       const struct query *query, struct export_plan *plan)
 {
-    export_plan_make(call->task->arena, call->entity, &query->shape, plan);
+    export_plan_make(call->task->arena, call->entity, &call->identity.scope, &query->shape, plan);
     plan->is_ndjson = exporting->is_ndjson;
     plan->separator = exporting->separator;
 }
@@ -166,7 +166,7 @@ enum err exports_template(struct call *call)
     TRY(no_parameters(call));
     struct buf table = reply_buf(call);
     buf_put(&table, mark);
-    export_put_template(&table, call->task->arena, call->entity);
+    export_put_template(&table, call->task->arena, call->entity, &call->identity.scope);
     name_file(call, S("-template.csv"));
     TRY(reply_json(call, 200, &table));
     call->reply.content_type = csv_type;

@@ -69,7 +69,7 @@ static enum err reply_undo(struct call *call, const struct undo *undo, bool is_p
               undo->kept_count);
     for (uint32_t at = 0; at < undo->told_count; at++) {
         if (at > 0) buf_put_byte(&json, ',');
-        undo_kept_write(&json, &undo->kept[at]);
+        undo_kept_write(&json, scope_sight(&call->identity.scope), &undo->kept[at]);
     }
     buf_put(&json, S("]}"));
     return reply_json(call, 200, &json);

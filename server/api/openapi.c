@@ -29,7 +29,8 @@ static void put_reference(struct buf *json, const char *section, str name,
 }
 
 /** Those that the path names, then those of the row. */
-static void put_parameters(struct buf *json, const struct route *route, const struct entity *entity)
+static void put_parameters(struct buf *json, const struct scope *scope, const struct route *route,
+                           const struct entity *entity)
 {
     bool is_first = true;
     buf_put(json, S(",\"parameters\":["));
@@ -50,7 +51,7 @@ static void put_parameters(struct buf *json, const struct route *route, const st
         (void)str_cut(rest, ' ', &name, &rest);
         if (str_eq(name, filters_word)) {
             require(entity != nullptr);
-            openapi_entity_filter_references(json, entity, &is_first);
+            openapi_entity_filter_references(json, scope, entity, &is_first);
             continue;
         }
         put_comma(json, &is_first);
@@ -96,7 +97,8 @@ static void put_operation_id(struct buf *json, const struct route *route, str wo
     buf_put_byte(json, '"');
 }
 
-static void put_call(struct buf *json, const struct route *route, const struct entity *entity)
+static void put_call(struct buf *json, const struct scope *scope, const struct route *route,
+                     const struct entity *entity)
 {
     str word = method_word(route->method);
     buf_put_byte(json, '"');
@@ -110,7 +112,7 @@ static void put_call(struct buf *json, const struct route *route, const struct e
         buf_put_byte(json, ']');
     }
     if (route->need != NEED_IDENTITY) buf_put(json, S(",\"security\":[]"));
-    put_parameters(json, route, entity);
+    put_parameters(json, scope, route, entity);
     if (route->body != nullptr) {
         buf_put(json, S(",\"requestBody\":"));
         put_reference(json, "requestBodies", str_of(route->body), entity);
@@ -120,7 +122,8 @@ static void put_call(struct buf *json, const struct route *route, const struct e
 }
 
 /** All calls of one path; the rows of one pattern stand together in the table. */
-static void put_path(struct buf *json, uint32_t first, const struct entity *entity)
+static void put_path(struct buf *json, const struct scope *scope, uint32_t first,
+                     const struct entity *entity)
 {
     str pattern = routes[first].pattern;
     str collection = S("{collection}");
@@ -140,7 +143,7 @@ static void put_path(struct buf *json, uint32_t first, const struct entity *enti
         if (!str_eq(routes[row].pattern, pattern)) continue;
         if (!route_is_of(&routes[row], entity)) continue;
         put_comma(json, &is_first);
-        put_call(json, &routes[row], entity);
+        put_call(json, scope, &routes[row], entity);
     }
     buf_put_byte(json, '}');
 }
@@ -161,7 +164,7 @@ static bool is_first_of_pattern(uint32_t row)
     return true;
 }
 
-static void put_paths(struct buf *json, const struct model *model)
+static void put_paths(struct buf *json, const struct scope *scope, const struct model *model)
 {
     bool is_first = true;
     for (uint32_t row = 0; row < route_count; row++) {
@@ -171,14 +174,15 @@ static void put_paths(struct buf *json, const struct model *model)
         uint32_t count = is_of_records ? model->entity_count : 1;
         for (uint32_t at = 0; at < count; at++) {
             const struct entity *entity = is_of_records ? &model->entities[at] : nullptr;
-            if (!has_calls(routes[row].pattern, entity)) continue;
+            bool is_seen = entity == nullptr || scope_may(scope, entity->number, SCOPE_VIEW);
+            if (!is_seen || !has_calls(routes[row].pattern, entity)) continue;
             put_comma(json, &is_first);
-            put_path(json, row, entity);
+            put_path(json, scope, row, entity);
         }
     }
 }
 
-static void put_components(struct buf *json, const struct model *model)
+static void put_components(struct buf *json, const struct scope *scope, const struct model *model)
 {
     static const char *const sections[] = {"headers", "parameters", "requestBodies", "responses",
                                            "schemas"};
@@ -193,10 +197,10 @@ static void put_components(struct buf *json, const struct model *model)
         components_write(json, model, str_of(sections[at]), &is_first);
         for (uint32_t entity = 0; entity < model->entity_count; entity++) {
             if (str_eq(str_of(sections[at]), S("parameters")))
-                openapi_entity_filters(json, &model->entities[entity]);
+                openapi_entity_filters(json, scope, &model->entities[entity]);
             if (!str_eq(str_of(sections[at]), S("schemas"))) continue;
             buf_put_byte(json, ',');
-            openapi_entity_schemas(json, &model->entities[entity]);
+            openapi_entity_schemas(json, scope, &model->entities[entity]);
         }
         buf_put_byte(json, '}');
     }
@@ -204,7 +208,7 @@ static void put_components(struct buf *json, const struct model *model)
 }
 
 /** The tag, a line's end, the document. */
-static str openapi_text(struct arena *arena, const struct model *model)
+static str openapi_text(struct arena *arena, const struct scope *scope, const struct model *model)
 {
     struct arena scratch;
     arena_init(&scratch, SCRATCH_BYTES_MAX);
@@ -216,9 +220,9 @@ static str openapi_text(struct arena *arena, const struct model *model)
                      "\"AGPL-3.0-or-later\",\"identifier\":\"AGPL-3.0-or-later\"}},"
                      "\"servers\":[{\"url\":\"/\"}],"
                      "\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{"));
-    put_paths(&json, model);
+    put_paths(&json, scope, model);
     buf_put(&json, S("},"));
-    put_components(&json, model);
+    put_components(&json, scope, model);
     buf_put_byte(&json, '}');
     bool is_over = buf_is_over(&json);
     str etag = page_etag(arena, buf_str(&json));
@@ -234,9 +238,35 @@ static struct page_file file_of(str text)
     return file;
 }
 
+/** For who sees all of it. */
+static str whole_text(struct arena *arena, const struct model *model)
+{
+    struct scope scope = scope_system();
+    return openapi_text(arena, &scope, model);
+}
+
+static bool sees_whole(const struct scope *scope, const struct model *model)
+{
+    uint16_t groups = (uint16_t)((1U << model->group_count) - 1);
+    bool sees = scope_sees_fields(scope, model) && (scope->groups_edited & groups) == groups;
+    for (uint32_t at = 0; at < model->entity_count && sees; at++)
+        sees = scope_may(scope, model->entities[at].number, SCOPE_VIEW);
+    return sees;
+}
+
+/** What a reader who sees less is told; made each time, for there is one for each role. */
+static enum err openapi_read_cut(struct call *call)
+{
+    if (call->http_task == nullptr) return ERR_TOO_LARGE;
+    str text = openapi_text(call->task->arena, &call->identity.scope, call->tenant.model);
+    if (text.len == 0) return fail(call->task, ERR_TOO_LARGE, "the description is too long");
+    struct page_file file = file_of(text);
+    return page_reply(call, &file);
+}
+
 struct page_file openapi_make(struct arena *arena, const struct model *model)
 {
-    str text = openapi_text(arena, model);
+    str text = whole_text(arena, model);
     require(text.len > 0);
     return file_of(text);
 }
@@ -245,13 +275,14 @@ enum err openapi_read(struct call *call)
 {
     const struct model *model = call->tenant.model;
     bool is_known = call->identity.credential != CREDENTIAL_NONE;
+    if (is_known && !sees_whole(&call->identity.scope, model)) return openapi_read_cut(call);
     if (!is_known || model_is_same(model, call->access->model))
         return page_reply(call, &call->api->openapi);
     str text = model_text(model);
     if (text.len == 0) {
         /* Too much for a loop: a worker makes it, and keeps it with the model. */
         if (call->http_task == nullptr) return ERR_TOO_LARGE;
-        text = openapi_text(call->task->arena, model);
+        text = whole_text(call->task->arena, model);
         if (text.len == 0) return fail(call->task, ERR_TOO_LARGE, "the description is too long");
         model_text_keep(model, text);
     }

@@ -85,18 +85,22 @@ static void put_field(struct buf *json, const struct field *field, enum side sid
     buf_put(json, S("]}"));
 }
 
-static bool is_in(const struct field *field, enum side side)
+/** Of entities that the reader may not see there are the names alone, for others refer to them. */
+static bool is_in(const struct scope *scope, const struct field *field, enum side side)
 {
-    return !field->is_hidden && (side == SIDE_SHOWN || !is_kept_by_server(field));
+    if (!scope_may(scope, field->entity->number, SCOPE_VIEW)) return false;
+    return side == SIDE_SHOWN ? scope_sees_field(scope, field)
+                              : scope_edits_field(scope, field) && !is_kept_by_server(field);
 }
 
-static bool must_be_given(const struct field *field)
+static bool must_be_given(const struct scope *scope, const struct field *field)
 {
-    return field->is_required && field->initial.len == 0 && !is_kept_by_server(field) &&
-           field->waived_by.len == 0 && field->made_from == nullptr;
+    return is_in(scope, field, SIDE_NEW) && field->is_required && field->initial.len == 0 &&
+           !is_kept_by_server(field) && field->waived_by.len == 0 && field->made_from == nullptr;
 }
 
-static void put_required(struct buf *json, const struct entity *entity, enum side side)
+static void put_required(struct buf *json, const struct scope *scope, const struct entity *entity,
+                         enum side side)
 {
     /* `fields` may leave out all but the id. */
     if (side == SIDE_SHOWN) buf_put(json, S(",\"required\":[\"id\"]"));
@@ -104,7 +108,7 @@ static void put_required(struct buf *json, const struct entity *entity, enum sid
     bool is_first = true;
     buf_put(json, S(",\"required\":["));
     for (uint32_t at = 0; at < entity->field_count; at++) {
-        if (!must_be_given(&entity->fields[at])) continue;
+        if (!must_be_given(scope, &entity->fields[at])) continue;
         if (!is_first) buf_put_byte(json, ',');
         is_first = false;
         json_write_text(json, entity->fields[at].name);
@@ -112,20 +116,21 @@ static void put_required(struct buf *json, const struct entity *entity, enum sid
     buf_put_byte(json, ']');
 }
 
-static bool has_example(const struct field *field)
+static bool has_example(const struct scope *scope, const struct field *field)
 {
-    return is_in(field, SIDE_NEW) && field->kind_of->example.len > 0 &&
+    return is_in(scope, field, SIDE_NEW) && field->kind_of->example.len > 0 &&
            (field->is_required || field->is_title) && field->initial.len == 0;
 }
 
 /** What must be given, and the title; a record that is referred to is made in the same change. */
-static void put_example(struct buf *json, const struct entity *entity, uint32_t depth)
+static void put_example(struct buf *json, const struct scope *scope, const struct entity *entity,
+                        uint32_t depth)
 {
     bool is_first = true;
     buf_put_byte(json, '{');
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (!has_example(field)) continue;
+        if (!has_example(scope, field)) continue;
         if (!is_first) buf_put_byte(json, ',');
         is_first = false;
         put_key(json, field->name);
@@ -133,13 +138,14 @@ static void put_example(struct buf *json, const struct entity *entity, uint32_t 
         if (has_choice && field->kind == FIELD_CHOICE)
             json_write_text(json, field->set->choices[0].value);
         else if (field->kind == FIELD_REFERENCE && depth < EXAMPLE_DEPTH_MAX)
-            put_example(json, field->to, depth + 1);
+            put_example(json, scope, field->to, depth + 1);
         else buf_put(json, field->kind_of->example);
     }
     buf_put_byte(json, '}');
 }
 
-static void put_schema(struct buf *json, const struct entity *entity, enum side side)
+static void put_schema(struct buf *json, const struct scope *scope, const struct entity *entity,
+                       enum side side)
 {
     static const char *const endings[] = {"", ".new", ".patch"};
     buf_print(json, "\"%.*s%s\":{\"type\":\"object\",\"title\":", FMT(entity->name), endings[side]);
@@ -154,28 +160,29 @@ static void put_schema(struct buf *json, const struct entity *entity, enum side 
                         "{\"$ref\":\"#/components/schemas/Warning\"}}"));
     is_first = side != SIDE_SHOWN;
     for (uint32_t at = 0; at < entity->field_count; at++) {
-        if (!is_in(&entity->fields[at], side)) continue;
+        if (!is_in(scope, &entity->fields[at], side)) continue;
         if (!is_first) buf_put_byte(json, ',');
         is_first = false;
         put_field(json, &entity->fields[at], side);
     }
     buf_put_byte(json, '}');
-    put_required(json, entity, side);
+    put_required(json, scope, entity, side);
     if (side == SIDE_NEW) {
         buf_put(json, S(",\"examples\":["));
-        put_example(json, entity, 0);
+        put_example(json, scope, entity, 0);
         buf_put_byte(json, ']');
     }
     buf_put(json, S(",\"additionalProperties\":false}"));
 }
 
-void openapi_entity_schemas(struct buf *json, const struct entity *entity)
+void openapi_entity_schemas(struct buf *json, const struct scope *scope,
+                            const struct entity *entity)
 {
-    put_schema(json, entity, SIDE_SHOWN);
+    put_schema(json, scope, entity, SIDE_SHOWN);
     buf_put_byte(json, ',');
-    put_schema(json, entity, SIDE_NEW);
+    put_schema(json, scope, entity, SIDE_NEW);
     buf_put_byte(json, ',');
-    put_schema(json, entity, SIDE_PATCH);
+    put_schema(json, scope, entity, SIDE_PATCH);
 }
 
 /* Filters. */
@@ -203,9 +210,9 @@ static bool has_operation(const struct field *field, uint32_t operation)
                                    : operations[operation].is_of_order;
 }
 
-static bool is_filter(const struct field *field)
+static bool is_filter(const struct scope *scope, const struct field *field)
 {
-    return field->is_indexed && !field->is_hidden;
+    return field->is_indexed && is_in(scope, field, SIDE_SHOWN);
 }
 
 static void put_filter_name(struct buf *json, const struct field *field, uint32_t operation)
@@ -232,18 +239,20 @@ static void put_filter(struct buf *json, const struct field *field, uint32_t ope
     buf_print(json, ",\"description\":\"%s\"}", operations[operation].about);
 }
 
-void openapi_entity_filters(struct buf *json, const struct entity *entity)
+void openapi_entity_filters(struct buf *json, const struct scope *scope,
+                            const struct entity *entity)
 {
     for (uint32_t at = 0; at < entity->field_count; at++)
         for (uint32_t operation = 0; operation < OPERATION_COUNT; operation++) {
             const struct field *field = &entity->fields[at];
-            if (!is_filter(field) || !has_operation(field, operation)) continue;
+            if (!is_filter(scope, field) || !has_operation(field, operation)) continue;
             buf_put_byte(json, ',');
             put_filter(json, field, operation);
         }
 }
 
-void openapi_entity_filter_references(struct buf *json, const struct entity *entity, bool *is_first)
+void openapi_entity_filter_references(struct buf *json, const struct scope *scope,
+                                      const struct entity *entity, bool *is_first)
 {
     if (entity->archived_at != nullptr) {
         buf_print(json, "%s{\"$ref\":\"#/components/parameters/archived\"}", *is_first ? "" : ",");
@@ -252,7 +261,7 @@ void openapi_entity_filter_references(struct buf *json, const struct entity *ent
     for (uint32_t at = 0; at < entity->field_count; at++)
         for (uint32_t operation = 0; operation < OPERATION_COUNT; operation++) {
             const struct field *field = &entity->fields[at];
-            if (!is_filter(field) || !has_operation(field, operation)) continue;
+            if (!is_filter(scope, field) || !has_operation(field, operation)) continue;
             if (!*is_first) buf_put_byte(json, ',');
             *is_first = false;
             buf_put(json, S("{\"$ref\":\"#/components/parameters/"));

@@ -114,9 +114,11 @@ static enum err shape_read(struct call *call, struct shape *shape, const struct 
     enum err err;
     while (parameter_next(call, &query, &parameter, &err)) {
         if (str_eq(parameter.name, S("fields")))
-            TRY(shape_add_fields(call->task, call->entity, parameter.value, shape));
+            TRY(shape_add_fields(call->task, call->entity, scope_sight(&call->identity.scope),
+                                 parameter.value, shape));
         else if (str_eq(parameter.name, S("expand")))
-            TRY(shape_add_expand(call->task, call->entity, parameter.value, shape));
+            TRY(shape_add_expand(call->task, call->entity, scope_sight(&call->identity.scope),
+                                 parameter.value, shape));
         else if (at_ms_out != nullptr && str_eq(parameter.name, S("at")))
             TRY(at_read(call, parameter.value, at_ms_out));
         else if (warns_out != nullptr && str_eq(parameter.name, S("duplicates")))
@@ -165,7 +167,7 @@ enum err log_page_read(struct call *call, struct log_page *page)
 enum err records_list(struct call *call)
 {
     struct query query;
-    query_init(&query, call->entity);
+    query_init(&query, call->entity, &call->identity.scope);
     struct cursor text = cursor_of(call->query);
     struct parameter parameter;
     enum err err;

@@ -154,7 +154,7 @@ static void find_of(struct making *making, const struct made_entity *entity,
     if (name.len == 0) return;
     const struct field *of = entity_field(from, name);
     if (of == nullptr || of->is_hidden) {
-        str nearest = entity_nearest(from, name);
+        str nearest = entity_nearest(from, sight_all(), name);
         making_fault(making, entity, made, S("missing"), "%.*s has no field `%.*s`%s%.*s",
                      FMT(from->name), FMT(name), nearest.len == 0 ? "" : "; did you mean ",
                      FMT(nearest));
@@ -238,7 +238,7 @@ static void read_formula(struct making *making, const struct made_entity *entity
         str word = name.kind == VALUE_TEXT ? name.text : S("");
         const struct field *field = entity_field(entity->entity, word);
         if (field == nullptr || field->is_hidden || field->is_system) {
-            str nearest = entity_nearest(entity->entity, word);
+            str nearest = entity_nearest(entity->entity, sight_all(), word);
             making_fault(making, entity, made, S("missing"),
                          "`formula`: %.*s has no field `%.*s` to be read%s%.*s",
                          FMT(entity->entity->name), FMT(utf8_first(word, 100)),
@@ -259,7 +259,8 @@ static const struct condition *read_condition(struct making *making, const struc
     struct task *task = making->task;
     struct value tree = value_of(given);
     const struct condition *condition = nullptr;
-    struct condition_form form = {.entity = of, .arena = making->arena, .path = str_of(word)};
+    struct condition_form form = {
+        .entity = of, .arena = making->arena, .path = str_of(word), .sight = sight_all()};
     str path = task->path;
     task->path = arena_print(task->arena, "%.*s.%.*s.", FMT(field->entity->name), FMT(field->name));
     bool is_read = condition_read(task, &form, &tree, &condition);

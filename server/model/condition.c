@@ -64,12 +64,12 @@ struct key_list texts_folded(struct arena *arena, const struct value *stored)
 
 /* Names. */
 
-static str indexed_names(struct arena *arena, const struct entity *entity)
+static str indexed_names(struct arena *arena, const struct entity *entity, struct sight sight)
 {
     struct buf known = buf_make(arena, 4096);
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (!field->is_indexed || field->is_hidden) continue;
+        if (!field->is_indexed || !sight_shows(sight, field)) continue;
         buf_print(&known, "%s%.*s", known.len == 0 ? "" : ", ", FMT(field->name));
     }
     return buf_str(&known);
@@ -82,12 +82,12 @@ static bool check_index(const struct spot *spot, const struct field *field, str 
         return spot_fault(spot, path, "building",
                           "is being built over the records there are; try again in a while");
     return spot_fault(spot, path, "index", "has no index to filter by; indexed are: %.*s",
-                      FMT(indexed_names(spot->task->arena, field->entity)));
+                      FMT(indexed_names(spot->task->arena, field->entity, spot->form->sight)));
 }
 
 static bool refuse_unknown(const struct spot *spot, const struct entity *entity, str name, str path)
 {
-    str nearest = entity_nearest(entity, name);
+    str nearest = entity_nearest(entity, spot->form->sight, name);
     if (nearest.len > 0)
         return spot_fault(spot, path, "unknown", "is no field of %.*s; did you mean %.*s?",
                           FMT(entity->name), FMT(nearest));
@@ -100,7 +100,7 @@ static bool find_field(const struct spot *spot, str given, struct subject *subje
     const struct entity *entity = spot->form->entity;
     str name, behind;
     bool has_dot = str_cut(given, '.', &name, &behind);
-    const struct field *field = entity_field(entity, name);
+    const struct field *field = entity_field_seen(entity, spot->form->sight, name);
     subject->of = nullptr;
     if (field != nullptr && has_dot) {
         if (field->kind != FIELD_REFERENCE)
@@ -110,10 +110,9 @@ static bool find_field(const struct spot *spot, str given, struct subject *subje
         subject->of = field;
         entity = field->to;
         name = behind;
-        field = entity_field(entity, name);
+        field = entity_field_seen(entity, spot->form->sight, name);
     }
-    if (field == nullptr || field->is_hidden)
-        return refuse_unknown(spot, entity, name, subject->path);
+    if (field == nullptr) return refuse_unknown(spot, entity, name, subject->path);
     subject->field = field;
     return check_index(spot, field, subject->path);
 }

@@ -83,6 +83,7 @@ struct condition_form {
     const struct entity *entity;
     struct arena *arena; /** takes what is made */
     str path;            /** of the tree itself, for faults: `filter`; may be empty */
+    struct sight sight;  /** what it may name; any other field is unknown */
     bool needs_index;    /** lists: fields without an index are refused */
     uint32_t test_count; /** kept by the functions below: of all trees made by this form */
 };

@@ -160,6 +160,12 @@ const struct field *entity_field(const struct entity *entity, str name)
     return nullptr;
 }
 
+const struct field *entity_field_seen(const struct entity *entity, struct sight sight, str name)
+{
+    const struct field *field = entity_field(entity, name);
+    return field != nullptr && sight_shows(sight, field) ? field : nullptr;
+}
+
 const struct field *entity_field_by_number(const struct entity *entity, uint16_t number)
 {
     for (uint32_t i = 0; i < entity->field_count; i++)
@@ -184,13 +190,13 @@ const struct field *entity_field_ever(const struct entity *entity, uint16_t numb
     return field;
 }
 
-str entity_nearest(const struct entity *entity, str name)
+str entity_nearest(const struct entity *entity, struct sight sight, str name)
 {
     str names[FIELDS_MAX + SYSTEM_FIELD_COUNT];
     require(entity->field_count <= sizeof names / sizeof *names);
     size_t count = 0;
     for (uint32_t i = 0; i < entity->field_count; i++)
-        if (!entity->fields[i].is_hidden) names[count++] = entity->fields[i].name;
+        if (sight_shows(sight, &entity->fields[i])) names[count++] = entity->fields[i].name;
     return nearest(names, count, name);
 }
 

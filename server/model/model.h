@@ -340,6 +340,8 @@ const struct role *model_role(const struct model *model, str name);
 /** The place of a field group, from 1, as fields have it; 0: there is none of that name. */
 uint8_t model_group(const struct model *model, str name);
 const struct field *entity_field(const struct entity *entity, str name);
+/** The same among those that are seen; nullptr otherwise too. */
+const struct field *entity_field_seen(const struct entity *entity, struct sight sight, str name);
 const struct field *entity_field_by_number(const struct entity *entity, uint16_t number);
 /** The pair of these two, or nullptr. */
 const struct pair *entity_pair(const struct entity *entity, const struct field *first,
@@ -348,8 +350,8 @@ const struct pair *entity_pair(const struct entity *entity, const struct field *
 const struct field *entity_field_ever(const struct entity *entity, uint16_t number);
 /** `first_name` → `First name`. */
 str label_of_name(struct arena *arena, str name);
-/** The name nearest to a misspelt one, or empty; for error messages. */
-str entity_nearest(const struct entity *entity, str name);
+/** The name nearest to a misspelt one among those seen, or empty; for error messages. */
+str entity_nearest(const struct entity *entity, struct sight sight, str name);
 /** The same among the names of entities. */
 str model_nearest(const struct model *model, str name);
 const struct choice *set_choice(const struct choice_set *set, str value);

@@ -12,7 +12,7 @@ static const struct field *field_or_fault(struct making *making, const struct ma
 {
     const struct field *field = entity_field(where, name);
     if (field != nullptr) return field;
-    str nearest = entity_nearest(where, name);
+    str nearest = entity_nearest(where, sight_all(), name);
     making_fault(making, entity, made, S("missing"), "%.*s has no field `%.*s`%s%.*s",
                  FMT(where->name), FMT(name), nearest.len == 0 ? "" : "; perhaps ", FMT(nearest));
     return nullptr;

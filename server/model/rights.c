@@ -318,7 +318,7 @@ static const struct field *own_field(struct making *making, const struct made_en
 {
     const struct field *field = entity_field(of, name);
     if (field != nullptr && !field->is_hidden && !field->is_removed) return field;
-    str near = entity_nearest(of, name);
+    str near = entity_nearest(of, sight_all(), name);
     making_fault(making, made, nullptr, S("missing"), "`%s`: %.*s has no field `%.*s`%s%.*s", word,
                  FMT(of->name), FMT(utf8_first(name, NAME_BYTES_MAX)),
                  near.len == 0 ? "" : "; perhaps ", FMT(near));
@@ -504,8 +504,10 @@ static void read_portal_where(struct making *making, const struct made_entity *m
 {
     struct task *task = making->task;
     const struct condition *condition = nullptr;
-    struct condition_form form = {
-        .entity = made->entity, .arena = making->arena, .path = S("portal.where")};
+    struct condition_form form = {.entity = made->entity,
+                                  .arena = making->arena,
+                                  .path = S("portal.where"),
+                                  .sight = sight_all()};
     str path = task->path;
     task->path = arena_print(task->arena, "%.*s.", FMT(made->entity->name));
     bool is_read = condition_read(task, &form, tree, &condition);

@@ -51,6 +51,19 @@ struct field_group {
 constexpr uint32_t FIELD_GROUPS_MAX = 15;
 constexpr uint16_t FIELD_GROUPS_ALL = UINT16_MAX;
 
+/** Which fields a reader sees: a scope's part that what reads names is given. Zero sees those in no
+ *  group; each in one is then as unknown as one that never was. */
+struct sight {
+    bool is_portal;  /** only what the portal shows */
+    uint16_t groups; /** bit: place of the group in the model */
+};
+static inline struct sight sight_all(void)
+{
+    return (struct sight){.groups = FIELD_GROUPS_ALL};
+}
+/** The one place that decides it; a hidden field is seen by nobody. */
+bool sight_shows(struct sight sight, const struct field *field);
+
 struct role {
     str name; /** the value of a user's field `role` */
     str label;

@@ -268,6 +268,16 @@ enum err draft_set(struct change *change, struct draft *draft, const struct fiel
     return ERR_NONE;
 }
 
+/** Seen, but not the actor's to change: by its group, or because the portal only shows it. */
+static enum err refuse_edit(struct change *change, const struct field *field)
+{
+    if (field->group != 0)
+        return scope_require_group(change->task, change->scope, change->model,
+                                   change->model->groups[field->group - 1].name, SCOPE_EDIT);
+    task_fault(change->task, field->name, S("forbidden"), "cannot be changed here");
+    return ERR_NONE;
+}
+
 enum err draft_apply(struct change *change, struct draft *draft, const struct value *given)
 {
     if (given->kind != VALUE_MAP) {
@@ -280,12 +290,13 @@ enum err draft_apply(struct change *change, struct draft *draft, const struct va
         if (!value_next(&cursor, &key) || !value_next(&cursor, &value))
             return fail(change->task, ERR_UNREADABLE, "the value is damaged");
         str name = key.kind == VALUE_TEXT ? key.text : S("?");
+        struct sight sight = scope_sight(change->scope);
         const struct field *field =
-            key.kind == VALUE_TEXT ? entity_field(draft->entity, name) : nullptr;
+            key.kind == VALUE_TEXT ? entity_field_seen(draft->entity, sight, name) : nullptr;
         if (str_eq(name, S("id")))
             task_fault(change->task, name, S("read_only"), "is given by the system");
-        else if (field == nullptr || field->is_hidden) {
-            str nearest = entity_nearest(draft->entity, name);
+        else if (field == nullptr) {
+            str nearest = entity_nearest(draft->entity, sight, name);
             if (nearest.len > 0)
                 task_fault(change->task, name, S("unknown"),
                            "is no field of %.*s; did you mean %.*s?", FMT(draft->entity->name),
@@ -293,6 +304,8 @@ enum err draft_apply(struct change *change, struct draft *draft, const struct va
             else
                 task_fault(change->task, name, S("unknown"), "is no field of %.*s",
                            FMT(draft->entity->name));
+        } else if (!scope_edits_field(change->scope, field)) {
+            TRY(refuse_edit(change, field));
         } else TRY(draft_set(change, draft, field, &value));
     }
     return ERR_NONE;

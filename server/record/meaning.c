@@ -35,6 +35,7 @@ static bool read_filter(const struct view *view, const struct entity *meant,
     struct condition_form form = {.entity = meant,
                                   .arena = view->task->arena,
                                   .path = field->name,
+                                  .sight = scope_sight(view->scope),
                                   .needs_index = field->meaning == MEANING_FILTER};
     struct value tree = value_of(stored);
     return condition_read(view->task, &form, &tree, condition_out) &&
@@ -56,7 +57,7 @@ static void verify_parameter(const struct view *view, const struct entity *meant
     struct view quiet_view = *view;
     struct query query;
     quiet_view.task = &quiet;
-    query_init(&query, meant);
+    query_init(&query, meant, view->scope);
     enum err err = query_add(&quiet, &query, parameter_of(field->meaning), text);
     if (err == ERR_NONE) err = query_end(&quiet_view, &query);
     if (err != ERR_NONE)

@@ -62,10 +62,12 @@ static void read_fields(struct merging *merging, const struct value *map)
     for (uint32_t pair = 0;
          pair < map->count && value_next(&cursor, &key) && value_next(&cursor, &value); pair++) {
         str name = key.kind == VALUE_TEXT ? key.text : S("?");
-        const struct field *field = entity_field(merging->entity, name);
+        const struct field *field =
+            entity_field_seen(merging->entity, scope_sight(merging->change->scope), name);
         str path = arena_print(task->arena, "fields.%.*s", FMT(utf8_first(name, 64)));
         struct id id;
-        if (field == nullptr || field->is_hidden || !merging_takes(field))
+        if (field == nullptr || !merging_takes(field) ||
+            !scope_edits_field(merging->change->scope, field))
             task_fault(task, path, S("unknown"), "is no field of %.*s that can be chosen",
                        FMT(merging->entity->name));
         else if (value.kind != VALUE_TEXT || !id_parse(value.text, &id) || !is_among(merging, id))

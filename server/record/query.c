@@ -8,9 +8,10 @@
 #include "record/rows.h"
 #include "value/json.h"
 
-void query_init(struct query *query, const struct entity *entity)
+void query_init(struct query *query, const struct entity *entity, const struct scope *scope)
 {
-    *query = (struct query){.entity = entity, .limit = PAGE_RECORDS_DEFAULT};
+    *query = (struct query){
+        .entity = entity, .sight = scope_sight(scope), .limit = PAGE_RECORDS_DEFAULT};
 }
 
 void query_narrow(struct query *query, struct arena *arena, const struct condition *condition)
@@ -76,9 +77,9 @@ enum err query_add(struct task *task, struct query *query, str name, str value)
     if (str_eq(name, S("archived")) && query->entity->archived_at != nullptr)
         return add_archived(task, query, value);
     if (str_eq(name, S("fields")))
-        return shape_add_fields(task, query->entity, value, &query->shape);
+        return shape_add_fields(task, query->entity, query->sight, value, &query->shape);
     if (str_eq(name, S("expand")))
-        return shape_add_expand(task, query->entity, value, &query->shape);
+        return shape_add_expand(task, query->entity, query->sight, value, &query->shape);
     str *place = place_of(query, name);
     if (place == nullptr) return add_parameter(task, query, name, value);
     if (place->len > 0)
@@ -94,7 +95,8 @@ static enum err refuse_sort(struct task *task, const struct query *query, str na
     struct buf known = buf_make(task->arena, 4096);
     for (uint32_t at = 0; at < query->entity->field_count; at++) {
         const struct field *field = &query->entity->fields[at];
-        if (!field->is_indexed || field->is_hidden || field->kind_of->is_list) continue;
+        if (!field->is_indexed || !sight_shows(query->sight, field) || field->kind_of->is_list)
+            continue;
         buf_print(&known, ", %.*s", FMT(field->name));
     }
     return fail(task, ERR_UNREADABLE, "sort: %.*s %s; there are: id%.*s", FMT(utf8_first(name, 64)),
@@ -107,11 +109,10 @@ static enum err add_sort(struct task *task, struct query *query, str name, bool 
     bool is_descending = str_starts(name, S("-"));
     if (is_descending) name = str_from(name, 1);
     query->is_descending = is_descending;
-    const struct field *field = entity_field(query->entity, name);
+    const struct field *field = entity_field_seen(query->entity, query->sight, name);
     *is_last_out = str_eq(name, S("id")) || (field != nullptr && is_in_id_order(field));
     if (*is_last_out) return ERR_NONE;
-    if (field == nullptr || field->is_hidden)
-        return refuse_sort(task, query, name, "is no field here");
+    if (field == nullptr) return refuse_sort(task, query, name, "is no field here");
     if (field->kind_of->is_list) return refuse_sort(task, query, name, "holds a list");
     if (field->is_building)
         return fail(task, ERR_UNREADABLE,
@@ -219,6 +220,7 @@ static enum err read_archived(const struct view *view, struct query *query,
     if (!has_any) TRY(has_archived(view, entity, &has_any));
     if (!has_any) return ERR_NONE;
     str is_empty = query->only_archived ? S("false") : S("true");
+    form->sight = sight_all(); /* not the reader asks for it */
     bool is_read =
         condition_read_named(task, form, S("archived_at[empty]"), &is_empty, 1, &items[(*count)++]);
     return is_read ? ERR_NONE : refuse_filter(task);
@@ -227,8 +229,11 @@ static enum err read_archived(const struct view *view, struct query *query,
 static enum err read_filters(const struct view *view, struct query *query)
 {
     struct task *task = view->task;
-    struct condition_form form = {
-        .entity = query->entity, .arena = task->arena, .path = S("filter"), .needs_index = true};
+    struct condition_form form = {.entity = query->entity,
+                                  .arena = task->arena,
+                                  .path = S("filter"),
+                                  .sight = query->sight,
+                                  .needs_index = true};
     const struct condition **items =
         arena_new(task->arena, const struct condition *, query->parameter_count + 4);
     uint32_t count = 0;
@@ -247,8 +252,8 @@ static enum err read_group(struct task *task, struct query *query)
 {
     str name = query->group_name;
     if (name.len == 0) return ERR_NONE;
-    const struct field *field = entity_field(query->entity, name);
-    bool is_fit = field != nullptr && !field->is_hidden && field->is_indexed &&
+    const struct field *field = entity_field_seen(query->entity, query->sight, name);
+    bool is_fit = field != nullptr && field->is_indexed &&
                   (field->set != nullptr || field->kind == FIELD_BOOLEAN ||
                    field->kind == FIELD_COUNTRY || field->kind == FIELD_CURRENCY ||
                    field->kind == FIELD_LANGUAGE || field->kind == FIELD_REFERENCE);

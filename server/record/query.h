@@ -52,6 +52,7 @@ struct query_parameter {
 
 struct query {
     const struct entity *entity;
+    struct sight sight;             /** what it may name */
     const struct condition *filter; /** all of them together; made by query_end */
     bool tests_rows;                /** the filter alone does not say which ones the scope sees */
     uint32_t sort_count;            /** 0: by id alone, which is the order of creation */
@@ -85,7 +86,7 @@ static inline bool query_is_tied(const struct query *query)
            (query->sort_count == 1 && query->sorts[0].is_descending != query->is_descending);
 }
 
-void query_init(struct query *query, const struct entity *entity);
+void query_init(struct query *query, const struct entity *entity, const struct scope *scope);
 /** One `name=value` of the query string, decoded. ERR_UNREADABLE names what is wrong and what would
  *  be right. */
 enum err query_add(struct task *task, struct query *query, str name, str value);

@@ -75,14 +75,25 @@ struct scope scope_narrowed(const struct scope *a, const struct scope *b)
     return scope;
 }
 
+bool scope_sees_fields(const struct scope *scope, const struct model *model)
+{
+    uint16_t all = (uint16_t)((1U << model->group_count) - 1);
+    return scope->actor_kind != ACTOR_CONTACT && (scope->groups_seen & all) == all;
+}
+
+struct sight scope_sight(const struct scope *scope)
+{
+    return (struct sight){scope->actor_kind == ACTOR_CONTACT, scope->groups_seen};
+}
+
 bool scope_sees_field(const struct scope *scope, const struct field *field)
 {
-    if (scope->actor_kind == ACTOR_CONTACT) return field->is_portal_seen;
-    return field->group == 0 || (scope->groups_seen >> (field->group - 1) & 1) != 0;
+    return sight_shows(scope_sight(scope), field);
 }
 
 bool scope_edits_field(const struct scope *scope, const struct field *field)
 {
+    if (field->is_hidden) return false;
     if (scope->actor_kind == ACTOR_CONTACT) return field->is_portal_edited;
     return field->group == 0 || (scope->groups_edited >> (field->group - 1) & 1) != 0;
 }

@@ -57,6 +57,9 @@ struct scope scope_narrowed(const struct scope *a, const struct scope *b);
 
 /** The one place that decides which fields are seen and written. A secret is never among those that
  *  are shown; what is said of it is its kind's affair. */
+struct sight scope_sight(const struct scope *scope);
+/** Whether it sees each field of every entity. */
+bool scope_sees_fields(const struct scope *scope, const struct model *model);
 bool scope_sees_field(const struct scope *scope, const struct field *field);
 bool scope_edits_field(const struct scope *scope, const struct field *field);
 

@@ -102,7 +102,8 @@ static enum err gather(const struct searching *searching, const struct entity *e
     struct txn *txn = view->txn;
     const struct field *title = entity->title;
     str beginning = str_first(searching->folded, KEY_ORDERED_BYTES_MAX);
-    if (title->is_indexed && title->kind_of->is_text && beginning.len > 0) {
+    bool is_seen = scope_sees_field(searching->view->scope, title);
+    if (is_seen && title->is_indexed && title->kind_of->is_text && beginning.len > 0) {
         struct scan_range range = {.from = beginning, .to = beginning};
         TRY(take_some(view, entity, scan_index(txn, entity->number, title->number, &range),
                       candidates));
@@ -163,7 +164,9 @@ static void judge_fields(const struct searching *searching, const struct entity 
     struct arena *arena = searching->view->task->arena;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (!field->is_searched || slots[at].len == 0 || field->kind_of->words == nullptr) continue;
+        if (!field->is_searched || slots[at].len == 0 || field->kind_of->words == nullptr ||
+            !scope_sees_field(searching->view->scope, field))
+            continue;
         struct value stored = value_of(slots[at]);
         struct key_list words = field->kind_of->words(arena, field, &stored);
         bool is_title = field == entity->title && !is_under;
@@ -227,7 +230,9 @@ static str title_of(const struct view *view, const struct entity *entity, str va
     struct value title;
     struct id id;
     struct record behind;
-    if (!value_find(value, entity->title->number, &title)) return (str){};
+    if (!scope_sees_field(view->scope, entity->title) ||
+        !value_find(value, entity->title->number, &title))
+        return (str){};
     if (title.kind == VALUE_TEXT) return arena_copy(view->task->arena, title.text);
     struct task quiet = {.arena = view->task->arena};
     struct view quiet_view = *view;
@@ -235,6 +240,7 @@ static str title_of(const struct view *view, const struct entity *entity, str va
     const struct entity *to = entity->title->to;
     bool is_there = to != nullptr && title.kind == VALUE_BYTES && id_of_bytes(title.text, &id) &&
                     record_get(&quiet_view, to, id, &behind) == ERR_NONE &&
+                    scope_sees_field(view->scope, to->title) &&
                     value_find(behind.value, to->title->number, &title) && title.kind == VALUE_TEXT;
     return is_there ? arena_copy(view->task->arena, title.text) : (str){};
 }

@@ -10,16 +10,16 @@
 
 constexpr uint32_t FEED_HIDDEN_MAX = 400; /** entries passed over for one page */
 
-static enum err add_names(struct task *task, const struct entity *entity, str names, bool is_expand,
-                          struct shape *shape)
+static enum err add_names(struct task *task, const struct entity *entity, struct sight sight,
+                          str names, bool is_expand, struct shape *shape)
 {
     str name, rest = names;
     if (!is_expand && names.len > 0) shape->has_fields = true;
     while (rest.len > 0) {
         (void)str_cut(rest, ',', &name, &rest);
-        const struct field *field = entity_field(entity, name);
+        const struct field *field = entity_field_seen(entity, sight, name);
         if (str_eq(name, S("id")) && !is_expand) continue;
-        if (field == nullptr || field->is_hidden)
+        if (field == nullptr)
             return fail(task, ERR_UNREADABLE, "%s: \"%.*s\" is no field of %.*s",
                         is_expand ? "expand" : "fields", FMT(utf8_first(name, 64)),
                         FMT(entity->name));
@@ -35,16 +35,16 @@ static enum err add_names(struct task *task, const struct entity *entity, str na
     return ERR_NONE;
 }
 
-enum err shape_add_fields(struct task *task, const struct entity *entity, str names,
-                          struct shape *shape)
+enum err shape_add_fields(struct task *task, const struct entity *entity, struct sight sight,
+                          str names, struct shape *shape)
 {
-    return add_names(task, entity, names, false, shape);
+    return add_names(task, entity, sight, names, false, shape);
 }
 
-enum err shape_add_expand(struct task *task, const struct entity *entity, str names,
-                          struct shape *shape)
+enum err shape_add_expand(struct task *task, const struct entity *entity, struct sight sight,
+                          str names, struct shape *shape)
 {
-    return add_names(task, entity, names, true, shape);
+    return add_names(task, entity, sight, names, true, shape);
 }
 
 static bool is_in(const struct field *field, const struct field *const *fields, uint32_t count)
@@ -91,6 +91,7 @@ void record_write(struct buf *json, const struct view *view, const struct record
                   const struct shape *shape)
 {
     const struct entity *entity = record->entity;
+    struct sight sight = scope_sight(view->scope);
     struct value values[FIELDS_MAX];
     values_read(entity, record->value, values);
     char id[ID_TEXT_BYTES];
@@ -101,7 +102,7 @@ void record_write(struct buf *json, const struct view *view, const struct record
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
         bool is_expanded = shape != nullptr && is_in(field, shape->expand, shape->expand_count);
-        if (field->is_hidden) continue;
+        if (!sight_shows(sight, field)) continue;
         if (shape != nullptr && shape->has_fields && !is_expanded &&
             !is_in(field, shape->fields, shape->field_count))
             continue;
@@ -174,25 +175,37 @@ void actor_write(struct buf *json, const struct view *view, struct actor_names *
     else json_write_text(json, name);
 }
 
-static void entry_fields_write(struct buf *json, const struct entity *entity,
-                               struct log_change *change)
+/** Removed fields have no group any more: what was in one is told to those who see all. */
+static bool is_told(struct sight sight, const struct field *field)
+{
+    if (field->is_removed) return !sight.is_portal && sight.groups == FIELD_GROUPS_ALL;
+    return sight_shows(sight, field) && (!field->is_system || field->number == FIELD_INCOMPLETE);
+}
+
+/** How many it told; *withheld_out: others changed that the scope does not see. */
+static uint32_t entry_fields_write(struct buf *json, struct sight sight,
+                                   const struct entity *entity, struct log_change *change,
+                                   uint32_t *withheld_out)
 {
     uint16_t number;
     struct value old, new;
-    bool is_first = true;
+    uint32_t told = 0;
+    *withheld_out = 0;
     while (log_change_next(change, &number, &old, &new)) {
         const struct field *field = entity_field_ever(entity, number);
+        if (field == nullptr) continue;
         /* A deletion keeps the engine's own fields too: they are for its undo. */
-        bool is_told = field != nullptr && (!field->is_hidden || field->is_removed) &&
-                       (!field->is_system || number == FIELD_INCOMPLETE);
-        if (!is_told) continue;
-        buf_print(json, "%s\"%.*s\":{\"old\":", is_first ? "" : ",", FMT(field->name));
+        if (!is_told(sight, field)) {
+            *withheld_out += !field->is_hidden && !field->is_system;
+            continue;
+        }
+        buf_print(json, "%s\"%.*s\":{\"old\":", told++ == 0 ? "" : ",", FMT(field->name));
         write_side(json, field, &old);
         buf_put(json, S(",\"new\":"));
         write_side(json, field, &new);
         buf_put_byte(json, '}');
-        is_first = false;
     }
+    return told;
 }
 
 void rule_named_write(struct buf *json, struct id rule, str name)
@@ -219,13 +232,15 @@ static void entry_rules_write(struct buf *json, struct log_change *change)
 }
 
 /** One log entry: who changed what, when, and because of which request. An erased body shows no
- *  changes. */
-static void entry_write(struct buf *json, const struct view *view, struct actor_names *names,
+ *  changes. False, and nothing is written, when all that it changed are fields out of sight. */
+static bool entry_write(struct buf *json, const struct view *view, struct actor_names *names,
                         const struct entity *entity, const struct log_entry *entry)
 {
     static const char *const operations[] = {"create", "update", "delete"};
     struct log_change change;
     bool is_whole = log_change_read(entry->body, &change);
+    size_t begun = json->len;
+    uint32_t told = 0, withheld = 0;
     buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
     time_write(json, entry->at_ms);
     buf_put(json, S("\",\"group\":"));
@@ -244,8 +259,12 @@ static void entry_write(struct buf *json, const struct view *view, struct actor_
     /* How the firm works is not its clients' affair. */
     if (is_whole && view->scope->actor_kind != ACTOR_CONTACT) entry_rules_write(json, &change);
     buf_put(json, S(",\"changes\":{"));
-    if (is_whole) entry_fields_write(json, entity, &change);
+    if (is_whole)
+        told = entry_fields_write(json, scope_sight(view->scope), entity, &change, &withheld);
     buf_put(json, S("}}"));
+    bool is_unseen = is_whole && change.operation == OPERATION_UPDATE && told == 0 && withheld > 0;
+    if (is_unseen) json->len = begun;
+    return !is_unseen;
 }
 
 /** The record has left what this actor sees, and all that lies under it with it. Who took it away,
@@ -267,7 +286,7 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
         return fail(view->task, ERR_MISSING, "there is no such %.*s", FMT(entity->name));
     buf_put(json, S("{\"data\":["));
     uint64_t next = 0;
-    uint32_t count = 0;
+    uint32_t count = 0, hidden = 0;
     struct actor_names names = {};
     for (;;) {
         struct log_entry entry;
@@ -278,14 +297,17 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
             before = entry.sequence;
             continue;
         }
-        if (count == limit) {
+        if (count == limit || hidden == FEED_HIDDEN_MAX) {
             next = before;
             break;
         }
+        size_t begun = json->len;
         if (count > 0) buf_put_byte(json, ',');
-        entry_write(json, view, &names, entity, &entry);
+        bool is_told = entry_write(json, view, &names, entity, &entry);
         before = entry.sequence;
-        count++;
+        count += is_told;
+        hidden += !is_told;
+        if (!is_told) json->len = begun;
     }
     /* Behind its first entry a record has none; it was there all the same. */
     struct log_entry newest;
@@ -313,7 +335,7 @@ enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *
     if (!is_seen) return ERR_NONE;
     if (rows_lose(view, entity, &entry)) gone_write(json, entity, &entry);
     else if (!log_is_untold(&entry) && rows_see_entry(view, entity, &entry))
-        entry_write(json, view, &walk->actors, entity, &entry);
+        (void)entry_write(json, view, &walk->actors, entity, &entry);
     return ERR_NONE;
 }
 

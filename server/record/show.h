@@ -20,13 +20,13 @@ struct shape {
     const struct field *expand[SHOW_EXPAND_MAX];
 };
 /** From the query's `fields=a,b` and `expand=c,d`; ERR_UNREADABLE names what is unknown. */
-enum err shape_add_fields(struct task *task, const struct entity *entity, str names,
-                          struct shape *shape);
-enum err shape_add_expand(struct task *task, const struct entity *entity, str names,
-                          struct shape *shape);
+enum err shape_add_fields(struct task *task, const struct entity *entity, struct sight sight,
+                          str names, struct shape *shape);
+enum err shape_add_expand(struct task *task, const struct entity *entity, struct sight sight,
+                          str names, struct shape *shape);
 
-/** The record as an object: `id`, then its fields in order of declaration, absent ones null
- *  (lists empty). `shape` may be nullptr. */
+/** The record as an object: `id`, then the fields that the scope sees in order of declaration,
+ *  absent ones null (lists empty). `shape` may be nullptr. */
 void record_write(struct buf *json, const struct view *view, const struct record *record,
                   const struct shape *shape);
 

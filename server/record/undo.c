@@ -21,6 +21,7 @@ static const struct {
     [UNDO_CHOICE] = {{"choice", 6}, {"there is no such choice any more", 32}},
     [UNDO_REQUIRED] = {{"required", 8}, {"it would be without a value, which it needs", 43}},
     [UNDO_ERASED] = {{"erased", 6}, {"what it was before has been erased", 34}},
+    [UNDO_FORBIDDEN] = {{"forbidden", 9}, {"you may not change it", 21}},
 };
 
 str undo_reason_word(enum undo_reason reason)
@@ -33,13 +34,13 @@ str undo_reason_text(enum undo_reason reason)
     return reasons[reason].text;
 }
 
-void undo_kept_write(struct buf *json, const struct undo_kept *kept)
+void undo_kept_write(struct buf *json, struct sight sight, const struct undo_kept *kept)
 {
     char id[ID_TEXT_BYTES];
     id_write(kept->id, id);
     buf_print(json, "{\"entity\":\"%.*s\",\"id\":\"%.*s\",\"field\":", FMT(kept->entity->name),
               ID_TEXT_BYTES, id);
-    if (kept->field == nullptr) buf_put(json, S("null"));
+    if (kept->field == nullptr || !sight_shows(sight, kept->field)) buf_put(json, S("null"));
     else buf_print(json, "\"%.*s\"", FMT(kept->field->name));
     buf_print(json, ",\"reason\":\"%.*s\",\"message\":\"%.*s\"}", FMT(reasons[kept->reason].word),
               FMT(reasons[kept->reason].text));

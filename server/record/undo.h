@@ -19,16 +19,17 @@
 constexpr uint32_t UNDO_KEPT_MAX = 1000; /** told; all are counted */
 
 enum undo_reason : uint8_t {
-    UNDO_EDITED,   /** somebody changed it since */
-    UNDO_GONE,     /** it was deleted since */
-    UNDO_THERE,    /** a deleted one is there again */
-    UNDO_REFERRED, /** others refer to it */
-    UNDO_NEEDED,   /** one that stays would be left without it */
-    UNDO_MISSING,  /** what it would refer to is not there */
-    UNDO_TAKEN,    /** another one has the unique value */
-    UNDO_CHOICE,   /** the choice is not known any more */
-    UNDO_REQUIRED, /** it would be empty */
-    UNDO_ERASED,   /** the log does not know any more what it was */
+    UNDO_EDITED,    /** somebody changed it since */
+    UNDO_GONE,      /** it was deleted since */
+    UNDO_THERE,     /** a deleted one is there again */
+    UNDO_REFERRED,  /** others refer to it */
+    UNDO_NEEDED,    /** one that stays would be left without it */
+    UNDO_MISSING,   /** what it would refer to is not there */
+    UNDO_TAKEN,     /** another one has the unique value */
+    UNDO_CHOICE,    /** the choice is not known any more */
+    UNDO_REQUIRED,  /** it would be empty */
+    UNDO_ERASED,    /** the log does not know any more what it was */
+    UNDO_FORBIDDEN, /** the actor may not change the field */
 };
 /** A stable word, and what people read. */
 str undo_reason_word(enum undo_reason reason);
@@ -53,8 +54,9 @@ struct undo {
 /** Notes that a record stays as it is. */
 void undo_keep_record(struct undo *undo, const struct entity *entity, struct id id,
                       enum undo_reason reason);
-/** `{"entity","id","field","reason","message"}`; the field is null of a whole record. */
-void undo_kept_write(struct buf *json, const struct undo_kept *kept);
+/** `{"entity","id","field","reason","message"}`; the field is null of a whole record, and where
+ *  it is not seen. */
+void undo_kept_write(struct buf *json, struct sight sight, const struct undo_kept *kept);
 
 /** The hooks of an undo: formulas, but no rules. `hooks` may be nullptr. */
 struct hooks hooks_without_rules(const struct hooks *hooks);

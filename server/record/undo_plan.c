@@ -99,7 +99,9 @@ static void take_back_update(struct undo_plan *plan, struct undo_item *item,
         const struct field *field = entity_field_by_number(item->entity, number);
         if (field == nullptr || !undo_is_own(field)) continue;
         str *now = &item->now[field_position(field)];
-        if (str_eq(*now, side(&new))) *now = side(&old);
+        if (!scope_edits_field(plan->undo->change->scope, field))
+            undo_keep(plan, item, field, UNDO_FORBIDDEN);
+        else if (str_eq(*now, side(&new))) *now = side(&old);
         else if (field->one_of_per == nullptr) undo_keep(plan, item, field, UNDO_EDITED);
     }
 }

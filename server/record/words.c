@@ -48,11 +48,24 @@ bool words_have(struct key_list list, const struct query_word *word)
     return false;
 }
 
+/** Whether each word that finds a record of the entity is one of a field that is seen. */
+static bool sees_words(struct sight sight, const struct entity *entity)
+{
+    bool sees = true;
+    for (uint32_t at = 0; at < entity->field_count && sees; at++)
+        sees = !entity->fields[at].is_searched || sight_shows(sight, &entity->fields[at]);
+    return sees;
+}
+
+/** Words of fields out of sight find nothing. */
 static bool mark_words(struct listing *listing, const struct entity *entity, str value,
                        const struct query_word *words, uint32_t count, bool *has)
 {
+    struct sight sight = scope_sight(listing->view->scope);
     str slots[FIELDS_MAX];
     slots_read(entity, value, slots);
+    for (uint32_t at = 0; at < entity->field_count; at++)
+        if (!sight_shows(sight, &entity->fields[at])) slots[at] = (str){};
     struct key_list own = record_words(&listing->scratch, entity, slots);
     bool has_all = true;
     for (uint32_t at = 0; at < count; at++) {
@@ -64,12 +77,13 @@ static bool mark_words(struct listing *listing, const struct entity *entity, str
 }
 
 /** Whether every word that finds records of the entity stands where the actor sees it. */
-static bool sees_words(const struct view *view, const struct entity *entity)
+static bool sees_all_words(const struct view *view, const struct entity *entity)
 {
-    bool sees = true;
+    struct sight sight = scope_sight(view->scope);
+    bool sees = sees_words(sight, entity);
     for (uint32_t of = 0; of < entity->under_count && sees; of++)
         sees = scope_may(view->scope, entity->under[of]->number, SCOPE_VIEW) &&
-               rows_see_all(view, entity->under[of]);
+               sees_words(sight, entity->under[of]) && rows_see_all(view, entity->under[of]);
     return sees;
 }
 
@@ -129,7 +143,7 @@ enum err words_gather(struct listing *listing, struct hits *hits)
         TRY(hits_of_scan(listing, hits, scan_text(listing->view->txn, entity, &range)));
     }
     hits_distinct(hits);
-    if (count == 0 || (count == 1 && sees_words(listing->view, listing->query->entity)))
+    if (count == 0 || (count == 1 && sees_all_words(listing->view, listing->query->entity)))
         return ERR_NONE;
     uint32_t kept = 0;
     for (uint32_t at = 0; at < hits->count; at++) {

@@ -133,10 +133,13 @@ static enum err query_of(struct asking *asking, struct query *query)
     struct task *task = asking->task;
     struct value where, limit;
     TRY(entity_of(asking, &entity));
-    query_init(query, entity);
+    query_init(query, entity, asking->view.scope);
     TRY(given_of(asking, S("where"), &where));
     if (where.kind != VALUE_NIL) {
-        struct condition_form form = {.entity = entity, .arena = asking->arena, .path = S("where")};
+        struct condition_form form = {.entity = entity,
+                                      .arena = asking->arena,
+                                      .path = S("where"),
+                                      .sight = scope_sight(asking->view.scope)};
         if (!condition_read(task, &form, &where, &condition) ||
             !condition_verify(&asking->view, condition))
             return task_faults(task);
@@ -344,16 +347,11 @@ static const struct {
     bool is_read;
     enum err (*answer)(struct asking *asking);
 } questions[] = {
-    {S("get"), true, answer_get},
-    {S("find"), true, answer_find},
-    {S("count"), true, answer_count},
-    {S("create"), false, answer_create},
-    {S("update"), false, answer_update},
-    {S("delete"), false, answer_delete},
-    {S("link"), false, answer_link},
-    {S("queue"), false, answer_queue},
-    {S("source"), false, answer_source},
-    {S("entity"), false, answer_entity},
+    {S("get"), true, answer_get},           {S("find"), true, answer_find},
+    {S("count"), true, answer_count},       {S("create"), false, answer_create},
+    {S("update"), false, answer_update},    {S("delete"), false, answer_delete},
+    {S("link"), false, answer_link},        {S("queue"), false, answer_queue},
+    {S("source"), false, answer_source},    {S("entity"), false, answer_entity},
     {S("settings"), true, answer_settings},
 };
 

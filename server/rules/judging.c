@@ -96,7 +96,7 @@ static void judge_use(struct judged *judged, const struct script_use *use)
         str what = arena_print(arena, "%.*s has no field \"%.*s\"", FMT(entity->name),
                                FMT(utf8_first(use->field, NAME_SHOWN_MAX)));
         refuse_use(judged, use, "unknown", arena_cstring(arena, what),
-                   entity_nearest(entity, use->field));
+                   entity_nearest(entity, sight_all(), use->field));
         return;
     }
     if (use->is_write) judge_write(judged, use, entity, field);

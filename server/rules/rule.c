@@ -52,7 +52,7 @@ static bool is_known(const struct field *field)
 static void refuse_field(const struct reading *reading, str path, str name)
 {
     const struct entity *entity = reading->rule->entity;
-    str nearest = entity_nearest(entity, name);
+    str nearest = entity_nearest(entity, sight_all(), name);
     if (nearest.len > 0)
         task_fault(reading->view.task, path, S("unknown"),
                    "%.*s has no field \"%.*s\"; the nearest is %.*s", FMT(entity->name),
@@ -100,7 +100,8 @@ static const struct condition *read_condition(const struct reading *reading, str
 {
     struct value tree;
     const struct condition *condition;
-    struct condition_form form = {.entity = entity, .arena = reading->arena, .path = name};
+    struct condition_form form = {
+        .entity = entity, .arena = reading->arena, .path = name, .sight = sight_all()};
     if (entity == nullptr || !find(reading, name, &tree)) return nullptr;
     /* What is made of a tree points into it. */
     tree = value_of(arena_copy(reading->arena, tree.bytes));

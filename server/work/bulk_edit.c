@@ -34,6 +34,7 @@ static bool condition_leave_archived(struct task *task, struct condition_form *f
     if (archived_at == nullptr) return true;
     for (uint32_t at = 0; at < count; at++)
         if (fields[at] == archived_at) return true;
+    form->sight = sight_all(); /* not the reader asks for it */
     const struct condition *both[2] = {*condition};
     str name = arena_print(task->arena, "%.*s[empty]", FMT(archived_at->name)),
         is_empty = S("true");
@@ -47,7 +48,10 @@ static enum err edit_condition(struct job_run *run, struct txn *txn, const struc
 {
     struct value tree;
     struct task *task = run->task;
-    struct condition_form form = {.entity = entity, .arena = task->arena, .path = S("filter")};
+    struct condition_form form = {.entity = entity,
+                                  .arena = task->arena,
+                                  .path = S("filter"),
+                                  .sight = scope_sight(&run->scope)};
     struct view view = {task, txn, run->tenant.model, &run->scope};
     if (!value_find(run->job.given, BULK_FILTER, &tree))
         return fail(task, ERR_CORRUPT, "what a job was given is damaged");

@@ -12,14 +12,16 @@ static bool is_through(const struct field *field)
 }
 
 /** Of a record within a row: what belongs to it, not what it belongs to. */
-static bool is_own_of_nested(const struct field *field)
+static bool is_own_of_nested(const struct scope *scope, const struct field *field)
 {
-    return !field->is_hidden && !field->is_system && !field->is_computed && field->to == nullptr;
+    return scope_sees_field(scope, field) && !field->is_system && !field->is_computed &&
+           field->to == nullptr;
 }
 
-static bool is_wanted(const struct shape *wanted, const struct field *field)
+static bool is_wanted(const struct scope *scope, const struct shape *wanted,
+                      const struct field *field)
 {
-    if (field->is_hidden) return false;
+    if (!scope_sees_field(scope, field)) return false;
     if (!wanted->has_fields) return true;
     for (uint32_t at = 0; at < wanted->field_count; at++)
         if (wanted->fields[at] == field) return true;
@@ -35,8 +37,8 @@ static void column_add(struct export_plan *plan, const struct field *of, const s
     plan->columns[plan->column_count++] = (struct export_column){of, field, header};
 }
 
-void export_plan_make(struct arena *arena, const struct entity *entity, const struct shape *wanted,
-                      struct export_plan *plan)
+void export_plan_make(struct arena *arena, const struct entity *entity, const struct scope *scope,
+                      const struct shape *wanted, struct export_plan *plan)
 {
     *plan = (struct export_plan){.entity = entity, .separator = ','};
     plan->columns = arena_new(arena, struct export_column, EXPORT_COLUMNS_MAX);
@@ -44,7 +46,7 @@ void export_plan_make(struct arena *arena, const struct entity *entity, const st
     column_add(plan, nullptr, nullptr, S("id"));
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (!is_wanted(wanted, field)) continue;
+        if (!is_wanted(scope, wanted, field)) continue;
         if (!is_through(field)) {
             column_add(plan, nullptr, field, field->name);
             continue;
@@ -53,7 +55,7 @@ void export_plan_make(struct arena *arena, const struct entity *entity, const st
             plan->shape.expand[plan->shape.expand_count++] = field;
         for (uint32_t inner = 0; inner < field->to->field_count; inner++) {
             const struct field *behind = &field->to->fields[inner];
-            if (is_own_of_nested(behind))
+            if (is_own_of_nested(scope, behind))
                 column_add(plan, field, behind,
                            arena_print(arena, "%.*s.%.*s", FMT(field->name), FMT(behind->name)));
         }
@@ -63,11 +65,12 @@ void export_plan_make(struct arena *arena, const struct entity *entity, const st
 /* Rows. */
 
 /** The field by which people and imports know a record of another entity: a unique text. */
-static const struct field *naming_field(const struct entity *entity)
+static const struct field *naming_field(const struct scope *scope, const struct entity *entity)
 {
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (field->is_unique && field->kind_of->is_text && !field->is_hidden) return field;
+        if (field->is_unique && field->kind_of->is_text && scope_sees_field(scope, field))
+            return field;
     }
     return nullptr;
 }
@@ -91,7 +94,7 @@ static bool referred(const struct view *view, const struct entity *to, const str
 static void put_reference(struct buf *cell, const struct view *view, const struct field *field,
                           const struct value *stored)
 {
-    const struct field *naming = naming_field(field->to);
+    const struct field *naming = naming_field(view->scope, field->to);
     str record;
     struct value name;
     if (naming != nullptr && referred(view, field->to, stored, &record) &&
@@ -193,17 +196,20 @@ static void put_example(struct buf *out, struct arena *arena, const struct field
 /** Calls for each field that a person may fill in; references to others are left out, since an
  *  example cannot name one. */
 static void put_template_line(struct buf *out, struct arena *arena, const struct entity *entity,
-                              bool is_header)
+                              const struct scope *scope, bool is_header)
 {
     bool is_first = true;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *own = &entity->fields[at];
         bool is_nested = is_through(own);
-        if (!is_nested && !is_own_of_nested(own)) continue;
+        if (!scope_edits_field(scope, own) || (!is_nested && !is_own_of_nested(scope, own)))
+            continue;
         uint32_t count = is_nested ? own->to->field_count : 1;
         for (uint32_t inner = 0; inner < count; inner++) {
             const struct field *field = is_nested ? &own->to->fields[inner] : own;
-            if (!is_own_of_nested(field) || field->kind == FIELD_OBJECT) continue;
+            if (!scope_edits_field(scope, field) || !is_own_of_nested(scope, field) ||
+                field->kind == FIELD_OBJECT)
+                continue;
             if (!is_first) buf_put_byte(out, ',');
             is_first = false;
             str header = field->label;
@@ -216,8 +222,9 @@ static void put_template_line(struct buf *out, struct arena *arena, const struct
     buf_put(out, S("\r\n"));
 }
 
-void export_put_template(struct buf *out, struct arena *arena, const struct entity *entity)
+void export_put_template(struct buf *out, struct arena *arena, const struct entity *entity,
+                         const struct scope *scope)
 {
-    put_template_line(out, arena, entity, true);
-    put_template_line(out, arena, entity, false);
+    put_template_line(out, arena, entity, scope, true);
+    put_template_line(out, arena, entity, scope, false);
 }

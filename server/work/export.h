@@ -29,13 +29,15 @@ struct export_plan {
     struct shape shape; /** of NDJSON */
 };
 
-/** `wanted`: which fields, all without any named; expanded ones are nested in NDJSON. */
-void export_plan_make(struct arena *arena, const struct entity *entity, const struct shape *wanted,
-                      struct export_plan *plan_out);
+/** `wanted`: which fields, all that the scope sees without any named; expanded ones are nested in
+ *  NDJSON. */
+void export_plan_make(struct arena *arena, const struct entity *entity, const struct scope *scope,
+                      const struct shape *wanted, struct export_plan *plan_out);
 /** A row with its line end. */
 void export_put_row(struct buf *out, const struct view *view, const struct export_plan *plan,
                     const struct record *record);
 /** The header of CSV; nothing in NDJSON. */
 void export_put_header(struct buf *out, const struct export_plan *plan);
 /** A table to be filled in and imported: labels as header, one row as an example. */
-void export_put_template(struct buf *out, struct arena *arena, const struct entity *entity);
+void export_put_template(struct buf *out, struct arena *arena, const struct entity *entity,
+                         const struct scope *scope);

@@ -73,7 +73,7 @@ void forecast_count(struct import_forecast *forecast, const struct import_plan *
     const struct entity *entity = plan->groups[group].entity;
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (field->is_system || field->is_hidden) continue;
+        if (field->is_system || !scope_sees_field(plan->scope, field)) continue;
         struct value was = {}, is = {};
         (void)value_find(before, field->number, &was);
         (void)value_find(after, field->number, &is);

@@ -36,7 +36,8 @@ bool import_names_find(struct import_names *names, struct task *task, const stru
     uint32_t count = 0;
     for (uint32_t at = 0; at < to->field_count && count == 0; at++) {
         const struct field *by = &to->fields[at];
-        if (!by->is_indexed || by->to != nullptr || by->is_hidden) continue;
+        if (!by->is_indexed || by->to != nullptr || !scope_sees_field(lane->view->scope, by))
+            continue;
         if (!by->is_unique && by != to->title) continue;
         if (names_find_by(lane, task, by, cell, id_out, &count)) continue;
         task_fault(task, field->name, S("reference"), "could not be looked up now");

@@ -13,9 +13,9 @@ struct path {
     const struct field *second; /** that the header names as well */
 };
 
-static bool may_be_given(const struct field *field)
+static bool may_be_given(const struct scope *scope, const struct field *field)
 {
-    return !field->is_computed && !field->is_hidden && !field->is_system;
+    return !field->is_computed && !field->is_system && scope_edits_field(scope, field);
 }
 
 /** `phone2` is a second `phone` where a field holds many. */
@@ -77,8 +77,9 @@ static bool is_named(struct arena *arena, const struct field *field, enum naming
 }
 
 /** The field that a header names best; *second_out is another one that it names as well. */
-static const struct field *find_own(struct arena *arena, const struct entity *entity, str header,
-                                    str *label_out, const struct field **second_out)
+static const struct field *find_own(struct arena *arena, const struct scope *scope,
+                                    const struct entity *entity, str header, str *label_out,
+                                    const struct field **second_out)
 {
     *second_out = nullptr;
     if (header.len == 0) return nullptr;
@@ -87,7 +88,7 @@ static const struct field *find_own(struct arena *arena, const struct entity *en
         for (uint32_t at = 0; at < entity->field_count; at++) {
             const struct field *field = &entity->fields[at];
             str label;
-            if (!may_be_given(field) ||
+            if (!may_be_given(scope, field) ||
                 !is_named(arena, field, (enum naming)naming, header, &label))
                 continue;
             if (found != nullptr) {
@@ -104,21 +105,23 @@ static const struct field *find_own(struct arena *arena, const struct entity *en
 
 /** Fields of the records behind flagged links, first with the reference before them
  *  (`contactName`), then alone (`city`). */
-static bool find_through(struct arena *arena, const struct entity *entity, str header,
-                         struct path *path_out)
+static bool find_through(struct arena *arena, const struct scope *scope,
+                         const struct entity *entity, str header, struct path *path_out)
 {
     for (int is_alone = 0; is_alone < 2; is_alone++)
         for (uint32_t at = 0; at < entity->field_count; at++) {
             const struct field *reference = &entity->fields[at];
-            if (reference->through.link == nullptr || reference->to == nullptr) continue;
+            if (reference->through.link == nullptr || reference->to == nullptr ||
+                !scope_edits_field(scope, reference))
+                continue;
             const str before[] = {fold_name(arena, reference->name),
                                   fold_name(arena, reference->label),
                                   fold_name(arena, reference->to->name), S("")};
             for (int way = is_alone ? 3 : 0; way < (is_alone ? 4 : 3); way++) {
                 if (!str_starts(header, before[way])) continue;
                 str rest = str_from(header, before[way].len);
-                const struct field *field =
-                    find_own(arena, reference->to, rest, &path_out->label, &path_out->second);
+                const struct field *field = find_own(arena, scope, reference->to, rest,
+                                                     &path_out->label, &path_out->second);
                 if (field == nullptr || field->to != nullptr) continue;
                 path_out->step_count = 2;
                 path_out->steps[0] = reference;
@@ -129,15 +132,15 @@ static bool find_through(struct arena *arena, const struct entity *entity, str h
     return false;
 }
 
-static bool path_of_header(struct arena *arena, const struct entity *entity, str header,
-                           struct path *path_out)
+static bool path_of_header(struct arena *arena, const struct scope *scope,
+                           const struct entity *entity, str header, struct path *path_out)
 {
     str folded = fold_name(arena, header);
     /* The column that an import adds to its failed rows says nothing to the next one. */
     if (folded.len == 0 || str_eq(header, S("fault"))) return false;
     const struct field *field =
-        find_own(arena, entity, folded, &path_out->label, &path_out->second);
-    if (field == nullptr) return find_through(arena, entity, folded, path_out);
+        find_own(arena, scope, entity, folded, &path_out->label, &path_out->second);
+    if (field == nullptr) return find_through(arena, scope, entity, folded, path_out);
     path_out->step_count = 1;
     path_out->steps[0] = field;
     /* A column `Primary contact` holds the name of somebody who is made with the row. */
@@ -149,22 +152,26 @@ static bool path_of_header(struct arena *arena, const struct entity *entity, str
 }
 
 /** A path as a map has it. Adds a fault under the column's name when it leads nowhere. */
-static bool path_of_text(struct task *task, const struct entity *entity, str column, str text,
-                         struct path *path_out)
+static bool path_of_text(struct task *task, const struct scope *scope, const struct entity *entity,
+                         str column, str text, struct path *path_out)
 {
     str rest = text;
     while (path_out->step_count < IMPORT_PATH_STEPS_MAX) {
         str name, behind;
         bool has_more = str_cut(rest, '.', &name, &behind);
-        const struct field *field = entity_field(entity, name);
-        if (field == nullptr || field->is_hidden) {
-            str nearest = entity_nearest(entity, name);
+        const struct field *field = entity_field_seen(entity, scope_sight(scope), name);
+        if (field == nullptr) {
+            str nearest = entity_nearest(entity, scope_sight(scope), name);
             task_fault(task, column, S("unknown"), "`%.*s` is no field of %.*s%s%.*s%s", FMT(name),
                        FMT(entity->plural), nearest.len > 0 ? "; is `" : "", FMT(nearest),
                        nearest.len > 0 ? "` meant?" : "");
             return false;
         }
-        if (!may_be_given(field)) {
+        if (!scope_edits_field(scope, field)) {
+            task_fault(task, column, S("forbidden"), "`%.*s` is not yours to change", FMT(text));
+            return false;
+        }
+        if (!may_be_given(scope, field)) {
             task_fault(task, column, S("computed"), "`%.*s` is kept by the server", FMT(text));
             return false;
         }
@@ -269,7 +276,7 @@ static void plan_by_headers(struct task *task, const struct import_options *opti
         }
         struct path path = {};
         arena_clear(&folded);
-        if (!path_of_header(&folded, plan->entity, column->header, &path))
+        if (!path_of_header(&folded, plan->scope, plan->entity, column->header, &path))
             column->why = S("no field has this name");
         else if (path.second != nullptr)
             column->why =
@@ -312,10 +319,11 @@ static void plan_column_by_map(struct task *task, const struct import_options *o
         return;
     }
     struct path path = {};
-    if (!path_of_text(task, plan->entity, name, given->text, &path)) return;
+    if (!path_of_text(task, plan->scope, plan->entity, name, given->text, &path)) return;
     struct path known = {};
     const struct field *field = path.steps[path.step_count - 1];
-    if (path_of_header(task->arena, field->entity, plan->columns[column].header, &known) &&
+    if (path_of_header(task->arena, plan->scope, field->entity, plan->columns[column].header,
+                       &known) &&
         known.steps[known.step_count - 1] == field)
         path.label = known.label;
     if (plan->columns[column].path.len > 0)
@@ -373,8 +381,9 @@ static enum err plan_match(struct task *task, const struct import_options *optio
         return fail(task, ERR_INVALID, "to update records, name the field that finds them: match");
     }
     bool is_id = str_eq(options->match, S("id"));
-    const struct field *field = is_id ? nullptr : entity_field(plan->entity, options->match);
-    if (!is_id && (field == nullptr || !field->is_indexed || field->is_hidden))
+    const struct field *field =
+        is_id ? nullptr : entity_field_seen(plan->entity, scope_sight(plan->scope), options->match);
+    if (!is_id && (field == nullptr || !field->is_indexed))
         return fail(task, ERR_INVALID, "match: `%.*s` is no indexed field of %.*s",
                     FMT(options->match), FMT(plan->entity->plural));
     for (uint32_t at = 0; at < plan->target_count; at++)
@@ -390,7 +399,8 @@ static enum err plan_complete(struct task *task, const struct import_options *op
     const struct entity *entity = plan->entity;
     for (uint32_t at = 0; at < entity->field_count && options->mode == IMPORT_CREATE; at++) {
         const struct field *field = &entity->fields[at];
-        if (!field->is_required || field->to != nullptr || !may_be_given(field)) continue;
+        if (!field->is_required || field->to != nullptr || !may_be_given(plan->scope, field))
+            continue;
         if (field->initial.len > 0 || field->waived_by.len > 0) continue;
         bool is_given = false;
         for (uint32_t target = 0; target < plan->target_count; target++)
@@ -432,13 +442,13 @@ static void columns_of_fields(struct arena *arena, struct import_plan *plan)
     column_add(plan, S("id"));
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (field->is_hidden) continue;
+        if (!scope_sees_field(plan->scope, field)) continue;
         column_add(plan, field->name);
         if (field->through.link == nullptr || field->to == nullptr) continue;
         column_add(plan, arena_print(arena, "%.*s.id", FMT(field->name)));
         for (uint32_t inner = 0; inner < field->to->field_count; inner++) {
             const struct field *behind = &field->to->fields[inner];
-            if (!behind->is_hidden)
+            if (scope_sees_field(plan->scope, behind))
                 column_add(plan,
                            arena_print(arena, "%.*s.%.*s", FMT(field->name), FMT(behind->name)));
         }
@@ -458,7 +468,8 @@ static void plan_by_members(struct task *task, const struct import_options *opti
         struct task quiet = *task;
         quiet.fault = (struct fault){};
         struct path path = {};
-        bool is_given = path_of_text(&quiet, plan->entity, column->header, column->header, &path);
+        bool is_given =
+            path_of_text(&quiet, plan->scope, plan->entity, column->header, column->header, &path);
         /* What lies under this record is known by it, not the other way round. */
         for (uint32_t step = 1; is_given && step < path.step_count; step++)
             is_given = path.steps[step]->to == nullptr;
@@ -481,10 +492,11 @@ enum err import_plan_make(struct task *task, const struct import_options *option
                           const struct table_row *header, struct import_plan *plan_out)
 {
     require(options->entity != nullptr);
+    require(options->scope != nullptr);
     struct arena *arena = task->arena;
     struct import_plan *plan = plan_out;
     bool has_map = options->map.len > 0;
-    *plan = (struct import_plan){.entity = options->entity};
+    *plan = (struct import_plan){.entity = options->entity, .scope = options->scope};
     if (header != nullptr) columns_of_header(arena, header, plan);
     else if (has_map) TRY(columns_of_map(task, options, plan));
     else columns_of_fields(arena, plan);

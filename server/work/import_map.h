@@ -31,6 +31,7 @@ struct import_target {
 
 struct import_plan {
     const struct entity *entity;
+    const struct scope *scope; /** whose fields are offered, and may be given */
     uint32_t column_count;
     struct import_column *columns;
     uint32_t *next_column; /** for each column: the next one of the same target, or UINT32_MAX */

@@ -70,7 +70,7 @@ static void tell_kept(struct job_run *run, const struct undo *undo)
 {
     struct buf lines = buf_make(run->task->arena, LINES_BYTES_MAX);
     for (uint32_t at = 0; at < undo->told_count; at++) {
-        undo_kept_write(&lines, &undo->kept[at]);
+        undo_kept_write(&lines, scope_sight(&run->scope), &undo->kept[at]);
         buf_put_byte(&lines, '\n');
     }
     if (!buf_is_over(&lines)) run->lines = buf_str(&lines);

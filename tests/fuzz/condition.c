@@ -107,8 +107,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     random_seed(1);
     struct task task;
     task_init(&task, &arena);
-    struct condition_form form = {
-        .entity = &entity, .arena = &arena, .path = S("filter"), .needs_index = input[0] % 2 == 0};
+    struct condition_form form = {.entity = &entity,
+                                  .arena = &arena,
+                                  .path = S("filter"),
+                                  .sight = sight_all(),
+                                  .needs_index = input[0] % 2 == 0};
     str rest = {(const char *)input + 1, len - 1};
     struct buf given = buf_make(&arena, 4 * MIB);
     if (input[0] % 3 == 0) {

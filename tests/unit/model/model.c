@@ -77,8 +77,8 @@ TEST(test_model__finds_by_name_plural_and_number)
     check_str(thing->title->name, S("name"));
     check(thing->title->is_title);
     check_str(entity_field(thing, S("city"))->label, S("City"));
-    check_str(entity_nearest(thing, S("ciyt")), S("city"));
-    check_str(entity_nearest(thing, S("zzzzzzzz")), S(""));
+    check_str(entity_nearest(thing, sight_all(), S("ciyt")), S("city"));
+    check_str(entity_nearest(thing, sight_all(), S("zzzzzzzz")), S(""));
     check_str(set_choice(model_set(model, S("thing.kind")), S("big"))->label, S("Big one"));
     check(model_set(model, S("thing.kin")) == nullptr);
     check(set_choice(model_set(model, S("thing.kind")), S("Big")) == nullptr);

@@ -14,6 +14,7 @@ static const struct condition *read_filter(struct fixture *fixture, const char *
     struct condition_form form = {.entity = model_entity(fixture->model, S("client")),
                                   .arena = task->arena,
                                   .path = S("filter"),
+                                  .sight = sight_all(),
                                   .needs_index = needs_index};
     const struct condition *condition;
     bool is_read = condition_read(task, &form, &value, &condition);

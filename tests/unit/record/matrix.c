@@ -149,7 +149,7 @@ static struct outcome ask(struct fixture *fixture, const struct combination *one
     struct arena *arena = task->arena;
     task->keys_max = WORKER_KEYS_MAX;
     struct query query;
-    query_init(&query, one->entity);
+    query_init(&query, one->entity, &fixture->scope);
     for (uint32_t at = 0; one->equal != nullptr && at < one->value_count; at++) {
         str text = one->equal->kind == FIELD_REFERENCE
                        ? id_text(arena, references[at % reference_count])

@@ -158,7 +158,7 @@ static void try_query(struct fixture *fixture, const char *tree, const char *sor
     for (bool is_more = true; is_more;) {
         struct query query;
         struct query_page page;
-        query_init(&query, model_entity(fixture->model, S("client")));
+        query_init(&query, model_entity(fixture->model, S("client")), &fixture->scope);
         query.limit = 7;
         check_int(query_add(task, &query, S("filter"), str_of(tree)), ERR_NONE);
         check_int(query_add(task, &query, S("sort"), str_of(sort)), ERR_NONE);

@@ -17,7 +17,8 @@ static const struct condition *condition_of(const char *entity, const char *json
     struct value given = value_of(buf_str(&tree));
     struct condition_form form = {.entity = model_entity(fixture.model, str_of(entity)),
                                   .arena = task->arena,
-                                  .path = S("when")};
+                                  .path = S("when"),
+                                  .sight = sight_all()};
     check(condition_read(task, &form, &given, &condition));
     return condition;
 }
