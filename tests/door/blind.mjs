@@ -31,12 +31,14 @@ function without(text, word) {
 
 const wordOf = (text, word) => text.match(new RegExp(`${word} = "([a-z_]+)"`))?.[1];
 
+const allowed = '\n  allow = { blind = "all", watching = "all",';
+
 /** One file of declarations; adds to `hidden` what it hid. */
 function blinded(text, hidden) {
     const begun = text.indexOf('return entity');
     if (begun < 0) return text;
     const entity = text.slice(begun).match(/return entity "([a-z_]+)"/)[1];
-    let rest = without(text, 'portal').replace(/\n {2}allow = \{/, '\n  allow = { blind = "all",');
+    const rest = without(text, 'portal').replace(/\n {2}allow = \{/, allowed);
     const head = rest.slice(0, rest.indexOf('\n\n', rest.indexOf('return entity')));
     const met = ['title', 'via', 'own_unless'].map((word) => wordOf(head, word));
     const form = new RegExp(`\\n {2}(${kinds}) +"([a-z_0-9]+)" *\\{`, 'g');
@@ -88,7 +90,6 @@ export async function blindSchema() {
   { "blind", label = "Blind" },
   { "watching", label = "Watching" },`,
             );
-        text = text.replace('allow = { blind = "all",', 'allow = { blind = "all", watching = "all",');
         await fs.writeFile(path.join(folder, name), text);
     }
     return { folder, hidden };
