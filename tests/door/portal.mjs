@@ -1,39 +1,20 @@
 // The portal's door, as a contact's browser comes through it.
 import { expectStatus } from './expect.mjs';
+import { Visitor } from './visitor.mjs';
 
 export const contactPassword = 'a horse of the client';
 
-export class Contact {
+export class Contact extends Visitor {
     constructor(firm, account) {
-        this.firm = firm;
+        super(firm, portalHost(firm));
         this.account = account;
-        this.cookie = '';
-        this.csrf = '';
-    }
-
-    get host() {
-        return portalHost(this.firm);
-    }
-
-    /** A request by its session; a path that does not begin with `/` lies below the API. */
-    async call(method, where, body, headers = {}) {
-        const session = this.cookie === '' ? {} : { cookie: this.cookie };
-        const own = method === 'GET' ? {} : { origin: `http://${this.host}` };
-        const csrf = method === 'GET' || this.csrf === '' ? {} : { 'x-csrf-token': this.csrf };
-        return this.firm.server.send({
-            method,
-            path: where.startsWith('/') ? where : `/api/v1/${where}`,
-            body,
-            headers: { host: this.host, ...session, ...own, ...csrf, ...headers },
-        });
     }
 
     /** By password, or by whatever else `given` has. */
     async signIn(given = { email: this.account.email, password: contactPassword }) {
-        this.cookie = this.csrf = '';
-        const answer = expectStatus(await this.call('POST', 'session', given), 201);
-        [this.cookie] = answer.headers['set-cookie'][0].split(';');
-        this.csrf = answer.body.csrf;
+        this.cookie = this.csrf = undefined;
+        const answer = await this.call('POST', 'session', given);
+        this.take(answer, 201);
         return answer.body;
     }
 
