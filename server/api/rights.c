@@ -16,7 +16,10 @@ static enum err judge_entity(const struct call *call)
         if ((route->may & 1U << at) != 0)
             TRY(scope_require(call->task, &call->identity.scope, entity,
                               (enum scope_action)(1U << at)));
-    return ERR_NONE;
+    if (route->may_one == 0 || (call->identity.scope.actions[entity->number] & route->may_one) != 0)
+        return ERR_NONE;
+    uint8_t least = route->may_one & (uint8_t)-route->may_one;
+    return scope_require(call->task, &call->identity.scope, entity, (enum scope_action)least);
 }
 
 static enum err judge_settings(const struct call *call)

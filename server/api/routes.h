@@ -54,7 +54,8 @@ struct route {
     enum need need;
     enum road road;
     enum route_right right;
-    uint8_t may;       /** RIGHT_ENTITY: of scope_action */
+    uint8_t may;       /** RIGHT_ENTITY: of scope_action, all of them */
+    uint8_t may_one;   /** and one of these at least; 0: none is asked for */
     uint16_t right_of; /** RIGHT_ENTITY: the entity's number; 0: that of the path */
     bool has_body;     /** JSON, which is read before the function runs */
     /** content types whose body is taken as it stands (call->body), before or instead of JSON;

@@ -334,8 +334,11 @@ static enum err verified(struct firms *firms, struct id by)
     struct task *task = now_task(firms);
     struct txn *txn;
     check_int(txn_open(task, &firms->acme.space, &txn), ERR_NONE);
-    const struct entity *user = model_entity(firms->access.model, S("user"));
-    enum err err = access_verify_change(task, txn, user, by);
+    struct scope scope = scope_system();
+    scope.actor = by;
+    struct change change = {
+        .task = task, .txn = txn, .model = firms->access.model, .scope = &scope};
+    enum err err = access_verify_change(&change, model_entity(change.model, S("user")));
     txn_close(txn);
     return err;
 }
