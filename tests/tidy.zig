@@ -39,6 +39,7 @@ const libraries = [_]Library{
     .{ .header = "lmdb.h", .folder = "server/store/" },
     .{ .header = "h2o", .folder = "server/http/" },
     .{ .header = "openssl/", .folder = "server/http/" },
+    .{ .header = "liboath/", .folder = "server/access/" },
     .{ .header = "curl", .folder = "server/net/" },
     .{ .header = "lua", .folder = runner_folder },
     .{ .header = "lauxlib.h", .folder = runner_folder },

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "model/model.h"
 #include "record/scope.h"
 #include "store/txn.h"
@@ -38,6 +40,12 @@ struct access_limits {
     int64_t proof_ms;        /** so long a password counts as just given (step_up_is_needed) */
 };
 
+/** Where the server's pages are reached from outside, for links in mails. */
+struct web_address {
+    str scheme;
+    _Atomic uint32_t port; /** 0: as the scheme has it, or not known yet */
+};
+
 /** What every part of the server that acts for requests holds. */
 struct access {
     struct store *store;
@@ -45,6 +53,7 @@ struct access {
     str domain;                /** `localhost` */
     struct audit *audit;       /** access/audit.h; nullptr: events are not gathered */
     struct access_limits limits;
+    const struct web_address *web; /** nullptr: HTTPS, and its own port */
 };
 /** ERR_INVALID: the schema lacks an entity or field that access/ rests on. Once, before anything
  *  else here is used. */
@@ -136,6 +145,8 @@ enum err access_finish_change(struct change *change, const struct entity *entity
 struct sign_in_given {
     enum door door;
     str email, password;
+    str token;               /** of a mailed link, in place of both; or empty */
+    str code;                /** one-time or recovery code; or empty */
     str address, user_agent; /** whence; kept with the session */
 };
 struct session_new {
@@ -144,13 +155,14 @@ struct session_new {
 };
 /** Blocks (about 16 ms of hashing, then a durable write): only on the hashing thread. The same
  *  answer and about the same time for somebody unknown, disabled or without a password, and for a
- *  wrong password: ERR_UNAUTHENTICATED. */
+ *  wrong password: ERR_UNAUTHENTICATED. With the right password and no one-time code, where one is
+ *  needed, of the type `code_needed`; with a wrong one `code_wrong`. */
 enum err session_create(struct task *task, const struct access *access, const struct space *space,
                         const struct sign_in_given *given, struct session_new *session_out);
 /** Blocks, on the hashing thread. Who is signed in gives the password again: the same session under
  *  a new token, proven now; the old token is dead. ERR_UNAUTHENTICATED: wrong. */
 enum err session_prove(struct task *task, const struct access *access, const struct space *space,
-                       const struct identity *identity, str password,
+                       const struct identity *identity, const struct sign_in_given *given,
                        struct session_new *session_out);
 /** Whether a dangerous act must wait for a fresh proof. */
 bool step_up_is_needed(const struct access *access, const struct identity *identity,
@@ -168,6 +180,17 @@ void session_touch(const struct access *access, const struct space *space,
 /** Blocks. The token's text, once. `days` 0: no end. ERR_MISSING: no such user. */
 enum err token_create(struct task *task, const struct access *access, const struct space *space,
                       str user_email, uint32_t days, str *token_out);
+/** Blocks, on the hashing thread. Another password in place of the one that is given: all other
+ *  sessions and all links end, and this session goes on under a new token.
+ *  ERR_UNAUTHENTICATED: the old one is wrong. ERR_INVALID: a fault of `new`. */
+enum err password_change(struct task *task, const struct access *access, const struct space *space,
+                         const struct identity *identity, const struct sign_in_given *given,
+                         str new_password, struct session_new *session_out);
+/** The same by a mailed link (given->token), without signing in: of a reset, or of an invitation.
+ *  A one-time code is asked for as at a sign-in. ERR_INVALID: a fault of `password`. */
+enum err password_by_link(struct task *task, const struct access *access, const struct space *space,
+                          bool is_invitation, const struct sign_in_given *given);
+
 /** Blocks. Sets a password (PASSWORD_BYTES_MIN..MAX, not one of the common ones) and ends all
  *  sessions of its owner. */
 enum err password_set(struct task *task, const struct access *access, const struct space *space,
@@ -176,7 +199,8 @@ enum err password_set(struct task *task, const struct access *access, const stru
 /* The hashing thread. */
 
 struct sign_in;
-/** One thread behind a queue of PASSWORD_QUEUE_MAX. nullptr: no thread to be had. */
+/** One thread behind a queue of PASSWORD_QUEUE_MAX, from which tenants are served by turns.
+ *  nullptr: no thread to be had. */
 struct sign_in *sign_in_open(const struct access *access);
 /** Waits for the job that runs; those behind it are done with ERR_FULL. */
 void sign_in_close(struct sign_in *sign_in);
@@ -184,12 +208,21 @@ struct sign_in_job {
     enum err (*run)(struct sign_in_job *job);            /** on the hashing thread */
     void (*done)(struct sign_in_job *job, enum err err); /** there too, once the try was counted */
     struct id tenant;
-    str email;     /** what is tried, as given */
-    str address;   /** whence */
-    bool is_wrong; /** set by `run`: a wrong password or code, whatever it returns */
+    str email;   /** what is tried, as given */
+    str address; /** whence */
+    bool has_code;
+    /** Set by `run`: what was wrong, whatever it returns. */
+    enum : uint8_t { WRONG_NOTHING, WRONG_PASSWORD, WRONG_CODE } wrong;
+    uint8_t taken; /** the queue's own: which buckets hold this try */
     struct sign_in_job *next;
 };
-/** Any thread. ERR_FULL: the queue is full. Also bounds tries: after many wrong ones an account at
- *  one address, an account, or an address waits (ERR_LIMITED, *wait_ms_out says how long), never
- *  for good. */
+/** Any thread. ERR_FULL: the queue is full, and this tenant has as much of it as any other; where
+ *  another has more, that one's newest job makes room (it is done with ERR_FULL). Also bounds
+ *  tries: after many wrong ones an account at one address, an account, an address or a tenant waits
+ *  (ERR_LIMITED, *wait_ms_out says how long), never for good. Tries of others keep nobody out from
+ *  where he signed in before. */
 enum err sign_in_queue(struct sign_in *sign_in, struct sign_in_job *job, int64_t *wait_ms_out);
+/** Any thread: the same bounds for what needs no hashing, like mails that somebody asks for; fewer
+ *  at once. */
+enum err sign_in_ask(struct sign_in *sign_in, struct id tenant, str email, str address,
+                     int64_t *wait_ms_out);

@@ -29,6 +29,11 @@ static const struct door_accounts *door_of(enum door door)
     return &doors[door];
 }
 
+uint16_t door_entity(enum door door)
+{
+    return door_of(door)->entity;
+}
+
 static str text_at(const struct entity *entity, str record, str name)
 {
     struct value value;

@@ -14,6 +14,9 @@
 
 constexpr uint16_t PORTAL_ACCOUNT_ENTITY = 20;
 
+/** The number of the entity whose records are a door's accounts. */
+uint16_t door_entity(enum door door);
+
 struct account {
     struct subject subject;
     str email;

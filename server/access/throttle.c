@@ -67,6 +67,17 @@ void throttle_give_back(struct throttle *throttle, const struct throttle_bucket 
     if (slot != nullptr && slot->empty_at_ms > now_ms) slot->empty_at_ms -= bucket->try_ms;
 }
 
+void throttle_mark(struct throttle *throttle, uint64_t key, int64_t until_ms)
+{
+    slot_for(throttle, key)->empty_at_ms = until_ms;
+}
+
+bool throttle_is_marked(struct throttle *throttle, uint64_t key, int64_t now_ms)
+{
+    const struct throttle_slot *slot = slot_find(throttle, key);
+    return slot != nullptr && slot->empty_at_ms > now_ms;
+}
+
 void throttle_forget(struct throttle *throttle, uint64_t key)
 {
     struct throttle_slot *slot = slot_find(throttle, key);

@@ -37,5 +37,8 @@ bool throttle_take(struct throttle *throttle, const struct throttle_bucket *buck
 /** Takes one try out again. */
 void throttle_give_back(struct throttle *throttle, const struct throttle_bucket *bucket,
                         int64_t now_ms);
+/** Remembers a key until then; what is remembered longest is forgotten last. */
+void throttle_mark(struct throttle *throttle, uint64_t key, int64_t until_ms);
+bool throttle_is_marked(struct throttle *throttle, uint64_t key, int64_t now_ms);
 /** Forgets the key. */
 void throttle_forget(struct throttle *throttle, uint64_t key);

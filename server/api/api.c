@@ -142,6 +142,18 @@ static enum err check_viewer(const struct call *call)
                 "you look at the portal as this contact; only the contact can change anything");
 }
 
+/** What is meant for somebody else must not be taken by whoever sits at this page. */
+static enum err check_nobody(struct arrival *arrival)
+{
+    struct call *call = arrival->call;
+    enum err err = find_identity(arrival);
+    call->identity = (struct identity){};
+    if (err == ERR_NONE) return fail(call->task, ERR_CONFLICT, "sign out first");
+    if (err != ERR_UNAUTHENTICATED) return err;
+    task_fault_clear(call->task);
+    return ERR_NONE;
+}
+
 /** A path that is not in the table may be a file of the page. */
 static enum err serve_file(struct arrival *arrival)
 {
@@ -182,6 +194,7 @@ static enum err arrive(void *argument)
     bool has_token = http_header(request, S("authorization")).len > 0;
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
+    if (match.route->is_for_nobody) TRY(check_nobody(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
     TRY(check_viewer(call));
     TRY(rights_judge(call));

@@ -13,6 +13,7 @@
 #include "api/jobs.h"
 #include "api/openapi.h"
 #include "api/outbox.h"
+#include "api/passwords.h"
 #include "api/portal.h"
 #include "api/portal_door.h"
 #include "api/records.h"
@@ -50,6 +51,37 @@ const struct route routes[] = {
     {METHOD_POST, T("/api/v1/session/proof"), T("Give the password again, before what needs it"),
      NEED_IDENTITY, ROAD_HASHING, .right = RIGHT_OWN, .has_body = true, .is_for_portal = true,
      .body = "proof", .answers = "200 identity", .run = session_renew_proof},
+    {METHOD_POST, T("/api/v1/session/link"), T("Ask for a link by mail that signs in, once"),
+     NEED_TENANT, ROAD_WORKER, .has_body = true, .is_for_portal = true, .body = "email",
+     .answers = "202 nothing", .run = passwords_ask_session},
+    {METHOD_POST, T("/api/v1/me/password"), T("Change my password; ends my other sessions"),
+     NEED_IDENTITY, ROAD_HASHING, .right = RIGHT_OWN, .has_body = true, .is_for_portal = true,
+     .needs_proof = true, .body = "password_change", .answers = "200 identity",
+     .run = passwords_change},
+    {METHOD_POST, T("/api/v1/me/totp"), T("Begin with one-time codes: a secret to be confirmed"),
+     NEED_IDENTITY, ROAD_LANE, .right = RIGHT_OWN, .is_for_portal = true, .needs_proof = true,
+     .answers = "200 totp_secret", .run = totp_make},
+    {METHOD_DELETE, T("/api/v1/me/totp"), T("End one-time codes"), NEED_IDENTITY, ROAD_LANE,
+     .right = RIGHT_OWN, .is_for_portal = true, .needs_proof = true, .answers = "204 nothing",
+     .run = totp_drop},
+    {METHOD_POST, T("/api/v1/me/totp/confirm"), T("Switch one-time codes on, by the first one"),
+     NEED_IDENTITY, ROAD_HASHING, .right = RIGHT_OWN, .has_body = true, .is_for_portal = true,
+     .needs_proof = true, .body = "code", .answers = "200 totp_recovery", .run = totp_make_active},
+    {METHOD_POST, T("/api/v1/password/reset"), T("Ask for a link by mail that sets a password"),
+     NEED_TENANT, ROAD_WORKER, .has_body = true, .is_for_portal = true, .body = "email",
+     .answers = "202 nothing", .run = passwords_ask_reset},
+    {METHOD_POST, T("/api/v1/password/set"), T("Set a password by the token of a mailed link"),
+     NEED_TENANT, ROAD_HASHING, .has_body = true, .is_for_portal = true, .body = "password_set",
+     .answers = "204 nothing", .run = passwords_set},
+    {METHOD_POST, T("/api/v1/invitations/accept"), T("Accept an invitation, with a password"),
+     NEED_TENANT, ROAD_HASHING, .has_body = true, .is_for_portal = true, .is_for_nobody = true,
+     .body = "password_set", .answers = "204 nothing", .run = invitations_accept},
+    {METHOD_POST, T("/api/v1/users/{id}/invite"), T("Invite a user by mail; an older link ends"),
+     NEED_IDENTITY, ROAD_LANE, .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT,
+     .right_of = USER_ENTITY, .answers = "202 nothing", .run = invitations_send},
+    {METHOD_DELETE, T("/api/v1/users/{id}/invite"), T("Take an open invitation back"),
+     NEED_IDENTITY, ROAD_LANE, .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT,
+     .right_of = USER_ENTITY, .answers = "204 nothing", .run = invitations_revoke},
     {METHOD_GET, T("/api/v1/sessions"), T("Where I am signed in"), NEED_IDENTITY, ROAD_READ,
      .right = RIGHT_OWN, .is_for_portal = true, .answers = "200 sessions", .run = sessions_list},
     {METHOD_DELETE, T("/api/v1/sessions"), T("End all my sessions but this one"), NEED_IDENTITY,

@@ -66,6 +66,7 @@ struct route {
     bool is_for_portal;    /** served at the portal's door too */
     bool is_for_viewer;    /** there, a change that is let to who views it as somebody else */
     bool needs_proof;      /** dangerous: the password must have been given just now */
+    bool is_for_nobody;    /** refused to whoever is signed in */
     bool is_body_optional; /** without one, `call->given` is nil */
     uint8_t action;        /** of entity_action: only entities that have it have such a call */
     bool is_for_the_rest;  /** answers what no other row of this method does, and is no call */

@@ -7,45 +7,78 @@
 #include "base/fold.h"
 #include "value/json.h"
 
-static void given_text(struct call *call, str name, str *text_out)
+constexpr size_t TRIED_BYTES_MAX = 256; /** of an address or a token, to count tries by */
+
+enum err given_map(struct call *call, const char *form)
+{
+    if (call->given.kind != VALUE_MAP)
+        task_fault(call->task, S(""), S("type"), "the body must be %s", form);
+    return task_faults(call->task);
+}
+
+void given_text(struct call *call, str name, bool is_needed, str *text_out)
 {
     struct value value;
-    if (!value_find_text(call->given.bytes, name, &value) || value.kind == VALUE_NIL)
-        task_fault(call->task, name, S("required"), "is needed");
-    else if (value.kind != VALUE_TEXT) task_fault(call->task, name, S("type"), "must be a text");
-    else *text_out = value.text;
-}
-
-/** One text of a body that is a map. */
-static enum err given_member(struct call *call, str name, str *text_out)
-{
     *text_out = S("");
-    if (call->given.kind != VALUE_MAP)
-        task_fault(call->task, S(""), S("type"), "the body must be {\"%.*s\"}", FMT(name));
-    else given_text(call, name, text_out);
+    bool is_there = value_find_text(call->given.bytes, name, &value) && value.kind != VALUE_NIL;
+    if (is_there && value.kind == VALUE_TEXT) *text_out = value.text;
+    else if (is_there) task_fault(call->task, name, S("type"), "must be a text");
+    else if (is_needed) task_fault(call->task, name, S("required"), "is needed");
+}
+
+struct sign_in_given given_from(const struct call *call)
+{
+    return (struct sign_in_given){
+        .door = call->tenant.door,
+        .address = call->address,
+        .user_agent = call->user_agent,
+    };
+}
+
+/** By e-mail and password, or by the token of a mailed link. */
+static enum err session_given(struct call *call, struct sign_in_given *given)
+{
+    struct value token;
+    TRY(given_map(call, "{\"email\", \"password\"} or {\"token\"}"));
+    bool is_by_link = value_find_text(call->given.bytes, S("token"), &token);
+    given_text(call, S("email"), !is_by_link, &given->email);
+    given_text(call, S("password"), !is_by_link, &given->password);
+    given_text(call, S("token"), is_by_link, &given->token);
+    given_text(call, S("code"), false, &given->code);
     return task_faults(call->task);
 }
 
-static enum err session_given(struct call *call, str *email_out, str *password_out)
+enum err session_tried(struct call *call, str *email_out, bool *has_code_out)
 {
-    *email_out = *password_out = S("");
-    if (call->given.kind != VALUE_MAP) {
-        task_fault(call->task, S(""), S("type"), "the body must be {\"email\", \"password\"}");
-        return task_faults(call->task);
-    }
-    given_text(call, S("email"), email_out);
-    given_text(call, S("password"), password_out);
-    return task_faults(call->task);
-}
-
-enum err session_tried(struct call *call, str *email_out)
-{
-    str email = call->identity.email, password;
-    if (call->identity.credential == CREDENTIAL_NONE) TRY(session_given(call, &email, &password));
-    else if (call->identity.credential != CREDENTIAL_SESSION)
-        return fail(call->task, ERR_FORBIDDEN, "this is for a person who is signed in");
-    *email_out = utf8_is_valid(email) ? fold(call->task->arena, email) : S("");
+    struct task *task = call->task;
+    str email, token, code;
+    TRY(given_map(call, "an object"));
+    given_text(call, S("email"), false, &email);
+    given_text(call, S("token"), false, &token);
+    given_text(call, S("code"), false, &code);
+    TRY(task_faults(task));
+    *has_code_out = code.len > 0;
+    if (call->identity.credential == CREDENTIAL_SESSION) email = call->identity.email;
+    else if (call->identity.credential != CREDENTIAL_NONE)
+        return fail(task, ERR_FORBIDDEN, "this is for a person who is signed in");
+    else if (email.len == 0) email = token;
+    if (email.len > TRIED_BYTES_MAX) email = str_first(email, TRIED_BYTES_MAX);
+    *email_out = utf8_is_valid(email) ? fold(task->arena, email) : S("");
     return ERR_NONE;
+}
+
+enum err session_tell_wrong(struct call *call, enum err err, str field)
+{
+    struct fault *fault = &call->task->fault;
+    if (err != ERR_UNAUTHENTICATED) return err;
+    bool is_of_code = str_eq(fault->type, S("code_needed")) || str_eq(fault->type, S("code_wrong"));
+    if (str_eq(fault->type, S("code_wrong"))) call->job.wrong = WRONG_CODE;
+    else if (!is_of_code) call->job.wrong = WRONG_PASSWORD;
+    /* Whoever is signed in stays so: that is no 401, which would send a page to its first form. */
+    if (field.len == 0 || is_of_code) return err;
+    fault->detail = S("");
+    task_fault(call->task, field, S("wrong"), "is not right");
+    return task_faults(call->task);
 }
 
 static void write_member(struct buf *json, const char *name, str text)
@@ -162,8 +195,7 @@ enum err session_me(struct call *call)
     return reply_identity(call, 200);
 }
 
-/** What follows a password: the cookie of a new token, and who that is. */
-static enum err reply_session(struct call *call, const struct session_new *session, int status)
+enum err reply_session(struct call *call, const struct session_new *session, int status)
 {
     call->identity = session->identity;
     reply_header(call, S("set-cookie"),
@@ -174,33 +206,25 @@ static enum err reply_session(struct call *call, const struct session_new *sessi
 
 enum err session_open(struct call *call)
 {
-    struct sign_in_given given = {
-        .door = call->tenant.door,
-        .address = call->address,
-        .user_agent = call->user_agent,
-    };
+    struct sign_in_given given = given_from(call);
     struct session_new session;
-    TRY(session_given(call, &given.email, &given.password));
-    TRY(session_create(call->task, call->access, &call->tenant.space, &given, &session));
+    TRY(session_given(call, &given));
+    enum err err = session_create(call->task, call->access, &call->tenant.space, &given, &session);
+    TRY(session_tell_wrong(call, err, S("")));
     reply_header(call, S("location"), S("/api/v1/session"));
     return reply_session(call, &session, 201);
 }
 
 enum err session_renew_proof(struct call *call)
 {
-    str password;
+    struct sign_in_given given = given_from(call);
     struct session_new session;
-    TRY(given_member(call, S("password"), &password));
+    given_text(call, S("password"), true, &given.password);
+    given_text(call, S("code"), false, &given.code);
+    TRY(task_faults(call->task));
     enum err err = session_prove(call->task, call->access, &call->tenant.space, &call->identity,
-                                 password, &session);
-    if (err == ERR_UNAUTHENTICATED) {
-        /* The session is as good as before: only the proof failed. */
-        call->job.is_wrong = true;
-        call->task->fault.detail = S("");
-        task_fault(call->task, S("password"), S("wrong"), "is not your password");
-        return task_faults(call->task);
-    }
-    TRY(err);
+                                 &given, &session);
+    TRY(session_tell_wrong(call, err, S("password")));
     return reply_session(call, &session, 200);
 }
 

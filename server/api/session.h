@@ -16,5 +16,19 @@ enum err session_renew_proof(struct call *call);
  *  not given lately. */
 enum err step_up_need(struct call *call);
 /** Before a call goes to the hashing thread: whose password is tried, folded so that one account is
- *  one whatever its address is typed like. ERR_INVALID: the faults say what is missing. */
-enum err session_tried(struct call *call, str *email_out);
+ *  one whatever its address is typed like. ERR_INVALID: the body is no object of texts.
+ *  ERR_FORBIDDEN: a token is no person. */
+enum err session_tried(struct call *call, str *email_out, bool *has_code_out);
+
+/* For what else is asked of people who enter. */
+
+/** ERR_INVALID: the body is no object; `form` says what it must be. */
+enum err given_map(struct call *call, const char *form);
+/** A text of the body, or empty; adds a fault. */
+void given_text(struct call *call, str name, bool is_needed, str *text_out);
+/** With the door and whence; the rest is empty. */
+struct sign_in_given given_from(const struct call *call);
+/** Counts a wrong try. Whoever is signed in is told of a fault of `field`; empty: nobody is. */
+enum err session_tell_wrong(struct call *call, enum err err, str field);
+/** The cookie of a new token, and who that is. */
+enum err reply_session(struct call *call, const struct session_new *session, int status);

@@ -1,11 +1,21 @@
 #include "api/sessions.h"
 
+#include "access/audit.h"
 #include "access/door.h"
 #include "access/session.h"
 #include "access/user.h"
 #include "api/reply.h"
 #include "value/json.h"
 #include "value/text.h"
+
+/** Wakes what is open by a session that has ended, too. */
+static void note(struct call *call, enum door door, struct id subject)
+{
+    struct audit_event event = audit_of(&call->identity, AUDIT_SESSION_REVOKED, call->address);
+    event.entity = door_entity(door);
+    event.record = subject;
+    audit_put(call->txn, &event);
+}
 
 static void write_moment(struct buf *json, const char *name, int64_t at_ms)
 {
@@ -69,6 +79,7 @@ enum err sessions_end_one(struct call *call)
     enum err err = session_end_one(call->txn, call->identity.user, call->record);
     if (err == ERR_MISSING) return fail(call->task, err, "you have no such session");
     TRY(err);
+    note(call, call->identity.door, call->identity.user);
     reply_empty(call, 204);
     return ERR_NONE;
 }
@@ -76,6 +87,7 @@ enum err sessions_end_one(struct call *call)
 enum err sessions_end_others(struct call *call)
 {
     TRY(sessions_end(call->txn, call->identity.user, call->identity.session));
+    note(call, call->identity.door, call->identity.user);
     reply_empty(call, 204);
     return ERR_NONE;
 }
@@ -100,6 +112,7 @@ enum err sessions_of_user_end(struct call *call)
     struct id but = {};
     if (id_eq(call->record, call->identity.user)) but = call->identity.session;
     TRY(sessions_end(call->txn, call->record, but));
+    note(call, DOOR_STAFF, call->record);
     reply_empty(call, 204);
     return ERR_NONE;
 }

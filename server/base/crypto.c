@@ -224,6 +224,13 @@ enum err password_hash(str password, char hash_out[PASSWORD_HASH_BYTES_MAX])
     return ERR_NONE;
 }
 
+bool password_is_old(str hash)
+{
+    struct password_hash stored;
+    return read_password_hash(hash, &stored) &&
+           (stored.passes < PASSWORD_PASSES || stored.memory_bytes < PASSWORD_MEMORY_BYTES);
+}
+
 enum err password_verify(str password, str hash, bool *is_right_out)
 {
     *is_right_out = false;

@@ -70,6 +70,8 @@ enum err unseal_stream_pull(struct seal_stream *stream, str sealed, char *out, b
 /** Argon2id, 19 MiB, t = 2 (OWASP's minimum); takes about 16 ms, so never on an event loop.
  *  ERR_FULL: no memory. */
 enum err password_hash(str password, char hash_out[PASSWORD_HASH_BYTES_MAX]);
+/** Whether a hash was made with less memory or fewer passes than are used today. */
+bool password_is_old(str hash);
 enum err password_verify(str password, str hash, bool *is_right_out);
 
 /** base64url without padding (RFC 4648, section 5). */

@@ -38,12 +38,13 @@ static enum err file_key_make(struct task *task, const struct store *store, str 
 
 /* Export. */
 
-/** Sessions are of this place; the data key travels in the head. */
+/** Sessions and mailed links are of this place; the data key travels in the head. */
 static bool stays_behind(const struct row_place *place, enum database database)
 {
     return database == DATABASE_SYSTEM &&
            (place->row == SYSTEM_KEY || place->row == SYSTEM_SESSION ||
-            place->row == SYSTEM_SESSION_OF);
+            place->row == SYSTEM_SESSION_OF || place->row == SYSTEM_LINK ||
+            place->row == SYSTEM_LINK_OF);
 }
 
 /** Every value is proven before it leaves: damage must not get a fresh hash elsewhere. */

@@ -1,0 +1,50 @@
+/** link: a token by mail that lets its reader do one thing once: set a password, accept an
+ *  invitation, sign in.
+ *
+ *  256 random bits, stored hashed, good for LINK_MS. It is bound to the tenant (whose rows it lies
+ *  among), the door, the subject, what it is for, and to what stood of the subject when it was
+ *  made: address, role, password. So it is dead as soon as one of these is another. Of one subject
+ *  and one purpose the newest alone is good. Looking at one consumes nothing, as mail scanners do.
+ *
+ *  Rows    SYSTEM_LINK: hash → {1: purpose, 2: door, 3: subject, 4: ends at, 5: what it is bound
+ *          to}; SYSTEM_LINK_OF: subject 16, purpose 1 → {1: hash, 2: ends at}.
+ *  Floor   access.
+ *  Thread  any, with its own transaction; making and taking in a lane, so that one taker wins.
+ */
+#pragma once
+
+#include "access/door.h"
+
+constexpr int64_t LINK_MS = 3600LL * 1000;
+
+enum link_purpose : uint8_t {
+    LINK_RESET = 1,
+    LINK_INVITATION = 2,
+    LINK_SIGN_IN = 3,
+};
+constexpr uint8_t LINK_PURPOSE_MAX = LINK_SIGN_IN;
+
+/** In a lane: makes one and queues the mail that carries it. `tenant`: its name, for the host. */
+enum err link_send(struct txn *txn, const struct access *access, const struct tenant *tenant,
+                   const struct account *account, enum link_purpose purpose);
+/** Whose it is; views. ERR_UNAUTHENTICATED of the type `link`: it is not good, or no more. */
+enum err link_read(struct txn *txn, const struct access *access, enum door door,
+                   enum link_purpose purpose, str token, struct account *account_out);
+/** In a lane: the same, and it is used up. */
+enum err link_take(struct txn *txn, const struct access *access, enum door door,
+                   enum link_purpose purpose, str token, struct account *account_out);
+/** In a lane. ERR_MISSING: there is none. */
+enum err link_revoke(struct txn *txn, struct id subject, enum link_purpose purpose);
+/** In a lane: all of a subject. */
+enum err links_revoke(struct txn *txn, struct id subject);
+/** Deletes those that have ended. Blocks. */
+enum err link_upkeep(struct task *task, const struct access *access, const struct space *space);
+
+/** Does not block and tells nothing: later, in the lane, a mail goes to this address if somebody
+ *  has it who may enter by this door. ERR_FULL: the lane takes nothing. */
+enum err link_ask(const struct access *access, const struct tenant *tenant,
+                  enum link_purpose purpose, str email, str address);
+
+/** `https://acme.example.com` of a tenant's door, as the operator's settings have it; never as a
+ *  request says. */
+str door_address(struct arena *arena, const struct access *access, str tenant_name, enum door door);
