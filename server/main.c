@@ -29,6 +29,7 @@
 #include "work/demo.h"
 #include "work/import_files.h"
 #include "work/job_build.h"
+#include "work/mail_outbox.h"
 #include "work/rule_outbox.h"
 
 constexpr size_t SERVER_ARENA_BYTES_MAX = 256 * MIB; /** what lives as long as the process */
@@ -61,6 +62,7 @@ struct server {
     struct outbox *outbox;
     struct api *api;
     struct control *control;
+    struct web_address web;
     atomic_bool is_stopping; /** for commands of other processes that take long */
 };
 
@@ -344,6 +346,7 @@ static void note_address(struct server *server, const struct http_options *http)
     place->scheme = is_tls || http->behind_proxy.len > 0 ? S("https") : S("http");
     place->port = http_port(api_http(server->api), is_tls ? 1 : 0);
     if (http->behind_proxy.len > 0) place->port = 0;
+    atomic_store(&server->web.port, place->port);
 }
 
 static void check_after_failure(struct server *server, const struct supervised_life *life)
@@ -391,6 +394,8 @@ static enum err server_listen(struct server *server, const struct http_options *
         .feed = feed_limits_of(server->arguments),
         .page_folder = has_page ? page_folder : S(""),
     };
+    server->web.scheme = http->https.len > 0 || http->behind_proxy.len > 0 ? S("https") : S("http");
+    server->opened.place.access.web = &server->web;
     TRY(rule_texts_read(server, &options.rule_texts));
     TRY(api_open(task, &options, &server->api));
     note_address(server, http);
@@ -406,12 +411,26 @@ static enum err server_work(struct server *server)
     TRY(jobs_open(&server->opened.task, &options, &server->jobs));
     place->jobs = server->jobs;
     struct rule_work *rules = arena_new(&server->opened.arena, struct rule_work, 1);
-    *rules = (struct rule_work){&place->access, place->hooks, server->opened.rules, server->jobs};
+    *rules = (struct rule_work){
+        .access = &place->access,
+        .hooks = place->hooks,
+        .rules = server->opened.rules,
+        .jobs = server->jobs,
+        .mail_folder = arena_print(&server->opened.arena, "%.*s/mail",
+                                   FMT(server->arguments->values[FLAG_DATA])),
+    };
+    uint32_t kind_count = 0;
+    struct outbox_kind *kinds =
+        arena_new(&server->opened.arena, struct outbox_kind, rule_outbox_kind_count + 1);
+    for (; kind_count < rule_outbox_kind_count; kind_count++)
+        kinds[kind_count] = rule_outbox_kinds[kind_count];
+    if (str_eq(server->arguments->values[FLAG_MAIL], S("files")))
+        kinds[kind_count++] = (struct outbox_kind){S("mail"), mail_run};
     struct outbox_options outbox = {
         .access = &place->access,
         .owner = rules,
-        .kinds = rule_outbox_kinds,
-        .kind_count = rule_outbox_kind_count,
+        .kinds = kinds,
+        .kind_count = kind_count,
         .jobs = server->jobs,
         .round_ms = OUTBOX_ROUND_MS,
         .each_round = rule_round,
@@ -569,7 +588,7 @@ static int command_demo([[maybe_unused]] struct command_place *place,
      FLAG_BIT(TASKS) | FLAG_BIT(REQUEST_MS) | FLAG_BIT(STALL_MS) | FLAG_BIT(IDLE_MS) | \
      FLAG_BIT(STOP_MS) | FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(EVENT_STREAMS_PER_TENANT) | \
      FLAG_BIT(KEEP_ALIVE_MS) | FLAG_BIT(SESSION_IDLE_MS) | FLAG_BIT(SESSION_AGE_MS) | \
-     FLAG_BIT(PROOF_MS))
+     FLAG_BIT(PROOF_MS) | FLAG_BIT(MAIL))
 
 static const struct command own_commands[] = {
     {

@@ -12,8 +12,8 @@ const flags = "-std=gnu23 -D_GNU_SOURCE -DH2O_USE_LIBUV=0 -I/usr/include/lua5.4 
     "-Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla -Wstrict-prototypes -Wconversion " ++
     "-Wno-sign-conversion -fno-strict-aliasing -fstack-protector-strong";
 const asan_flags = flags ++ " -fsanitize=address,fuzzer-no-link -g";
-const server_libraries = "h2o-evloop ssl crypto oath lmdb msgpackc sodium utf8proc jansson zip expat " ++
-    "pthread m";
+const server_libraries = "h2o-evloop ssl crypto oath lmdb msgpackc sodium utf8proc jansson zip " ++
+    "expat pthread m";
 const runner_libraries = "lua5.4 seccomp msgpackc sodium utf8proc jansson m";
 const runner_folders = "server/base server/value lua/runner";
 

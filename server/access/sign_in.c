@@ -9,8 +9,8 @@
 #include "base/require.h"
 
 /* Who mistypes waits for nothing; who goes on guessing gets two tries a minute at one account.
- * The buckets of an account and of a tenant are wide, so that a stranger cannot keep its people out,
- * and they do not count where that account was entered from before. */
+ * The buckets of an account and of a tenant are wide, so that a stranger cannot keep its people
+ * out, and they do not count where that account was entered from before. */
 enum bucket_place : uint8_t {
     BUCKET_PAIR, /** account and address */
     BUCKET_ACCOUNT,

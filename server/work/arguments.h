@@ -42,6 +42,7 @@ enum flag_name : uint8_t {
     FLAG_SESSION_IDLE_MS,
     FLAG_SESSION_AGE_MS,
     FLAG_PROOF_MS,
+    FLAG_MAIL,
     FLAG_TENANT,
     FLAG_TITLE,
     FLAG_OWNER,

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "access/tenant.h"
 #include "base/clock.h"
 #include "base/fold.h"
 #include "base/limits.h"
@@ -53,7 +54,9 @@ struct thread {
     pthread_mutex_t lock; /** guards `left` */
     pthread_cond_t is_done;
     uint32_t left;
-    struct tenant tenant; /** of the turn; its model is the schema's own */
+    struct tenant tenant;             /** of the turn; its model is the schema's own */
+    char name[TENANT_NAME_BYTES_MAX]; /** its texts */
+    char title[TENANT_TITLE_BYTES_MAX];
     struct attempt attempts[OUTBOX_TURN_ENTRIES_MAX];
 };
 
@@ -263,6 +266,20 @@ static enum err look_kind(struct look *look, struct txn *txn, const struct outbo
     return ERR_NONE;
 }
 
+static str text_keep(char *room, size_t bytes, str text)
+{
+    str kept = str_first(text, text.len < bytes ? text.len : bytes);
+    memcpy(room, kept.at, kept.len);
+    return (str){room, kept.len};
+}
+
+static void tenant_keep(struct thread *thread)
+{
+    struct tenant *tenant = &thread->tenant;
+    tenant->name = text_keep(thread->name, sizeof thread->name, tenant->name);
+    tenant->title = text_keep(thread->title, sizeof thread->title, tenant->title);
+}
+
 static enum err look_guarded(void *argument)
 {
     struct look *look = argument;
@@ -276,9 +293,9 @@ static enum err look_guarded(void *argument)
     uint32_t first = look->turn->first_kind++;
     for (uint32_t at = 0; at < outbox->kind_count && err == ERR_NONE; at++)
         err = look_kind(look, txn, &outbox->kinds[(first + at) % outbox->kind_count]);
-    txn_close(txn);
     /* What the transaction showed of it goes with it; each run reads the model that it has then. */
-    look->thread->tenant.name = look->thread->tenant.title = S("");
+    if (err == ERR_NONE) tenant_keep(look->thread);
+    txn_close(txn);
     look->thread->tenant.model = access->model;
     return err;
 }

@@ -20,6 +20,7 @@ struct rule_work {
     const struct hooks *hooks;
     struct rules *rules;
     struct jobs *jobs;
+    str mail_folder; /** of mails that are written as files (work/mail_outbox.h) */
 };
 extern const struct outbox_kind rule_outbox_kinds[];
 extern const uint32_t rule_outbox_kind_count;

@@ -12,7 +12,7 @@ const LIFE_MS = 150;
 let server;
 let firm;
 before(async () => {
-    server = await openServer(['acme']);
+    server = await openServer(['acme'], { words: ['--mail', 'held'] });
     firm = server.firms.acme;
 });
 after(() => server.close());

@@ -33,7 +33,8 @@ async function figure(word) {
 }
 
 before(async () => {
-    server = await openServer(['acme', 'other'], { words: ['--admin', '127.0.0.1:0'] });
+    const words = ['--admin', '127.0.0.1:0', '--mail', 'held'];
+    server = await openServer(['acme', 'other'], { words });
     firm = server.firms.acme;
     other = server.firms.other;
     await addField(firm, { entity: 'client', name: 'x_note', kind: 'text' });

@@ -10,7 +10,7 @@ let server;
 let firm;
 let other;
 before(async () => {
-    server = await openServer(['acme', 'borg']);
+    server = await openServer(['acme', 'borg'], { words: ['--mail', 'held'] });
     firm = server.firms.acme;
     other = server.firms.borg;
 });
