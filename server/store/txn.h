@@ -205,11 +205,11 @@ enum system_row : uint8_t {
     SYSTEM_RUN_DAY,  /** tenant: id of a rule, day 4 bytes big-endian → its figures */
     /** tenant: kind → how many of it lie in the outbox; kind, 0, due time, id → nil */
     SYSTEM_OUTBOX,
-    SYSTEM_SESSION_OF, /** tenant: id of who is signed in, id of the session → its hash */
+    SYSTEM_SESSION_OF,  /** tenant: id of who is signed in, id of the session → its hash */
     SYSTEM_TENANT_HOST, /** instance: a host name of its own → [number of the tenant, door] */
-    SYSTEM_TOTP,       /** tenant: id of who signs in → secret of one-time codes (access/totp.h) */
-    SYSTEM_LINK,       /** tenant: hash of a mailed token → what it is good for (access/link.h) */
-    SYSTEM_LINK_OF,    /** tenant: id of who signs in, purpose → that hash */
+    SYSTEM_TOTP,      /** tenant: id of who signs in → secret of one-time codes (access/totp.h) */
+    SYSTEM_LINK,      /** tenant: hash of a mailed token → what it is good for (access/link.h) */
+    SYSTEM_LINK_OF,   /** tenant: id of who signs in, purpose → that hash */
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
