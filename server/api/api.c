@@ -159,7 +159,10 @@ static enum err serve_file(struct arrival *arrival)
 {
     struct call *call = arrival->call;
     const struct page_file *file = page_find(&call->api->page, arrival->request->path);
-    if (file == nullptr || call->tenant.door != DOOR_STAFF) return ERR_MISSING;
+    bool is_of_door = call->tenant.door == DOOR_STAFF ||
+                      str_starts(arrival->request->path, S("/portal.")) ||
+                      str_eq(arrival->request->path, S("/app.css"));
+    if (file == nullptr || !is_of_door) return ERR_MISSING;
     if (method_of(call->method) == METHOD_GET) return page_reply(call, file);
     arrival->is_unserved = true;
     call->allow = methods_write(call->task->arena, METHOD_GET);

@@ -13,11 +13,14 @@ export interface Fault {
 export class Problem extends Error {
     readonly status: number;
     readonly faults: Fault[];
+    /** The server's word for it, such as `code_needed`. */
+    readonly type: string;
 
-    constructor(status: number, title: string, faults: Fault[]) {
+    constructor(status: number, title: string, faults: Fault[], type = '') {
         super(title);
         this.status = status;
         this.faults = faults;
+        this.type = type;
     }
 }
 
@@ -27,11 +30,22 @@ export interface Answer {
     body: Json;
 }
 
+/** What a contact may choose among at the portal. */
+export interface Portal {
+    client: string;
+    clients: { id: string; name: string }[];
+    /** Who looks at the portal as this contact; empty: the contact itself. */
+    viewedBy: string;
+}
+
 export interface Me {
     name: string;
     email: string;
     firm: string;
     csrf: string;
+    /** What may be done with the records of each entity. */
+    entities: { [name: string]: string[] };
+    portal: Portal | null;
 }
 
 let csrf = '';
@@ -56,6 +70,7 @@ function problemOf(status: number, body: Json): Problem {
             code: textOf(fault['code']),
             message: textOf(fault['message']),
         })),
+        textOf(map['type']),
     );
 }
 
@@ -91,6 +106,24 @@ export async function call(
     return { status: response.status, etag: response.headers.get('etag') ?? '', body: answer };
 }
 
+function portalOf(given: Json | undefined): Portal | null {
+    if (!isMap(given)) return null;
+    const clients = Array.isArray(given['clients']) ? given['clients'].filter(isMap) : [];
+    const viewer = given['viewed_by'];
+    return {
+        client: textOf(given['client']),
+        clients: clients.map((one) => ({ id: textOf(one['id']), name: textOf(one['name']) })),
+        viewedBy: isMap(viewer) ? textOf(viewer['name']) : '',
+    };
+}
+
+function entitiesOf(given: Json | undefined): { [name: string]: string[] } {
+    const entries = Object.entries(isMap(given) ? given : {});
+    return Object.fromEntries(
+        entries.map(([name, words]) => [name, Array.isArray(words) ? words.map(textOf) : []]),
+    );
+}
+
 /** Who is signed in, or null. Also learns the token that changing requests must carry. */
 export async function whoAmI(): Promise<Me | null> {
     try {
@@ -104,15 +137,13 @@ export async function whoAmI(): Promise<Me | null> {
             email: textOf(user['email']),
             firm: textOf(tenant['title']) || textOf(tenant['name']),
             csrf,
+            entities: entitiesOf(me['entities']),
+            portal: portalOf(me['portal']),
         };
     } catch (problem) {
         if (problem instanceof Problem && problem.status === 401) return null;
         throw problem;
     }
-}
-
-export async function signIn(email: string, password: string): Promise<void> {
-    await call('POST', 'session', { email, password });
 }
 
 export async function signOut(): Promise<void> {

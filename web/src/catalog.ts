@@ -16,6 +16,10 @@ export interface Field {
     isRequired: boolean;
     isIndexed: boolean;
     isComputed: boolean;
+    /** The engine's own: when it was made, and by whom. */
+    isSystem: boolean;
+    /** Others may fill it in, but not who is signed in. */
+    isReadOnly: boolean;
     /** The column of the standard list, 0: none. */
     list: number;
     max: number;
@@ -63,6 +67,8 @@ function fieldOf(given: { [name: string]: Json }): Field {
         isRequired: given['required'] === true,
         isIndexed: given['indexed'] === true,
         isComputed: given['computed'] === true,
+        isSystem: given['system'] === true,
+        isReadOnly: given['read_only'] === true,
         list: numberOf(given['list']),
         max: numberOf(given['max']),
         set: textOf(given['set']),
@@ -129,5 +135,5 @@ export function columnsOf(entity: Entity): Field[] {
 
 /** Fields that a person may fill in. */
 export function editableOf(entity: Entity): Field[] {
-    return entity.fields.filter((field) => !field.isComputed);
+    return entity.fields.filter((field) => !field.isComputed && !field.isReadOnly);
 }

@@ -1,53 +1,12 @@
 // The staff page: who is signed in, which part is shown. The address behind `#` is the only state.
-import { list, Problem, signIn, signOut, whoAmI, type Me } from './api';
+import { list, Problem, signOut, whoAmI, type Me } from './api';
 import { entityByPlural, headingOf, mainEntities, readCatalog, type Catalog } from './catalog';
-import { button, element, newId, notice } from './element';
+import { button, element, notice } from './element';
+import { enterPage, linkPage } from './enter';
 import { ListView } from './list';
 import { recordPage } from './record';
 
 const page = document.getElementById('page') as HTMLElement;
-
-function signInForm(): HTMLElement {
-    const [emailId, passwordId] = [newId(), newId()];
-    const email = element('input', { id: emailId, type: 'email', autocomplete: 'username' });
-    const password = element('input', {
-        id: passwordId,
-        type: 'password',
-        autocomplete: 'current-password',
-    });
-    const fault = element('p', { class: 'fault', role: 'alert', hidden: true });
-    const enter = element('button', { type: 'submit', class: 'main' }, 'Sign in');
-    const form = element('form', { class: 'sign-in', novalidate: true });
-    form.append(
-        element('h1', {}, 'Sign in'),
-        fault,
-        element('div', { class: 'field' }, element('label', { for: emailId }, 'E-mail'), email),
-        element(
-            'div',
-            { class: 'field' },
-            element('label', { for: passwordId }, 'Password'),
-            password,
-        ),
-        enter,
-    );
-    form.addEventListener('submit', async (event) => {
-        event.preventDefault();
-        enter.disabled = true;
-        try {
-            await signIn(email.value.trim(), password.value);
-            await start();
-        } catch (error) {
-            if (!(error instanceof Problem)) throw error;
-            const isWrong = error.status === 401;
-            fault.textContent = isWrong ? 'E-mail or password is not right.' : error.message;
-            fault.hidden = false;
-            password.focus();
-        } finally {
-            enter.disabled = false;
-        }
-    });
-    return form;
-}
 
 /** The first page: what there is, and where programs find it. */
 function home(catalog: Catalog): HTMLElement {
@@ -159,18 +118,24 @@ let redraw: () => void = () => {};
 window.addEventListener('hashchange', () => redraw());
 
 async function start(): Promise<void> {
-    redraw = () => {};
+    redraw = () => void start();
+    const form = linkPage(start);
+    if (form !== null) {
+        page.replaceChildren(element('main', {}, form));
+        page.querySelector('input')?.focus();
+        return;
+    }
     const me = await whoAmI();
     if (me === null) {
         document.title = 'Sign in – Atrium';
-        page.replaceChildren(element('main', {}, signInForm()));
+        page.replaceChildren(enterPage(start, false));
         page.querySelector('input')?.focus();
         return;
     }
     const catalog = await readCatalog();
     const main = element('main', { id: 'main', tabindex: -1 });
     page.replaceChildren(frame(catalog, me, main));
-    redraw = () => void show(catalog, main);
+    redraw = () => (linkPage(start) === null ? void show(catalog, main) : void start());
     redraw();
 }
 

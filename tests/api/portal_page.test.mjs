@@ -1,0 +1,98 @@
+// The portal in a real browser: coming in, what is seen, choosing a client, changing one's own.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Browser, findBrowser } from '../door/browser.mjs';
+import { expectStatus } from '../door/expect.mjs';
+import { contactPassword, enter, portalHost } from '../door/portal.mjs';
+import { openServer } from '../door/server.mjs';
+
+const skip = findBrowser() === null ? 'there is no browser here' : false;
+
+test('the door has its own page and files, and no others', async () => {
+    const server = await openServer(['acme']);
+    try {
+        const host = portalHost(server.firms.acme);
+        const get = (path) => server.send({ method: 'GET', path, headers: { host } });
+        const { text, headers } = expectStatus(await get('/'), 200);
+        assert.match(headers['content-security-policy'], /script-src 'self'(;|$)/);
+        assert.ok(!/<script>|style=|onclick=/.test(text), 'inline code');
+        const named = [...text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((found) => found[1]);
+        assert.deepEqual(named.sort(), ['/app.css', '/portal.js']);
+        for (const name of named) expectStatus(await get(name), 200);
+        for (const path of ['/app.js', '/index.html']) expectStatus(await get(path), 404);
+    } finally {
+        await server.close();
+    }
+});
+
+describe('by the page', { skip }, () => {
+    let server;
+    let firm;
+    let browser;
+    let contact;
+    let clients;
+    before(async () => {
+        server = await openServer(['acme']);
+        firm = server.firms.acme;
+        const ann = await firm.create('contacts', { name: 'Ann Lee', emails: ['ann@a.example'] });
+        clients = [];
+        for (const name of ['Baker & Sons', 'Second House']) {
+            const made = { name, kind: 'company', primary_contact: ann.id };
+            clients.push(await firm.create('clients', made));
+        }
+        for (const city of ['Delft', 'Leiden'])
+            await firm.create('addresses', { client: clients[0].id, line1: `${city} 1`, city });
+        contact = await enter(
+            firm,
+            clients.map((client) => client.id),
+            ann.id,
+        );
+        browser = await Browser.open();
+    });
+    after(async () => {
+        await browser?.close();
+        await server?.close();
+    });
+    const sees = (text) =>
+        browser.until(`document.body.innerText.includes(${JSON.stringify(text)})`);
+
+    test('a contact signs in and sees its client, and nothing of the firm', async () => {
+        await browser.visit(`http://${portalHost(firm)}/`);
+        await browser.type('E-mail', contact.account.email);
+        await browser.type('Password', 'not the password');
+        await browser.click('Sign in');
+        await sees('not right');
+        await browser.type('Password', contactPassword);
+        await browser.click('Sign in');
+        await browser.until(`document.querySelector('h1')?.innerText === 'Baker & Sons'`);
+        await sees('Delft 1');
+        await sees('Ann Lee');
+    });
+
+    test('a list leads to a record', async () => {
+        await browser.click('Addresses', 'nav');
+        await browser.until(`document.querySelectorAll('tbody tr').length === 2`);
+        await browser.click('Leiden 1', 'tbody');
+        await browser.until(`document.querySelector('h1').innerText === 'Leiden 1'`);
+        await browser.until(`document.querySelector('form.record') === null`);
+    });
+
+    test('what may be changed is changed', async () => {
+        await browser.click('Contacts', 'nav');
+        await browser.click('Ann Lee', 'tbody');
+        await browser.until(`document.querySelector('form.record') !== null`);
+        await browser.type('Name', 'Ann Lee-Novak', 'form.record');
+        await browser.click('Save');
+        await browser.until(`document.querySelector('h1').innerText === 'Ann Lee-Novak'`);
+        const changed = await firm.get('contacts', contact.account.contact);
+        assert.equal(changed.name, 'Ann Lee-Novak');
+    });
+
+    test('another client is chosen, and signing out ends it', async () => {
+        await browser.choose('Client', 'Second House');
+        await browser.until(`document.querySelector('h1')?.innerText === 'Second House'`);
+        await browser.click('Sign out');
+        await sees('I forgot my password');
+        assert.deepEqual(browser.complaints.filter((text) => !text.includes('401')), []);
+    });
+});
