@@ -106,9 +106,10 @@ enum err groups_undo(struct call *call)
 {
     bool is_preview;
     uint64_t count;
+    struct view view = call_view(call);
     TRY(preview_read(call, &is_preview));
+    TRY(group_verify_seen(&view, call->record));
     TRY(group_count(call->txn, call->record, &count));
-    if (count == 0) return fail(call->task, ERR_MISSING, "there is no such group");
     TRY(verify_not_undone(call));
     if (count > CHANGE_WRITES_MAX) return undo_as_job(call, count, is_preview);
     struct hooks hooks = hooks_without_rules(call->hooks);

@@ -203,17 +203,33 @@ static void tallies_write(struct buf *json, const struct group_telling *telling)
     }
 }
 
+/** What is seen of it, gathered. ERR_MISSING: nothing is. */
+static enum err tell(const struct view *view, struct id group, struct group_telling **telling_out)
+{
+    struct arena *arena = view->task->arena;
+    struct group_telling *telling = arena_new(arena, struct group_telling, 1);
+    *telling =
+        (struct group_telling){.view = view, .group = group, .records = buf_make(arena, MIB)};
+    TRY(tell_entries(telling));
+    if (!telling->has_newest) return fail(view->task, ERR_MISSING, "there is no such group");
+    *telling_out = telling;
+    return ERR_NONE;
+}
+
+enum err group_verify_seen(const struct view *view, struct id group)
+{
+    struct group_telling *telling;
+    return tell(view, group, &telling);
+}
+
 enum err group_write(struct buf *json, const struct view *view, struct id group)
 {
     struct task *task = view->task;
-    struct group_telling *telling = arena_new(task->arena, struct group_telling, 1);
-    *telling =
-        (struct group_telling){.view = view, .group = group, .records = buf_make(task->arena, MIB)};
+    struct group_telling *telling;
     struct group_state state;
     struct actor_names names = {};
     uint64_t count;
-    TRY(tell_entries(telling));
-    if (!telling->has_newest) return fail(task, ERR_MISSING, "there is no such group");
+    TRY(tell(view, group, &telling));
     TRY(group_count(view->txn, group, &count));
     TRY(group_state_get(task, view->txn, group, &state));
     const struct entity *entity = model_entity_by_number(view->model, telling->newest.entity);

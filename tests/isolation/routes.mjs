@@ -1,0 +1,128 @@
+// What each call of the server is about, so that tests/isolation/matrix.test.mjs knows what each
+// kind of stranger must be told. A call that is described (openapi.json) and has no row here, or a
+// row without a call, fails the tests.
+//
+//   open      answers anybody at this host, and tells nothing of the firm's records
+//   self      who asks, and what is his alone: /me, sessions, tokens, password
+//   cut       whoever has entered may ask, and gets what his scope sees
+//   list, create, read, edit, delete, export
+//             a right to that with the entity, and its rows
+//   rules     may be seen, or done, by who may see or edit rules; then everything is his
+//   thing     a job, upload, group …: of who made it, or of who may edit settings
+//   settings  of who may edit settings
+export const routes = {
+    'GET /healthz': 'open',
+    'GET /': 'open',
+    'POST /session': 'open',
+    'DELETE /session': 'self',
+    'POST /session/proof': 'self',
+    'POST /session/client': 'self',
+    'GET /sessions': 'self',
+    'DELETE /sessions': 'self',
+    'DELETE /sessions/{id}': 'self',
+    'GET /users/{id}/sessions': 'read',
+    'DELETE /users/{id}/sessions': 'edit',
+    'GET /me': 'self',
+    'GET /schema': 'cut',
+    'GET /openapi.json': 'open',
+    'GET /changes': 'cut',
+    'GET /search': 'cut',
+    'GET /jobs': 'cut',
+    'GET /jobs/{id}': 'thing',
+    'GET /jobs/{id}/results': 'thing',
+    'POST /jobs/{id}/cancel': 'thing',
+    'GET /jobs/{id}/failed': 'thing',
+    'POST /uploads': 'cut',
+    'GET /uploads/{id}': 'thing',
+    'DELETE /uploads/{id}': 'thing',
+    'PUT /uploads/{id}/{part}': 'thing',
+    'GET /groups/{id}': 'thing',
+    'POST /groups/{id}/undo': 'thing',
+    'GET /audit': 'settings',
+    'GET /outbox': 'settings',
+    'GET /outbox/{id}': 'settings',
+    'POST /outbox/{id}/retry': 'settings',
+    'DELETE /outbox/{id}': 'settings',
+    'POST /rules/{id}/run': 'rules',
+    'GET /rules/reference': 'cut',
+    'GET /rules/builtin': 'rules',
+    'POST /rules/{id}/activate': 'rules',
+    'GET /rules/{id}/difference': 'rules',
+    'POST /rules/test': 'rules',
+    'POST /rules/{id}/test': 'rules',
+    'GET /rules/{id}/explain': 'rules',
+    'POST /rules/{id}/explain': 'rules',
+    'POST /rules/{id}/backtest': 'rules',
+    'GET /runs': 'rules',
+    'GET /runs/{id}': 'rules',
+    'POST /runs/{id}/replay': 'rules',
+    'POST /runs/{id}/keep': 'rules',
+    'GET /rules/{id}/runs': 'rules',
+    'GET /rules/{id}/days': 'rules',
+    'GET /{collection}': 'list',
+    'POST /{collection}': 'create',
+    'GET /{collection}/export': 'export',
+    'GET /{collection}/template': 'list',
+    'POST /{collection}/import': 'create',
+    'POST /{collection}/bulk': 'create',
+    'POST /{collection}/duplicates': 'create',
+    'GET /{collection}/{id}': 'read',
+    'PATCH /{collection}/{id}': 'edit',
+    'DELETE /{collection}/{id}': 'delete',
+    'GET /{collection}/{id}/history': 'read',
+    'GET /{collection}/trash': 'list',
+    'POST /{collection}/{id}/archive': 'edit',
+    'POST /{collection}/{id}/restore': 'edit',
+    'POST /{collection}/{id}/merge': 'edit',
+    'POST /{collection}/{id}/enable_portal': 'edit',
+    'POST /{collection}/{id}/password': 'edit',
+};
+
+/** Statuses that a stranger who got in may be told, by the kind of the call. */
+export const outcomes = {
+    // A role that may nothing.
+    powerless: {
+        open: 'any',
+        self: 'any',
+        cut: 'any',
+        list: [403],
+        create: [403],
+        read: [403, 404],
+        edit: [403, 404],
+        delete: [403, 404],
+        export: [403],
+        rules: [403, 404],
+        thing: [403, 404],
+        settings: [403],
+    },
+    // An employee, for whom the record lies outside his rows.
+    outsider: {
+        open: 'any',
+        self: 'any',
+        cut: 'any',
+        list: [200, 403],
+        create: [403, 422],
+        read: [404, 403],
+        edit: [404, 403],
+        delete: [404, 403],
+        export: [403],
+        rules: [403, 404],
+        thing: [404, 403],
+        settings: [403],
+    },
+    // A contact of another client, at the portal.
+    contact: {
+        open: 'any',
+        self: 'any',
+        cut: 'any',
+        list: [200, 403, 404],
+        create: [403, 404, 422],
+        read: [404],
+        edit: [404, 403],
+        delete: [404, 403],
+        export: [403, 404],
+        rules: [404],
+        thing: [404],
+        settings: [404],
+    },
+};
