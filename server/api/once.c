@@ -54,12 +54,24 @@ enum err once_enter(struct call *call)
     str entity = call->entity == nullptr ? S("") : call->entity->name;
     str key[] = {id_bytes(&call->tenant.space.uuid),
                  id_bytes(&call->identity.user),
+                 id_bytes(&call->identity.scope.actor),
                  call->method,
                  route->pattern,
                  entity,
                  id_bytes(&call->record),
                  call->idempotency_key};
-    str asked[] = {call->query, call->content_type, call->if_match, call->body};
+    /* Under other rights the kept answer may show what is not to be seen: it is another request. */
+    const struct scope *scope = &call->identity.scope;
+    const uint16_t groups[] = {scope->groups_seen, scope->groups_edited};
+    const uint8_t kinds[] = {scope->actor_kind, scope->rows, scope->is_own_alone};
+    str asked[] = {call->query,
+                   call->content_type,
+                   call->if_match,
+                   call->body,
+                   {(const char *)groups, sizeof groups},
+                   {(const char *)kinds, sizeof kinds},
+                   {(const char *)scope->actions, sizeof scope->actions},
+                   id_bytes(&scope->client)};
     mark->key = hash_of(nullptr, key, sizeof key / sizeof key[0]);
     mark->asked = hash_of(nullptr, asked, sizeof asked / sizeof asked[0]);
     struct once *once = call->once;

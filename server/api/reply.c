@@ -163,6 +163,7 @@ static void send_problem(struct call *call, struct problem problem)
     call->next = nullptr;
     if (problem.status == 403) audit_note_refusal(call);
     if (problem.status == 403) rights_explain(call, &problem);
+    rights_cut_faults(call);
     problem.request_id = (str){call->request_id, ID_TEXT_BYTES};
     struct problem_form form = {call, problem};
     call->reply.status = problem.status;

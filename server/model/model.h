@@ -228,6 +228,14 @@ struct field {
     const str *synonym_labels;
 };
 
+/** The one place that decides it; a hidden field is seen by nobody. */
+static inline bool sight_shows(struct sight sight, const struct field *field)
+{
+    if (field->is_hidden) return false;
+    if (sight.is_portal) return field->is_portal_seen;
+    return field->group == 0 || (sight.groups >> (field->group - 1) & 1) != 0;
+}
+
 /** Two fields that are indexed together, so that records equal in the first are walked in the order
  *  of the second. */
 struct pair {

@@ -396,7 +396,8 @@ static void read_tied_by(struct making *making, const struct made_entity *made)
     uint32_t count = 0;
     for (uint32_t at = 0; leads && at < link->field_count; at++) {
         const struct field *field = &link->fields[at];
-        if (field->kind != FIELD_REFERENCE || field->to != made->entity || field->is_computed)
+        if (field->kind != FIELD_REFERENCE || field->to != made->entity || field->is_computed ||
+            field == link->via)
             continue;
         made->entity->tied_by = field;
         count++;

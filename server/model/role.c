@@ -9,13 +9,6 @@ const str scope_rows_words[SCOPE_ROWS_COUNT] = {
     S("own"), S("managed"), S("assigned"), S("shared"), S("all"),
 };
 
-bool sight_shows(struct sight sight, const struct field *field)
-{
-    if (field->is_hidden) return false;
-    if (sight.is_portal) return field->is_portal_seen;
-    return field->group == 0 || (sight.groups >> (field->group - 1) & 1) != 0;
-}
-
 uint8_t model_group(const struct model *model, str name)
 {
     for (uint32_t at = 0; at < model->group_count; at++)

@@ -61,8 +61,6 @@ static inline struct sight sight_all(void)
 {
     return (struct sight){.groups = FIELD_GROUPS_ALL};
 }
-/** The one place that decides it; a hidden field is seen by nobody. */
-bool sight_shows(struct sight sight, const struct field *field);
 
 struct role {
     str name; /** the value of a user's field `role` */

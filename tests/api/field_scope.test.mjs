@@ -6,8 +6,10 @@ import fs from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { blindSchema } from '../door/blind.mjs';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
+import { addField } from '../door/fields.mjs';
 import { jobEnded, resultsOf } from '../door/jobs.mjs';
-import { Firm, openServer, password } from '../door/server.mjs';
+import { join } from '../door/people.mjs';
+import { openServer } from '../door/server.mjs';
 
 let server;
 let owner;
@@ -19,22 +21,14 @@ let schema;
 const records = {}; // by entity: the record as its owner sees it
 const canaries = []; // values that only hidden fields hold
 
-async function personIn(role) {
-    const email = `${role}@firm.example`;
-    await owner.create('users', { name: role, email, role });
-    const words = ['token', 'create', '--tenant', 'acme', '--user', email];
-    const made = await server.mustRun(words);
-    return new Firm(server, 'acme', made.out.trim());
-}
-
 before(async () => {
     ({ folder, hidden } = await blindSchema());
     process.env.ATRIUM_SCHEMA = folder;
     server = await openServer(['acme']);
     owner = server.firms.acme;
     schema = expectStatus(await owner.call('GET', 'schema'), 200).body;
-    blind = await personIn('blind');
-    watching = await personIn('watching');
+    blind = await join(owner, 'Bea', 'blind');
+    watching = await join(owner, 'Will', 'watching');
     await fill();
 });
 after(async () => {
@@ -383,6 +377,57 @@ describe('a role that does not see the group', () => {
         ])
             assert.ok([403, 404].includes((await blind.call(method, where, body)).status), where);
     });
+});
+
+test('a rule that faults a field out of sight does not name it', async () => {
+    const source = 'if record.name == "Bad" then reject("no", "observations") end';
+    const rule = { name: 'Judge', entity: 'client', point: 'before', on: ['update'], source };
+    const made = await owner.create('rules', { ...rule, state: 'active' });
+    const where = `clients/${records.client.id}`;
+    expectFault(await owner.call('PATCH', where, { name: 'Bad' }), 'observations');
+    const told = expectProblem(await blind.call('PATCH', where, { name: 'Bad' }), 422);
+    assert.deepEqual(told.errors.map((error) => error.field), ['']);
+    expectStatus(await owner.call('PATCH', `rules/${made.id}`, { state: 'off' }), 200);
+});
+
+test('a kept answer is not given again under other rights', async () => {
+    const late = await join(owner, 'Lea', 'watching');
+    const key = { 'idempotency-key': 'late-1' };
+    const act = () => late.call('POST', `clients/${records.client.id}/archive`, undefined, key);
+    const first = expectStatus(await act(), 200);
+    assert.ok('observations' in first.body);
+    assert.equal((await act()).headers['idempotency-replayed'], 'true');
+    expectStatus(await owner.call('PATCH', `users/${late.user.id}`, { role: 'blind' }), 200);
+    const again = expectStatus(await act(), 409, 422);
+    expectNothing(again, undefined, 'replayed');
+    await owner.call('POST', `clients/${records.client.id}/restore`);
+});
+
+test('a field of the firm is in a group, and so is what rests on it', async () => {
+    const field = { entity: 'client', name: 'x_margin', kind: 'number', group: 'financials' };
+    await addField(owner, field);
+    const sum = { entity: 'client', name: 'x_twice', kind: 'formula', result: 'number' };
+    sum.formula = '(record.x_margin or 0) * 2';
+    expectFault(await owner.call('POST', 'custom_fields', sum), 'group', 'group');
+    await addField(owner, { ...sum, group: 'financials' });
+    const must = { entity: 'client', name: 'x_must', kind: 'text', required: true };
+    const refused = await owner.call('POST', 'custom_fields', { ...must, group: 'financials' });
+    expectFault(refused, 'group', 'group');
+    const shown = { entity: 'client', name: 'x_shown', kind: 'text' };
+    const when = { visible_when: { x_margin: { gt: 5 } } };
+    expectFault(await owner.call('POST', 'custom_fields', { ...shown, ...when }), 'group', 'group');
+    const { id } = records.client;
+    const where = `clients/${id}`;
+    const set = expectStatus(await owner.call('PATCH', where, { x_margin: 21 }), 200);
+    assert.equal(set.body.x_twice, 42);
+    const seen = expectStatus(await blind.call('GET', where), 200).body;
+    assert.ok(!('x_margin' in seen) && !('x_twice' in seen));
+    for (const name of ['x_margin', 'x_twice']) {
+        const query = `clients?${name}%5Bgte%5D=1`;
+        expectProblem(await blind.call('GET', query), 400, 'is no field of client');
+        expectProblem(await blind.call('GET', `clients?sort=${name}`), 400);
+    }
+    expectFault(await blind.call('PATCH', where, { x_margin: 1 }), 'x_margin', 'unknown');
 });
 
 test('what is seen but not edited is refused with the right that is missing', async () => {
