@@ -14,6 +14,7 @@ const { generate } = await import('./generate.mjs');
 const { measureStreams } = await import('./streams.mjs');
 const { measureImports } = await import('./import.mjs');
 const { measureRules } = await import('./rules.mjs');
+const { measureAttacks } = await import('./attacks.mjs');
 const {
     anonymousKib,
     figures,
@@ -330,6 +331,7 @@ async function main() {
         await measureStreams(openServer, { anonymousKib }, table);
         await measureImports(openServer, { anonymousKib, processorMicros }, table);
         await measureRules(table);
+        await measureAttacks(table);
     } finally {
         await server.close();
         await fs.rm(folder, { recursive: true, force: true });

@@ -318,6 +318,8 @@ static struct http_options http_options_of(const struct arguments *arguments)
                 .connections = (uint32_t)arguments_number(arguments, FLAG_CONNECTIONS),
                 .connections_per_address =
                     (uint32_t)arguments_number(arguments, FLAG_CONNECTIONS_PER_ADDRESS),
+                .connection_rate = (uint32_t)arguments_number(arguments, FLAG_CONNECTION_RATE),
+                .held_bytes = (uint64_t)arguments_number(arguments, FLAG_HELD_BYTES),
                 .connection_requests =
                     (uint32_t)arguments_number(arguments, FLAG_CONNECTION_REQUESTS),
                 .connection_aborts = (uint32_t)arguments_number(arguments, FLAG_CONNECTION_ABORTS),
@@ -584,11 +586,11 @@ static int command_demo([[maybe_unused]] struct command_place *place,
     (FLAGS_MODEL | FLAG_BIT(HTTP) | FLAG_BIT(HTTPS) | FLAG_BIT(TLS_CERT) | FLAG_BIT(TLS_KEY) | \
      FLAG_BIT(ADMIN) | FLAG_BIT(DOMAIN) | FLAG_BIT(BEHIND_PROXY) | FLAG_BIT(THREADS) | \
      FLAG_BIT(RATE) | FLAG_BIT(CONNECTIONS) | FLAG_BIT(CONNECTIONS_PER_ADDRESS) | \
-     FLAG_BIT(CONNECTION_REQUESTS) | FLAG_BIT(CONNECTION_ABORTS) | FLAG_BIT(CONNECTION_TASKS) | \
-     FLAG_BIT(TASKS) | FLAG_BIT(REQUEST_MS) | FLAG_BIT(STALL_MS) | FLAG_BIT(IDLE_MS) | \
-     FLAG_BIT(STOP_MS) | FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(EVENT_STREAMS_PER_TENANT) | \
-     FLAG_BIT(KEEP_ALIVE_MS) | FLAG_BIT(SESSION_IDLE_MS) | FLAG_BIT(SESSION_AGE_MS) | \
-     FLAG_BIT(PROOF_MS) | FLAG_BIT(MAIL))
+     FLAG_BIT(CONNECTION_RATE) | FLAG_BIT(HELD_BYTES) | FLAG_BIT(CONNECTION_REQUESTS) | \
+     FLAG_BIT(CONNECTION_ABORTS) | FLAG_BIT(CONNECTION_TASKS) | FLAG_BIT(TASKS) | \
+     FLAG_BIT(REQUEST_MS) | FLAG_BIT(STALL_MS) | FLAG_BIT(IDLE_MS) | FLAG_BIT(STOP_MS) | \
+     FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(EVENT_STREAMS_PER_TENANT) | FLAG_BIT(KEEP_ALIVE_MS) | \
+     FLAG_BIT(SESSION_IDLE_MS) | FLAG_BIT(SESSION_AGE_MS) | FLAG_BIT(PROOF_MS) | FLAG_BIT(MAIL))
 
 static const struct command own_commands[] = {
     {

@@ -110,7 +110,7 @@ constexpr int64_t PROOF_MS = 10LL * 60 * 1000;    /** so long a password counts 
 /* HTTP. */
 constexpr uint32_t HEADERS_MAX = 100;         /** of one request */
 constexpr size_t HEADER_BYTES_MAX = 64 * KIB; /** its target, header names and values */
-constexpr uint32_t STREAMS_MAX = 32;          /** open HTTP/2 requests of one connection */
+constexpr uint32_t STREAMS_MAX = 32;          /** HTTP/2 requests of a connection at once */
 constexpr uint32_t HEAD_FIELDS_MAX = 1000;    /** beyond HEADERS_MAX: what is not even refused */
 constexpr size_t HEAD_BLOCK_BYTES_MAX = 128 * KIB; /** the same, as they come */
 constexpr uint32_t HEAD_FRAMES_MAX = 64;           /** HTTP/2 frames of one head */
