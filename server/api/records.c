@@ -198,11 +198,25 @@ static enum err read_at(struct call *call, int64_t at_ms, const struct shape *wa
     return reply_json(call, 200, &json);
 }
 
+/** The record into which that of this old id was merged; nil: none that the caller sees. */
+static enum err survivor_of(struct call *call, struct id *survivor_out)
+{
+    struct view view = call_view(call);
+    struct task quiet = {.arena = call->task->arena};
+    struct record record;
+    TRY(gone_survivor(call->task, call->txn, call->entity, call->record, survivor_out));
+    view.task = &quiet;
+    if (id_is_nil(*survivor_out)) return ERR_NONE;
+    enum err err = record_get(&view, call->entity, *survivor_out, &record);
+    if (err == ERR_MISSING) *survivor_out = (struct id){};
+    return err == ERR_MISSING ? ERR_NONE : err;
+}
+
 /** An old id of a merged record leads to the survivor, with the same query. */
 static enum err redirect(struct call *call)
 {
     struct id survivor;
-    TRY(gone_survivor(call->task, call->txn, call->entity, call->record, &survivor));
+    TRY(survivor_of(call, &survivor));
     if (id_is_nil(survivor)) return ERR_MISSING;
     struct arena *arena = call->task->arena;
     task_fault_clear(call->task);
@@ -424,7 +438,7 @@ enum err with_survivor(struct call *call, enum err err)
 {
     struct id survivor;
     if (err != ERR_MISSING) return err;
-    TRY(gone_survivor(call->task, call->txn, call->entity, call->record, &survivor));
+    TRY(survivor_of(call, &survivor));
     if (id_is_nil(survivor)) return err;
     task_fault_clear(call->task);
     return fail(call->task, ERR_CONFLICT, "this %.*s was merged into %.*s", FMT(call->entity->name),

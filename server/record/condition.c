@@ -145,6 +145,14 @@ bool condition_holds_seen(const struct view *view, struct arena *scratch,
     return all_holds(view, scratch, condition, slots, true);
 }
 
+bool condition_holds_record_seen(const struct view *view, struct arena *scratch,
+                                 const struct condition *condition, const struct record *record)
+{
+    str slots[FIELDS_MAX];
+    slots_read(record->entity, record->value, slots);
+    return all_holds(view, scratch, condition, slots, true);
+}
+
 bool condition_holds_record(const struct view *view, struct arena *scratch,
                             const struct condition *condition, const struct record *record)
 {

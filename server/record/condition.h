@@ -17,7 +17,9 @@ bool condition_holds(const struct view *view, struct arena *scratch,
  *  none. */
 bool condition_holds_seen(const struct view *view, struct arena *scratch,
                           const struct condition *condition, const str *slots);
-/** The same as the first of a record as it is stored. */
+/** The same as both of a record as it is stored. */
+bool condition_holds_record_seen(const struct view *view, struct arena *scratch,
+                                 const struct condition *condition, const struct record *record);
 bool condition_holds_record(const struct view *view, struct arena *scratch,
                             const struct condition *condition, const struct record *record);
 /** The same of one test. */

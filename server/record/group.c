@@ -99,7 +99,8 @@ struct group_telling {
     struct id group;
     struct buf records; /** items of the list of records */
     uint32_t told;      /** of them */
-    uint32_t seen;      /** entries */
+    uint32_t seen;      /** entries that were looked at */
+    uint32_t shown;     /** of them, that are for these eyes */
     uint32_t tally_count;
     struct group_tally tallies[ENTITIES_MAX];
     bool has_newest;
@@ -153,6 +154,7 @@ static enum err tell_entry(struct group_telling *telling, uint64_t sequence)
     if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW) ||
         log_is_untold(&entry) || !rows_see_entry(view, entity, &entry))
         return ERR_NONE;
+    telling->shown++;
     bool is_whole = log_change_read(entry.body, &change);
     if (is_whole) tell_rules(telling, &change);
     entry.body = (str){};
@@ -231,6 +233,8 @@ enum err group_write(struct buf *json, const struct view *view, struct id group)
     uint64_t count;
     TRY(tell(view, group, &telling));
     TRY(group_count(view->txn, group, &count));
+    /* Who does not see all is not told how much there is beside it. */
+    if ((view->scope->rows & ROWS_ALL) == 0) count = telling->seen = telling->shown;
     TRY(group_state_get(task, view->txn, group, &state));
     const struct entity *entity = model_entity_by_number(view->model, telling->newest.entity);
     buf_print(json, "{\"id\":\"%.*s\",\"at\":\"", FMT(id_text(task->arena, group)));

@@ -360,6 +360,31 @@ static enum err walk_gathered(struct listing *listing, const struct driver *driv
 
 /* Which way. */
 
+/** What lies under the clients that a source finds, counted up to `max`: rows of a scope look
+ *  through lists of references. */
+static enum err count_under(const struct listing *listing, const struct condition_test *test,
+                            const struct scan_range *range, uint32_t max, uint32_t *count_out)
+{
+    struct txn *txn = listing->view->txn;
+    struct scan *scan = scan_index(txn, test->field->entity->number, test->field->number, range);
+    *count_out = 0;
+    for (uint32_t behind = 0; *count_out < max && behind < max; behind++) {
+        bool has_entry;
+        struct scan_entry entry;
+        uint32_t more;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        struct id id = entry.id;
+        struct scan_range under = {.from = id_bytes(&id), .to = id_bytes(&id)};
+        TRY(scan_index_count(txn, test->of->entity->number, test->of->number, &under,
+                             max - *count_out, &more));
+        *count_out += more + 1;
+    }
+    if (*count_out > max) *count_out = max;
+    scan_close(scan);
+    return ERR_NONE;
+}
+
 /** Entries that the driver's sources have, counted up to `max`. */
 static enum err driver_count(const struct listing *listing, const struct driver *driver,
                              uint32_t max, uint32_t *count_out)
@@ -370,8 +395,11 @@ static enum err driver_count(const struct listing *listing, const struct driver 
         for (uint32_t of = 0; of < test->value_count && *count_out < max; of++) {
             struct scan_range range = source_range(test, of);
             uint32_t more;
-            TRY(scan_index_count(listing->view->txn, test->field->entity->number,
-                                 test->field->number, &range, max - *count_out, &more));
+            bool is_through = test->of != nullptr && test->of->kind == FIELD_REFERENCES;
+            if (is_through) TRY(count_under(listing, test, &range, max - *count_out, &more));
+            else
+                TRY(scan_index_count(listing->view->txn, test->field->entity->number,
+                                     test->field->number, &range, max - *count_out, &more));
             *count_out += more;
         }
     }

@@ -125,6 +125,9 @@ enum err query_write(struct buf *json, const struct view *view, const struct que
 /** Ids of records whose indexed field has these ordered bytes, at most `max`. */
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out);
+/** Keeps those of these records of an entity that the scope sees. */
+enum err query_keep_seen(const struct view *view, const struct entity *entity, struct id *ids,
+                         uint32_t *count);
 /** Ids of records whose indexed field shares a value with `stored`, whole texts compared, none
  *  twice, at most `max`. */
 enum err query_find_same(const struct view *view, const struct field *field,

@@ -3,6 +3,7 @@
 
 #include "base/require.h"
 #include "record/index.h"
+#include "record/rows.h"
 
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out)
@@ -75,6 +76,20 @@ enum err query_find_same(const struct view *view, const struct field *field,
         field->kind_of->is_text ? texts_folded(view->task->arena, stored) : (struct key_list){};
     for (uint32_t at = 0; at < keys.count; at++)
         TRY(find_key(view, field, keys.items[at], texts, max, ids_out, count_out));
+    return ERR_NONE;
+}
+
+enum err query_keep_seen(const struct view *view, const struct entity *entity, struct id *ids,
+                         uint32_t *count)
+{
+    uint32_t kept = 0;
+    if (rows_see_all(view, entity)) return ERR_NONE;
+    for (uint32_t at = 0; at < *count; at++) {
+        str value;
+        TRY(txn_record_get_view(view->txn, entity->number, ids[at], &value));
+        if (rows_see(view, entity, ids[at], value)) ids[kept++] = ids[at];
+    }
+    *count = kept;
     return ERR_NONE;
 }
 

@@ -109,10 +109,29 @@ static bool lies_under(const struct view *view, str value, const struct id *want
     return false;
 }
 
+/** Of records that each name two of one entity, which may be one and the same, the reference to the
+ *  second; nullptr: these are no such records. The way up leads to the first. */
+static const struct field *second_of_pair(const struct entity *entity)
+{
+    bool is_pair = entity->via != nullptr && entity->via->to->duplicates == entity;
+    return is_pair ? entity_field(entity, S("second")) : nullptr;
+}
+
+/** A pair is told to who sees both. */
+static bool sees_second(const struct view *view, const struct entity *entity, str value)
+{
+    const struct field *second = second_of_pair(entity);
+    struct value stored;
+    struct id id;
+    return second == nullptr ||
+           (value_find(value, second->number, &stored) && stored.kind == VALUE_BYTES &&
+            id_of_bytes(stored.text, &id) && rows_see_id(view, second->to, id));
+}
+
 static bool is_mine(const struct view *view, const struct entity *entity, str value)
 {
     const struct scope *scope = view->scope;
-    if (is_being_built(view, entity)) return false;
+    if (is_being_built(view, entity) || !sees_second(view, entity, value)) return false;
     if ((scope->rows & ROWS_OWN) != 0 && is_made_by(value, scope->actor)) return true;
     return entity == view->model->client ? is_held(scope, value) : lies_under(view, value, nullptr);
 }
@@ -309,7 +328,7 @@ static const struct condition *portal_condition(const struct view *view,
         struct condition own = equals(arena, nullptr, portal->own, &actor, 1);
         parts[count++] = any_of(arena, &own, 1);
     }
-    *is_exact = !(scope->is_own_alone && portal->own_is == PORTAL_OWN_SELF);
+    if (scope->is_own_alone && portal->own_is == PORTAL_OWN_SELF) *is_exact = false;
     return condition_all(arena, parts, count);
 }
 
@@ -318,6 +337,7 @@ const struct condition *rows_condition(const struct view *view, const struct ent
 {
     *is_exact_out = true;
     if (rows_see_all(view, entity)) return nullptr;
+    *is_exact_out = second_of_pair(entity) == nullptr;
     const struct condition *parts[2] = {};
     if (is_by_maker(view, entity)) parts[0] = maker_condition(view, entity);
     if (is_by_clients(view, entity))

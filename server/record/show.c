@@ -273,7 +273,8 @@ static void gone_write(struct buf *json, const struct entity *entity, const stru
 {
     buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
     time_write(json, entry->at_ms);
-    buf_print(json, "\",\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
+    buf_put(json, S("\",\"group\":null,\"cause\":null,\"actor\":null,\"actor_name\":null,"));
+    buf_print(json, "\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
     write_id(json, entry->record);
     buf_put(json, S(",\"operation\":\"gone\",\"changes\":{}}"));
 }

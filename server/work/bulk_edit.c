@@ -68,7 +68,7 @@ static enum err record_is_meant(const struct view *view, struct bulk_edit *edit,
                                 bool *is_meant_out)
 {
     arena_clear(&edit->scratch);
-    *is_meant_out = condition_holds_record(view, &edit->scratch, condition, record);
+    *is_meant_out = condition_holds_record_seen(view, &edit->scratch, condition, record);
     if (!*is_meant_out) return ERR_NONE;
     enum err err = record_get(view, record->entity, record->id, record);
     *is_meant_out = err == ERR_NONE;

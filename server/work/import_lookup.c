@@ -2,7 +2,7 @@
 #include "record/query.h"
 #include "work/import_engine.h"
 
-constexpr uint32_t MATCHES_MAX = 2; /** one is wanted, two are too many */
+constexpr uint32_t MATCHES_MAX = 64; /** one is wanted, two that are seen are too many */
 
 static bool names_find_by(struct import_lane_names *lane, struct task *task, const struct field *by,
                           str cell, struct id *id_out, uint32_t *count_out)
@@ -22,6 +22,7 @@ static bool names_find_by(struct import_lane_names *lane, struct task *task, con
     } else {
         err = query_find(lane->view, by, ordered, MATCHES_MAX, ids, count_out);
     }
+    if (err == ERR_NONE) err = query_keep_seen(lane->view, by->entity, ids, count_out);
     if (err != ERR_NONE) return false;
     if (*count_out > 0) *id_out = ids[0];
     return true;

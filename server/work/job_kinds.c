@@ -27,10 +27,8 @@ const struct job_kind job_kinds[] = {
 const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];
 
 const struct upkeep upkeeps[] = {
-    {{"sessions", 8}, session_upkeep},
-    {{"jobs", 4}, job_upkeep},
-    {{"answers", 7}, answers_upkeep},
-    {{"uploads", 7}, uploads_upkeep},
+    {{"sessions", 8}, session_upkeep}, {{"jobs", 4}, job_upkeep},
+    {{"answers", 7}, answers_upkeep},  {{"uploads", 7}, uploads_upkeep},
     {{"traces", 6}, traces_upkeep},
 };
 const uint32_t upkeep_count = sizeof upkeeps / sizeof upkeeps[0];
