@@ -244,11 +244,21 @@ static void verify_choice(struct change *change, const struct draft *draft,
     else if (field->set != nullptr) verify_next(change, draft, field, choice);
 }
 
+/** Made by the actor in this change, whose rows are asked for when all of it is there. */
+static bool is_made_now(struct change *change, const struct entity *entity, struct id id)
+{
+    const struct touched *touched = change_touched(change, entity, id);
+    return touched != nullptr && touched->is_by_narrow && touched->before.len == 0 &&
+           !touched->is_going;
+}
+
 enum err verify_there(struct change *change, const struct field *field, struct id id,
                       bool *is_there_out)
 {
     struct record record;
     struct view view = change_view(change);
+    *is_there_out = is_made_now(change, field->to, id);
+    if (*is_there_out) return ERR_NONE;
     enum err err = record_get(&view, field->to, id, &record);
     /* One that is going takes what refers to it along, as it was found. */
     bool is_going = err == ERR_NONE && change_is_going(change, field->to, id);

@@ -303,7 +303,7 @@ static void compare(struct world *world, enum thing_kind kind, uint8_t rows, int
     if (strcmp(sort, "name") == 0 && kind != CLIENT && kind != CONTACT && kind != PROJECT)
         sort = "";
     struct query query;
-    query_init(&query, model_entity(fixture->model, str_of(names[kind])));
+    query_init(&query, model_entity(fixture->model, str_of(names[kind])), &scope);
     check_int(query_add(task, &query, S("limit"), S("200")), ERR_NONE);
     if (sort[0] != 0) check_int(query_add(task, &query, S("sort"), str_of(sort)), ERR_NONE);
     struct txn *txn;
