@@ -93,8 +93,11 @@ static enum err at_read(struct call *call, str given, int64_t *at_ms_out)
                 "at: must be a time like 2026-11-21T12:00:00Z, or a date");
 }
 
+/** What records are alike in is told of fields that the portal need not show. */
 static enum err warns_read(struct call *call, str value, bool *warns_out)
 {
+    if (call->identity.scope.actor_kind == ACTOR_CONTACT)
+        return unknown_parameter(call, S("duplicates"), "fields, expand");
     *warns_out = str_eq(value, S("warn")) && call->entity->duplicates != nullptr;
     if (str_eq(value, S("warn"))) return ERR_NONE;
     return fail(call->task, ERR_UNREADABLE, "duplicates: must be warn");

@@ -50,6 +50,7 @@ static str label_of(const struct grouping *grouping, const struct value *stored)
     bool is_there = field->kind == FIELD_REFERENCE && stored->kind == VALUE_BYTES &&
                     id_of_bytes(stored->text, &id) &&
                     record_get(&quiet_view, field->to, id, &record) == ERR_NONE &&
+                    scope_sees_field(view->scope, field->to->title) &&
                     value_find(record.value, field->to->title->number, &title);
     return is_there && title.kind == VALUE_TEXT ? title.text : (str){};
 }

@@ -102,8 +102,8 @@ static enum err gather(const struct searching *searching, const struct entity *e
     struct txn *txn = view->txn;
     const struct field *title = entity->title;
     str beginning = str_first(searching->folded, KEY_ORDERED_BYTES_MAX);
-    bool is_seen = scope_sees_field(searching->view->scope, title);
-    if (is_seen && title->is_indexed && title->kind_of->is_text && beginning.len > 0) {
+    bool is_title_seen = scope_sees_field(view->scope, title);
+    if (is_title_seen && title->is_indexed && title->kind_of->is_text && beginning.len > 0) {
         struct scan_range range = {.from = beginning, .to = beginning};
         TRY(take_some(view, entity, scan_index(txn, entity->number, title->number, &range),
                       candidates));
