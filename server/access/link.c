@@ -12,12 +12,20 @@
 constexpr size_t LINK_ROW_BYTES_MAX = 256;
 constexpr size_t ID_BYTES = sizeof(struct id);
 
-enum link_key : uint8_t { LINK_PURPOSE = 1, LINK_DOOR, LINK_SUBJECT, LINK_ENDS, LINK_BOUND };
+enum link_key : uint8_t {
+    LINK_PURPOSE = 1,
+    LINK_DOOR,
+    LINK_SUBJECT,
+    LINK_ENDS,
+    LINK_BOUND,
+    LINK_VIEWER
+};
 enum link_of_key : uint8_t { LINK_OF_HASH = 1, LINK_OF_ENDS };
 
 struct link_row {
     int64_t purpose, door, ends_ms;
     struct subject subject;
+    struct id viewer;
     str bound;
 };
 
@@ -56,7 +64,9 @@ static bool bytes_read(str row, uint8_t key, str *bytes_out)
 
 static bool link_row_read(str row, struct link_row *link_out)
 {
-    str subject;
+    str subject, viewer;
+    if (!bytes_read(row, LINK_VIEWER, &viewer) || !id_of_bytes(viewer, &link_out->viewer))
+        return false;
     if (!int_read(row, LINK_PURPOSE, &link_out->purpose) ||
         !int_read(row, LINK_DOOR, &link_out->door) || !int_read(row, LINK_ENDS, &link_out->ends_ms))
         return false;
@@ -83,7 +93,7 @@ static void link_row_put(struct txn *txn, str hash, const struct link_row *link)
     struct arena *arena = txn_task(txn)->arena;
     struct link_of key = link_of(link->subject.id, (enum link_purpose)link->purpose);
     struct buf row = buf_make(arena, LINK_ROW_BYTES_MAX), of = buf_make(arena, LINK_ROW_BYTES_MAX);
-    pack_map(&row, 5);
+    pack_map(&row, 6);
     pack_int(&row, LINK_PURPOSE);
     pack_int(&row, link->purpose);
     pack_int(&row, LINK_DOOR);
@@ -94,6 +104,8 @@ static void link_row_put(struct txn *txn, str hash, const struct link_row *link)
     pack_int(&row, link->ends_ms);
     pack_int(&row, LINK_BOUND);
     pack_bytes(&row, link->bound);
+    pack_int(&row, LINK_VIEWER);
+    pack_bytes(&row, id_bytes(&link->viewer));
     pack_map(&of, 2);
     pack_int(&of, LINK_OF_HASH);
     pack_bytes(&of, hash);
@@ -105,7 +117,7 @@ static void link_row_put(struct txn *txn, str hash, const struct link_row *link)
 }
 
 static enum err link_make(struct txn *txn, const struct account *account, enum link_purpose purpose,
-                          str *token_out)
+                          struct id viewer, str *token_out)
 {
     struct task *task = txn_task(txn);
     struct hash bound;
@@ -117,8 +129,9 @@ static enum err link_make(struct txn *txn, const struct account *account, enum l
     link_row_put(txn, hash_bytes(&hash),
                  &(struct link_row){
                      .purpose = purpose,
-                     .ends_ms = task->now_ms + LINK_MS,
+                     .ends_ms = task->now_ms + (purpose == LINK_VIEW ? LINK_VIEW_MS : LINK_MS),
                      .subject = account->subject,
+                     .viewer = viewer,
                      .bound = hash_bytes(&bound),
                  });
     return ERR_NONE;
@@ -165,7 +178,7 @@ enum err link_send(struct txn *txn, const struct access *access, const struct te
         .email = arena_copy(arena, account->email),
         .role = arena_copy(arena, account->role),
     };
-    TRY(link_make(txn, &kept, purpose, &token));
+    TRY(link_make(txn, &kept, purpose, (struct id){}, &token));
     str host = door_address(arena, access, tenant->name, account->subject.door);
     /* Behind the #, so that it stands in no log and no Referer. */
     str link =
@@ -179,6 +192,13 @@ enum err link_send(struct txn *txn, const struct access *access, const struct te
     return mail_queue(txn, &mail);
 }
 
+enum err link_view_make(struct txn *txn, const struct account *account, struct id viewer,
+                        str *token_out)
+{
+    require(account->subject.door == DOOR_PORTAL && !id_is_nil(viewer));
+    return link_make(txn, account, LINK_VIEW, viewer, token_out);
+}
+
 /* Reading and taking. */
 
 static enum err link_refuse(struct task *task)
@@ -189,7 +209,8 @@ static enum err link_refuse(struct task *task)
 }
 
 static enum err link_find(struct txn *txn, const struct access *access, enum door door,
-                          enum link_purpose purpose, str token, struct account *account_out)
+                          enum link_purpose purpose, str token, struct account *account_out,
+                          struct id *viewer_out)
 {
     struct task *task = txn_task(txn);
     struct link_row link;
@@ -203,13 +224,15 @@ static enum err link_find(struct txn *txn, const struct access *access, enum doo
     TRY(account_read(txn, access, link.subject, account_out));
     TRY(bound_of(txn, account_out, &bound));
     bool is_same = bytes_equal_secret(hash_bytes(&bound), link.bound);
+    *viewer_out = link.viewer;
     return is_same && !account_out->is_disabled ? ERR_NONE : ERR_MISSING;
 }
 
 enum err link_read(struct txn *txn, const struct access *access, enum door door,
                    enum link_purpose purpose, str token, struct account *account_out)
 {
-    enum err err = link_find(txn, access, door, purpose, token, account_out);
+    struct id viewer;
+    enum err err = link_find(txn, access, door, purpose, token, account_out, &viewer);
     return err == ERR_MISSING ? link_refuse(txn_task(txn)) : err;
 }
 
@@ -221,6 +244,16 @@ enum err link_take(struct txn *txn, const struct access *access, enum door door,
     account_out->email = arena_copy(arena, account_out->email);
     account_out->role = arena_copy(arena, account_out->role);
     return link_revoke(txn, account_out->subject.id, purpose);
+}
+
+enum err link_view_take(struct txn *txn, const struct access *access, str token,
+                        struct account *account_out, struct id *viewer_out)
+{
+    enum err err = link_find(txn, access, DOOR_PORTAL, LINK_VIEW, token, account_out, viewer_out);
+    if (err == ERR_MISSING) return link_refuse(txn_task(txn));
+    TRY(err);
+    account_out->role = arena_copy(txn_task(txn)->arena, account_out->role);
+    return link_revoke(txn, account_out->subject.id, LINK_VIEW);
 }
 
 enum err link_revoke(struct txn *txn, struct id subject, enum link_purpose purpose)

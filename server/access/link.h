@@ -7,7 +7,7 @@
  *  and one purpose the newest alone is good. Looking at one consumes nothing, as mail scanners do.
  *
  *  Rows    SYSTEM_LINK: hash → {1: purpose, 2: door, 3: subject, 4: ends at, 5: what it is bound
- *          to}; SYSTEM_LINK_OF: subject 16, purpose 1 → {1: hash, 2: ends at}.
+ *          to, 6: the viewer (nil but of LINK_VIEW)}; SYSTEM_LINK_OF: subject 16, purpose 1 → {1: hash, 2: ends at}.
  *  Floor   access.
  *  Thread  any, with its own transaction; making and taking in a lane, so that one taker wins.
  */
@@ -21,12 +21,20 @@ enum link_purpose : uint8_t {
     LINK_RESET = 1,
     LINK_INVITATION = 2,
     LINK_SIGN_IN = 3,
+    LINK_VIEW = 4, /** to see the portal as this contact, for a user; goes by no mail */
 };
-constexpr uint8_t LINK_PURPOSE_MAX = LINK_SIGN_IN;
+constexpr uint8_t LINK_PURPOSE_MAX = LINK_VIEW;
+constexpr int64_t LINK_VIEW_MS = 5LL * 60 * 1000; /** a LINK_VIEW is good so long */
 
 /** In a lane: makes one and queues the mail that carries it. `tenant`: its name, for the host. */
 enum err link_send(struct txn *txn, const struct access *access, const struct tenant *tenant,
                    const struct account *account, enum link_purpose purpose);
+/** In a lane: a LINK_VIEW for this user, of an account of the portal. */
+enum err link_view_make(struct txn *txn, const struct account *account, struct id viewer,
+                        str *token_out);
+/** In a lane: it is used up. Errors as link_read. */
+enum err link_view_take(struct txn *txn, const struct access *access, str token,
+                        struct account *account_out, struct id *viewer_out);
 /** Whose it is; views. ERR_UNAUTHENTICATED of the type `link`: it is not good, or no more. */
 enum err link_read(struct txn *txn, const struct access *access, enum door door,
                    enum link_purpose purpose, str token, struct account *account_out);

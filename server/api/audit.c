@@ -78,13 +78,32 @@ static void id_or_null(struct buf *json, struct call *call, const char *name, st
     text_or_null(json, name, id_is_nil(id) ? S("") : id_text(call->task->arena, id));
 }
 
-/** What a user is called today; null for one that is gone, and for who is no user. */
+/** What a contact is called today, if the caller may see it. */
+static enum err contact_name(struct call *call, struct id id, str *name_out)
+{
+    const struct entity *contacts = model_contact(call->tenant.model);
+    struct view view = call_view(call);
+    struct record record;
+    struct value name;
+    if (contacts == nullptr || contacts->title == nullptr) return ERR_MISSING;
+    enum err err = record_get(&view, contacts, id, &record);
+    if (err == ERR_MISSING) task_fault_clear(call->task);
+    TRY(err);
+    bool is_named = value_find(record.value, contacts->title->number, &name) &&
+                    name.kind == VALUE_TEXT && scope_sees_field(view.scope, contacts->title);
+    *name_out = is_named ? name.text : S("");
+    return ERR_NONE;
+}
+
+/** What a user or contact is called today; null for one that is gone, and for who is neither. */
 static enum err actor_name_write(struct buf *json, struct call *call,
                                  const struct audit_event *event)
 {
     struct user_row user = {};
-    bool is_user = event->actor_kind != AUDIT_CONTACT && !id_is_nil(event->actor);
-    enum err err = is_user ? user_read(call->txn, event->actor, &user) : ERR_MISSING;
+    bool is_contact = event->actor_kind == AUDIT_CONTACT;
+    enum err err = id_is_nil(event->actor) ? ERR_MISSING
+                   : is_contact            ? contact_name(call, event->actor, &user.name)
+                                           : user_read(call->txn, event->actor, &user);
     if (err != ERR_NONE && err != ERR_MISSING) return err;
     text_or_null(json, "actor_name", err == ERR_NONE ? user.name : S(""));
     return ERR_NONE;

@@ -1,7 +1,9 @@
 #include "api/portal.h"
 
 #include "access/audit.h"
+#include "access/link.h"
 #include "access/portal.h"
+#include "access/portal_view.h"
 #include "api/groups.h"
 #include "api/parameters.h"
 #include "api/records.h"
@@ -10,6 +12,7 @@
 #include "base/require.h"
 #include "record/query.h"
 #include "value/json.h"
+#include "value/text.h"
 
 constexpr uint32_t CLIENTS_OF_CONTACT_MAX = 500; /** among which a contact's client is looked for */
 
@@ -26,6 +29,7 @@ struct enabling {
     bool is_enabled; /** by this change */
     bool is_account_made, is_account_changed;
     bool is_right_made, is_right_changed;
+    bool is_invited;
 };
 
 /* What is asked for. */
@@ -163,6 +167,23 @@ static struct value given_of(struct arena *arena, const struct member *members, 
     return value_of(buf_str(&map));
 }
 
+/** In the same commit, so that nobody is invited to what is not open. */
+static enum err invite(struct call *call, struct id id, bool *is_invited_out)
+{
+    struct portal_account account;
+    struct account entered;
+    TRY(portal_account_read(call->txn, id, &account));
+    *is_invited_out = str_eq(account.state, S("invited"));
+    if (!*is_invited_out) return ERR_NONE;
+    TRY(account_read(call->txn, call->access, (struct subject){DOOR_PORTAL, id}, &entered));
+    TRY(link_send(call->txn, call->access, &call->tenant, &entered, LINK_INVITATION));
+    struct audit_event event = audit_of(&call->identity, AUDIT_INVITED, call->address);
+    event.entity = PORTAL_ACCOUNT_ENTITY;
+    event.record = id;
+    audit_put(call->txn, &event);
+    return ERR_NONE;
+}
+
 static enum err enable_client(struct enabling *enabling, const struct record *client)
 {
     struct call *call = enabling->call;
@@ -248,7 +269,9 @@ static enum err enable(struct enabling *enabling)
     TRY(enable_client(enabling, &client));
     TRY(settle_account(enabling));
     TRY(settle_right(enabling));
-    return change_end(call, &enabling->change);
+    TRY(change_end(call, &enabling->change));
+    if (!enabling->is_account_made && !enabling->is_account_changed) return ERR_NONE;
+    return invite(call, enabling->account, &enabling->is_invited);
 }
 
 /* The answer. */
@@ -281,6 +304,7 @@ static enum err write_enabled(struct buf *json, const struct enabling *enabling,
         {"account_changed", enabling->is_account_changed},
         {"right_made", enabling->is_right_made},
         {"right_changed", enabling->is_right_changed},
+        {"invited", enabling->is_invited},
     };
     buf_print(json, "\"preview\":%s,\"done\":[", is_preview ? "true" : "false");
     for (size_t at = 0, told = 0; at < sizeof done / sizeof *done; at++)
@@ -310,7 +334,7 @@ enum err portal_enable(struct call *call)
     return reply_json(call, 200, &json);
 }
 
-/* Passwords. */
+/* Accounts. */
 
 static enum err account_is_seen(struct call *call)
 {
@@ -320,6 +344,42 @@ static enum err account_is_seen(struct call *call)
         model_entity_by_number(call->tenant.model, PORTAL_ACCOUNT_ENTITY);
     require(accounts != nullptr);
     return record_get(&view, accounts, call->record, &record);
+}
+
+enum err portal_invite(struct call *call)
+{
+    struct portal_account account;
+    struct account entered;
+    bool is_invited;
+    TRY(no_parameters(call));
+    TRY(account_is_seen(call));
+    TRY(portal_account_read(call->txn, call->record, &account));
+    if (str_eq(account.state, S("disabled")))
+        return fail(call->task, ERR_CONFLICT, "this account is disabled and cannot be invited");
+    TRY(invite(call, call->record, &is_invited));
+    if (!is_invited) {
+        const struct subject subject = {DOOR_PORTAL, call->record};
+        TRY(account_read(call->txn, call->access, subject, &entered));
+        TRY(link_send(call->txn, call->access, &call->tenant, &entered, LINK_RESET));
+    }
+    reply_empty(call, 202);
+    return ERR_NONE;
+}
+
+enum err portal_view_as(struct call *call)
+{
+    str address;
+    TRY(no_parameters(call));
+    TRY(account_is_seen(call));
+    TRY(portal_view_offer(call->txn, call->access, &call->tenant, call->record, call->identity.user,
+                          &address));
+    struct buf json = reply_buf(call);
+    buf_put(&json, S("{\"address\":"));
+    json_write_text(&json, address);
+    buf_put(&json, S(",\"ends_at\":\""));
+    time_write(&json, call->task->now_ms + LINK_VIEW_MS);
+    buf_put(&json, S("\"}"));
+    return reply_json(call, 200, &json);
 }
 
 enum err portal_set_password(struct call *call)

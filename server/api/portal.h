@@ -14,3 +14,7 @@
 enum err portal_enable(struct call *call);
 /** Sets an account's password, which nobody can read again, and ends its sessions. */
 enum err portal_set_password(struct call *call);
+/** Mails an invitation to who has never entered, to others a link that sets a new password. */
+enum err portal_invite(struct call *call);
+/** The address by which the caller sees the portal as this contact. */
+enum err portal_view_as(struct call *call);

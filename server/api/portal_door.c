@@ -2,6 +2,7 @@
 
 #include "access/portal.h"
 #include "access/portal_log.h"
+#include "access/portal_view.h"
 #include "access/session.h"
 #include "access/user.h"
 #include "api/reply.h"
@@ -109,6 +110,22 @@ enum err portal_choose(struct call *call)
     TRY(session_note(call->txn, call->access, identity->token_hash, identity->note));
     TRY(portal_identify(call->txn, call->access, identity->user, identity));
     return session_me(call);
+}
+
+/* As somebody else. */
+
+enum err portal_view(struct call *call)
+{
+    struct session_new session;
+    struct sign_in_given given = given_from(call);
+    if (given.door != DOOR_PORTAL)
+        return fail(call->task, ERR_MISSING, "at this door nobody is seen as somebody else");
+    TRY(given_map(call, "{\"token\"}"));
+    given_text(call, S("token"), true, &given.token);
+    TRY(task_faults(call->task));
+    TRY(portal_view_begin(call->txn, call->access, &given, &session));
+    reply_header(call, S("location"), S("/api/v1/session"));
+    return reply_session(call, &session, 201);
 }
 
 /* What was looked at. */

@@ -11,6 +11,8 @@
 
 /** POST /api/v1/session/client: another one of the clients that the account has a right to. */
 enum err portal_choose(struct call *call);
+/** POST /api/v1/session/view: by the token of portal_view_as. */
+enum err portal_view(struct call *call);
 /** The member `portal` of who I am, with a comma before it. Opens a transaction where none is. */
 enum err portal_me_write(struct buf *json, struct call *call);
 /** A contact was shown a record, or (nil) a list of them. At the staff's door nothing. */

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
+import { linkIn, mailsOf, mailTo } from '../door/mails.mjs';
+import { Contact, contactPassword, portalHost } from '../door/portal.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -27,7 +29,7 @@ const enable = (client, body, query = '') =>
 test('opens the portal to the primary contact, once', async () => {
     const client = await makeClient();
     const { body } = expectStatus(await enable(client), 200);
-    assert.deepEqual(body.done, ['enabled', 'account_made', 'right_made']);
+    assert.deepEqual(body.done, ['enabled', 'account_made', 'right_made', 'invited']);
     assert.equal(body.client.portal_enabled, true);
     assert.equal(body.portal_account.contact, client.primary_contact);
     assert.match(body.portal_account.email, /^contact\d+@client\.example$/);
@@ -55,7 +57,7 @@ test('is one change, that is told as one and undone as one', async () => {
 test('a preview says what it would do, and does nothing', async () => {
     const client = await makeClient();
     const { body, headers } = expectStatus(await enable(client, {}, '?preview=true'), 200);
-    assert.deepEqual(body.done, ['enabled', 'account_made', 'right_made']);
+    assert.deepEqual(body.done, ['enabled', 'account_made', 'right_made', 'invited']);
     assert.equal(body.preview, true);
     assert.equal(headers['atrium-group'], undefined);
     assert.equal((await firm.get('clients', client.id)).portal_enabled, false);
@@ -75,7 +77,7 @@ test('takes another contact, address and right, and changes them later', async (
     assert.equal(made.portal_account.email, 'Other@client.example');
     const changed = { contact, email: 'new@client.example', right: 'own' };
     const { body } = expectStatus(await enable(client, changed), 200);
-    assert.deepEqual(body.done, ['account_changed', 'right_changed']);
+    assert.deepEqual(body.done, ['account_changed', 'right_changed', 'invited']);
     assert.equal(body.portal_right.id, made.portal_right.id);
     assert.equal(body.portal_account.email, 'new@client.example');
 });
@@ -111,4 +113,50 @@ test('what cannot be is refused, and leaves nothing behind', async () => {
     expectProblem(await enable({ id: taken.id }), 404);
     const contacts = await firm.call('POST', `contacts/${client.primary_contact}/enable_portal`);
     expectProblem(contacts, 404);
+});
+
+test('the mail brings a contact in, by a password of its own choice, once', async () => {
+    const client = await makeClient();
+    const { body } = expectStatus(await enable(client), 200);
+    const { email } = body.portal_account;
+    const mail = await mailTo(firm, email);
+    const { url, token } = linkIn(mail);
+    assert.ok(url.startsWith(`http://${portalHost(firm)}/#/invitation/`), url);
+    const contact = new Contact(firm, body.portal_account);
+    const accept = (given) => contact.call('POST', 'invitations/accept', given);
+    expectStatus(await accept({ token, password: 'short' }), 422);
+    expectStatus(await accept({ token, password: contactPassword }), 204);
+    expectStatus(await accept({ token, password: 'another try of it' }), 401);
+    const me = await contact.signIn();
+    assert.equal(me.portal.client, client.id);
+    assert.equal((await firm.get('portal_accounts', body.portal_account.id)).state, 'active');
+    // Staff may ask for another one: by now it sets a new password.
+    const invite = `portal_accounts/${body.portal_account.id}/invite`;
+    expectStatus(await firm.call('POST', invite), 202);
+    const second = linkIn(await mailTo(firm, email, 2));
+    assert.ok(second.url.includes('/#/password/'), second.url);
+    const set = { token: second.token, password: 'a third word of it' };
+    expectStatus(await contact.call('POST', 'password/set', set), 204);
+    expectProblem(await contact.call('GET', 'me'), 401);
+    await contact.signIn({ email, password: set.password });
+});
+
+test('a preview, a repetition and a refusal send no mail; a disabled account gets none', async () => {
+    const client = await makeClient();
+    expectStatus(await enable(client, {}, '?preview=true'), 200);
+    const { body } = expectStatus(await enable(client), 200);
+    expectStatus(await enable(client), 200);
+    const second = await makeClient();
+    expectProblem(await enable(second, { email: body.portal_account.email }), 409);
+    await mailTo(firm, body.portal_account.email);
+    const last = await makeClient();
+    const { email } = expectStatus(await enable(last), 200).body.portal_account;
+    await mailTo(firm, email);
+    const to = (address) => (mail) => mail.headers.to === `<${address}>`;
+    const mails = await mailsOf(firm);
+    assert.equal(mails.filter(to(body.portal_account.email)).length, 1);
+    const where = `portal_accounts/${body.portal_account.id}`;
+    expectStatus(await firm.call('PATCH', where, { state: 'disabled' }), 200);
+    expectProblem(await firm.call('POST', `${where}/invite`), 409);
+    expectProblem(await firm.call('POST', `portal_accounts/${client.id}/invite`), 404);
 });
