@@ -1,4 +1,5 @@
 /* Which kinds of jobs there are, and what is done for each tenant now and then: a row each. */
+#include "access/link.h"
 #include "access/session.h"
 #include "work/answers.h"
 #include "work/backtest_job.h"
@@ -29,6 +30,11 @@ const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];
 const struct upkeep upkeeps[] = {
     {{"sessions", 8}, session_upkeep}, {{"jobs", 4}, job_upkeep},
     {{"answers", 7}, answers_upkeep},  {{"uploads", 7}, uploads_upkeep},
+    {{"sessions", 8}, session_upkeep},
+    {{"links", 5}, link_upkeep},
+    {{"jobs", 4}, job_upkeep},
+    {{"answers", 7}, answers_upkeep},
+    {{"uploads", 7}, uploads_upkeep},
     {{"traces", 6}, traces_upkeep},
 };
 const uint32_t upkeep_count = sizeof upkeeps / sizeof upkeeps[0];
