@@ -7,7 +7,8 @@
  *  and one purpose the newest alone is good. Looking at one consumes nothing, as mail scanners do.
  *
  *  Rows    SYSTEM_LINK: hash → {1: purpose, 2: door, 3: subject, 4: ends at, 5: what it is bound
- *          to, 6: the viewer (nil but of LINK_VIEW)}; SYSTEM_LINK_OF: subject 16, purpose 1 → {1: hash, 2: ends at}.
+ *          to, 6: who views (nil but of LINK_VIEW)}; SYSTEM_LINK_OF: subject 16, purpose 1 →
+ *          {1: hash, 2: ends at}.
  *  Floor   access.
  *  Thread  any, with its own transaction; making and taking in a lane, so that one taker wins.
  */

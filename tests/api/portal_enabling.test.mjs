@@ -141,7 +141,7 @@ test('the mail brings a contact in, by a password of its own choice, once', asyn
     await contact.signIn({ email, password: set.password });
 });
 
-test('a preview, a repetition and a refusal send no mail; a disabled account gets none', async () => {
+test('previews, repetitions and refusals send no mail, and nobody disabled gets one', async () => {
     const client = await makeClient();
     expectStatus(await enable(client, {}, '?preview=true'), 200);
     const { body } = expectStatus(await enable(client), 200);

@@ -1,4 +1,4 @@
-// The portal seen as a contact by somebody of the firm; and what the firm's log tells of the portal.
+// The portal seen as a contact by somebody of the firm; and what the firm's log tells of it.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
