@@ -1,7 +1,7 @@
 -- Whom the firm works for: a company or a person.
 return entity "client" {
   number = 10, plural = "clients", label = "Client", title = "name",
-  actions = { "archive", "restore", "merge", "enable_portal" },
+  actions = { "archive", "restore", "merge", "enable_portal", "erase" },
   duplicates = "client_duplicate",
   pairs = {
     { 1, "status", "name" },

@@ -1,7 +1,7 @@
 -- A person at one client or at several.
 return entity "contact" {
   number = 11, plural = "contacts", label = "Contact", title = "name",
-  actions = { "archive", "restore", "merge" },
+  actions = { "archive", "restore", "merge", "erase" },
   duplicates = "contact_duplicate",
   pairs = { { 1, "status", "name" } },
   allow = { owner = "all", pm = "all", employee = "view" },

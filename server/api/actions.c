@@ -8,6 +8,7 @@
 #include "record/gone.h"
 #include "record/merging.h"
 #include "record/undo.h"
+#include "work/job_erase.h"
 #include "work/job_merge.h"
 #include "work/job_undo.h"
 
@@ -168,6 +169,38 @@ enum err actions_merge(struct call *call)
     txn_rollback(call->txn, savepoint);
     call->reply.header_count = 0;
     return reply_preview(call, merging, &record, references);
+}
+
+/** What the job would only find later is refused at once: who may not lose the record. */
+static enum err verify_erasable(struct call *call)
+{
+    struct hooks hooks = hooks_without_rules(call->hooks);
+    struct change change = change_begin(call);
+    struct savepoint savepoint = txn_savepoint(call->txn);
+    change.hooks = &hooks;
+    enum err err = record_delete(&change, call->entity, call->record, nullptr);
+    txn_rollback(call->txn, savepoint);
+    return err;
+}
+
+enum err actions_erase(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct view view = call_view(call);
+    struct record record;
+    struct log_entry newest;
+    enum err err = record_get(&view, call->entity, call->record, &record);
+    if (err == ERR_NONE) {
+        TRY(verify_erasable(call));
+    } else if (err == ERR_MISSING) {
+        /* What lies in the trash is erased as well. */
+        struct fault fault = call->task->fault;
+        task_fault_clear(call->task);
+        err = txn_log_of_record(call->txn, call->entity->number, call->record, UINT64_MAX, &newest);
+        if (err == ERR_MISSING) call->task->fault = fault;
+    }
+    TRY(err);
+    return reply_job(call, S("erase"), erase_job_given(call->task, call->entity, call->record));
 }
 
 enum err actions_unknown(struct call *call)

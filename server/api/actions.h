@@ -11,6 +11,8 @@ enum err actions_archive(struct call *call);
 /** Out of the archive, or back from the trash with all that went with it. */
 enum err actions_restore(struct call *call);
 enum err actions_merge(struct call *call);
+/** Begins the job that forgets a person: work/job_erase.h. */
+enum err actions_erase(struct call *call);
 /** Any other name: says which actions there are. */
 enum err actions_unknown(struct call *call);
 enum err trash_list(struct call *call);

@@ -114,7 +114,7 @@ enum err model_make(struct task *task, struct arena *arena, str schema,
     return ERR_NONE;
 }
 
-const str action_names[] = {S("restore"), S("archive"), S("merge"), S("enable_portal")};
+const str action_names[] = {S("restore"), S("archive"), S("merge"), S("enable_portal"), S("erase")};
 static_assert(sizeof action_names / sizeof *action_names == ACTION_COUNT);
 
 const struct entity *model_entity(const struct model *model, str name)

@@ -252,10 +252,11 @@ enum entity_action : uint8_t {
     ACTION_ARCHIVE = 2, /** declared; its field `archived_at` says since when */
     ACTION_MERGE = 4,   /** declared */
     ACTION_ENABLE_PORTAL = 8, /** declared of the firm's clients */
+    ACTION_ERASE = 16,        /** declared of what is about a person */
 };
 /** `archive`; in order of their bits. */
 extern const str action_names[];
-constexpr uint32_t ACTION_COUNT = 4;
+constexpr uint32_t ACTION_COUNT = 5;
 
 struct entity {
     uint16_t number;

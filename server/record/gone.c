@@ -92,6 +92,36 @@ enum err gone_survivor(struct task *task, struct txn *txn, const struct entity *
     return ERR_NONE;
 }
 
+/** Those that were merged into `into` itself are added. */
+static enum err merged_add(struct task *task, struct txn *txn, const struct entity *entity,
+                           struct id into, uint32_t max, struct id *ids, uint32_t *count)
+{
+    struct merged_key first;
+    str prefix = str_first(merged_key(&first, entity, (struct id){}), 2), key = prefix, row;
+    for (;;) {
+        enum err err = txn_system_after(txn, SYSTEM_MERGED, key, task->arena, &key, &row);
+        if (err == ERR_MISSING || (err == ERR_NONE && !str_starts(key, prefix))) return ERR_NONE;
+        TRY(err);
+        struct value value = value_of(row);
+        struct id to;
+        if (value.kind != VALUE_BYTES || !id_of_bytes(value.text, &to) || !id_eq(to, into))
+            continue;
+        if (*count == max)
+            return fail(task, ERR_TOO_LARGE, "more than %u records were merged into one", max);
+        if (!id_of_bytes(str_from(key, 2), &ids[(*count)++])) return ERR_CORRUPT;
+    }
+}
+
+enum err gone_merged(struct task *task, struct txn *txn, const struct entity *entity,
+                     struct id survivor, uint32_t max, struct id *ids_out, uint32_t *count_out)
+{
+    *count_out = 0;
+    TRY(merged_add(task, txn, entity, survivor, max, ids_out, count_out));
+    for (uint32_t at = 0; at < *count_out; at++)
+        TRY(merged_add(task, txn, entity, ids_out[at], max, ids_out, count_out));
+    return ERR_NONE;
+}
+
 /* The trash. */
 
 /** What one page of the trash keeps from item to item. */

@@ -24,6 +24,10 @@ enum err gone_forget(struct txn *txn, const struct entity *entity, struct id id)
 enum err gone_survivor(struct task *task, struct txn *txn, const struct entity *entity,
                        struct id id, struct id *survivor_out);
 
+/** The records that were merged into this one, or into those; ERR_TOO_LARGE: more than `max`. */
+enum err gone_merged(struct task *task, struct txn *txn, const struct entity *entity,
+                     struct id survivor, uint32_t max, struct id *ids_out, uint32_t *count_out);
+
 /** `{"data":[…],"next":…}`: deleted records, newest first, those older than sequence `before`. */
 enum err trash_write(struct buf *json, const struct view *view, const struct entity *entity,
                      uint64_t before, uint32_t limit);

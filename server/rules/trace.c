@@ -318,6 +318,17 @@ enum err trace_put(struct task *task, struct txn *txn, const struct trace *trace
     return ERR_NONE;
 }
 
+enum err trace_forget(struct task *task, struct txn *txn, struct id run)
+{
+    str row;
+    struct row_counter counter;
+    TRY(row_find(task, txn, run, &row));
+    TRY(txn_counter_read(task, txn, TRACE_COUNTER, &counter));
+    TRY(trace_drop(task, txn, run, row, &counter));
+    txn_counter_put(task, txn, TRACE_COUNTER, &counter);
+    return ERR_NONE;
+}
+
 /** The oldest one goes; ERR_MISSING: there is none. */
 static enum err oldest_drop(struct task *task, struct txn *txn, int64_t kept_since_ms,
                             struct row_counter *counter)

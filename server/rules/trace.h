@@ -82,5 +82,7 @@ void trace_write(struct buf *json, const struct model *model, const struct trace
 /** What a rule did on each of the last `days` on which it ran, newest first: a JSON list. */
 enum err trace_days_write(struct buf *json, struct task *task, struct txn *txn, struct id rule,
                           uint32_t days);
+/** In a lane: the trace is kept no longer, nor what was said. ERR_MISSING. */
+enum err trace_forget(struct task *task, struct txn *txn, struct id run);
 /** Deletes what has had its time, some of it: *has_more_out. In a lane. */
 enum err traces_sweep(struct task *task, struct txn *txn, bool *has_more_out);

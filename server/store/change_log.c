@@ -230,6 +230,24 @@ uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry)
     return sequence;
 }
 
+enum err txn_log_erase(struct txn *txn, uint64_t sequence)
+{
+    struct row_key key;
+    struct log_row row;
+    str stored;
+    row_key_log(&key, &txn->space, sequence);
+    TRY(row_get(txn, DATABASE_CHANGES, &key, &stored));
+    if (!log_row_read(sequence, stored, &row)) return ERR_CORRUPT;
+    if (row.entry.body.len == 0) return ERR_NONE;
+    struct buf value = row_build(txn);
+    pack_list(&value, 9);
+    buf_put(&value, row.head);
+    pack_bytes(&value, (str){(const char *)row.chain.bytes, HASH_BYTES});
+    pack_nil(&value);
+    row_put_built(txn, DATABASE_CHANGES, &key, &value);
+    return ERR_NONE;
+}
+
 uint64_t txn_log_newest(struct txn *txn)
 {
     log_end_find(txn);

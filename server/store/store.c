@@ -146,6 +146,11 @@ void store_close(struct store *store)
     memory_give(store);
 }
 
+str store_folder(const struct store *store)
+{
+    return str_of(store->folder);
+}
+
 struct space store_instance(struct store *store)
 {
     return store_space(store, 0, store->instance_uuid);

@@ -49,6 +49,9 @@ enum err store_open(struct task *task, const struct store_options *options,
 /** Finishes what lanes have taken, answers the rest ERR_FULL, ends the threads, closes. */
 void store_close(struct store *store);
 
+/** The data directory. */
+str store_folder(const struct store *store);
+
 /** Whether another process owns the directory now; for a command that then speaks to it over
  *  control.sock. */
 bool store_is_owned(str folder);

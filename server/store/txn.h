@@ -127,6 +127,9 @@ struct log_entry {
 };
 /** Also makes what finds it by its record and by its group. */
 uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry);
+/** In a lane: the entry's body is no more; who, when and what it was about stay, and the chain
+ *  holds. ERR_MISSING: there is no such entry. An entry without a body stays as it is. */
+enum err txn_log_erase(struct txn *txn, uint64_t sequence);
 /** The newest sequence, 0 when there is none. */
 uint64_t txn_log_newest(struct txn *txn);
 /** The entry with this sequence, or the next one behind it; ERR_MISSING at the end. Views. */

@@ -219,3 +219,18 @@ enum err answer_keep(struct task *task, struct txn *txn, const struct hash *key,
     txn_counter_put(task, txn, counter_name, &counter);
     return ERR_NONE;
 }
+
+enum err answer_forget(struct task *task, struct txn *txn, str key)
+{
+    char room[AT_KEY_BYTES];
+    struct row_counter counter;
+    struct answer_row row;
+    str bytes;
+    TRY(txn_system_get(txn, SYSTEM_ANSWER, key, task->arena, &bytes));
+    if (key.len != HASH_BYTES || !row_read(bytes, &row))
+        return fail(task, ERR_CORRUPT, "a kept answer is damaged");
+    TRY(txn_counter_read(task, txn, counter_name, &counter));
+    TRY(answer_drop(task, txn, at_key(row.at_ms, key, room), &counter));
+    txn_counter_put(task, txn, counter_name, &counter);
+    return ERR_NONE;
+}

@@ -41,5 +41,7 @@ enum err answer_find(struct task *task, struct txn *txn, const struct hash *key,
  *  this one is longer than ANSWER_BYTES_MAX. */
 enum err answer_keep(struct task *task, struct txn *txn, const struct hash *key,
                      const struct hash *asked, const struct answer *answer);
+/** In a lane: it is kept no longer; the row's key. ERR_MISSING. */
+enum err answer_forget(struct task *task, struct txn *txn, str key);
 /** A row of the table of upkeep. */
 enum err answers_upkeep(struct task *task, const struct access *access, const struct space *space);

@@ -3,6 +3,7 @@
 #include "record/forget.h"
 #include "work/catalog.h"
 #include "work/command.h"
+#include "work/mail_outbox.h"
 
 static int suspend(struct command_place *place, const struct arguments *arguments,
                    struct console *console, bool is_suspended)
@@ -33,6 +34,7 @@ int command_tenant_rename(struct command_place *place, const struct arguments *a
     str name = arguments->values[FLAG_NAME];
     enum err err = tenant_rename(place->task, &place->access, arguments->operand, name);
     if (err != ERR_NONE) return console_fail(console, place->task, err);
+    mail_files_rename(place->task, &place->access, arguments->operand, name);
     str address = command_address(place, name);
     console_print(console, "%.*s\n", FMT(address));
     return 0;
@@ -65,7 +67,11 @@ int command_tenant_host(struct command_place *place, const struct arguments *arg
 int command_tenant_delete(struct command_place *place, const struct arguments *arguments,
                           struct console *console)
 {
+    uint32_t mail_count;
     enum err err = tenant_delete(place->task, &place->access, arguments->operand);
+    if (err == ERR_NONE)
+        err = mail_files_forget(place->task, &place->access, arguments->operand, nullptr, nullptr,
+                                &mail_count);
     if (err != ERR_NONE) return console_fail(console, place->task, err);
     console_print(console, "%.*s is deleted; `atrium compact` gives its room back\n",
                   FMT(arguments->operand));

@@ -8,6 +8,7 @@
 #include "work/import_job.h"
 #include "work/job_build.h"
 #include "work/job_delete.h"
+#include "work/job_erase.h"
 #include "work/job_merge.h"
 #include "work/job_undo.h"
 #include "work/job_upkeep.h"
@@ -19,6 +20,7 @@ const struct job_kind job_kinds[] = {
     {{"bulk", 4}, bulk_open, bulk_step, bulk_close},
     {{"bulk_edit", 9}, bulk_edit_open, bulk_edit_step, bulk_edit_close},
     {.name = {"delete", 6}, .open = delete_job_open, .step = delete_job_step},
+    {.name = {"erase", 5}, .open = erase_job_open, .step = erase_job_step},
     {.name = {"merge", 5}, .open = merge_job_open, .step = merge_job_step},
     {.name = {"undo", 4}, .open = undo_job_open, .step = undo_job_step},
     {{"rule", 4}, rule_job_open, rule_job_step, rule_job_close},

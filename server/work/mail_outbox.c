@@ -142,3 +142,48 @@ enum err mail_run(void *owner, struct txn *txn, const struct tenant *tenant,
     str path = arena_print(task->arena, "%.*s/%.*s.eml", FMT(folder), ID_TEXT_BYTES, id);
     return file_write(task, path, buf_str(&eml));
 }
+
+/* Forgetting. */
+
+static char *folder_of_tenant(struct task *task, const struct access *access, str name)
+{
+    return arena_cstring(task->arena, arena_print(task->arena, "%.*s/mail/%.*s",
+                                                  FMT(store_folder(access->store)), FMT(name)));
+}
+
+static bool file_names(DIR *folder, const char *name, char *room,
+                       bool (*names)(void *owner, str bytes), void *owner)
+{
+    int file = openat(dirfd(folder), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) return false;
+    size_t len = 0;
+    for (ssize_t got; (got = read(file, room + len, EML_BYTES_MAX - len)) > 0;) len += (size_t)got;
+    (void)close(file);
+    return names(owner, (str){room, len});
+}
+
+enum err mail_files_forget(struct task *task, const struct access *access, str tenant_name,
+                           bool (*names)(void *owner, str bytes), void *owner, uint32_t *count_out)
+{
+    char *path = folder_of_tenant(task, access, tenant_name);
+    char *room = names == nullptr ? nullptr : arena_take_raw(task->arena, EML_BYTES_MAX);
+    DIR *folder = opendir(path);
+    *count_out = 0;
+    if (folder == nullptr)
+        return errno == ENOENT ? ERR_NONE : fail(task, ERR_SYSTEM, "%s: %s", path, strerror(errno));
+    int failure = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != nullptr;) {
+        if (entry->d_name[0] == '.') continue;
+        if (names != nullptr && !file_names(folder, entry->d_name, room, names, owner)) continue;
+        if (unlinkat(dirfd(folder), entry->d_name, 0) != 0) failure = errno;
+        else ++*count_out;
+    }
+    (void)closedir(folder);
+    if (failure == 0 && names == nullptr && rmdir(path) != 0) failure = errno;
+    return failure == 0 ? ERR_NONE : fail(task, ERR_SYSTEM, "%s: %s", path, strerror(failure));
+}
+
+void mail_files_rename(struct task *task, const struct access *access, str name, str new_name)
+{
+    (void)rename(folder_of_tenant(task, access, name), folder_of_tenant(task, access, new_name));
+}

@@ -18,6 +18,13 @@ constexpr uint64_t MAILS_KEPT_BYTES_MAX = 256ULL << 20;
 enum err mail_run(void *owner, struct txn *txn, const struct tenant *tenant,
                   const struct outbox_entry *entry);
 
+/** Deletes the mails of a tenant that lie there and that `names` says yes to; nullptr: all of them,
+ *  and their folder. */
+enum err mail_files_forget(struct task *task, const struct access *access, str tenant_name,
+                           bool (*names)(void *owner, str bytes), void *owner, uint32_t *count_out);
+/** They go with a tenant that has another name now. */
+void mail_files_rename(struct task *task, const struct access *access, str name, str new_name);
+
 struct mail_letter {
     str from_name; /** the firm's */
     str from;
