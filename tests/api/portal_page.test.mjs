@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Browser, findBrowser } from '../door/browser.mjs';
 import { expectStatus } from '../door/expect.mjs';
+import { linkIn, mailTo } from '../door/mails.mjs';
 import { contactPassword, enter, portalHost } from '../door/portal.mjs';
-import { openServer } from '../door/server.mjs';
+import { openServer, password } from '../door/server.mjs';
+import { Visitor } from '../door/visitor.mjs';
 
 const skip = findBrowser() === null ? 'there is no browser here' : false;
 
@@ -94,5 +96,35 @@ describe('by the page', { skip }, () => {
         await browser.click('Sign out');
         await sees('I forgot my password');
         assert.deepEqual(browser.complaints.filter((text) => !text.includes('401')), []);
+    });
+
+    test('a link from the mail lets a contact choose a password and come in', async () => {
+        const bob = await firm.create('contacts', { name: 'Bob', emails: ['bob@a.example'] });
+        await firm.create('client_contacts', { client: clients[1].id, contact: bob.id });
+        const where = `clients/${clients[1].id}/enable_portal`;
+        expectStatus(await firm.call('POST', where, { contact: bob.id }), 200);
+        await browser.visit(linkIn(await mailTo(firm, 'bob@a.example')).url);
+        await browser.type('New password', 'words of bob alone');
+        await browser.click('Keep this password');
+        await browser.type('E-mail', 'bob@a.example');
+        await browser.type('Password', 'words of bob alone');
+        await browser.click('Sign in');
+        await browser.until(`document.querySelector('h1')?.innerText === 'Second House'`);
+        await browser.click('Sign out');
+        await sees('I forgot my password');
+    });
+
+    test('the staff sees it as the contact, is told so, and can change nothing', async () => {
+        const staff = await Visitor.signIn(firm, firm.owner, password);
+        const where = `portal_accounts/${contact.account.id}/view_as`;
+        const { address } = expectStatus(await staff.call('POST', where), 200).body;
+        await browser.visit(address);
+        await browser.click('Show it');
+        await sees('Nothing can be changed.');
+        await browser.click('Contacts', 'nav');
+        await browser.click('Ann Lee-Novak', 'tbody');
+        await browser.until(`document.querySelector('dl.details') !== null`);
+        assert.equal(await browser.value(`document.querySelector('form.record')`), null);
+        assert.equal(await browser.value('location.hash.includes("view")'), false);
     });
 });
