@@ -135,7 +135,7 @@ constexpr uint32_t CONNECTION_ABORTS_MAX = 200;         /** reset requests beyon
 constexpr uint32_t TASKS_PER_CONNECTION_MAX = 64;       /** in flight; then 503 */
 constexpr uint32_t TASKS_MAX = 8192;                    /** in flight in the server; then 503 */
 constexpr size_t ANSWERS_BYTES_MAX =
-    256 * MIB;                             /** made and not taken yet; then 503 to large ones */
+    128 * MIB;                             /** made and not taken yet; then 503 to large ones */
 constexpr int64_t REQUEST_MS_MAX = 30'000; /** from first byte to whole request */
 constexpr int64_t RESPONSE_STALL_MS_MAX = 30'000; /** no byte taken by the peer */
 constexpr int64_t CONNECTION_IDLE_MS_MAX = 60'000;

@@ -96,6 +96,13 @@ void connection_read(h2o_socket_t *socket, const char *error)
 {
     struct connection *connection = socket->on_close.data;
     require(connection->read != nullptr);
+    /* One turn may bring requests from many who then take no answer; those who are ended for it
+     * free their memory in the next. */
+    if (error == nullptr && !connection->is_ending && hold_is_full(connection->loop)) {
+        if (!h2o_linklist_is_linked(&connection->postponed))
+            h2o_linklist_insert(&connection->loop->postponed, &connection->postponed);
+        return;
+    }
     if (error == nullptr && !is_passed(connection)) {
         /* Forgotten; h2o hears of the end when the socket is shut. */
         h2o_buffer_consume(&socket->input, socket->input->size);
@@ -108,9 +115,20 @@ void connection_read(h2o_socket_t *socket, const char *error)
     on_shown(connection);
 }
 
+static void go_on(struct loop *loop)
+{
+    while (!h2o_linklist_is_empty(&loop->postponed) && !hold_is_full(loop)) {
+        struct connection *connection =
+            H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next);
+        h2o_linklist_unlink(&connection->postponed);
+        connection_read(connection->socket, nullptr);
+    }
+}
+
 void loop_watch(struct loop *loop)
 {
     h2o_linklist_t *next;
+    go_on(loop);
     for (h2o_linklist_t *node = loop->unwatched.next; node != &loop->unwatched; node = next) {
         next = node->next;
         struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, unwatched, node);

@@ -167,6 +167,7 @@ void connection_cut(struct connection *connection)
 void connection_end(struct connection *connection, atomic_uint_fast64_t *counter)
 {
     if (connection->is_ending || connection->socket == nullptr) return;
+    hold_doom(connection);
     connection->is_ending = true;
     if (counter != nullptr) count(counter);
     h2o_timeout_link(connection->loop->context.loop, &connection->loop->context.zero_timeout,
@@ -205,6 +206,7 @@ static void on_close(void *memory)
     hold_drop(connection);
     h2o_linklist_unlink(&connection->link);
     if (h2o_linklist_is_linked(&connection->unwatched)) h2o_linklist_unlink(&connection->unwatched);
+    if (h2o_linklist_is_linked(&connection->postponed)) h2o_linklist_unlink(&connection->postponed);
     h2o_timeout_unlink(&connection->end);
     if (connection->peer != nullptr) {
         pthread_mutex_lock(&http->peers->lock);

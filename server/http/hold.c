@@ -1,4 +1,4 @@
-#include "base/log.h"
+#include "base/require.h"
 #include "http/loop.h"
 
 /* The memory that clients hold: of requests that they have not sent whole, and of answers that they
@@ -7,12 +7,15 @@
 
 /** Less is what any connection holds. */
 constexpr size_t HELD_BYTES_SMALL = 32 * KIB;
+/** A loop's share is never less, however many loops there are: one honest client may ask for much
+ *  at once. */
+constexpr size_t SHARE_BYTES_MIN = 48 * MIB;
 /** An idle connection that has served somebody is left alone for so long. */
 constexpr int64_t SPARED_MS = 5000;
 
 static size_t held_by(const struct connection *connection)
 {
-    if (connection->socket == nullptr || connection->is_ending) return 0;
+    if (connection->socket == nullptr) return 0;
     size_t bytes = connection->unsent_bytes;
     const struct screen *screen = connection->screen;
     const h2o_buffer_t *input = connection->socket->input;
@@ -24,7 +27,8 @@ static size_t held_by(const struct connection *connection)
 static void note(struct connection *connection, size_t bytes)
 {
     struct loop *loop = connection->loop;
-    loop->held_bytes = loop->held_bytes - connection->held_bytes + bytes;
+    size_t *sum = connection->is_ending ? &loop->dying_bytes : &loop->held_bytes;
+    *sum = *sum - connection->held_bytes + bytes;
     connection->held_bytes = bytes;
     if (bytes <= HELD_BYTES_SMALL) connection->held_since_ms = 0;
     else if (connection->held_since_ms == 0) connection->held_since_ms = monotonic_ms();
@@ -42,7 +46,7 @@ static struct connection *holds_most(struct loop *loop)
     for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
          node = node->next) {
         struct connection *other = H2O_STRUCT_FROM_MEMBER(struct connection, link, node);
-        if (other->held_since_ms == 0) continue;
+        if (other->held_since_ms == 0 || other->is_ending || other->socket == nullptr) continue;
         unsigned mine = size_class(other->held_bytes);
         unsigned most = found == nullptr ? 0 : size_class(found->held_bytes);
         if (mine > most || (mine == most && other->held_since_ms < found->held_since_ms))
@@ -51,18 +55,37 @@ static struct connection *holds_most(struct loop *loop)
     return found;
 }
 
+static size_t share_of(const struct loop *loop)
+{
+    const struct http *http = loop->http;
+    bool is_given = http->options.limits.held_bytes > 0;
+    size_t share = http->limits.held_bytes / http->loop_count;
+    return is_given || share > SHARE_BYTES_MIN ? share : SHARE_BYTES_MIN;
+}
+
 void hold_settle(struct connection *connection)
 {
     struct loop *loop = connection->loop;
-    struct http *http = loop->http;
+    size_t share = share_of(loop);
     note(connection, held_by(connection));
-    size_t share = http->limits.held_bytes / http->loop_count;
     while (loop->held_bytes > share) {
         struct connection *victim = holds_most(loop);
         if (victim == nullptr) return;
         connection_end(victim, &loop->counters.closed_full);
-        note(victim, 0);
     }
+}
+
+void hold_doom(struct connection *connection)
+{
+    require(!connection->is_ending);
+    connection->loop->held_bytes -= connection->held_bytes;
+    connection->loop->dying_bytes += connection->held_bytes;
+}
+
+bool hold_is_full(const struct loop *loop)
+{
+    size_t share = share_of(loop);
+    return loop->held_bytes + loop->dying_bytes > share + share / 4;
 }
 
 void exchange_owes(struct http_exchange *exchange, size_t bytes)

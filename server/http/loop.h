@@ -61,6 +61,7 @@ struct connection {
     struct error_stream *drain; /** what is left of a refused body is read away */
     struct http_stream *stream; /** HTTP/1: stays open, and its peer's end is watched here */
     h2o_linklist_t unwatched;   /** of loop, while h2o's callback may stand where ours should */
+    h2o_linklist_t postponed;   /** of loop: what it sent waits for room */
     h2o_socket_cb read;         /** h2o's own, behind ours */
     struct screen *screen;      /** of HTTP/2 */
     size_t seen_bytes;          /** at the head of the socket's input, by the screen */
@@ -159,9 +160,11 @@ struct loop {
     h2o_linklist_t connections;
     h2o_linklist_t exchanges;
     h2o_linklist_t unwatched; /** connections whose reading callback may be h2o's */
-    size_t held_bytes;        /** by its clients (http/hold.c) */
-    size_t working_bytes;     /** of bodies whose requests are being answered */
-    struct arena arena;       /** of the request being handled */
+    h2o_linklist_t postponed;
+    size_t held_bytes;    /** by its clients (http/hold.c) */
+    size_t dying_bytes;   /** by those that are marked to be ended, until they are closed */
+    size_t working_bytes; /** of bodies whose requests are being answered */
+    struct arena arena;   /** of the request being handled */
     struct http_header headers[HEADERS_MAX];
     uint32_t tasks;
     atomic_uint senders; /** threads inside loop_send */
@@ -333,6 +336,10 @@ void loop_watch(struct loop *loop);
 
 /** After what it holds may have changed; may mark this and other connections for their end. */
 void hold_settle(struct connection *connection);
+/** It is being marked for its end; its memory is free when it is closed, not before. */
+void hold_doom(struct connection *connection);
+/** Whether nothing more may be taken on until something is let go. */
+bool hold_is_full(const struct loop *loop);
 /** What of the answer is given to h2o and not taken by the peer, from now on. */
 void exchange_owes(struct http_exchange *exchange, size_t bytes);
 /** It is closed. */
