@@ -92,6 +92,12 @@ static void on_shown(struct connection *connection)
     connection_leave(connection);
 }
 
+static void postpone(struct connection *connection)
+{
+    if (!h2o_linklist_is_linked(&connection->postponed))
+        h2o_linklist_insert(&connection->loop->postponed, &connection->postponed);
+}
+
 void connection_read(h2o_socket_t *socket, const char *error)
 {
     struct connection *connection = socket->on_close.data;
@@ -99,8 +105,7 @@ void connection_read(h2o_socket_t *socket, const char *error)
     /* One turn may bring requests from many who then take no answer; those who are ended for it
      * free their memory in the next. */
     if (error == nullptr && !connection->is_ending && hold_is_full(connection->loop)) {
-        if (!h2o_linklist_is_linked(&connection->postponed))
-            h2o_linklist_insert(&connection->loop->postponed, &connection->postponed);
+        postpone(connection);
         return;
     }
     if (error == nullptr && !is_passed(connection)) {
@@ -115,35 +120,6 @@ void connection_read(h2o_socket_t *socket, const char *error)
     on_shown(connection);
 }
 
-static void go_on(struct loop *loop)
-{
-    while (!h2o_linklist_is_empty(&loop->postponed) && !hold_is_full(loop)) {
-        struct connection *connection =
-            H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next);
-        h2o_linklist_unlink(&connection->postponed);
-        connection_read(connection->socket, nullptr);
-    }
-}
-
-void loop_watch(struct loop *loop)
-{
-    h2o_linklist_t *next;
-    go_on(loop);
-    for (h2o_linklist_t *node = loop->unwatched.next; node != &loop->unwatched; node = next) {
-        next = node->next;
-        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, unwatched, node);
-        h2o_socket_t *socket = connection->socket;
-        bool is_ours = connection->drain != nullptr || connection->stream != nullptr;
-        /* HTTP/2 stops reading while its peer takes nothing, and goes on some time; HTTP/1 stops
-         * for each request, and is noted again when that has ended. */
-        if (socket->_cb.read == nullptr && connection->screen != nullptr) continue;
-        h2o_linklist_unlink(&connection->unwatched);
-        if (is_ours || socket->_cb.read == nullptr || socket->_cb.read == connection_read) continue;
-        connection->read = socket->_cb.read;
-        socket->_cb.read = connection_read;
-    }
-}
-
 static void enter(struct connection *connection, bool is_framed)
 {
     h2o_socket_t *socket = connection->socket;
@@ -151,6 +127,11 @@ static void enter(struct connection *connection, bool is_framed)
     struct timeval now = *h2o_get_timestamp(accept->ctx, nullptr, nullptr);
     connection->is_shaking = false;
     connection->is_framed = is_framed;
+    /* What it begins with may be a hundred requests. */
+    if (hold_is_full(connection->loop)) {
+        postpone(connection);
+        return;
+    }
     if (is_framed) {
         connection->screen = memory_take(sizeof *connection->screen);
         screen_init(connection->screen);
@@ -181,6 +162,7 @@ static void on_first_bytes(h2o_socket_t *socket, const char *error)
         socket->input->size < sizeof preface - 1 ? socket->input->size : sizeof preface - 1;
     bool is_preface = memcmp(socket->input->bytes, preface, len) == 0;
     if (is_preface && len < sizeof preface - 1) return;
+    if (h2o_linklist_is_linked(&connection->postponed)) return;
     enter(connection, is_preface);
 }
 
@@ -208,5 +190,35 @@ void connection_enter(struct connection *connection)
         h2o_socket_ssl_handshake(socket, connection->certificate, nullptr, on_handshake);
     } else {
         h2o_socket_read_start(socket, on_first_bytes);
+    }
+}
+
+static void go_on(struct loop *loop)
+{
+    while (!h2o_linklist_is_empty(&loop->postponed) && !hold_is_full(loop)) {
+        struct connection *connection =
+            H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next);
+        h2o_linklist_unlink(&connection->postponed);
+        if (connection->is_entered) connection_read(connection->socket, nullptr);
+        else enter(connection, connection->is_framed);
+    }
+}
+
+void loop_watch(struct loop *loop)
+{
+    h2o_linklist_t *next;
+    go_on(loop);
+    for (h2o_linklist_t *node = loop->unwatched.next; node != &loop->unwatched; node = next) {
+        next = node->next;
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, unwatched, node);
+        h2o_socket_t *socket = connection->socket;
+        bool is_ours = connection->drain != nullptr || connection->stream != nullptr;
+        /* HTTP/2 stops reading while its peer takes nothing, and goes on some time; HTTP/1 stops
+         * for each request, and is noted again when that has ended. */
+        if (socket->_cb.read == nullptr && connection->screen != nullptr) continue;
+        h2o_linklist_unlink(&connection->unwatched);
+        if (is_ours || socket->_cb.read == nullptr || socket->_cb.read == connection_read) continue;
+        connection->read = socket->_cb.read;
+        socket->_cb.read = connection_read;
     }
 }
