@@ -39,7 +39,7 @@ describe('a host name of its own', () => {
 
     test('is of the portal where that is its door', async () => {
         await host('acme', '--add', 'kunden.acme.example', '--door', 'portal');
-        expectProblem(await at('kunden.acme.example', '/api/v1/clients'), 404);
+        expectStatus(await at('kunden.acme.example', '/api/v1/clients'), 401, 404);
         const { out } = await host('acme', '--add', 'kunden.acme.example', '--door', 'staff');
         assert.equal(out, 'kunden.acme.example\tstaff\n');
         expectStatus(await at('kunden.acme.example', '/api/v1/clients'), 200);
