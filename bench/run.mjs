@@ -15,6 +15,7 @@ const { measureStreams } = await import('./streams.mjs');
 const { measureImports } = await import('./import.mjs');
 const { measureRules } = await import('./rules.mjs');
 const { measureAttacks } = await import('./attacks.mjs');
+const { measureScoped } = await import('./scoped.mjs');
 const {
     anonymousKib,
     figures,
@@ -332,6 +333,7 @@ async function main() {
         await measureImports(openServer, { anonymousKib, processorMicros }, table);
         await measureRules(table);
         await measureAttacks(table);
+        await measureScoped(table);
     } finally {
         await server.close();
         await fs.rm(folder, { recursive: true, force: true });
