@@ -102,14 +102,17 @@ struct identity {
     str email;
     str name;
     str role;
-    str csrf;             /** sessions only: what a changing request must repeat */
-    str token_hash;       /** row of the session or token */
-    struct id session;    /** sessions: its public id */
-    int64_t seen_at_ms;   /** sessions: last written use */
-    int64_t proven_at_ms; /** sessions: when its password was last given */
-    str note;             /** sessions: what its door keeps with it (session_note), or empty */
-    struct id viewer;     /** sessions at the portal: the user who looks at it as this contact */
-    bool is_proof;        /** a token made with the right to what needs a fresh password */
+    str csrf;              /** sessions only: what a changing request must repeat */
+    str token_hash;        /** row of the session or token */
+    struct id session;     /** sessions: its public id */
+    int64_t seen_at_ms;    /** sessions: last written use */
+    int64_t proven_at_ms;  /** sessions: when its password was last given */
+    str note;              /** sessions: what its door keeps with it (session_note), or empty */
+    struct id viewer;      /** sessions at the portal: the user who looks at it as this contact */
+    bool is_proof;         /** a token made with the right to what needs a fresh password */
+    str token_name;        /** tokens: what people call it */
+    str token_role;        /** tokens: the role that narrows its user's; or empty */
+    int64_t token_ends_ms; /** tokens; 0: never */
     struct scope scope;
 };
 static inline struct subject identity_subject(const struct identity *identity)
@@ -171,15 +174,21 @@ bool step_up_is_needed(const struct access *access, const struct identity *ident
 enum err session_end(struct task *task, const struct access *access, const struct space *space,
                      str token_hash);
 int64_t session_age_ms(const struct access *access);
-/** Whether the last use should be written again (at most once a minute), and writing it; submit,
- *  does not block. */
+/** Whether the last use of a session or token should be written again (at most once a minute), and
+ *  writing it; submit, does not block. */
 bool session_is_stale(const struct access *access, const struct identity *identity, int64_t now_ms);
 void session_touch(const struct access *access, const struct space *space,
                    const struct identity *identity, int64_t now_ms);
 
-/** Blocks. The token's text, once. `days` 0: no end. ERR_MISSING: no such user. */
+struct token_wanted {
+    str email;     /** whose */
+    str name;      /** at most TOKEN_NAME_BYTES_MAX; or empty */
+    str role;      /** empty: the user's own */
+    uint32_t days; /** 0: no end */
+};
+/** Blocks. The token's text, once. ERR_MISSING: no such user. ERR_INVALID: no such role. */
 enum err token_create(struct task *task, const struct access *access, const struct space *space,
-                      str user_email, uint32_t days, str *token_out);
+                      const struct token_wanted *wanted, str *token_out);
 /** Blocks, on the hashing thread. Another password in place of the one that is given: all other
  *  sessions and all links end, and this session goes on under a new token.
  *  ERR_UNAUTHENTICATED: the old one is wrong. ERR_INVALID: a fault of `new`. */

@@ -1,7 +1,9 @@
 #include "access/session.h"
 
+#include "access/audit.h"
 #include "access/credential.h"
 #include "access/door.h"
+#include "access/token.h"
 #include "base/fold.h"
 #include "base/log.h"
 #include "base/require.h"
@@ -350,8 +352,17 @@ static enum err session_end_run(struct work *work, struct txn *txn)
     enum err err = txn_system_get(txn, SYSTEM_SESSION, self->hash, self->task->arena, &row);
     if (err == ERR_MISSING) return ERR_NONE;
     TRY(err);
-    if (session_row_read(row, &session)) session_delete(txn, &session, self->hash);
-    else txn_system_delete(txn, SYSTEM_SESSION, self->hash);
+    if (!session_row_read(row, &session)) {
+        txn_system_delete(txn, SYSTEM_SESSION, self->hash);
+        return ERR_NONE;
+    }
+    session_delete(txn, &session, self->hash);
+    /* An entry of the log, so that open streams of this session look again, and end. */
+    audit_put(txn, &(struct audit_event){.kind = AUDIT_SIGN_OUT,
+                                         .actor_kind = session.subject.door == DOOR_STAFF
+                                                           ? AUDIT_USER
+                                                           : AUDIT_CONTACT,
+                                         .actor = session.subject.id});
     return ERR_NONE;
 }
 
@@ -399,7 +410,7 @@ static int64_t seen_every_ms(const struct access *access)
 
 bool session_is_stale(const struct access *access, const struct identity *identity, int64_t now_ms)
 {
-    return identity->credential == CREDENTIAL_SESSION &&
+    return identity->credential != CREDENTIAL_NONE &&
            now_ms - identity->seen_at_ms >= seen_every_ms(access);
 }
 
@@ -409,6 +420,7 @@ struct touch_work {
     struct arena arena;
     struct task task;
     const struct access *access;
+    enum credential credential;
     char hash[HASH_BYTES];
 };
 
@@ -418,6 +430,7 @@ static enum err touch_run(struct work *work, struct txn *txn)
     struct session_row session;
     str hash = {self->hash, sizeof self->hash};
     txn_set_task(txn, &self->task);
+    if (self->credential == CREDENTIAL_TOKEN) return token_touch(txn, hash);
     TRY(session_get(txn, self->access, hash, &session));
     if (self->task.now_ms - session.seen_ms < seen_every_ms(self->access)) return ERR_NONE;
     session.seen_ms = self->task.now_ms;
@@ -433,8 +446,8 @@ static void touch_drop(struct touch_work *self)
 
 static void touch_done(struct work *work, enum err err)
 {
-    if (err != ERR_NONE && err != ERR_UNAUTHENTICATED)
-        log_warning("session", "the last use of a session was not written: %.*s",
+    if (err != ERR_NONE && err != ERR_UNAUTHENTICATED && err != ERR_MISSING)
+        log_warning("session", "the last use of a session or token was not written: %.*s",
                     FMT(err_title(err)));
     touch_drop((struct touch_work *)work);
 }
@@ -448,6 +461,7 @@ void session_touch(const struct access *access, const struct space *space,
     task_init(&self->task, &self->arena);
     self->task.now_ms = now_ms;
     self->access = access;
+    self->credential = identity->credential;
     self->work = (struct work){.run = touch_run, .done = touch_done, .arena = &self->arena};
     memcpy(self->hash, identity->token_hash.at, HASH_BYTES);
     /* A full lane is no reason to refuse a read: the next request tries again. */

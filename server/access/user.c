@@ -121,6 +121,8 @@ void identity_keep(struct arena *arena, struct identity *identity)
     identity->csrf = arena_copy(arena, identity->csrf);
     identity->token_hash = arena_copy(arena, identity->token_hash);
     identity->note = arena_copy(arena, identity->note);
+    identity->token_name = arena_copy(arena, identity->token_name);
+    identity->token_role = arena_copy(arena, identity->token_role);
 }
 
 /** An owner who was never given a password holds no door open. */

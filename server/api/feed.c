@@ -19,6 +19,9 @@ constexpr uint32_t LOOKED_MAX = 400; /** entries of the log looked at for one bl
 constexpr int64_t RECONNECT_MS = 2000;
 
 static const str keep_alive = {":\n\n", 3};
+/** What the stream's actor may see is other from here on: what he holds already may be too much, or
+ *  too little, and is to be asked for again. */
+static const str rights_changed = S("event: rights\ndata: {}\n\n");
 
 /** A firm with open streams. */
 struct topic {
@@ -329,9 +332,16 @@ static enum err block_of(struct serving *serving, const struct stream *stream,
     return err;
 }
 
-/** Whether the stream's actor is still let in; its view of things may have changed meanwhile. */
-static enum err stream_admit(struct serving *serving, struct stream *stream)
+static void stream_write(struct stream *stream, struct http_bytes *bytes)
 {
+    stream->written_ms = monotonic_ms();
+    http_stream_write(stream->http, bytes);
+}
+
+/** Whether the stream's actor is still let in; its view of things may have changed meanwhile. */
+static enum err stream_admit(struct serving *serving, struct stream *stream, bool *is_other_out)
+{
+    *is_other_out = false;
     struct feed_loop *loop = serving->loop;
     struct identity identity;
     str hash = {stream->token_hash, HASH_BYTES};
@@ -341,13 +351,16 @@ static enum err stream_admit(struct serving *serving, struct stream *stream)
     struct channel *channel = channel_of(loop, stream->channel->topic, &identity.scope);
     channel_leave(loop, stream);
     channel_join(channel, stream);
+    *is_other_out = true;
     return ERR_NONE;
 }
 
-static void stream_write(struct stream *stream, struct http_bytes *bytes)
+/** Before anything that is told with the new rights. */
+static void stream_tell_rights(struct stream *stream)
 {
-    stream->written_ms = monotonic_ms();
-    http_stream_write(stream->http, bytes);
+    struct http_bytes *bytes = http_bytes_make(rights_changed);
+    stream_write(stream, bytes);
+    http_bytes_drop(bytes);
 }
 
 /** So that nobody on the way takes the connection for dead, and a peer that is gone is noticed. */
@@ -364,7 +377,12 @@ static enum err stream_serve(void *argument)
     struct stream *stream = serving->stream;
     struct feed_loop *loop = serving->loop;
     struct block *block;
-    TRY(stream_admit(serving, stream));
+    bool is_other;
+    TRY(stream_admit(serving, stream, &is_other));
+    if (is_other) {
+        stream_tell_rights(stream);
+        return ERR_NONE;
+    }
     struct http_bytes *bytes = nullptr;
     if (is_behind(stream)) {
         TRY(block_of(serving, stream, &block));

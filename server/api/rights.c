@@ -90,8 +90,9 @@ static enum err explain(void *argument)
     uint32_t count;
     TRY(owners_named(explaining->txn, call->access, OWNERS_TOLD_MAX, names, &count));
     if (count == 0) return ERR_NONE;
-    const struct role *role = model_role(call->tenant.model, call->identity.role);
-    str label = role != nullptr ? role->label : call->identity.role;
+    str name = call->identity.token_role.len > 0 ? call->identity.token_role : call->identity.role;
+    const struct role *role = model_role(call->tenant.model, name);
+    str label = role != nullptr ? role->label : name;
     problem->granted_by_count = count;
     problem->granted_by = names;
     call->task->fault.detail =

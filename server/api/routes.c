@@ -22,6 +22,7 @@
 #include "api/runs.h"
 #include "api/session.h"
 #include "api/sessions.h"
+#include "api/tokens.h"
 #include "api/trials.h"
 #include "api/uploads.h"
 #include "base/buf.h"
@@ -100,6 +101,20 @@ const struct route routes[] = {
     {METHOD_DELETE, T("/api/v1/users/{id}/sessions"), T("End a user's sessions"), NEED_IDENTITY,
      ROAD_LANE, .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT, .right_of = USER_ENTITY,
      .answers = "204 nothing", .run = sessions_of_user_end},
+    {METHOD_GET, T("/api/v1/tokens"), T("My API tokens"), NEED_IDENTITY, ROAD_READ,
+     .right = RIGHT_OWN, .answers = "200 tokens", .run = tokens_list},
+    {METHOD_POST, T("/api/v1/tokens"), T("Make an API token, whose text is told once"),
+     NEED_IDENTITY, ROAD_LANE, .right = RIGHT_OWN, .needs_proof = true, .has_body = true,
+     .body = "token_new", .answers = "201 token_made", .run = tokens_make},
+    {METHOD_DELETE, T("/api/v1/tokens/{id}"), T("End an API token"), NEED_IDENTITY, ROAD_LANE,
+     .right = RIGHT_OWN, .answers = "204 nothing", .run = tokens_end},
+    {METHOD_GET, T("/api/v1/users/{id}/tokens"), T("API tokens of a user"), NEED_IDENTITY,
+     ROAD_READ, .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT, .right_of = USER_ENTITY,
+     .answers = "200 tokens", .run = tokens_of_user},
+    {METHOD_POST, T("/api/v1/users/{id}/tokens"), T("Make an API token of a user"), NEED_IDENTITY,
+     ROAD_LANE, .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT, .right_of = USER_ENTITY,
+     .has_body = true, .body = "token_new", .answers = "201 token_made",
+     .run = tokens_of_user_make},
     {METHOD_GET, T("/api/v1/me"), T("Who I am and what I may do"), NEED_IDENTITY, ROAD_READ,
      .right = RIGHT_OWN, .is_for_portal = true, .answers = "200 identity", .run = session_me},
     {METHOD_GET, T("/api/v1/schema"), T("Entities, fields and choices"), NEED_IDENTITY, ROAD_READ,

@@ -5,6 +5,7 @@
 #include "api/reply.h"
 #include "api/sessions.h"
 #include "base/fold.h"
+#include "api/tokens.h"
 #include "value/json.h"
 
 constexpr size_t TRIED_BYTES_MAX = 256; /** of an address or a token, to count tries by */
@@ -185,6 +186,10 @@ static enum err reply_identity(struct call *call, int status)
         write_member(&json, "csrf", identity->csrf);
         buf_put_byte(&json, ',');
         json_write_session(&json, identity);
+    }
+    if (identity->credential == CREDENTIAL_TOKEN) {
+        buf_put_byte(&json, ',');
+        json_write_token_of(&json, identity);
     }
     buf_put_byte(&json, '}');
     return reply_json(call, status, &json);

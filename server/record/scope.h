@@ -33,8 +33,9 @@ struct scope {
     uint8_t holder_count;
     uint16_t groups_seen; /** bit: place of the group in the model */
     uint16_t groups_edited;
-    struct id actor;               /** user or contact; nil for the system */
-    struct id client;              /** portal: the client whose records are seen */
+    struct id actor;  /** user or contact; nil for the system */
+    struct id token;  /** by which the actor came, and which may narrow this; nil: none */
+    struct id client; /** portal: the client whose records are seen */
     uint8_t actions[ENTITIES_MAX]; /** of scope_action by entity number; default none */
     struct holder_key holders[SCOPE_HOLDERS_MAX];
 };

@@ -121,10 +121,13 @@ int command_token_create(struct command_place *place, const struct arguments *ar
     struct task *task = place->task;
     struct tenant tenant;
     str token;
+    struct token_wanted wanted = {
+        .email = arguments->values[FLAG_USER],
+        .role = arguments->values[FLAG_ROLE],
+        .days = (uint32_t)arguments_number(arguments, FLAG_EXPIRES),
+    };
     enum err err = command_tenant_find(place, arguments->values[FLAG_TENANT], &tenant);
-    if (err == ERR_NONE)
-        err = token_create(task, &place->access, &tenant.space, arguments->values[FLAG_USER],
-                           (uint32_t)arguments_number(arguments, FLAG_EXPIRES), &token);
+    if (err == ERR_NONE) err = token_create(task, &place->access, &tenant.space, &wanted, &token);
     if (err != ERR_NONE) return console_fail(console, task, err);
     console_print(console, "%.*s\n", FMT(token));
     return 0;

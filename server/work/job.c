@@ -22,6 +22,7 @@ enum job_key : uint8_t {
     KEY_RESULT = 10,
     KEY_PROBLEM = 11,
     KEY_LINES = 12,
+    KEY_TOKEN = 13, /** left out when there is none */
 };
 
 static const str state_words[] = {
@@ -61,6 +62,10 @@ static bool job_row_read(struct id id, str row, struct job *job_out)
         .problem = found[10].text,
         .line_count = (uint32_t)found[11].integer,
     };
+    struct value token;
+    if (value_find(row, KEY_TOKEN, &token) &&
+        (token.kind != VALUE_BYTES || !id_of_bytes(token.text, &job_out->token)))
+        return false;
     return id_of_bytes(found[2].text, &job_out->actor) &&
            id_of_bytes(found[7].text, &job_out->group);
 }
@@ -83,7 +88,8 @@ enum err job_row_put(struct txn *txn, const struct job *job)
     if (job->result.len > JOB_RESULT_BYTES_MAX || job->position.len > JOB_POSITION_BYTES_MAX)
         return fail(task, ERR_TOO_LARGE, "the job's result or position is too large");
     struct buf row = buf_make(task->arena, JOB_ROW_BYTES_MAX);
-    pack_map(&row, 12);
+    bool has_token = !id_is_nil(job->token);
+    pack_map(&row, has_token ? 13 : 12);
     pack_int(&row, KEY_KIND);
     pack_text(&row, job->kind);
     put_int(&row, KEY_STATE, job->state);
@@ -97,6 +103,7 @@ enum err job_row_put(struct txn *txn, const struct job *job)
     put_bytes(&row, KEY_RESULT, job->result);
     put_bytes(&row, KEY_PROBLEM, job->problem);
     put_int(&row, KEY_LINES, job->line_count);
+    if (has_token) put_bytes(&row, KEY_TOKEN, id_bytes(&job->token));
     require(!buf_is_over(&row));
     txn_system_put(txn, SYSTEM_JOB, id_bytes(&job->id), buf_str(&row));
     if (!job_is_over(job)) return ERR_NONE;
@@ -133,6 +140,7 @@ enum err job_create(struct task *task, struct txn *txn, const struct scope *scop
         .id = id_make(),
         .kind = arena_copy(task->arena, kind),
         .actor = scope == nullptr ? (struct id){} : scope->actor,
+        .token = scope == nullptr ? (struct id){} : scope->token,
         .created_at_ms = task->now_ms,
         .group = id_make(),
     };

@@ -35,6 +35,7 @@ struct job {
     str kind;
     enum job_state state;
     struct id actor; /** nil: the system itself */
+    struct id token; /** by which the actor came; nil: by none */
     int64_t created_at_ms, ended_at_ms;
     uint64_t done, total; /** of the kind's own unit; total 0: not known yet */
     struct id group;      /** of all its changes, for undo; nil: it makes none */

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "access/token.h"
 #include "access/user.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -163,7 +164,12 @@ static enum err actor_load(struct job_run *run, struct txn *txn)
     if (err == ERR_UNAUTHENTICATED)
         return fail(run->task, ERR_FORBIDDEN,
                     "the user who started this job is gone or may no longer sign in");
+    TRY(err);
     run->scope = identity.scope;
+    if (id_is_nil(run->job.token)) return ERR_NONE;
+    err = token_narrow(txn, run->tenant.model, run->job.token, &run->scope);
+    if (err == ERR_UNAUTHENTICATED)
+        return fail(run->task, ERR_FORBIDDEN, "the token by which this job was started is over");
     return err;
 }
 

@@ -204,7 +204,11 @@ describe("a firm's own role", () => {
     });
 
     test('holds at the next request after it was changed', async () => {
-        const role = await firm.create('roles', { name: 'shifting', label: 'Shifting' });
+        const role = await firm.create('roles', {
+            name: 'shifting',
+            label: 'Shifting',
+            rows: ['all'],
+        });
         const who = await join(firm, 'Sheila Shift', 'shifting');
         expectProblem(await who.call('GET', 'contacts'), 403);
         for (let round = 0; round < 5; round++) {

@@ -246,7 +246,8 @@ TEST(test_session__disabled_user_is_out_at_once_by_every_road)
     struct firms firms;
     firms_init(&firms);
     str session = signed_in(&firms), token;
-    check_int(token_create(now_task(&firms), &firms.access, &firms.acme.space, owner, 0, &token),
+    check_int(token_create(now_task(&firms), &firms.access, &firms.acme.space,
+                           &(struct token_wanted){.email = owner, .days = 0}, &token),
               ERR_NONE);
     struct identity identity;
     check_int(who(&firms, &firms.acme, identity_of_token, token, &identity), ERR_NONE);
@@ -264,8 +265,12 @@ TEST(test_token__ends_on_its_day_and_needs_its_user)
     firms_init(&firms);
     str token, forever;
     const struct space *space = &firms.acme.space;
-    check_int(token_create(now_task(&firms), &firms.access, space, owner, 2, &token), ERR_NONE);
-    check_int(token_create(now_task(&firms), &firms.access, space, owner, 0, &forever), ERR_NONE);
+    check_int(token_create(now_task(&firms), &firms.access, space,
+                           &(struct token_wanted){.email = owner, .days = 2}, &token),
+              ERR_NONE);
+    check_int(token_create(now_task(&firms), &firms.access, space,
+                           &(struct token_wanted){.email = owner, .days = 0}, &forever),
+              ERR_NONE);
     check(str_starts(token, S("atr_")));
     struct identity identity;
     clock_set(START_MS + 48 * HOUR_MS - 1);
@@ -277,7 +282,8 @@ TEST(test_token__ends_on_its_day_and_needs_its_user)
     check_int(who(&firms, &firms.other, identity_of_token, forever, &identity),
               ERR_UNAUTHENTICATED);
     str stranger = S("nobody@firm.example");
-    check_int(token_create(now_task(&firms), &firms.access, space, stranger, 0, &token),
+    check_int(token_create(now_task(&firms), &firms.access, space,
+                           &(struct token_wanted){.email = stranger, .days = 0}, &token),
               ERR_MISSING);
     firms_drop(&firms);
 }

@@ -1,0 +1,216 @@
+#include "api/tokens.h"
+
+#include "access/audit.h"
+#include "access/role.h"
+#include "access/token.h"
+#include "access/user.h"
+#include "api/parameters.h"
+#include "api/reply.h"
+#include "api/session.h"
+#include "value/json.h"
+#include "value/text.h"
+
+/* Telling. */
+
+static void write_text_or_null(struct buf *json, const char *name, str text)
+{
+    if (text.len == 0) buf_print(json, ",\"%s\":null", name);
+    else json_member_text(json, name, text);
+}
+
+static void write_moment(struct buf *json, const char *name, int64_t at_ms)
+{
+    if (at_ms == 0) {
+        buf_print(json, ",\"%s\":null", name);
+        return;
+    }
+    buf_print(json, ",\"%s\":\"", name);
+    time_write(json, at_ms);
+    buf_put_byte(json, '"');
+}
+
+static void write_id(struct buf *json, const char *name, struct id id)
+{
+    char text[ID_TEXT_BYTES];
+    id_write(id, text);
+    buf_print(json, "\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
+}
+
+static void write_token(struct buf *json, const struct call *call, const struct token_row *token)
+{
+    buf_put_byte(json, '{');
+    write_id(json, "id", token->id);
+    buf_put_byte(json, ',');
+    write_id(json, "user", token->user);
+    write_text_or_null(json, "name", token->name);
+    write_text_or_null(json, "role", token->role);
+    write_text_or_null(json, "begins_with", token->beginning);
+    write_moment(json, "created_at", token->made_ms);
+    write_moment(json, "expires_at", token->ends_ms);
+    write_moment(json, "last_used_at", token->used_ms);
+    bool is_current = id_eq(token->id, call->identity.scope.token);
+    buf_print(json, ",\"proof\":%s,\"current\":%s", token->is_proof ? "true" : "false",
+              is_current ? "true" : "false");
+}
+
+void json_write_token_of(struct buf *json, const struct identity *identity)
+{
+    buf_put(json, S("\"token\":{"));
+    write_id(json, "id", identity->scope.token);
+    write_text_or_null(json, "name", identity->token_name);
+    write_text_or_null(json, "role", identity->token_role);
+    write_moment(json, "expires_at", identity->token_ends_ms);
+    buf_put_byte(json, '}');
+}
+
+static enum err reply_tokens(struct call *call, struct id user)
+{
+    struct buf json = reply_buf(call);
+    struct token_row token;
+    str after = S("");
+    enum err err;
+    TRY(no_parameters(call));
+    buf_put(&json, S("{\"data\":["));
+    for (uint32_t count = 0; (err = token_next(call->txn, user, &after, &token)) == ERR_NONE;
+         count++) {
+        if (count > 0) buf_put_byte(&json, ',');
+        write_token(&json, call, &token);
+        buf_put_byte(&json, '}');
+    }
+    if (err != ERR_MISSING) return err;
+    buf_put(&json, S("]}"));
+    return reply_json(call, 200, &json);
+}
+
+/* Making. */
+
+static void read_text(struct call *call, const struct value *value, str name, size_t bytes_max,
+                      str *text_out)
+{
+    if (value->kind == VALUE_NIL) return;
+    if (value->kind != VALUE_TEXT || value->text.len > bytes_max)
+        task_fault(call->task, name, S("type"), "must be a text of at most %zu bytes", bytes_max);
+    else *text_out = value->text;
+}
+
+static void read_end(struct call *call, const struct value *value, int64_t *ends_ms_out)
+{
+    constexpr int64_t days_ms_max = TOKEN_DAYS_MAX * 24LL * 3600 * 1000;
+    if (value->kind == VALUE_NIL) return;
+    bool is_time = value->kind == VALUE_TEXT && time_parse(value->text, ends_ms_out);
+    if (!is_time || *ends_ms_out <= call->task->now_ms ||
+        *ends_ms_out > call->task->now_ms + days_ms_max)
+        task_fault(call->task, S("expires_at"), S("range"),
+                   "must be a time to come, as 2030-01-31T12:00:00Z; null: never");
+}
+
+static enum err wanted_read(struct call *call, struct token_row *token)
+{
+    struct task *task = call->task;
+    struct value key, value;
+    struct cursor cursor = cursor_of(call->given.items);
+    if (call->given.kind != VALUE_MAP)
+        task_fault(task, S(""), S("type"), "the body must be {\"name\", \"role\", \"expires_at\"}");
+    for (uint32_t at = 0; call->given.kind == VALUE_MAP && at < call->given.count; at++) {
+        if (!value_next(&cursor, &key) || !value_next(&cursor, &value)) break;
+        if (str_eq(key.text, S("name")))
+            read_text(call, &value, S("name"), TOKEN_NAME_BYTES_MAX, &token->name);
+        else if (str_eq(key.text, S("role")))
+            read_text(call, &value, S("role"), TOKEN_NAME_BYTES_MAX, &token->role);
+        else if (str_eq(key.text, S("expires_at"))) read_end(call, &value, &token->ends_ms);
+        else if (!str_eq(key.text, S("proof")))
+            task_fault(task, key.text, S("unknown"), "there are name, role, expires_at and proof");
+        else if (value.kind == VALUE_BOOL) token->is_proof = value.boolean;
+        else task_fault(task, S("proof"), S("type"), "is true or false");
+    }
+    if (task->fault.item_count == 0 && token->name.len == 0)
+        task_fault(task, S("name"), S("required"), "is needed, so that people know what it is for");
+    return task_faults(task);
+}
+
+static void note(struct call *call, enum audit_kind kind, const struct token_row *token)
+{
+    struct audit_event event = audit_of(&call->identity, kind, call->address);
+    event.entity = USER_ENTITY;
+    event.record = token->user;
+    event.words =
+        arena_print(call->task->arena, "%.*s…: %.*s", FMT(token->beginning), FMT(token->name));
+    audit_put(call->txn, &event);
+}
+
+static enum err make_for(struct call *call, struct id user)
+{
+    struct token_row token = {.user = user};
+    str text;
+    TRY(no_parameters(call));
+    if (call->identity.credential == CREDENTIAL_TOKEN)
+        return fail(call->task, ERR_FORBIDDEN,
+                    "a token makes no other: sign in, or use the command line");
+    TRY(wanted_read(call, &token));
+    TRY(token_make(call->txn, call->tenant.model, &token, &text));
+    note(call, AUDIT_TOKEN_MADE, &token);
+    struct buf json = reply_buf(call);
+    write_token(&json, call, &token);
+    json_member_text(&json, "token", text);
+    buf_put_byte(&json, '}');
+    reply_header(call, S("location"),
+                 arena_print(call->task->arena, "/api/v1/tokens/%.*s",
+                             FMT(id_text(call->task->arena, token.id))));
+    return reply_json(call, 201, &json);
+}
+
+enum err tokens_list(struct call *call)
+{
+    return reply_tokens(call, call->identity.user);
+}
+
+enum err tokens_make(struct call *call)
+{
+    return make_for(call, call->identity.user);
+}
+
+/* Of others. */
+
+/** One who acts by another's token may what the other may. */
+static enum err verify_covered(struct call *call, struct id user)
+{
+    struct user_row row;
+    enum err err = user_read(call->txn, user, &row);
+    if (err == ERR_MISSING) return fail(call->task, err, "there is no such user");
+    TRY(err);
+    struct scope theirs = scope_of_role(call->tenant.model, row.role, user);
+    if (scope_covers(&call->identity.scope, &theirs)) return ERR_NONE;
+    return fail(call->task, ERR_FORBIDDEN,
+                "this user may more than you: only who may as much looks after his tokens");
+}
+
+enum err tokens_of_user(struct call *call)
+{
+    TRY(verify_covered(call, call->record));
+    return reply_tokens(call, call->record);
+}
+
+enum err tokens_of_user_make(struct call *call)
+{
+    /* The proof is asked for when there is such a user. */
+    TRY(verify_covered(call, call->record));
+    TRY(step_up_need(call));
+    return make_for(call, call->record);
+}
+
+enum err tokens_end(struct call *call)
+{
+    struct token_row token;
+    TRY(no_parameters(call));
+    enum err err = token_find(call->txn, call->record, &token);
+    bool is_own = err == ERR_NONE && id_eq(token.user, call->identity.user);
+    bool may = is_own || scope_may(&call->identity.scope, USER_ENTITY, SCOPE_EDIT);
+    if (err == ERR_MISSING || (err == ERR_NONE && !may))
+        return fail(call->task, ERR_MISSING, "there is no such token");
+    TRY(err);
+    if (!is_own) TRY(verify_covered(call, token.user));
+    TRY(token_end(call->txn, call->record));
+    note(call, AUDIT_TOKEN_REVOKED, &token);
+    reply_empty(call, 204);
+    return ERR_NONE;
+}
