@@ -1,6 +1,8 @@
 #include "test.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 
 #include "access/access.h"
 #include "base/clock.h"
@@ -19,8 +21,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
+static atomic_int begun;
+
 static enum err try_run(struct sign_in_job *job)
 {
+    atomic_fetch_add(&begun, 1);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
     struct try *self = (struct try *)job;
@@ -142,4 +147,76 @@ TEST(test_sign_in__queue_is_bounded_and_what_waits_at_closing_is_answered)
         enum err done_with = tries[at].done_with;
         check(!is_taken[at] || done_with == ERR_NONE || done_with == ERR_FULL);
     }
+}
+
+TEST(test_sign_in__a_crowd_at_one_firm_makes_room_for_another_and_is_served_by_turns)
+{
+    clock_set(START_MS);
+    static const struct access access;
+    struct sign_in *sign_in = sign_in_open(&access);
+    static struct try crowd[PASSWORD_QUEUE_MAX + 2];
+    static char emails[PASSWORD_QUEUE_MAX + 2][32];
+    struct try guest = try_make(S("ann@other.example"), S("10.0.1.1"), ERR_NONE);
+    int64_t wait_ms;
+    guest.job.tenant.bytes[0] = 7;
+    pthread_mutex_lock(&gate);
+    int begun_before = atomic_load(&begun);
+    uint32_t taken = 0;
+    for (; taken < sizeof crowd / sizeof crowd[0]; taken++) {
+        snprintf(emails[taken], sizeof emails[taken], "user%u@acme.example", taken);
+        crowd[taken] = try_make(str_of(emails[taken]), S("10.0.0.1"), ERR_NONE);
+        if (sign_in_queue(sign_in, &crowd[taken].job, &wait_ms) == ERR_FULL) break;
+        /* The first is with the thread; all others wait. */
+        while (atomic_load(&begun) == begun_before)
+            nanosleep(&(struct timespec){.tv_nsec = 1'000'000}, nullptr);
+    }
+    check_int(taken, PASSWORD_QUEUE_MAX + 1);
+    check_int(sign_in_queue(sign_in, &guest.job, &wait_ms), ERR_NONE);
+    uint32_t yielded = 0;
+    pthread_mutex_lock(&lock);
+    for (uint32_t at = 0; at < taken; at++) yielded += crowd[at].is_done;
+    pthread_mutex_unlock(&lock);
+    check_int(yielded, 1);
+    check_int(crowd[taken - 1].done_with, ERR_FULL);
+    pthread_mutex_unlock(&gate);
+    try_wait(&guest);
+    check_int(guest.done_with, ERR_NONE);
+    for (uint32_t at = 0; at < taken; at++) try_wait(&crowd[at]);
+    sign_in_close(sign_in);
+}
+
+TEST(test_sign_in__tries_of_others_keep_nobody_out_where_he_entered_before)
+{
+    clock_set(START_MS);
+    static const struct access access;
+    struct sign_in *sign_in = sign_in_open(&access);
+    check_int(tried(sign_in, S("ann@acme.example"), S("10.0.0.1"), ERR_NONE), ERR_NONE);
+    enum err err = ERR_NONE;
+    for (int at = 0; at < 1000 && err != ERR_LIMITED; at++) {
+        char address[32];
+        snprintf(address, sizeof address, "10.1.%d.%d", at / 200, at % 200);
+        err = tried(sign_in, S("ann@acme.example"), str_of(address), ERR_UNAUTHENTICATED);
+    }
+    check_int(err, ERR_LIMITED);
+    check_int(tried(sign_in, S("ann@acme.example"), S("10.9.9.9"), ERR_NONE), ERR_LIMITED);
+    check_int(tried(sign_in, S("ann@acme.example"), S("10.0.0.1"), ERR_NONE), ERR_NONE);
+    clock_set(START_MS + 10'000);
+    check_int(tried(sign_in, S("ann@acme.example"), S("10.9.9.9"), ERR_NONE), ERR_NONE);
+    sign_in_close(sign_in);
+}
+
+TEST(test_sign_in__mails_that_are_asked_for_are_few)
+{
+    clock_set(START_MS);
+    static const struct access access;
+    struct sign_in *sign_in = sign_in_open(&access);
+    struct id acme = {};
+    int64_t wait_ms;
+    int asked = 0;
+    while (sign_in_ask(sign_in, acme, S("ann@acme.example"), S("10.0.0.1"), &wait_ms) == ERR_NONE)
+        asked++;
+    check_int(asked, 5);
+    check(wait_ms > 0);
+    check_int(sign_in_ask(sign_in, acme, S("bob@acme.example"), S("10.0.0.1"), &wait_ms), ERR_NONE);
+    sign_in_close(sign_in);
 }
