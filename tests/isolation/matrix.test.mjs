@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { fill } from '../door/fill.mjs';
 import { openServer, password } from '../door/server.mjs';
-import { outcomes, routes } from './routes.mjs';
+import { outcomes, proven, routes } from './routes.mjs';
 
 let server;
 let acme;
@@ -167,7 +167,9 @@ describe('every call tells nothing to', () => {
 
     test("another firm's owner, at his own host", () =>
         ask(bearer(borg.host, borg.token), ({ whole, row }) =>
-            kindOf({ row }) !== 'open' && whole.includes('{id}') ? [404] : 'any'));
+            kindOf({ row }) !== 'open' && whole.includes('{id}')
+                ? [404, ...(proven.has(row) ? [403] : [])]
+                : 'any'));
 
     test('a role without any right', () =>
         ask(bearer(acme.host, actors.powerless.token), (call) =>

@@ -24,7 +24,13 @@ export const routes = {
     'POST /me/totp': 'self',
     'POST /me/totp/confirm': 'self',
     'DELETE /me/totp': 'self',
+    'GET /tokens': 'self',
+    'POST /tokens': 'self',
+    'DELETE /tokens/{id}': 'self',
+    'GET /users/{id}/tokens': 'read',
+    'POST /users/{id}/tokens': 'edit',
     'POST /session/client': 'self',
+    'POST /session/view': 'open',
     'GET /sessions': 'self',
     'DELETE /sessions': 'self',
     'DELETE /sessions/{id}': 'self',
@@ -86,7 +92,16 @@ export const routes = {
     'DELETE /{collection}/{id}/invite': 'edit',
     'POST /{collection}/{id}/enable_portal': 'edit',
     'POST /{collection}/{id}/password': 'edit',
+    'POST /{collection}/{id}/view_as': 'edit',
+    'POST /{collection}/{id}/erase': 'delete',
 };
+
+/** Dangerous ones: a token is refused before anything is looked for, whatever the id. */
+export const proven = new Set([
+    'POST /{collection}/{id}/view_as',
+    'POST /{collection}/{id}/erase',
+    'POST /users/{id}/tokens',
+]);
 
 /** Statuses that a stranger who got in may be told, by the kind of the call. */
 export const outcomes = {
