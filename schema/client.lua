@@ -195,6 +195,10 @@ return entity "client" {
     30, label = "Enable Client Portal", index = true, default = false,
     synonyms = { "client portal", "portal", "portal access" },
   },
+  sealed "iban" {
+    44, label = "IBAN", format = "iban", index = true, group = "financials",
+    synonyms = { "bank account", "bank iban", "account iban", "bankverbindung", "rekeningnummer" },
+  },
 
   time "last_contact_at" { 42, label = "Last contact", index = true, computed = true, list = 6 },
   time "archived_at"     { 43, label = "Archived", index = true, computed = true },

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 #include "work/import_files.h"
 #include "work/job_build.h"
 #include "work/mail_outbox.h"
+#include "work/passphrase.h"
 #include "work/rule_outbox.h"
 
 constexpr size_t SERVER_ARENA_BYTES_MAX = 256 * MIB; /** what lives as long as the process */
@@ -193,12 +195,16 @@ static enum err place_open(struct opened *opened, const struct arguments *argume
         .scheme = S("http"),
         .port = PORT_USUAL,
     };
+    struct passphrase_asking asking;
     struct store_options options = {
         .folder = arguments->values[FLAG_DATA],
+        .passphrase = passphrase_of(&asking, arguments),
         .must_exist = !may_make,
         .broken = needs == NEEDS_NOTHING ? start_anew : nullptr,
     };
-    TRY(store_open(&opened->task, &options, &opened->place.access.store));
+    enum err err = store_open(&opened->task, &options, &opened->place.access.store);
+    passphrase_forget(&asking);
+    TRY(err);
     opened->place.access.audit = audit_make();
     TRY(tenants_sweep(&opened->task, &opened->place.access));
     return needs == NEEDS_STORE ? ERR_NONE : model_open(opened, arguments);
@@ -657,6 +663,8 @@ int main(int argc, char **argv)
     struct arguments arguments;
     /* A reader that goes away, such as `head`, must not end a command in the middle. */
     (void)signal(SIGPIPE, SIG_IGN);
+    /* A core dump, and whoever may trace this user's processes, would have every key. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (crypto_start() != ERR_NONE)
         return console_complain(&console, "the crypto library does not start");
     arena_init(&arena, COMMAND_ARENA_BYTES_MAX);

@@ -38,7 +38,7 @@ static const struct declaring_word words[] = {
     {"choice", NO_LIST},   {"choices", NO_LIST},   {"emails", NO_LIST},     {"phones", NO_LIST},
     {"url", NO_LIST},      {"country", NO_LIST},   {"language", NO_LIST},   {"currency", NO_LIST},
     {"timezone", NO_LIST}, {"reference", NO_LIST}, {"references", NO_LIST}, {"object", NO_LIST},
-    {"rollup", NO_LIST},   {"formula", NO_LIST},
+    {"rollup", NO_LIST},   {"formula", NO_LIST},   {"sealed", NO_LIST},     {"secret", NO_LIST},
 };
 
 /** The same with `reads`; the expression must be one. */

@@ -20,7 +20,7 @@ enum totp_key : uint8_t { TOTP_ACTIVE = 1, TOTP_SECRET, TOTP_STEP, TOTP_RECOVERY
 
 struct totp_row {
     bool is_active;
-    str sealed;
+    str secret; /** the row lies sealed under the tenant's key */
     int64_t last_step;
     str recovery; /** hashes, HASH_BYTES each */
 };
@@ -49,32 +49,13 @@ static void totp_row_put(struct txn *txn, struct id subject, const struct totp_r
     pack_int(&row, TOTP_ACTIVE);
     pack_bool(&row, totp->is_active);
     pack_int(&row, TOTP_SECRET);
-    pack_bytes(&row, totp->sealed);
+    pack_bytes(&row, totp->secret);
     pack_int(&row, TOTP_STEP);
     pack_int(&row, totp->last_step);
     pack_int(&row, TOTP_RECOVERY);
     pack_bytes(&row, totp->recovery);
     require(!buf_is_over(&row));
     txn_system_put(txn, SYSTEM_TOTP, id_bytes(&subject), buf_str(&row));
-}
-
-static enum err totp_key(struct txn *txn, struct secret_key *key_out)
-{
-    struct secret_key data_key;
-    TRY(txn_data_key(txn, &data_key));
-    *key_out = key_derive(&data_key, 0, "totpsecr");
-    bytes_wipe(&data_key, sizeof data_key);
-    return ERR_NONE;
-}
-
-static enum err totp_secret(struct txn *txn, struct id subject, const struct totp_row *row,
-                            str *secret_out)
-{
-    struct secret_key key;
-    TRY(totp_key(txn, &key));
-    enum err err = unseal(txn_task(txn)->arena, &key, row->sealed, id_bytes(&subject), secret_out);
-    bytes_wipe(&key, sizeof key);
-    return err;
 }
 
 /* Codes. */
@@ -189,19 +170,15 @@ enum err totp_is_active(struct txn *txn, struct id subject, bool *is_active_out)
 enum err totp_begin(struct txn *txn, struct id subject, str *base32_out)
 {
     struct task *task = txn_task(txn);
-    struct secret_key key;
     bool is_active;
     TRY(totp_is_active(txn, subject, &is_active));
     if (is_active) return fail(task, ERR_CONFLICT, "one-time codes are on; switch them off before");
-    TRY(totp_key(txn, &key));
     char secret[SECRET_BYTES];
     random_fill(secret, sizeof secret);
     str plain = {secret, sizeof secret};
     *base32_out = base32_write(task->arena, plain);
-    str sealed = seal(task->arena, &key, plain, id_bytes(&subject));
-    bytes_wipe(&key, sizeof key);
+    totp_row_put(txn, subject, &(struct totp_row){.secret = plain});
     bytes_wipe(secret, sizeof secret);
-    totp_row_put(txn, subject, &(struct totp_row){.sealed = sealed});
     return ERR_NONE;
 }
 
@@ -214,7 +191,7 @@ enum err totp_confirm(struct txn *txn, struct id subject, str code, struct totp_
     if (err == ERR_MISSING || (err == ERR_NONE && row.is_active))
         return fail(task, ERR_CONFLICT, "no secret waits to be confirmed");
     TRY(err);
-    TRY(totp_secret(txn, subject, &row, &secret));
+    secret = row.secret;
     row.last_step = code_step(secret, code_core(task->arena, code), 0, task->now_ms);
     if (row.last_step == 0) return refuse(task, S("code_wrong"), "this is not the code of now");
     row.is_active = true;
@@ -233,7 +210,7 @@ enum err totp_take(struct txn *txn, struct id subject, str code)
     TRY(err);
     if (code.len == 0)
         return refuse(task, S("code_needed"), "give the one-time code of your telephone too");
-    TRY(totp_secret(txn, subject, &row, &secret));
+    secret = row.secret;
     str core = code_core(task->arena, code);
     int64_t step = code_step(secret, core, row.last_step, task->now_ms);
     if (step > 0) row.last_step = step;

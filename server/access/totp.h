@@ -4,9 +4,9 @@
  *  step is good once: the last one that was used is kept, and nothing up to it is taken again.
  *  Recovery codes have 120 random bits each, are stored hashed, and are good once.
  *
- *  Row     SYSTEM_TOTP: subject → {1: is active, 2: secret, sealed under a key that is derived from
- *          the tenant's data key and bound to the subject, 3: last step used, 4: hashes of the
- *          recovery codes that are left, one behind another}.
+ *  Row     SYSTEM_TOTP: subject → {1: is active, 2: secret, 3: last step used, 4: hashes of the
+ *          recovery codes that are left, one behind another}; the store keeps it sealed under the
+ *          tenant's key.
  *  Floor   access; liboath only here.
  *  Thread  a lane, so that of two who give the same code one wins.
  *  Source  RFC 6238, RFC 4226; OWASP ASVS 5.0, 6.5.

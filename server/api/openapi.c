@@ -41,7 +41,7 @@ static void put_parameters(struct buf *json, const struct scope *scope, const st
         put_comma(json, &is_first);
         put_reference(json, "parameters", (str){segment.at + 1, segment.len - 2}, entity);
     }
-    if (route->method == METHOD_POST && route->need == NEED_IDENTITY) {
+    if (route->method == METHOD_POST && route->need == NEED_IDENTITY && !route->is_of_secrets) {
         put_comma(json, &is_first);
         put_reference(json, "parameters", S("idempotency_key"), entity);
     }

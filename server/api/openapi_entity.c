@@ -51,7 +51,7 @@ static void put_shown(struct buf *json, const struct field *field)
                   FMT(field->to->name));
         return;
     }
-    buf_put(json, kind->openapi);
+    buf_put(json, kind->openapi_shown.len > 0 ? kind->openapi_shown : kind->openapi);
     if (!kind->is_list) buf_put(json, S(",{\"type\":\"null\"}"));
     if (field->kind == FIELD_REFERENCE)
         buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(field->to->name));

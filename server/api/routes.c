@@ -17,6 +17,7 @@
 #include "api/portal.h"
 #include "api/portal_door.h"
 #include "api/records.h"
+#include "api/reveal.h"
 #include "api/rule_run.h"
 #include "api/rules.h"
 #include "api/runs.h"
@@ -310,6 +311,10 @@ const struct route routes[] = {
      T("Delete a person's record, its history and what else holds it, for ever"), NEED_IDENTITY,
      ROAD_LANE, .right = RIGHT_EVERYTHING, .needs_proof = true, .action = ACTION_ERASE,
      .answers = "202 job_begun", .run = actions_erase},
+    {METHOD_POST, T("/api/v1/{collection}/{id}/reveal"),
+     T("Show one secret; it is noted who saw it"), NEED_IDENTITY, ROAD_LANE, .right = RIGHT_ENTITY,
+     .may = SCOPE_VIEW, .has_body = true, .is_of_secrets = true, .needs_proof = true,
+     .body = "reveal", .answers = "200 revealed", .run = reveal},
     {METHOD_POST, T("/api/v1/{collection}/{id}/{action}"), T("No action"), NEED_IDENTITY, ROAD_LANE,
      .right = RIGHT_ENTITY, .may = SCOPE_VIEW, .is_for_the_rest = true, .answers = "200 nothing",
      .run = actions_unknown},
@@ -396,11 +401,20 @@ static bool pattern_may_fit(const struct model *model, str pattern, str path)
     return wanted == '{' ? model != nullptr : wanted == path.at[first];
 }
 
+static bool entity_has_secrets(const struct entity *entity)
+{
+    bool has = false;
+    for (uint32_t at = 0; at < entity->field_count && !has; at++)
+        has = entity->fields[at].kind == FIELD_SECRET && !entity->fields[at].is_hidden;
+    return has;
+}
+
 bool route_is_of(const struct route *route, const struct entity *entity)
 {
     if (entity == nullptr) return true;
     if (route->is_not_of_single && entity->is_single) return false;
     if (route->is_of_duplicates && entity->duplicates == nullptr) return false;
+    if (route->is_of_secrets && !entity_has_secrets(entity)) return false;
     return route->action == 0 || (entity->actions & route->action) != 0;
 }
 

@@ -65,6 +65,7 @@ struct route {
     bool is_of_duplicates; /** only of an entity whose duplicates are looked for */
     bool is_for_portal;    /** served at the portal's door too */
     bool is_for_viewer;    /** there, a change that is let to who views it as somebody else */
+    bool is_of_secrets;    /** only of an entity with secret fields; the answer is never kept */
     bool needs_proof;      /** dangerous: the password must have been given just now */
     bool is_for_nobody;    /** refused to whoever is signed in */
     bool is_body_optional; /** without one, `call->given` is nil */

@@ -12,6 +12,11 @@ constexpr size_t PASSWORD_MEMORY_BYTES = 19 * MIB;
 /** What a stored hash may ask for: more than we would ever write is damage. */
 constexpr int64_t PASSWORD_MEMORY_KIB_MAX = 256 * 1024;
 constexpr int64_t PASSWORD_PASSES_MAX = 16;
+/** A guess costs what a start costs; there is one such key for all firms. */
+constexpr uint32_t PASSPHRASE_PASSES = 4;
+constexpr uint32_t PASSPHRASE_MEMORY_KIB = 256 * 1024;
+constexpr uint32_t PASSPHRASE_PASSES_MAX = 64;
+constexpr uint32_t PASSPHRASE_MEMORY_KIB_MAX = 4 * 1024 * 1024;
 constexpr size_t NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr int BASE64_FORM = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
@@ -24,6 +29,7 @@ static_assert(SHORT_HASH_KEY_BYTES == crypto_shorthash_siphashx24_BYTES);
 static_assert(SECRET_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
 static_assert(SECRET_KEY_BYTES == crypto_secretstream_xchacha20poly1305_KEYBYTES);
 static_assert(SECRET_KEY_BYTES == crypto_kdf_KEYBYTES);
+static_assert(PASSPHRASE_SALT_BYTES == crypto_pwhash_SALTBYTES);
 static_assert(sizeof(crypto_secretstream_xchacha20poly1305_state) <=
               sizeof((struct seal_stream){}.state));
 
@@ -244,6 +250,42 @@ enum err password_verify(str password, str hash, bool *is_right_out)
         return ERR_FULL;
     *is_right_out = sodium_memcmp(key, stored.key, sizeof key) == 0;
     return ERR_NONE;
+}
+
+struct passphrase_form passphrase_form_make(void)
+{
+    struct passphrase_form form = {.passes = PASSPHRASE_PASSES,
+                                   .memory_kib = PASSPHRASE_MEMORY_KIB};
+    random_fill(form.salt, sizeof form.salt);
+    return form;
+}
+
+enum err passphrase_key(str passphrase, const struct passphrase_form *form,
+                        struct secret_key *key_out)
+{
+    bool is_right = form->passes >= 1 && form->passes <= PASSPHRASE_PASSES_MAX &&
+                    form->memory_kib >= crypto_pwhash_MEMLIMIT_MIN / KIB &&
+                    form->memory_kib <= PASSPHRASE_MEMORY_KIB_MAX;
+    if (!is_right) return ERR_CORRUPT;
+    int result = crypto_pwhash(
+        key_out->bytes, sizeof key_out->bytes, (const char *)bytes_of(passphrase), passphrase.len,
+        form->salt, form->passes, (size_t)form->memory_kib * KIB, crypto_pwhash_ALG_ARGON2ID13);
+    return result == 0 ? ERR_NONE : ERR_FULL;
+}
+
+void *locked_take(size_t bytes, bool *is_locked_out)
+{
+    void *locked = sodium_malloc(bytes);
+    require(locked != nullptr);
+    /* It has tried already, and says nothing of what came of it. */
+    *is_locked_out = sodium_mlock(locked, bytes) == 0;
+    sodium_memzero(locked, bytes);
+    return locked;
+}
+
+void locked_give(void *locked)
+{
+    sodium_free(locked);
 }
 
 str base64url_write(struct arena *arena, str bytes)

@@ -74,6 +74,28 @@ enum err password_hash(str password, char hash_out[PASSWORD_HASH_BYTES_MAX]);
 bool password_is_old(str hash);
 enum err password_verify(str password, str hash, bool *is_right_out);
 
+/** What a passphrase is made into a key with: kept beside what that key seals. */
+#define PASSPHRASE_SALT_BYTES 16
+struct passphrase_form {
+    uint32_t passes;
+    uint32_t memory_kib;
+    uint8_t salt[PASSPHRASE_SALT_BYTES];
+};
+/** A fresh salt, and what a key that opens everything is worth: 256 MiB, t = 4, most of a
+ *  second. */
+struct passphrase_form passphrase_form_make(void);
+/** The key of a passphrase, by Argon2id. ERR_FULL: no memory. ERR_CORRUPT: a form that no
+ *  passphrase_form_make ever gave. */
+enum err passphrase_key(str passphrase, const struct passphrase_form *form,
+                        struct secret_key *key_out);
+
+/** Zeroed memory for keys: kept out of swap and core dumps where the system allows
+ *  (*is_locked_out; RLIMIT_MEMLOCK), and between pages that cannot be touched. Aborts when there is
+ *  none. */
+void *locked_take(size_t bytes, bool *is_locked_out);
+/** Overwrites and gives back. */
+void locked_give(void *locked);
+
 /** base64url without padding (RFC 4648, section 5). */
 str base64url_write(struct arena *arena, str bytes);
 bool base64url_read(struct arena *arena, str text, str *bytes_out);

@@ -245,6 +245,9 @@ static void read_formula(struct making *making, const struct made_entity *entity
                          nearest.len == 0 ? "" : "; did you mean ", FMT(nearest));
             continue;
         }
+        if (field_is_sealed(field))
+            making_fault(making, entity, made, S("type"),
+                         "`formula`: %.*s is sealed, its result would lie open", FMT(field->name));
         fields[formula->read_count++] = field;
     }
     formula->reads = fields;

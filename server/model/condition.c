@@ -77,6 +77,8 @@ static str indexed_names(struct arena *arena, const struct entity *entity, struc
 
 static bool check_index(const struct spot *spot, const struct field *field, str path)
 {
+    if (field->kind == FIELD_SECRET)
+        return spot_fault(spot, path, "index", "is a secret: nothing is found or decided by it");
     if (!spot->form->needs_index || field->is_indexed) return true;
     if (field->is_building)
         return spot_fault(spot, path, "building",
@@ -248,6 +250,20 @@ static bool read_values(const struct spot *spot, const struct subject *subject,
     return true;
 }
 
+/** A sealed value is found by a whole one, through its index; what is decided for good (a rule's
+ *  condition) would keep it in the open. */
+static bool check_sealed(const struct spot *spot, const struct subject *subject)
+{
+    bool is_fit = subject->op == TEST_EQUAL || subject->op == TEST_NOT_EQUAL;
+    if (!is_fit)
+        return spot_fault(spot, subject->path, "type", "%.*s is sealed: it is compared as a whole",
+                          FMT(subject->field->name));
+    if (!subject->field->is_indexed)
+        return spot_fault(spot, subject->path, "index",
+                          "is sealed and has no index: it can only be asked for being empty");
+    return true;
+}
+
 static bool read_test(const struct spot *spot, const struct subject *subject,
                       const struct value *given, struct condition *made)
 {
@@ -261,8 +277,10 @@ static bool read_test(const struct spot *spot, const struct subject *subject,
                                     .op = subject->op,
                                     .path = arena_copy(spot->form->arena, subject->path)};
     *made = (struct condition){.kind = CONDITION_TEST, .test = test};
-    if (given->kind != VALUE_NIL && subject->op != TEST_EMPTY)
-        return read_values(spot, subject, given, test);
+    bool is_empty_test = given->kind == VALUE_NIL || subject->op == TEST_EMPTY;
+    if (subject->field->kind == FIELD_SEALED && !is_empty_test && !check_sealed(spot, subject))
+        return false;
+    if (!is_empty_test) return read_values(spot, subject, given, test);
     if (subject->op == TEST_EMPTY) return read_empty(spot, subject, given, &test->is_empty);
     if (subject->op != TEST_EQUAL && subject->op != TEST_NOT_EQUAL)
         return spot_fault(spot, subject->path, "type", "takes a value");

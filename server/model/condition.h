@@ -57,8 +57,9 @@ struct condition_test {
     const struct field *of;
     const struct field *field;
     enum test_op op;
-    bool is_empty; /** TEST_EMPTY's value */
-    bool is_cut;   /** some value is cut by an index, whose entries alone do not decide then */
+    bool is_empty;  /** TEST_EMPTY's value */
+    bool is_sealed; /** the values are blinds under the tenant's keys (record/sealed.h) */
+    bool is_cut;    /** some value is cut by an index, whose entries alone do not decide then */
     uint32_t value_count;
     const struct test_value *values;
     str path; /** where it stands, for faults: `filter.or[1].status` */

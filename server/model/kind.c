@@ -209,6 +209,24 @@ static const struct kind kinds[FIELD_KIND_COUNT] = {
                       .order = order_nothing,
                       .order_text = order_text_nothing,
                       .from_cell = cell_object},
+    [FIELD_SEALED] = {.name = S("sealed"),
+                      .openapi = S("{\"type\":\"string\"}"),
+                      .read = read_sealed,
+                      .write = write_sealed,
+                      .give = give_sealed,
+                      .order = order_sealed,
+                      .order_text = order_text_sealed,
+                      .from_cell = cell_plain},
+    [FIELD_SECRET] = {.name = S("secret"),
+                      .openapi = S("{\"type\":\"string\",\"writeOnly\":true}"),
+                      .openapi_shown = S("{\"const\":true,\"description\":\"There is one; "
+                                         "`POST …/reveal` shows it.\"}"),
+                      .read = read_secret,
+                      .write = write_secret,
+                      .give = give_secret,
+                      .order = order_nothing,
+                      .order_text = order_text_nothing,
+                      .from_cell = cell_secret},
 };
 
 const struct kind *kind_of(enum field_kind kind)

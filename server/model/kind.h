@@ -19,7 +19,8 @@ struct kind {
     bool is_list;
     bool is_text; /** its order is folded text (of each item, in a list); prefix filters apply */
     str openapi;  /** JSON of its OpenAPI schema */
-    str example;  /** JSON of a value that can be given; empty: there is none that fits any field */
+    str openapi_shown; /** the same of what answers show, where that is something else */
+    str example; /** JSON of a value that can be given; empty: there is none that fits any field */
     /** API value to stored value. Adds a fault (code `type`, `format`, `range`, `length`,
      *  `unknown`, `pattern`) and returns false when it does not fit. Never called with nil. May
      *  store nil: the value means absence (an empty text, an empty list). A choice is checked for
@@ -46,6 +47,9 @@ struct kind {
     struct key_list (*words)(struct arena *arena, const struct field *field,
                              const struct value *stored);
 };
+
+/** What a sealed text is found by: equal texts have equal ones. */
+str sealed_found_by(struct arena *arena, str text);
 
 const struct kind *kind_of(enum field_kind kind);
 bool kind_find(str name, enum field_kind *kind_out);

@@ -111,6 +111,11 @@ void kind_put_cell(struct buf *cell, const struct field *field, const struct val
     case FIELD_OBJECT:
         json_write(cell, stored);
         break;
+    case FIELD_SEALED:
+        if (stored->kind == VALUE_TEXT) buf_put(cell, stored->text);
+        break;
+    case FIELD_SECRET:
+        break;
     }
 }
 

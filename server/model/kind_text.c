@@ -66,6 +66,7 @@ bool read_text(struct task *task, const struct field *field, const struct value 
     str line;
     uint32_t most = field->max > 0 ? field->max : TEXT_CHARACTERS_MAX;
     if (!read_line_text(task, field, given->text, most, &line)) return false;
+    if (!format_read(task, field, line, &line)) return false;
     bool is_fit = line.len == 0 || field->pattern_compiled == nullptr ||
                   pattern_fits(task->arena, field->pattern_compiled, line);
     if (!is_fit) {

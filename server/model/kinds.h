@@ -40,6 +40,11 @@ str phone_digits(struct arena *arena, str number);
  *  when it is in none. */
 str choice_of_text(struct arena *arena, const struct field *field, str text);
 
+/** The line in the field's format; false with the fault `format`. */
+bool format_read(struct task *task, const struct field *field, str line, str *line_out);
+/** An IBAN without blanks and in capitals; false when it is none (ISO 13616-1, ISO 7064). */
+bool iban_read(struct arena *arena, str text, str *iban_out);
+
 bool read_text(struct task *task, const struct field *field, const struct value *given,
                struct buf *stored);
 bool read_long_text(struct task *task, const struct field *field, const struct value *given,
@@ -78,6 +83,10 @@ bool read_reference(struct task *task, const struct field *field, const struct v
                     struct buf *stored);
 bool read_references(struct task *task, const struct field *field, const struct value *given,
                      struct buf *stored);
+bool read_sealed(struct task *task, const struct field *field, const struct value *given,
+                 struct buf *stored);
+bool read_secret(struct task *task, const struct field *field, const struct value *given,
+                 struct buf *stored);
 bool read_object(struct task *task, const struct field *field, const struct value *given,
                  struct buf *stored);
 
@@ -89,6 +98,8 @@ void write_date(struct buf *json, const struct field *field, const struct value 
 void write_time(struct buf *json, const struct field *field, const struct value *stored);
 void write_entries(struct buf *json, const struct field *field, const struct value *stored);
 void write_reference(struct buf *json, const struct field *field, const struct value *stored);
+void write_sealed(struct buf *json, const struct field *field, const struct value *stored);
+void write_secret(struct buf *json, const struct field *field, const struct value *stored);
 void write_references(struct buf *json, const struct field *field, const struct value *stored);
 
 void give_decimal(struct buf *given, const struct field *field, const struct value *stored);
@@ -97,6 +108,8 @@ void give_date(struct buf *given, const struct field *field, const struct value 
 void give_time(struct buf *given, const struct field *field, const struct value *stored);
 void give_entries(struct buf *given, const struct field *field, const struct value *stored);
 void give_reference(struct buf *given, const struct field *field, const struct value *stored);
+void give_sealed(struct buf *given, const struct field *field, const struct value *stored);
+void give_secret(struct buf *given, const struct field *field, const struct value *stored);
 void give_references(struct buf *given, const struct field *field, const struct value *stored);
 
 struct key_list order_plain_text(struct arena *arena, const struct field *field,
@@ -119,6 +132,8 @@ struct key_list order_reference(struct arena *arena, const struct field *field,
                                 const struct value *stored);
 struct key_list order_references(struct arena *arena, const struct field *field,
                                  const struct value *stored);
+struct key_list order_sealed(struct arena *arena, const struct field *field,
+                             const struct value *stored);
 
 /** No order: nothing. */
 struct key_list order_nothing(struct arena *arena, const struct field *field,
@@ -135,6 +150,7 @@ bool order_text_time(struct task *task, const struct field *field, str text, str
 bool order_text_boolean(struct task *task, const struct field *field, str text, str *ordered_out);
 bool order_text_phone(struct task *task, const struct field *field, str text, str *ordered_out);
 bool order_text_reference(struct task *task, const struct field *field, str text, str *ordered_out);
+bool order_text_sealed(struct task *task, const struct field *field, str text, str *ordered_out);
 /** False with a fault: there is nothing to compare. */
 bool order_text_nothing(struct task *task, const struct field *field, str text, str *ordered_out);
 
@@ -152,6 +168,8 @@ bool cell_phones(struct task *task, const struct field *field, str cell, struct 
 bool cell_country(struct task *task, const struct field *field, str cell, struct buf *given);
 bool cell_code(struct task *task, const struct field *field, str cell, struct buf *given);
 bool cell_references(struct task *task, const struct field *field, str cell, struct buf *given);
+/** False with a fault: it is not imported. */
+bool cell_secret(struct task *task, const struct field *field, str cell, struct buf *given);
 /** JSON text. */
 bool cell_object(struct task *task, const struct field *field, str cell, struct buf *given);
 

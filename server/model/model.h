@@ -42,8 +42,16 @@ enum field_kind : uint8_t {
     FIELD_REFERENCE,  /** id, 16 bytes */
     FIELD_REFERENCES, /** list of ids */
     FIELD_OBJECT,     /** a small JSON object, kept as given: a filter tree, settings of a view */
+    FIELD_SEALED,     /** text, sealed bytes (store/sealing.h); opened for who sees the field */
+    FIELD_SECRET,     /** text, sealed bytes; shown by a reveal alone (record/sealed.h) */
 };
-#define FIELD_KIND_COUNT 20
+#define FIELD_KIND_COUNT 22
+
+/** The form that a text has, beside its pattern. */
+enum text_format : uint8_t {
+    FORMAT_ANY,
+    FORMAT_IBAN, /** kept without blanks, in capitals; its check digits are right */
+};
 
 /** What happens to a record that refers to one being deleted. */
 enum on_delete : uint8_t {
@@ -197,6 +205,7 @@ struct field {
     uint8_t scale; /** decimals of a decimal field */
     str pattern;   /** the whole text must fit it (form: model/pattern.h), or empty */
     const struct pattern *pattern_compiled;
+    enum text_format format;
     str initial; /** default, an encoded API value; empty: none */
     const struct choice_set *set;
     const struct entity *to;
@@ -338,6 +347,9 @@ str model_extend(struct arena *arena, str schema, str extension);
  *  no MessagePack. */
 enum err model_make(struct task *task, struct arena *arena, str schema,
                     const struct model **model_out);
+
+/** Whether its values are stored sealed: sealed and secret ones. */
+bool field_is_sealed(const struct field *field);
 
 const struct entity *model_entity(const struct model *model, str name);
 const struct entity *model_collection(const struct model *model, str plural);

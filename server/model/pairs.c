@@ -48,6 +48,8 @@ static void check_pair(struct making *making, const struct made_entity *made,
                        const struct pair *pair)
 {
     const struct entity *entity = made->entity;
+    if (field_is_sealed(pair->first) || field_is_sealed(pair->second))
+        making_fault(making, made, nullptr, S("type"), "a pair has no sealed field");
     if (pair->second->kind_of->is_list || pair->first == pair->second)
         making_fault(making, made, nullptr, S("type"),
                      "the second of a pair is another field and holds no list");

@@ -189,6 +189,8 @@ void set_made_from(struct making *making, const struct made_entity *entity, stru
             .source = field_or_fault(making, entity, made, entity->entity, source.text),
         };
         if (pair.target == nullptr || pair.source == nullptr) return;
+        if (field_is_sealed(pair.target) || field_is_sealed(pair.source))
+            making_fault(making, entity, made, S("type"), "`made_from` copies no sealed field");
         check_made_pair(making, entity, made, &pair);
         pairs[from->pair_count++] = pair;
     }

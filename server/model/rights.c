@@ -466,6 +466,10 @@ static bool read_portal_fields(struct making *making, const struct made_entity *
             making_fault(making, made, nullptr, S("group"),
                          "`%s`: %.*s is in the group %.*s, which the portal never shows", written,
                          FMT(name), FMT(making->model->groups[field->group - 1].name));
+        if (field->kind == FIELD_SECRET)
+            making_fault(making, made, nullptr, S("type"),
+                         "`%s`: %.*s is a secret, which the portal never shows", written,
+                         FMT(name));
         bool is_kept = field->is_computed || field->is_system || field->through.link != nullptr;
         if (is_edit && (!field->is_portal_seen || is_kept))
             making_fault(making, made, nullptr, S("unknown"),

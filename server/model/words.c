@@ -11,6 +11,7 @@
 #define KIND(name) (1U << FIELD_##name)
 #define KINDS_ALL ((1U << FIELD_KIND_COUNT) - 1)
 #define KINDS_TEXT (KIND(TEXT) | KIND(LONG_TEXT))
+#define KINDS_SEALED (KIND(SEALED) | KIND(SECRET))
 #define KINDS_LIST (KIND(CHOICES) | KIND(EMAILS) | KIND(PHONES) | KIND(REFERENCES))
 #define KINDS_REFERENCE (KIND(REFERENCE) | KIND(REFERENCES))
 #define KINDS_NUMBER (KIND(NUMBER) | KIND(DECIMAL) | KIND(MONEY))
@@ -167,6 +168,13 @@ static void set_pattern(struct making *making, const struct made_entity *entity,
         making_fault(making, entity, made, S("pattern"), "`pattern` %s", why);
 }
 
+static void set_format(struct making *making, const struct made_entity *entity,
+                       struct made_field *made, const struct value *value)
+{
+    if (str_eq(value->text, S("iban"))) made->field->format = FORMAT_IBAN;
+    else making_fault(making, entity, made, S("unknown"), "`format` is iban");
+}
+
 static void set_set(struct making *making, const struct made_entity *entity,
                     struct made_field *made, const struct value *value)
 {
@@ -258,14 +266,15 @@ static const struct word words[] = {
     {S("required"), KINDS_ALL, TYPE(BOOL), 0, set_required},
     {S("unique"),
      KIND(TEXT) | KIND(NUMBER) | KIND(DECIMAL) | KIND(DATE) | KIND(EMAILS) | KIND(PHONES) |
-         KIND(URL) | KIND(REFERENCE),
+         KIND(URL) | KIND(REFERENCE) | KIND(SEALED),
      TYPE(BOOL), 0, set_unique},
-    {S("index"), KINDS_ALL & ~(KIND(LONG_TEXT) | KIND(OBJECT)), TYPE(BOOL), 0, set_index},
+    {S("index"), KINDS_ALL & ~(KIND(LONG_TEXT) | KIND(OBJECT) | KIND(SECRET)), TYPE(BOOL), 0,
+     set_index},
     {S("search"),
      KINDS_TEXT | KIND(EMAILS) | KIND(PHONES) | KIND(URL) | KIND(CHOICE) | KIND(CHOICES),
      TYPE(BOOL), 0, set_search},
     {S("means"), KIND(TEXT) | KIND(OBJECT), TYPE(TEXT), 0, set_means},
-    {S("computed"), KINDS_ALL, TYPE(BOOL), 0, set_computed},
+    {S("computed"), KINDS_ALL & ~KINDS_SEALED, TYPE(BOOL), 0, set_computed},
     {S("fixed"), KINDS_ALL, TYPE(BOOL), 0, set_fixed},
     {S("hidden"), KINDS_ALL, TYPE(BOOL), 0, set_hidden},
     {S("building"), KINDS_ALL, TYPE(BOOL), 0, set_building},
@@ -274,14 +283,15 @@ static const struct word words[] = {
     {S("words_fade"), KINDS_ALL, TYPE(BOOL), 0, set_words_fade},
     {S("removed"), KINDS_ALL, TYPE(BOOL), 0, set_removed},
     {S("scale"), KIND(DECIMAL), TYPE(INT), 0, set_scale},
-    {S("pattern"), KIND(TEXT), TYPE(TEXT), 0, set_pattern},
+    {S("pattern"), KIND(TEXT) | KIND(SEALED), TYPE(TEXT), 0, set_pattern},
+    {S("format"), KIND(TEXT) | KIND(SEALED), TYPE(TEXT), 0, set_format},
     {S("set"), KIND(CHOICE) | KIND(CHOICES), TYPE(TEXT), 0, set_set},
     {S("on_delete"), KINDS_REFERENCE, TYPE(TEXT), 0, set_on_delete},
-    {S("list"), KINDS_ALL, TYPE(INT), 0, set_list},
+    {S("list"), KINDS_ALL & ~KIND(SECRET), TYPE(INT), 0, set_list},
+    {S("synonyms"), KINDS_ALL & ~KIND(SECRET), TYPE(LIST) | TYPE(MAP), 0, set_synonyms},
     {S("group"), KINDS_ALL, TYPE(TEXT), 0, set_group},
-    {S("synonyms"), KINDS_ALL, TYPE(LIST) | TYPE(MAP), 0, set_synonyms},
     {S("min"), KINDS_NUMBER, TYPE(INT), 1, set_min},
-    {S("max"), KINDS_NUMBER | KINDS_TEXT | KINDS_LIST, TYPE(INT), 1, set_max},
+    {S("max"), KINDS_NUMBER | KINDS_TEXT | KINDS_LIST | KINDS_SEALED, TYPE(INT), 1, set_max},
     {S("required_when"), KINDS_ALL, TYPE(MAP), 3, set_condition},
     {S("visible_when"), KINDS_ALL, TYPE(MAP), 3, set_condition},
     {S("duplicates"), KIND(TEXT) | KIND(EMAILS) | KIND(PHONES), TYPE(TEXT), 1, set_duplicates},
@@ -291,8 +301,10 @@ static const struct word words[] = {
     {S("made_from"), KIND(REFERENCE), TYPE(MAP), 3, set_made_from},
     {S("made_when"), KIND(REFERENCE), TYPE(MAP), 3, set_made_when},
     {S("waived_by"), KINDS_ALL, TYPE(TEXT), 3, set_waived_by},
-    {S("default"), KINDS_ALL & ~KINDS_REFERENCE, TYPES_ALL & ~TYPE(NIL), 3, set_default},
-    {S("default_cell"), KINDS_ALL & ~KINDS_REFERENCE, TYPE(TEXT), 3, set_default_cell},
+    {S("default"), KINDS_ALL & ~(KINDS_REFERENCE | KINDS_SEALED), TYPES_ALL & ~TYPE(NIL), 3,
+     set_default},
+    {S("default_cell"), KINDS_ALL & ~(KINDS_REFERENCE | KINDS_SEALED), TYPE(TEXT), 3,
+     set_default_cell},
 };
 #define WORD_COUNT (sizeof words / sizeof *words)
 

@@ -8,6 +8,7 @@
 #include "record/models.h"
 #include "record/query.h"
 #include "record/under.h"
+#include "record/sealed.h"
 
 constexpr uint32_t SLICE_ENTRIES = 500; /** checked in one snapshot */
 constexpr uint32_t MODEL_TRIES_MAX = 10;
@@ -205,6 +206,8 @@ static enum err check_unique(struct checking *checking, const struct field *fiel
     struct value value = value_of(stored);
     struct id ids[2];
     uint32_t count;
+    value = sealed_plain(&view, field, checking->at, &value);
+    if (value.kind == VALUE_NIL) return ERR_NONE;
     TRY(query_find_same(&view, field, &value, 2, ids, &count));
     for (uint32_t other = 0; other < count; other++) {
         if (id_eq(ids[other], checking->at)) continue;
@@ -239,6 +242,18 @@ bool check_is_noted(const struct checking *checking, const str *slots, const str
     return false;
 }
 
+/** Its bytes are sealed, for this place, under a key that is there. */
+static void check_sealed(struct checking *checking, const struct view *view,
+                         const struct field *field, str stored)
+{
+    struct value value = value_of(stored);
+    bool is_sealed = value.kind == VALUE_BYTES;
+    if (is_sealed) value = sealed_plain(view, field, checking->at, &value);
+    if (!is_sealed || value.kind != VALUE_TEXT)
+        check_found(checking, "%.*s %s", FMT(field->name),
+                    is_sealed ? "cannot be opened" : "is not sealed");
+}
+
 static enum err check_record(struct checking *checking, const struct scan_entry *entry)
 {
     checking->at = entry->id;
@@ -263,6 +278,7 @@ static enum err check_record(struct checking *checking, const struct scan_entry 
             check_found(checking, "%.*s is missing", FMT(field->name));
         if (!is_missing && check_is_noted(checking, slots, field))
             check_found(checking, "%.*s is noted as missing, but it is there", FMT(field->name));
+        if (!is_missing && field_is_sealed(field)) check_sealed(checking, &view, field, slots[at]);
         if (!is_missing && field->is_unique && !field->is_building)
             TRY(check_unique(checking, field, slots[at]));
     }

@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "record/draft.h"
 #include "record/rows.h"
+#include "record/sealed.h"
 
 static bool compares(enum test_op op, str key, str value)
 {
@@ -171,6 +172,8 @@ static bool verify_test(void *argument, const struct condition_test *test)
     struct verifying *verifying = argument;
     const struct view *view = verifying->view;
     const struct choice_set *set = test->field->set;
+    /* Trees are made for one reading, by the same task; only the values of its tests change. */
+    if (!sealed_test(view, (struct condition_test *)test)) return verifying->is_right = false;
     bool is_asked = test->of != nullptr && !test->field->is_hidden;
     if (is_asked && !scope_may(view->scope, test->of->to->number, SCOPE_VIEW)) {
         verifying->is_right = false;

@@ -31,5 +31,7 @@ bool test_holds(const struct view *view, struct arena *scratch, const struct con
 str test_value(const struct view *view, const struct condition_test *test, const str *slots);
 
 /** What the tree itself cannot know: whether closed sets have its choices (false with faults, code
- *  `choice`), and whether the scope may see what lies behind its references (code `forbidden`). */
+ *  `choice`), and whether the scope may see what lies behind its references (code `forbidden`).
+ *  Values of sealed fields become their blinds: before a tree with them is asked, it is verified in
+ *  the same transaction. */
 bool condition_verify(const struct view *view, const struct condition *condition);

@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/query.h"
+#include "record/sealed.h"
 
 static str read_stored(struct change *change, const struct field *field, const struct value *given)
 {
@@ -232,23 +233,40 @@ static void apply_through(struct change *change, struct draft *draft, const stru
     }
 }
 
+/** A sealed text that stays the same stays as it is stored. A secret never does: whether anything
+ *  has changed would tell a guess. */
+static enum err put_sealed(struct change *change, struct draft *draft, const struct field *field,
+                           str plain)
+{
+    struct view view = change_view(change);
+    str before = draft_get(draft, field), stored;
+    bool is_same = field->kind == FIELD_SEALED && before.len > 0 &&
+                   str_eq(sealed_plain_slot(&view, field, draft->id, before), plain);
+    if (is_same) return ERR_NONE;
+    TRY(sealed_make(change, field, draft->id, plain, &stored));
+    draft_put(draft, field, stored);
+    return ERR_NONE;
+}
+
 /** What is empty is absent. */
-static void put_given(struct change *change, struct draft *draft, const struct field *field,
-                      const struct value *given)
+static enum err put_given(struct change *change, struct draft *draft, const struct field *field,
+                          const struct value *given)
 {
     str stored = given->kind == VALUE_NIL ? (str){} : read_stored(change, field, given);
     struct value value = stored.len == 0 ? (struct value){} : value_of(stored);
     bool is_empty = value.kind == VALUE_NIL || (value.kind == VALUE_TEXT && value.text.len == 0) ||
                     (value.kind == VALUE_LIST && value.count == 0);
+    if (!is_empty && field_is_sealed(field)) return put_sealed(change, draft, field, stored);
     draft_put(draft, field, is_empty ? (str){} : stored);
+    return ERR_NONE;
 }
 
 void draft_compute(struct change *change, struct draft *draft, const struct field *field,
                    const struct value *given)
 {
     require(field->entity == draft->entity);
-    require(field->is_computed && field->through.link == nullptr);
-    put_given(change, draft, field, given);
+    require(field->is_computed && field->through.link == nullptr && !field_is_sealed(field));
+    (void)!put_given(change, draft, field, given);
 }
 
 enum err draft_set(struct change *change, struct draft *draft, const struct field *field,
@@ -264,7 +282,9 @@ enum err draft_set(struct change *change, struct draft *draft, const struct fiel
         return ERR_NONE;
     else if (given->kind == VALUE_MAP && field->kind == FIELD_REFERENCE)
         return create_referred(change, draft, field, given);
-    else put_given(change, draft, field, given);
+    else if (field->kind == FIELD_SECRET && change->hook_depth > 0)
+        task_fault(change->task, field->name, S("forbidden"), "is a secret: rules do not write it");
+    else return put_given(change, draft, field, given);
     return ERR_NONE;
 }
 

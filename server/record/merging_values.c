@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/sealed.h"
 
 bool merging_takes(const struct field *field)
 {
@@ -96,15 +97,19 @@ static str unite_lists(struct merging *merging, const struct sources *sources, u
     return buf_str(&out);
 }
 
-static str value_for(struct merging *merging, const struct sources *sources, uint32_t position)
+/** `*from_out`: whose it is. */
+static str value_for(struct merging *merging, const struct sources *sources, uint32_t position,
+                     struct id *from_out)
 {
     const struct field *field = &merging->entity->fields[position];
     struct id chosen = merging->chosen[position];
     for (uint32_t at = 0; !id_is_nil(chosen) && at < sources->count; at++)
-        if (id_eq(sources->ids[at], chosen)) return sources->slots[at][position];
+        if (id_eq(sources->ids[at], chosen))
+            return *from_out = chosen, sources->slots[at][position];
     if (field->kind_of->is_list) return unite_lists(merging, sources, position);
     for (uint32_t at = 0; at < sources->count; at++)
-        if (sources->slots[at][position].len > 0) return sources->slots[at][position];
+        if (sources->slots[at][position].len > 0)
+            return *from_out = sources->ids[at], sources->slots[at][position];
     return (str){};
 }
 
@@ -131,7 +136,9 @@ enum err merging_values(struct merging *merging, struct draft *draft_out)
     for (uint32_t at = 0; at < merging->entity->field_count; at++) {
         const struct field *field = &merging->entity->fields[at];
         if (!merging_takes(field) || field->through.link != nullptr) continue;
-        draft_out->now[at] = without_merged(merging, field, value_for(merging, &sources, at));
+        struct id from = merging->survivor;
+        str value = without_merged(merging, field, value_for(merging, &sources, at, &from));
+        TRY(sealed_move(change, field, from, merging->survivor, value, &draft_out->now[at]));
     }
     return task_faults(change->task);
 }

@@ -95,7 +95,8 @@ static enum err refuse_sort(struct task *task, const struct query *query, str na
     struct buf known = buf_make(task->arena, 4096);
     for (uint32_t at = 0; at < query->entity->field_count; at++) {
         const struct field *field = &query->entity->fields[at];
-        if (!field->is_indexed || !sight_shows(query->sight, field) || field->kind_of->is_list)
+        if (!field->is_indexed || !sight_shows(query->sight, field) || field->kind_of->is_list ||
+            field_is_sealed(field))
             continue;
         buf_print(&known, ", %.*s", FMT(field->name));
     }
@@ -114,6 +115,7 @@ static enum err add_sort(struct task *task, struct query *query, str name, bool 
     if (*is_last_out) return ERR_NONE;
     if (field == nullptr) return refuse_sort(task, query, name, "is no field here");
     if (field->kind_of->is_list) return refuse_sort(task, query, name, "holds a list");
+    if (field_is_sealed(field)) return refuse_sort(task, query, name, "is sealed");
     if (field->is_building)
         return fail(task, ERR_UNREADABLE,
                     "sort: %.*s is being built over the records there are; try again in a while",

@@ -4,6 +4,7 @@
 #include "base/require.h"
 #include "record/index.h"
 #include "record/rows.h"
+#include "record/sealed.h"
 
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out)
@@ -71,7 +72,13 @@ enum err query_find_same(const struct view *view, const struct field *field,
 {
     require(field->keeps_index);
     *count_out = 0;
-    struct key_list keys = field->kind_of->order(view->task->arena, field, stored);
+    struct key_list keys;
+    if (field->kind == FIELD_SEALED) {
+        require(stored->kind == VALUE_TEXT);
+        TRY(sealed_keys(view, field, stored->text, &keys));
+    } else {
+        keys = field->kind_of->order(view->task->arena, field, stored);
+    }
     struct key_list texts =
         field->kind_of->is_text ? texts_folded(view->task->arena, stored) : (struct key_list){};
     for (uint32_t at = 0; at < keys.count; at++)

@@ -20,6 +20,12 @@ constexpr uint32_t REBUILD_RECORDS_MAX = 200; /** of one call */
 enum err records_rebuild(struct change *change, const struct entity *entity, const struct id *ids,
                          uint32_t count);
 
+/** Seals anew, under the tenant's newest key, what these records hold under older ones; their index
+ *  entries move along. Nobody changed them, so nothing is logged; in a change of its own as
+ *  above. */
+enum err records_reseal(struct change *change, const struct entity *entity, const struct id *ids,
+                        uint32_t count, uint32_t *sealed_out);
+
 /** Of these records, those that share a value with another one in a unique field that is being
  *  built: a fault each, `taken`, by the field's name, which names both records. */
 enum err records_judge_unique(struct change *change, const struct entity *entity,

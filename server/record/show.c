@@ -6,6 +6,7 @@
 #include "record/draft.h"
 #include "record/rows.h"
 #include "record/past.h"
+#include "record/sealed.h"
 #include "value/text.h"
 
 constexpr uint32_t FEED_HIDDEN_MAX = 400; /** entries passed over for one page */
@@ -103,22 +104,29 @@ void record_write(struct buf *json, const struct view *view, const struct record
         const struct field *field = &entity->fields[at];
         bool is_expanded = shape != nullptr && is_in(field, shape->expand, shape->expand_count);
         if (!sight_shows(sight, field)) continue;
+        if (shape != nullptr && shape->is_export && field->kind == FIELD_SECRET) continue;
         if (shape != nullptr && shape->has_fields && !is_expanded &&
             !is_in(field, shape->fields, shape->field_count))
             continue;
         const struct value *stored = &values[at];
         buf_put(json, stored->bytes.len == 0 ? field->json_absent : field->json_head);
         if (stored->bytes.len == 0) continue;
-        if (is_expanded) write_expanded_field(json, view, field, stored);
-        else field->kind_of->write(json, field, stored);
+        if (is_expanded) {
+            write_expanded_field(json, view, field, stored);
+            continue;
+        }
+        struct value told = sealed_told(view, field, record->id, stored);
+        field->kind_of->write(json, field, &told);
     }
     buf_put_byte(json, '}');
 }
 
-static void write_side(struct buf *json, const struct field *field, const struct value *stored)
+static void write_side(struct buf *json, const struct view *view, const struct field *field,
+                       struct id id, const struct value *stored)
 {
+    struct value told = sealed_told(view, field, id, stored);
     if (stored->kind == VALUE_NIL) buf_put(json, S("null"));
-    else field->kind_of->write(json, field, stored);
+    else field->kind_of->write(json, field, &told);
 }
 
 static void write_id(struct buf *json, struct id id)
@@ -183,13 +191,14 @@ static bool is_told(struct sight sight, const struct field *field)
 }
 
 /** How many it told; *withheld_out: others changed that the scope does not see. */
-static uint32_t entry_fields_write(struct buf *json, struct sight sight,
-                                   const struct entity *entity, struct log_change *change,
-                                   uint32_t *withheld_out)
+static uint32_t entry_fields_write(struct buf *json, const struct view *view,
+                                   const struct entity *entity, struct id id,
+                                   struct log_change *change, uint32_t *withheld_out)
 {
     uint16_t number;
     struct value old, new;
     uint32_t told = 0;
+    struct sight sight = scope_sight(view->scope);
     *withheld_out = 0;
     while (log_change_next(change, &number, &old, &new)) {
         const struct field *field = entity_field_ever(entity, number);
@@ -200,9 +209,9 @@ static uint32_t entry_fields_write(struct buf *json, struct sight sight,
             continue;
         }
         buf_print(json, "%s\"%.*s\":{\"old\":", told++ == 0 ? "" : ",", FMT(field->name));
-        write_side(json, field, &old);
+        write_side(json, view, field, id, &old);
         buf_put(json, S(",\"new\":"));
-        write_side(json, field, &new);
+        write_side(json, view, field, id, &new);
         buf_put_byte(json, '}');
     }
     return told;
@@ -259,8 +268,7 @@ static bool entry_write(struct buf *json, const struct view *view, struct actor_
     /* How the firm works is not its clients' affair. */
     if (is_whole && view->scope->actor_kind != ACTOR_CONTACT) entry_rules_write(json, &change);
     buf_put(json, S(",\"changes\":{"));
-    if (is_whole)
-        told = entry_fields_write(json, scope_sight(view->scope), entity, &change, &withheld);
+    if (is_whole) told = entry_fields_write(json, view, entity, entry->record, &change, &withheld);
     buf_put(json, S("}}"));
     bool is_unseen = is_whole && change.operation == OPERATION_UPDATE && told == 0 && withheld > 0;
     if (is_unseen) json->len = begun;

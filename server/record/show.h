@@ -13,6 +13,7 @@ constexpr uint32_t SHOW_EXPAND_MAX = 8;
 
 /** Which fields are shown; counts of 0: all, none expanded. */
 struct shape {
+    bool is_export;  /** not even that there is a secret is told */
     bool has_fields; /** some were named; the id, which is always shown, is none of `fields` */
     uint32_t field_count;
     const struct field *fields[SHOW_FIELDS_MAX];

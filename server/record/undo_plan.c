@@ -5,6 +5,7 @@
 #include "model/kind.h"
 #include "record/rows.h"
 #include "record/past.h"
+#include "record/sealed.h"
 
 constexpr uint32_t BUCKETS = 4096;
 static_assert(BUCKETS >= 2 * CHANGE_WRITES_MAX);
@@ -91,6 +92,7 @@ static void take_back_update(struct undo_plan *plan, struct undo_item *item,
 {
     uint16_t number;
     struct value old, new;
+    struct view view = change_view(plan->undo->change);
     if (!item->is_there) {
         undo_keep(plan, item, nullptr, UNDO_GONE);
         return;
@@ -101,14 +103,15 @@ static void take_back_update(struct undo_plan *plan, struct undo_item *item,
         str *now = &item->now[field_position(field)];
         if (!scope_edits_field(plan->undo->change->scope, field))
             undo_keep(plan, item, field, UNDO_FORBIDDEN);
-        else if (str_eq(*now, side(&new))) *now = side(&old);
+        else if (sealed_is_same(&view, field, item->id, *now, side(&new))) *now = side(&old);
         else if (field->one_of_per == nullptr) undo_keep(plan, item, field, UNDO_EDITED);
     }
 }
 
 /** Whether a created record is as the group made it; flags move from one record to another without
  *  an edit of theirs. */
-static bool is_as_made(const struct undo_item *item, struct log_change *change)
+static bool is_as_made(const struct view *view, const struct undo_item *item,
+                       struct log_change *change)
 {
     uint16_t number;
     struct value old, new;
@@ -118,7 +121,8 @@ static bool is_as_made(const struct undo_item *item, struct log_change *change)
         const struct field *field = entity_field_by_number(item->entity, number);
         if (field == nullptr || !undo_is_own(field) || field->one_of_per != nullptr) continue;
         is_given[field_position(field)] = true;
-        is_same = is_same && str_eq(item->now[field_position(field)], side(&new));
+        is_same = is_same && sealed_is_same(view, field, item->id, item->now[field_position(field)],
+                                            side(&new));
     }
     for (uint32_t at = 0; at < item->entity->field_count; at++) {
         const struct field *field = &item->entity->fields[at];
@@ -132,7 +136,8 @@ static enum err take_back_creation(struct undo_plan *plan, struct undo_item *ite
                                    const struct log_entry *entry, struct log_change *change)
 {
     if (!item->is_there) return ERR_NONE; /* gone already, as it shall be */
-    if (!is_as_made(item, change)) {
+    struct view view = change_view(plan->undo->change);
+    if (!is_as_made(&view, item, change)) {
         undo_keep(plan, item, nullptr, UNDO_EDITED);
         return ERR_NONE;
     }

@@ -1,4 +1,5 @@
 /* What holds for every record, over the plan of an undo: what would break it stays as it is. */
+#include "record/sealed.h"
 #include "record/undoing.h"
 
 #include "base/require.h"
@@ -153,6 +154,8 @@ static enum err is_taken(const struct undo_plan *plan, const struct undo_item *i
     struct id ids[8];
     uint32_t count;
     *is_out = false;
+    value = sealed_plain(&view, field, item->id, &value);
+    if (value.kind == VALUE_NIL) return ERR_NONE;
     TRY(query_find_same(&view, field, &value, 8, ids, &count));
     for (uint32_t of = 0; of < count; of++) {
         if (id_eq(ids[of], item->id)) continue;

@@ -8,6 +8,7 @@
 #include "record/index.h"
 #include "record/meaning.h"
 #include "record/query.h"
+#include "record/sealed.h"
 
 /** Whether the tenant's settings record has this boolean set. */
 static bool setting_is_on(struct change *change, str name)
@@ -334,6 +335,8 @@ static enum err verify_unique(struct change *change, const struct draft *draft,
     struct view view = change_view(change);
     struct id ids[2]; /* its own and another */
     uint32_t count;
+    stored = sealed_plain(&view, field, draft->id, &stored);
+    if (stored.kind == VALUE_NIL) return ERR_NONE;
     TRY(query_find_same(&view, field, &stored, 2, ids, &count));
     for (uint32_t other = 0; other < count; other++) {
         if (id_eq(ids[other], draft->id)) continue;

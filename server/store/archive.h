@@ -32,7 +32,7 @@ static const char ARCHIVE_MAGIC[ARCHIVE_MAGIC_BYTES] = {'A', 'T', 'R', 'I', 'U',
 static const char MOVE_MAGIC[ARCHIVE_MAGIC_BYTES] = {'A', 'T', 'R', 'I', 'U', 'M', 'T', 'N'};
 constexpr uint32_t ARCHIVE_VERSION = 1; /** of both */
 constexpr size_t ARCHIVE_CHUNK_BYTES = 64 * KIB;
-constexpr size_t ARCHIVE_HEAD_BYTES_MAX = 4 * KIB; /** of a space's head and of the end */
+constexpr size_t ARCHIVE_HEAD_BYTES_MAX = 16 * KIB; /** of a space's head and of the end */
 constexpr size_t ARCHIVE_ROOM_BYTES = ROW_BYTES_MAX + ARCHIVE_CHUNK_BYTES + KIB;
 
 /** The running hash with one more piece. */

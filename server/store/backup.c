@@ -3,6 +3,7 @@
 #include "base/require.h"
 #include "store/archive.h"
 #include "store/keyring.h"
+#include "store/master.h"
 #include "store/snapshot.h"
 
 struct backup {
@@ -18,17 +19,20 @@ static str space_key_find(struct backup *backup, uint32_t number, struct secret_
     struct store *store = backup->store;
     struct space space = {.store = store, .number = number};
     struct row_key row_key;
-    struct wrapped_key wrapped;
-    struct secret_key data_key;
+    struct wrapped_keys wrapped;
+    struct data_keys keys;
+    struct secret_key data_key = keyring_instance(store->keyring);
     row_key_system(&row_key, &space, SYSTEM_KEY, S(""));
     MDB_val name = {row_key.len, row_key.bytes}, stored;
     str bytes = S("");
     int code = mdb_get(backup->txn->mdb, store->databases[DATABASE_SYSTEM], &name, &stored);
     if (code == 0) bytes = str_from((str){stored.mv_data, stored.mv_size}, VALUE_HASH_BYTES);
-    if (code != 0 || !wrapped_key_read(bytes, &wrapped) ||
-        wrapped_key_open(&store->master_key, number, &wrapped, &data_key) != ERR_NONE) {
+    if (code != 0 || !wrapped_keys_read(bytes, &wrapped) ||
+        keyring_open_keys(store, number, &wrapped, &keys) != ERR_NONE) {
         bytes = S("");
-        data_key = store->instance_key;
+    } else {
+        data_key = data_key_newest(&keys)->key;
+        data_keys_wipe(&keys);
     }
     *key_out = archive_space_key(&data_key, number);
     bytes_wipe(&data_key, sizeof(data_key));
@@ -110,7 +114,7 @@ static enum err backup_write(struct task *task, struct backup *backup)
             TRY(database_write(task, backup, number, (enum database)i));
         if (!is_written || !archive_space_end(writer)) return archive_unwritten(task, writer);
     }
-    if (archive_end(writer, ARCHIVE_MAGIC, &backup->store->master_key)) return ERR_NONE;
+    if (archive_end(writer, ARCHIVE_MAGIC, &backup->store->master->key)) return ERR_NONE;
     return archive_unwritten(task, writer);
 }
 
@@ -119,18 +123,15 @@ static enum err backup_write(struct task *task, struct backup *backup)
 static enum err key_file_make(struct task *task, struct store *store, str file)
 {
     str name = arena_print(task->arena, "%.*s.key", FMT(file));
-    struct secret_key there;
-    enum err err = master_key_read(task, name, &there);
-    if (err == ERR_MISSING) return master_key_write(task, name, &store->master_key);
+    bool is_same;
+    enum err err = master_is_in(task, name, store->master, &is_same);
+    if (err == ERR_MISSING) return master_write(task, name, store->master);
     TRY(err);
-    bool is_same = bytes_equal_secret((str){(char *)there.bytes, SECRET_KEY_BYTES},
-                                      (str){(char *)store->master_key.bytes, SECRET_KEY_BYTES});
-    bytes_wipe(&there, sizeof(there));
     if (is_same) return ERR_NONE;
     return fail(task, ERR_CONFLICT, "%.*s is the key of another backup.", FMT(name));
 }
 
-enum err store_backup(struct task *task, struct store *store, str file)
+static enum err backup_of(struct task *task, struct store *store, str file)
 {
     struct backup backup = {.store = store};
     struct space instance = store_instance(store);
@@ -143,4 +144,20 @@ enum err store_backup(struct task *task, struct store *store, str file)
         txn_close(backup.txn);
     }
     return archive_close(task, backup.writer, err);
+}
+
+enum err store_backup(struct task *task, struct store *store, str file)
+{
+    /* All of a backup is wrapped by one master key. */
+    if (pthread_mutex_trylock(&store->master_lock) != 0)
+        return fail(task, ERR_CONFLICT,
+                    "another backup is being written, or the master key is being replaced; try "
+                    "again when it is done.");
+    enum err err = store->master->has_former
+                       ? fail(task, ERR_CONFLICT,
+                              "the master key was not replaced to the end: run `atrium key rotate` "
+                              "again first.")
+                       : backup_of(task, store, file);
+    pthread_mutex_unlock(&store->master_lock);
+    return err;
 }

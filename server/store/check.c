@@ -62,13 +62,13 @@ static bool uuid_find(struct checker *checker, uint32_t number, struct id *uuid_
     }
     struct space space = {.store = store, .number = number};
     struct row_key key;
-    struct wrapped_key wrapped;
+    struct wrapped_keys wrapped;
     row_key_system(&key, &space, SYSTEM_KEY, S(""));
     MDB_val name = {key.len, key.bytes}, stored;
     MDB_dbi system = store->databases[DATABASE_SYSTEM];
     if (mdb_get(checker->txn->mdb, system, &name, &stored) == 0 &&
-        wrapped_key_read(str_from((str){stored.mv_data, stored.mv_size}, VALUE_HASH_BYTES),
-                         &wrapped)) {
+        wrapped_keys_read(str_from((str){stored.mv_data, stored.mv_size}, VALUE_HASH_BYTES),
+                          &wrapped)) {
         *uuid_out = wrapped.uuid;
         return true;
     }
@@ -284,12 +284,12 @@ static void outbox_finder_check(struct checker *checker, uint32_t number, str ke
 
 static void space_key_check(struct checker *checker, uint32_t number, str key, str value)
 {
-    struct wrapped_key wrapped;
-    struct secret_key data_key;
-    if (!wrapped_key_read(value, &wrapped) ||
-        wrapped_key_open(&checker->store->master_key, number, &wrapped, &data_key) != ERR_NONE)
+    struct wrapped_keys wrapped;
+    struct data_keys keys = {};
+    if (!wrapped_keys_read(value, &wrapped) ||
+        keyring_open_keys(checker->store, number, &wrapped, &keys) != ERR_NONE)
         found(checker, number, key, "the tenant's data key cannot be opened with master.key");
-    bytes_wipe(&data_key, sizeof(data_key));
+    data_keys_wipe(&keys);
 }
 
 static void row_check_one(struct checker *checker, str key, str stored)

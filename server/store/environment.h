@@ -12,7 +12,9 @@
 #include "store/key.h"
 
 struct batch;
+struct keyring;
 struct lane;
+struct master;
 
 constexpr uint32_t READER_POOLS =
     32; /** snapshots are kept apart by thread, so threads do not meet */
@@ -81,11 +83,12 @@ struct store {
     void (*broken)(str reason);
     MDB_env *mdb;
     MDB_dbi databases[DATABASE_COUNT];
-    struct secret_key master_key; /** of master.key: wraps the keys of all spaces */
+    struct keyring *keyring;
+    struct master *master;       /** guarded by `master_lock`; in locked memory */
+    pthread_mutex_t master_lock; /** held while the master key is replaced, and by backups */
     struct id instance_uuid;
-    struct secret_key instance_key; /** the data key of space 0 */
-    struct short_key hash_key;      /** of stored values; from the instance's own data key */
-    struct secret_key chain_key;    /** of the change logs; from the instance's own data key */
+    struct short_key hash_key;   /** of stored values; from the instance's own data key */
+    struct secret_key chain_key; /** of the change logs; from the instance's own data key */
     struct reader_pool readers[READER_POOLS];
     pthread_mutex_t all_lock; /** guards `all`: taken when a snapshot is made and by the keeper */
     struct txn *all;          /** every snapshot ever made, until the store closes */

@@ -1,92 +1,151 @@
 #include "store/keyring.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "base/log.h"
 #include "base/require.h"
-#include "store/files.h"
 #include "store/snapshot.h"
 #include "value/value.h"
 
+constexpr size_t OPENING_ARENA_BYTES = 64 * KIB;
+constexpr uint32_t SLOT_WAYS = 4;
+constexpr uint32_t SLOT_SETS = 512;
+
 static const struct short_key NO_KEY;
 
-static str bound_write(char room[20], uint32_t number, struct id uuid)
+/** The derived keys of one data key; id 0: free. */
+struct slot {
+    uint32_t number;
+    uint32_t id;
+    struct id uuid;
+    struct secret_key keys[KEY_PURPOSE_COUNT];
+};
+
+/** `lock` guards all of it; it is held for a few instructions, and never over an allocation. */
+struct keyring {
+    pthread_rwlock_t lock;
+    struct secret_key master;
+    struct secret_key former;
+    bool has_former;
+    struct secret_key instance;
+    uint32_t next_way;
+    struct slot slots[SLOT_SETS * SLOT_WAYS];
+};
+
+void data_keys_wipe(struct data_keys *keys)
+{
+    bytes_wipe(keys, sizeof *keys);
+}
+
+/* Wrapped. */
+
+static str bound_write(char room[24], uint32_t number, struct id uuid,
+                       const struct wrapped_key *key)
 {
     bytes_put_uint32(room, number);
     memcpy(room + 4, uuid.bytes, 16);
-    return (str){room, 20};
+    if (key->is_of_old_form) return (str){room, 20};
+    bytes_put_uint32(room + 20, key->id);
+    return (str){room, 24};
 }
 
-void wrapped_key_put(struct buf *out, const struct secret_key *master_key, uint32_t number,
-                     struct id uuid, const struct secret_key *key)
+void wrapped_keys_put(struct buf *out, const struct secret_key *master_key, uint32_t number,
+                      struct id uuid, const struct data_keys *keys)
 {
-    char room[20];
-    str sealed = seal(out->arena, master_key, (str){(const char *)key->bytes, SECRET_KEY_BYTES},
-                      bound_write(room, number, uuid));
+    require(keys->count >= 1);
+    require(keys->count <= DATA_KEYS_MAX);
     pack_list(out, 2);
     pack_bytes(out, id_bytes(&uuid));
-    pack_bytes(out, sealed);
+    pack_list(out, 3 * keys->count);
+    for (uint32_t at = 0; at < keys->count; at++) {
+        const struct data_key *key = &keys->keys[at];
+        struct wrapped_key wrapped = {.id = key->id};
+        char room[24];
+        pack_int(out, key->id);
+        pack_bytes(out, seal(out->arena, master_key,
+                             (str){(const char *)key->key.bytes, SECRET_KEY_BYTES},
+                             bound_write(room, number, uuid, &wrapped)));
+        pack_int(out, key->made_at_ms);
+    }
 }
 
-bool wrapped_key_read(str value, struct wrapped_key *wrapped_out)
+static bool is_sealed_key(const struct value *sealed)
 {
-    struct value list = value_of(value), uuid, sealed;
+    return sealed->kind == VALUE_BYTES && sealed->text.len == SECRET_KEY_BYTES + SEAL_EXTRA_BYTES;
+}
+
+bool wrapped_keys_read(str value, struct wrapped_keys *wrapped_out)
+{
+    struct value list = value_of(value), uuid, keys, id, sealed, made_at;
     struct cursor items = cursor_of(list.items);
     if (list.kind != VALUE_LIST || list.count != 2 || !value_next(&items, &uuid) ||
         uuid.kind != VALUE_BYTES || !id_of_bytes(uuid.text, &wrapped_out->uuid) ||
-        !value_next(&items, &sealed) || sealed.kind != VALUE_BYTES ||
-        sealed.text.len != SECRET_KEY_BYTES + SEAL_EXTRA_BYTES)
+        !value_next(&items, &keys))
         return false;
-    wrapped_out->sealed = sealed.text;
+    if (is_sealed_key(&keys)) {
+        wrapped_out->count = 1;
+        wrapped_out->keys[0] =
+            (struct wrapped_key){.id = DATA_KEY_FIRST, .is_of_old_form = true, .sealed = keys.text};
+        return true;
+    }
+    if (keys.kind != VALUE_LIST || keys.count == 0 || keys.count % 3 != 0 ||
+        keys.count / 3 > DATA_KEYS_MAX)
+        return false;
+    wrapped_out->count = keys.count / 3;
+    items = cursor_of(keys.items);
+    for (uint32_t at = 0; at < wrapped_out->count; at++) {
+        if (!value_next(&items, &id) || !value_next(&items, &sealed) ||
+            !value_next(&items, &made_at) || id.kind != VALUE_INT || id.integer < 1 ||
+            id.integer > UINT32_MAX || !is_sealed_key(&sealed) || made_at.kind != VALUE_INT)
+            return false;
+        wrapped_out->keys[at] = (struct wrapped_key){
+            .id = (uint32_t)id.integer, .made_at_ms = made_at.integer, .sealed = sealed.text};
+    }
     return true;
 }
 
-enum err wrapped_key_open(const struct secret_key *master_key, uint32_t number,
-                          const struct wrapped_key *wrapped, struct secret_key *key_out)
+static enum err wrapped_key_open(const struct secret_key *master_key, uint32_t number,
+                                 struct id uuid, const struct wrapped_key *wrapped,
+                                 struct data_key *key_out)
 {
-    char room[20];
+    char room[24];
     struct arena arena;
-    arena_init(&arena, 64 * KIB);
+    arena_init(&arena, OPENING_ARENA_BYTES);
     str plain;
     enum err err = unseal(&arena, master_key, wrapped->sealed,
-                          bound_write(room, number, wrapped->uuid), &plain);
+                          bound_write(room, number, uuid, wrapped), &plain);
     if (err == ERR_NONE && plain.len != SECRET_KEY_BYTES) err = ERR_CORRUPT;
     if (err == ERR_NONE) {
-        memcpy(key_out->bytes, plain.at, SECRET_KEY_BYTES);
+        *key_out = (struct data_key){.id = wrapped->id, .made_at_ms = wrapped->made_at_ms};
+        memcpy(key_out->key.bytes, plain.at, SECRET_KEY_BYTES);
         bytes_wipe((void *)plain.at, plain.len);
     }
     arena_drop(&arena);
     return err;
 }
 
-enum err master_key_read(struct task *task, str file, struct secret_key *key_out)
+enum err wrapped_keys_open(const struct secret_key *master_key, uint32_t number,
+                           const struct wrapped_keys *wrapped, struct data_keys *keys_out)
 {
-    char *name = arena_cstring(task->arena, file);
-    int opened = open(name, O_RDONLY | O_CLOEXEC);
-    if (opened < 0 && errno == ENOENT) return ERR_MISSING;
-    if (opened < 0) return fail(task, ERR_SYSTEM, "%s: %s", name, strerror(errno));
-    struct stat about;
-    bool has_about = fstat(opened, &about) == 0;
-    char bytes[SECRET_KEY_BYTES + 1];
-    bool is_right = has_about && about.st_size == SECRET_KEY_BYTES &&
-                    file_read(opened, bytes, SECRET_KEY_BYTES);
-    close(opened);
-    if (has_about && (about.st_mode & 077) != 0)
-        return fail(task, ERR_SYSTEM, "%s can be read by others; chmod 600 it.", name);
-    if (!is_right)
-        return fail(task, ERR_CORRUPT, "%s is no key of %zu bytes.", name,
-                    (size_t)SECRET_KEY_BYTES);
-    memcpy(key_out->bytes, bytes, SECRET_KEY_BYTES);
-    bytes_wipe(bytes, sizeof(bytes));
-    return ERR_NONE;
+    enum err err = ERR_NONE;
+    keys_out->count = wrapped->count;
+    for (uint32_t at = 0; at < wrapped->count && err == ERR_NONE; at++)
+        err = wrapped_key_open(master_key, number, wrapped->uuid, &wrapped->keys[at],
+                               &keys_out->keys[at]);
+    if (err != ERR_NONE) data_keys_wipe(keys_out);
+    return err;
 }
 
-enum err master_key_write(struct task *task, str file, const struct secret_key *key)
+enum err keyring_open_keys(struct store *store, uint32_t number, const struct wrapped_keys *wrapped,
+                           struct data_keys *keys_out)
 {
-    return file_make(task, file, (str){(const char *)key->bytes, SECRET_KEY_BYTES});
+    struct secret_key master_key = keyring_master(store->keyring);
+    enum err err = wrapped_keys_open(&master_key, number, wrapped, keys_out);
+    if (err == ERR_CORRUPT && keyring_former(store->keyring, &master_key))
+        err = wrapped_keys_open(&master_key, number, wrapped, keys_out);
+    bytes_wipe(&master_key, sizeof master_key);
+    return err;
 }
+
+/* The instance's own. */
 
 void keyring_derive(const struct secret_key *instance_key, struct short_key *hash_key_out,
                     struct secret_key *chain_key_out)
@@ -106,11 +165,15 @@ static enum err instance_key_make(struct task *task, struct store *store, MDB_tx
     MDB_dbi system = store->databases[DATABASE_SYSTEM];
     if (mdb_stat(mdb, system, &stat) != 0 || stat.ms_entries != 0)
         return fail(task, ERR_CORRUPT, "data.mdb has rows but not the instance's key.");
-    *key_out = key_random();
+    struct data_keys keys = {.count = 1, .keys = {{.id = DATA_KEY_FIRST, .key = key_random()}}};
+    *key_out = keys.keys[0].key;
     store->instance_uuid = id_make();
+    struct secret_key master_key = keyring_master(store->keyring);
     struct buf stored = buf_make(task->arena, 4 * KIB);
     buf_put(&stored, (str){"\0\0\0\0\0\0\0", VALUE_HASH_BYTES});
-    wrapped_key_put(&stored, &store->master_key, 0, store->instance_uuid, key_out);
+    wrapped_keys_put(&stored, &master_key, 0, store->instance_uuid, &keys);
+    data_keys_wipe(&keys);
+    bytes_wipe(&master_key, sizeof master_key);
     bytes_put_uint64(stored.at,
                      row_hash(&NO_KEY, store->instance_uuid, DATABASE_SYSTEM, row_key_str(row_key),
                               str_from(buf_str(&stored), VALUE_HASH_BYTES)));
@@ -124,15 +187,18 @@ static enum err instance_key_make(struct task *task, struct store *store, MDB_tx
 static enum err instance_key_read(struct task *task, struct store *store, str stored,
                                   const struct row_key *row_key, struct secret_key *key_out)
 {
-    struct wrapped_key wrapped;
+    struct wrapped_keys wrapped;
+    struct data_keys keys;
     str value;
-    if (!wrapped_key_read(str_from(stored, VALUE_HASH_BYTES), &wrapped) ||
+    if (!wrapped_keys_read(str_from(stored, VALUE_HASH_BYTES), &wrapped) ||
         !row_open(&NO_KEY, wrapped.uuid, DATABASE_SYSTEM, row_key_str(row_key), stored, &value))
         return fail(task, ERR_CORRUPT, "The instance's key in data.mdb is damaged.");
     store->instance_uuid = wrapped.uuid;
-    enum err err = wrapped_key_open(&store->master_key, 0, &wrapped, key_out);
+    enum err err = keyring_open_keys(store, 0, &wrapped, &keys);
     if (err != ERR_NONE)
         return fail(task, err, "master.key is not the key of this data directory.");
+    *key_out = data_key_newest(&keys)->key;
+    data_keys_wipe(&keys);
     return ERR_NONE;
 }
 
@@ -159,9 +225,200 @@ enum err keyring_open(struct task *task, struct store *store)
         if (code != 0) err = fail(task, mdb_err(code), "data.mdb: %s", mdb_strerror(code));
     }
     if (err == ERR_NONE) {
-        store->instance_key = key;
+        keyring_set_instance(store->keyring, &key);
         keyring_derive(&key, &store->hash_key, &store->chain_key);
     }
     bytes_wipe(&key, sizeof(key));
     return err;
+}
+
+/* Unwrapped. */
+
+struct keyring *keyring_make(void)
+{
+    bool is_locked;
+    struct keyring *keyring = locked_take(sizeof *keyring, &is_locked);
+    if (!is_locked)
+        log_warning("store", "keys may be written to swap: raise RLIMIT_MEMLOCK (ulimit -l)");
+    pthread_rwlock_init(&keyring->lock, nullptr);
+    return keyring;
+}
+
+void keyring_drop(struct keyring *keyring)
+{
+    if (keyring == nullptr) return;
+    pthread_rwlock_destroy(&keyring->lock);
+    locked_give(keyring);
+}
+
+void keyring_set_master(struct keyring *keyring, const struct secret_key *master_key,
+                        const struct secret_key *former)
+{
+    pthread_rwlock_wrlock(&keyring->lock);
+    keyring->master = *master_key;
+    keyring->has_former = former != nullptr;
+    if (former != nullptr) keyring->former = *former;
+    else bytes_wipe(&keyring->former, sizeof keyring->former);
+    pthread_rwlock_unlock(&keyring->lock);
+}
+
+struct secret_key keyring_master(struct keyring *keyring)
+{
+    pthread_rwlock_rdlock(&keyring->lock);
+    struct secret_key master_key = keyring->master;
+    pthread_rwlock_unlock(&keyring->lock);
+    return master_key;
+}
+
+bool keyring_former(struct keyring *keyring, struct secret_key *former_out)
+{
+    pthread_rwlock_rdlock(&keyring->lock);
+    bool has_former = keyring->has_former;
+    if (has_former) *former_out = keyring->former;
+    pthread_rwlock_unlock(&keyring->lock);
+    return has_former;
+}
+
+void keyring_set_instance(struct keyring *keyring, const struct secret_key *instance_key)
+{
+    pthread_rwlock_wrlock(&keyring->lock);
+    keyring->instance = *instance_key;
+    pthread_rwlock_unlock(&keyring->lock);
+}
+
+struct secret_key keyring_instance(struct keyring *keyring)
+{
+    pthread_rwlock_rdlock(&keyring->lock);
+    struct secret_key instance_key = keyring->instance;
+    pthread_rwlock_unlock(&keyring->lock);
+    return instance_key;
+}
+
+static struct slot *set_of(struct keyring *keyring, uint32_t number, uint32_t id)
+{
+    uint32_t hash = (number * 0x9E3779B1U) ^ (id * 0x85EBCA77U);
+    return &keyring->slots[(hash >> 16) % SLOT_SETS * SLOT_WAYS];
+}
+
+static bool slot_find(struct keyring *keyring, const struct space *space, uint32_t id,
+                      enum key_purpose purpose, struct secret_key *key_out)
+{
+    bool is_found = false;
+    pthread_rwlock_rdlock(&keyring->lock);
+    const struct slot *set = set_of(keyring, space->number, id);
+    for (uint32_t way = 0; way < SLOT_WAYS && !is_found; way++) {
+        is_found = set[way].id == id && set[way].number == space->number &&
+                   id_eq(set[way].uuid, space->uuid);
+        if (is_found) *key_out = set[way].keys[purpose];
+    }
+    pthread_rwlock_unlock(&keyring->lock);
+    return is_found;
+}
+
+static struct secret_key derive_for(const struct secret_key *key, enum key_purpose purpose)
+{
+    switch (purpose) {
+    case KEY_OF_FIELDS:
+        return key_derive(key, 0, "vaultfld");
+    case KEY_OF_BLINDS:
+        return key_derive(key, 0, "blindidx");
+    case KEY_OF_ROWS:
+        return key_derive(key, 0, "rowseal_");
+    case KEY_OF_UPLOADS:
+        return key_derive(key, 0, "uploads_");
+    }
+    require(false);
+    return *key;
+}
+
+/** A free place, or the next in turn. */
+static void slot_keep(struct keyring *keyring, const struct space *space, const struct slot *made)
+{
+    pthread_rwlock_wrlock(&keyring->lock);
+    struct slot *set = set_of(keyring, made->number, made->id), *place = nullptr;
+    for (uint32_t way = 0; way < SLOT_WAYS; way++) {
+        bool is_same = set[way].id == made->id && set[way].number == space->number;
+        if (is_same) place = &set[way];
+        else if (place == nullptr && set[way].id == 0) place = &set[way];
+    }
+    if (place == nullptr) place = &set[keyring->next_way++ % SLOT_WAYS];
+    *place = *made;
+    pthread_rwlock_unlock(&keyring->lock);
+}
+
+/** Opens the space's keys and keeps the one with this id. */
+static enum err slot_make(struct txn *txn, uint32_t id, const struct wrapped_keys *wrapped,
+                          enum key_purpose purpose, struct secret_key *key_out)
+{
+    struct data_keys keys;
+    struct slot made = {.number = txn->space.number, .uuid = txn->space.uuid};
+    TRY(keyring_open_keys(txn->store, txn->space.number, wrapped, &keys));
+    for (uint32_t at = 0; at < keys.count; at++) {
+        if (keys.keys[at].id != id) continue;
+        made.id = id;
+        for (uint32_t of = 0; of < KEY_PURPOSE_COUNT; of++)
+            made.keys[of] = derive_for(&keys.keys[at].key, (enum key_purpose)of);
+    }
+    data_keys_wipe(&keys);
+    if (made.id == 0) return ERR_MISSING;
+    slot_keep(txn->store->keyring, &txn->space, &made);
+    *key_out = made.keys[purpose];
+    bytes_wipe(&made, sizeof made);
+    return ERR_NONE;
+}
+
+/** Those of the transaction's space; views. */
+static enum err wrapped_find(struct txn *txn, struct wrapped_keys *wrapped_out)
+{
+    struct row_key row_key;
+    str value;
+    row_key_system(&row_key, &txn->space, SYSTEM_KEY, S(""));
+    TRY(row_get(txn, DATABASE_SYSTEM, &row_key, &value));
+    bool is_right =
+        wrapped_keys_read(value, wrapped_out) && id_eq(wrapped_out->uuid, txn->space.uuid);
+    return is_right ? ERR_NONE : ERR_CORRUPT;
+}
+
+enum err keyring_find(struct txn *txn, uint32_t id, enum key_purpose purpose, uint32_t *id_out,
+                      struct secret_key *key_out)
+{
+    struct keyring *keyring = txn->store->keyring;
+    if (txn->space.number == 0) {
+        struct secret_key instance = keyring_instance(keyring);
+        *id_out = DATA_KEY_FIRST;
+        *key_out = derive_for(&instance, purpose);
+        bytes_wipe(&instance, sizeof instance);
+        return id > DATA_KEY_FIRST ? ERR_MISSING : ERR_NONE;
+    }
+    *id_out = id;
+    if (id != 0 && slot_find(keyring, &txn->space, id, purpose, key_out)) return ERR_NONE;
+    struct wrapped_keys wrapped;
+    TRY(wrapped_find(txn, &wrapped));
+    uint32_t newest = wrapped.keys[wrapped.count - 1].id;
+    if (id == 0) {
+        id = *id_out = newest;
+        if (slot_find(keyring, &txn->space, id, purpose, key_out)) return ERR_NONE;
+    }
+    return slot_make(txn, id, &wrapped, purpose, key_out);
+}
+
+enum err keyring_ids(struct txn *txn, uint32_t ids_out[DATA_KEYS_MAX], uint32_t *count_out)
+{
+    ids_out[0] = DATA_KEY_FIRST;
+    *count_out = 1;
+    if (txn->space.number == 0) return ERR_NONE;
+    struct wrapped_keys wrapped;
+    TRY(wrapped_find(txn, &wrapped));
+    for (uint32_t at = 0; at < wrapped.count; at++) ids_out[at] = wrapped.keys[at].id;
+    *count_out = wrapped.count;
+    return ERR_NONE;
+}
+
+void keyring_forget(struct keyring *keyring, uint32_t number)
+{
+    pthread_rwlock_wrlock(&keyring->lock);
+    for (uint32_t at = 0; at < SLOT_SETS * SLOT_WAYS; at++)
+        if (keyring->slots[at].number == number)
+            bytes_wipe(&keyring->slots[at], sizeof keyring->slots[at]);
+    pthread_rwlock_unlock(&keyring->lock);
 }

@@ -6,6 +6,7 @@
 #include "store/archive.h"
 #include "store/change_log.h"
 #include "store/keyring.h"
+#include "store/master.h"
 #include "store/walk.h"
 #include "value/value.h"
 
@@ -20,15 +21,17 @@ static enum err file_key_make(struct task *task, const struct store *store, str 
                               struct secret_key *key_out)
 {
     str name = arena_print(task->arena, "%.*s.key", FMT(file));
-    enum err err = master_key_read(task, name, key_out);
+    enum err err = file_key_read(task, name, key_out);
     if (err == ERR_MISSING) {
         *key_out = key_random();
-        return master_key_write(task, name, key_out);
+        return file_key_write(task, name, key_out);
     }
     TRY(err);
-    if (!bytes_equal_secret((str){(char *)key_out->bytes, SECRET_KEY_BYTES},
-                            (str){(char *)store->master_key.bytes, SECRET_KEY_BYTES}))
-        return ERR_NONE;
+    struct secret_key master_key = keyring_master(store->keyring);
+    bool is_master = bytes_equal_secret((str){(char *)key_out->bytes, SECRET_KEY_BYTES},
+                                        (str){(char *)master_key.bytes, SECRET_KEY_BYTES});
+    bytes_wipe(&master_key, sizeof master_key);
+    if (!is_master) return ERR_NONE;
     bytes_wipe(key_out, sizeof *key_out);
     return fail(task, ERR_CONFLICT,
                 "%.*s is the key of this whole instance; choose another name for the tenant's "
@@ -87,15 +90,15 @@ static enum err space_export(struct txn *txn, struct archive_writer *writer, str
 {
     struct task *task = txn->task;
     const struct space *space = &txn->space;
-    struct secret_key data_key;
-    if (txn_data_key(txn, &data_key) != ERR_NONE)
+    struct data_keys keys;
+    if (txn_data_keys(txn, &keys) != ERR_NONE)
         return fail(task, ERR_CORRUPT, "The tenant's data key is not there or damaged.");
-    struct buf wrapped = buf_make(task->arena, KIB);
-    wrapped_key_put(&wrapped, file_key, space->number, space->uuid, &data_key);
-    struct secret_key stream_key = archive_space_key(&data_key, space->number);
+    struct buf wrapped = buf_make(task->arena, ARCHIVE_HEAD_BYTES_MAX);
+    wrapped_keys_put(&wrapped, file_key, space->number, space->uuid, &keys);
+    struct secret_key stream_key = archive_space_key(&data_key_newest(&keys)->key, space->number);
+    data_keys_wipe(&keys);
     bool is_written = archive_space_begin(writer, space->number, buf_str(&wrapped), &stream_key) &&
                       archive_value(writer, about);
-    bytes_wipe(&data_key, sizeof data_key);
     bytes_wipe(&stream_key, sizeof stream_key);
     for (uint32_t at = 0; at < DATABASE_COUNT && is_written; at++)
         TRY(database_export(txn, writer, (enum database)at));
@@ -140,7 +143,7 @@ struct arriving {
     struct work work;
     struct store *store;
     struct moving_import *import;
-    struct secret_key data_key;
+    struct data_keys keys;
     struct id uuid;
     struct hash chain; /** of the log entry written last */
     struct hash chain_before;
@@ -209,7 +212,7 @@ static enum err slice_write(struct arriving *arriving)
 
 static enum err key_run(struct work *work, struct txn *txn)
 {
-    txn_data_key_keep(txn, &arriving_of_work(work)->data_key);
+    txn_data_keys_keep(txn, &arriving_of_work(work)->keys);
     return ERR_NONE;
 }
 
@@ -250,13 +253,13 @@ static enum err data_key_open(struct arriving *arriving, str head,
 {
     int64_t number;
     struct value bytes;
-    struct wrapped_key wrapped;
+    struct wrapped_keys wrapped;
     TRY(archive_read_space(&arriving->reader, head, &number, &bytes));
-    if (number == 0 || bytes.kind != VALUE_BYTES || !wrapped_key_read(bytes.text, &wrapped) ||
-        wrapped_key_open(file_key, (uint32_t)number, &wrapped, &arriving->data_key) != ERR_NONE)
+    if (number == 0 || bytes.kind != VALUE_BYTES || !wrapped_keys_read(bytes.text, &wrapped) ||
+        wrapped_keys_open(file_key, (uint32_t)number, &wrapped, &arriving->keys) != ERR_NONE)
         return archive_distrust(&arriving->reader);
     arriving->uuid = wrapped.uuid;
-    *stream_key_out = archive_space_key(&arriving->data_key, (uint32_t)number);
+    *stream_key_out = archive_space_key(&data_key_newest(&arriving->keys)->key, (uint32_t)number);
     return ERR_NONE;
 }
 
@@ -288,7 +291,7 @@ enum err moving_import(struct task *task, struct store *store, struct moving_imp
     struct arriving *arriving = memory_take(sizeof *arriving);
     enum err err = archive_reader_open(task, import->file, &arriving->reader);
     if (err == ERR_NONE) {
-        err = master_key_read(task, key_file, &file_key);
+        err = file_key_read(task, key_file, &file_key);
         if (err == ERR_MISSING)
             err = fail(task, err, "%.*s, the key of the file, is not there.", FMT(key_file));
         if (err == ERR_NONE) {
@@ -372,5 +375,6 @@ enum err moving_erase(struct task *task, const struct space *space, bool is_shut
         TRY(store_write(space->store, space, &erasing.work));
         erasing.is_begun = true;
     } while (erasing.count > 0);
+    keyring_forget(space->store->keyring, space->number);
     return ERR_NONE;
 }

@@ -8,6 +8,7 @@
 #include "store/archive.h"
 #include "store/files.h"
 #include "store/keyring.h"
+#include "store/master.h"
 #include "store/snapshot.h"
 
 constexpr size_t RESTORE_COMMIT_BYTES = 8 * MIB;
@@ -18,7 +19,7 @@ struct restore {
     MDB_dbi databases[DATABASE_COUNT];
     MDB_txn *txn;
     size_t txn_bytes; /** written since it began */
-    struct secret_key master_key;
+    struct master master;
     struct secret_key instance_key;
     bool has_instance_key;
     bool has_instance_row;
@@ -66,15 +67,19 @@ static enum err row_store(struct archive_reader *reader, const struct value *lis
 static enum err space_key_open(struct restore *restore, const struct value *wrapped_bytes,
                                struct secret_key *key_out)
 {
-    struct wrapped_key wrapped;
+    struct wrapped_keys wrapped;
+    struct data_keys keys;
     struct secret_key data_key;
     if (wrapped_bytes->kind == VALUE_NIL && restore->has_instance_key) {
         data_key = restore->instance_key;
     } else if (wrapped_bytes->kind != VALUE_BYTES ||
-               !wrapped_key_read(wrapped_bytes->text, &wrapped) ||
-               wrapped_key_open(&restore->master_key, restore->number, &wrapped, &data_key) !=
+               !wrapped_keys_read(wrapped_bytes->text, &wrapped) ||
+               wrapped_keys_open(&restore->master.key, restore->number, &wrapped, &keys) !=
                    ERR_NONE) {
         return archive_distrust(&restore->reader);
+    } else {
+        data_key = data_key_newest(&keys)->key;
+        data_keys_wipe(&keys);
     }
     if (restore->number == 0) {
         restore->instance_key = data_key;
@@ -114,7 +119,7 @@ static enum err spaces_read(struct restore *restore)
             TRY(space_read(restore, head));
             continue;
         }
-        TRY(archive_read_end(reader, ARCHIVE_MAGIC, head, &restore->master_key));
+        TRY(archive_read_end(reader, ARCHIVE_MAGIC, head, &restore->master.key));
         if (!restore->has_instance_row) return archive_distrust(reader);
         int code = mdb_txn_commit(restore->txn);
         restore->txn = nullptr;
@@ -122,14 +127,13 @@ static enum err spaces_read(struct restore *restore)
     }
 }
 
-static enum err archive_load(struct task *task, str file, const struct secret_key *master_key,
-                             str folder)
+static enum err archive_load(struct task *task, str file, const struct master *master, str folder)
 {
     struct restore *restore = memory_take(sizeof(*restore));
     enum err err = archive_reader_open(task, file, &restore->reader);
     if (err == ERR_NONE) {
         restore->reader.take = row_store;
-        restore->master_key = *master_key;
+        restore->master = *master;
         restore->last_number = -1;
         err = mdb_open_folder(task, folder, 0, &restore->mdb, restore->databases);
         if (err == ERR_NONE) {
@@ -168,8 +172,8 @@ static enum err folder_must_be_free(struct task *task, const char *folder)
 }
 
 /** Fills the folder beside the final one, which only we own meanwhile, and gives it its name. */
-static enum err restore_into(struct task *task, str file, const struct secret_key *master_key,
-                             str part, str folder)
+static enum err restore_into(struct task *task, str file, const struct master *master, str part,
+                             str folder)
 {
     char *part_name = arena_cstring(task->arena, part);
     char *name = arena_cstring(task->arena, folder);
@@ -181,9 +185,9 @@ static enum err restore_into(struct task *task, str file, const struct secret_ke
     unlink(path_join(task, part, "data.mdb"));
     unlink(path_join(task, part, "lock.mdb"));
     unlink(path_join(task, part, "master.key"));
-    enum err err = archive_load(task, file, master_key, part);
+    enum err err = archive_load(task, file, master, part);
     if (err == ERR_NONE)
-        err = master_key_write(task, str_of(path_join(task, part, "master.key")), master_key);
+        err = master_write(task, str_of(path_join(task, part, "master.key")), master);
     if (err == ERR_NONE) err = folder_sync(task, part);
     if (err == ERR_NONE && rename(part_name, name) != 0)
         err = fail(task, errno == ENOTEMPTY || errno == EEXIST ? ERR_CONFLICT : ERR_SYSTEM,
@@ -193,18 +197,19 @@ static enum err restore_into(struct task *task, str file, const struct secret_ke
     return err == ERR_NONE ? folder_sync(task, folder_of(folder)) : err;
 }
 
-enum err store_restore(struct task *task, str file, str key_file, str folder)
+enum err store_restore(struct task *task, str file, str key_file,
+                       const struct passphrase_source *passphrase, str folder)
 {
     while (folder.len > 1 && str_ends(folder, S("/"))) folder.len--;
-    struct secret_key master_key;
+    struct master master;
     if (key_file.len == 0) key_file = arena_print(task->arena, "%.*s.key", FMT(file));
     TRY(folder_must_be_free(task, arena_cstring(task->arena, folder)));
-    enum err err = master_key_read(task, key_file, &master_key);
+    enum err err = master_read(task, key_file, passphrase, &master);
     if (err == ERR_MISSING)
         return fail(task, err, "%.*s, the key of the backup, is not there.", FMT(key_file));
     TRY(err);
     str part = arena_print(task->arena, "%.*s.restoring", FMT(folder));
-    err = restore_into(task, file, &master_key, part, folder);
-    bytes_wipe(&master_key, sizeof(master_key));
+    err = restore_into(task, file, &master, part, folder);
+    bytes_wipe(&master, sizeof(master));
     return err;
 }

@@ -12,6 +12,8 @@
 
 constexpr uint32_t CURSORS_IDLE_MAX = 4; /** kept for each database of a snapshot */
 
+struct data_keys;
+
 struct txn {
     struct store *store;
     MDB_txn *mdb;
@@ -57,8 +59,10 @@ void txn_cursor_give(struct txn *txn, enum database database, MDB_cursor *cursor
 
 /** Whether the space's tenant was deleted: nothing may be written there any more. */
 bool txn_is_shut(struct txn *txn);
-/** Keeps this data key for the space, wrapped. */
-void txn_data_key_keep(struct txn *txn, const struct secret_key *key);
+/** The space's data keys, unwrapped. ERR_MISSING: it has none (never made, or shredded). */
+enum err txn_data_keys(struct txn *txn, struct data_keys *keys_out);
+/** Keeps these for the space, wrapped. */
+void txn_data_keys_keep(struct txn *txn, const struct data_keys *keys);
 
 /** The value without its hash, which is checked. ERR_MISSING, ERR_CORRUPT. A view. */
 enum err row_get(struct txn *txn, enum database database, const struct row_key *key,

@@ -10,6 +10,7 @@
 #include "base/require.h"
 #include "store/files.h"
 #include "store/keyring.h"
+#include "store/master.h"
 #include "store/snapshot.h"
 
 constexpr int64_t OWNER_WAIT_MS = 2000;
@@ -19,6 +20,7 @@ static void locks_make(struct store *store)
     for (uint32_t i = 0; i < READER_POOLS; i++)
         pthread_mutex_init(&store->readers[i].lock, nullptr);
     pthread_mutex_init(&store->all_lock, nullptr);
+    pthread_mutex_init(&store->master_lock, nullptr);
     pthread_mutex_init(&store->lanes.lock, nullptr);
     pthread_cond_init(&store->lanes.is_ready, nullptr);
     pthread_mutex_init(&store->committer.lock, nullptr);
@@ -36,6 +38,7 @@ static void locks_drop(struct store *store)
 {
     for (uint32_t i = 0; i < READER_POOLS; i++) pthread_mutex_destroy(&store->readers[i].lock);
     pthread_mutex_destroy(&store->all_lock);
+    pthread_mutex_destroy(&store->master_lock);
     pthread_mutex_destroy(&store->lanes.lock);
     pthread_cond_destroy(&store->lanes.is_ready);
     pthread_mutex_destroy(&store->committer.lock);
@@ -60,55 +63,21 @@ static enum err folder_make(struct task *task, const struct store_options *optio
     return fail(task, ERR_SYSTEM, "%s: %s", folder, strerror(errno));
 }
 
-static bool has_data(struct task *task, struct store *store)
-{
-    struct stat about;
-    char *file = path_join(task, str_of(store->folder), "data.mdb");
-    return stat(file, &about) == 0 && about.st_size > 0;
-}
-
-/** The key of a directory that has one, or a new one for a new directory. A new key has a name of
- *  its own until the data is there (master_key_keep), so that a start that was killed goes on, and
- *  data that has been lost is not taken for a new directory. */
-static enum err master_key_open(struct task *task, struct store *store, bool *is_new_out)
+static enum err store_start(struct task *task, struct store *store,
+                            const struct store_options *options)
 {
     str folder = str_of(store->folder);
-    str file = str_of(path_join(task, folder, "master.key"));
-    str new_file = str_of(path_join(task, folder, "master.key.new"));
-    enum err err = master_key_read(task, file, &store->master_key);
-    *is_new_out = err == ERR_MISSING;
-    if (err == ERR_NONE && !has_data(task, store))
-        return fail(task, ERR_CORRUPT,
-                    "%s has a master.key but no data.mdb: restore a backup into another directory, "
-                    "or remove master.key to begin anew.",
-                    store->folder);
-    if (err != ERR_MISSING) return err;
-    err = master_key_read(task, new_file, &store->master_key);
-    if (err != ERR_MISSING) return err;
-    if (has_data(task, store))
-        return fail(task, ERR_CORRUPT, "%s has no master.key: its data cannot be opened.",
-                    store->folder);
-    store->master_key = key_random();
-    return master_key_write(task, new_file, &store->master_key);
-}
-
-static enum err master_key_keep(struct task *task, struct store *store)
-{
-    str folder = str_of(store->folder);
-    char *file = path_join(task, folder, "master.key");
-    if (rename(path_join(task, folder, "master.key.new"), file) == 0) return ERR_NONE;
-    return fail(task, ERR_SYSTEM, "%s: %s", file, strerror(errno));
-}
-
-static enum err store_start(struct task *task, struct store *store, uint64_t map_bytes)
-{
-    str folder = str_of(store->folder);
-    bool is_new;
+    bool is_new, is_half, is_locked;
+    store->keyring = keyring_make();
+    store->master = locked_take(sizeof *store->master, &is_locked);
     TRY(owner_lock_take(task, folder, OWNER_WAIT_MS, &store->owner_lock));
-    TRY(master_key_open(task, store, &is_new));
-    TRY(mdb_open_folder(task, folder, map_bytes, &store->mdb, store->databases));
+    TRY(master_open(task, store, options->passphrase, &is_new, &is_half));
+    keyring_set_master(store->keyring, &store->master->key,
+                       store->master->has_former ? &store->master->former : nullptr);
+    TRY(mdb_open_folder(task, folder, options->map_bytes, &store->mdb, store->databases));
     TRY(keyring_open(task, store));
-    if (is_new) TRY(master_key_keep(task, store));
+    if (is_half) TRY(rewrap_resume(task, store));
+    if (is_new) TRY(master_keep(task, store));
     TRY(folder_sync(task, folder));
     TRY(committer_start(task, store));
     TRY(lanes_start(task, store));
@@ -126,7 +95,7 @@ enum err store_open(struct task *task, const struct store_options *options,
     store->broken = options->broken;
     store->owner_lock = -1;
     locks_make(store);
-    enum err err = store_start(task, store, options->map_bytes);
+    enum err err = store_start(task, store, options);
     if (err == ERR_NONE) *store_out = store;
     else store_close(store);
     return err;
@@ -141,6 +110,8 @@ void store_close(struct store *store)
     if (store->mdb != nullptr) mdb_env_close(store->mdb);
     if (store->owner_lock >= 0) close(store->owner_lock);
     locks_drop(store);
+    keyring_drop(store->keyring);
+    if (store->master != nullptr) locked_give(store->master);
     memory_give(store->folder);
     bytes_wipe(store, sizeof(*store));
     memory_give(store);

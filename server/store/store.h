@@ -10,8 +10,7 @@
  *          LANE_THREADS_MAX, as have waited in a lane at once; one committer, one keeper (stale
  *          readers, reader age, free space).
  *  Files   DIR/data.mdb, DIR/lock.mdb (LMDB), DIR/uploads/ (store/upload.h), DIR/owner.lock,
- *          DIR/control.sock, DIR/master.key (0600; DIR/master.key.new until a new directory has its
- *          data).
+ *          DIR/control.sock, DIR/master.key, DIR/master.key.new (store/master.h).
  *  Bytes   see store/key.h for keys; a stored value is 8 bytes of short hash over (tenant's UUID,
  *          key, value), then MessagePack. Index and text entries have an empty value.
  */
@@ -31,10 +30,19 @@ struct space {
     struct short_key hash_key;
 };
 
+/** Where the passphrase comes from that seals the master key. */
+struct passphrase_source {
+    /** False: there is none to be had. In the task's arena. */
+    bool (*ask)(void *owner, struct task *task, str *passphrase_out);
+    void *owner;
+    bool is_wanted; /** a new directory's key is sealed by it, and one that is not is refused */
+};
+
 struct store_options {
     str folder;
-    bool must_exist;    /** refuse to create a new data directory */
-    uint64_t map_bytes; /** 0: 1 TiB, or what the system allows */
+    bool must_exist;                            /** refuse to create a new data directory */
+    const struct passphrase_source *passphrase; /** nullptr: none */
+    uint64_t map_bytes;                         /** 0: 1 TiB, or what the system allows */
     /** Called on the committer's thread when the disk fails in a way that leaves the outcome of a
      *  commit unknown (EIO, MDB_PANIC). Never returns: it starts the process anew, which checks.
      *  nullptr: abort. */
@@ -123,12 +131,23 @@ struct store_figures store_figures(struct store *store);
 
 /** A sealed copy of the live environment: each tenant's rows under its own key, wrapped by the
  *  master key. Writes go on meanwhile. Written to a temporary name, synced, renamed. The master key
- *  is written beside it as `file`.key (0600) unless that is there already. */
+ *  is written beside it as `file`.key (0600) unless that is there already, sealed by the
+ *  passphrase if it has one. ERR_CONFLICT: the master key is being replaced. */
 enum err store_backup(struct task *task, struct store *store, str file);
 /** Into a folder that does not exist or is empty. ERR_CONFLICT otherwise; ERR_CORRUPT when cut
  *  short, altered or under another key (key from `key_file`, or `file`.key when empty). Nothing is
- *  left behind on failure. */
-enum err store_restore(struct task *task, str file, str key_file, str folder);
+ *  left behind on failure. `passphrase` may be nullptr. */
+enum err store_restore(struct task *task, str file, str key_file,
+                       const struct passphrase_source *passphrase, str folder);
+
+/** What keeps the master key from now on. */
+enum key_custody : uint8_t { CUSTODY_AS_BEFORE, CUSTODY_FILE, CUSTODY_PASSPHRASE };
+/** Replaces the master key while readers and writers go on: the data keys of all spaces are wrapped
+ *  by a new one, and the old one is overwritten only once all of that is durable. Killed at any
+ *  moment, the next start opens everything and ends it. ERR_CONFLICT: another replacement, or a
+ *  backup, is under way. */
+enum err store_rewrap(struct task *task, struct store *store, enum key_custody custody,
+                      str passphrase, uint32_t *spaces_out);
 
 /** Rewrites data.mdb of a directory that nobody owns, row behind row, without free pages: beside
  *  it, durable, proven to have as many rows, and then in its place. Killed at any moment one of the

@@ -3,6 +3,81 @@
 #include "store/walk.h"
 #include "value/value.h"
 
+/* Rows that hold what people sent, and what they were answered, are sealed under the tenant's key:
+ * what a record seals must not lie open beside it, and goes when the tenant's key goes. */
+
+/** Before the sealed bytes, so that rows from before they were sealed are known. */
+static const str SEALED_MARK = S("atrium:sealed");
+constexpr size_t SEALED_ROOM_BYTES = 256; /** more than is added to a value */
+
+bool system_row_is_sealed(enum system_row row)
+{
+    return row == SYSTEM_ANSWER || row == SYSTEM_JOB_GIVEN || row == SYSTEM_JOB_LINES ||
+           row == SYSTEM_RUN || row == SYSTEM_RUN_TALK || row == SYSTEM_TOTP;
+}
+
+static str row_bound(struct arena *arena, const struct txn *txn, enum system_row row, uint32_t id,
+                     str key)
+{
+    struct buf bound = buf_make(arena, 16 + 1 + 4 + key.len);
+    char id_bytes_room[4];
+    bytes_put_uint32(id_bytes_room, id);
+    buf_put(&bound, id_bytes(&txn->space.uuid));
+    buf_put_byte(&bound, (char)row);
+    buf_put(&bound, (str){id_bytes_room, 4});
+    buf_put(&bound, key);
+    return buf_str(&bound);
+}
+
+/** A space that never had a key keeps the value as it is. */
+static str row_seal(struct txn *txn, enum system_row row, str key, str value)
+{
+    struct arena *arena = &txn->arena;
+    struct secret_key row_key;
+    uint32_t id;
+    char id_room[4];
+    if (txn->space.number == 0 || keyring_find(txn, 0, KEY_OF_ROWS, &id, &row_key) != ERR_NONE)
+        return value;
+    str sealed = seal(arena, &row_key, value, row_bound(arena, txn, row, id, key));
+    bytes_wipe(&row_key, sizeof row_key);
+    bytes_put_uint32(id_room, id);
+    struct buf marked = buf_make(arena, sealed.len + SEALED_ROOM_BYTES);
+    buf_put(&marked, SEALED_MARK);
+    buf_put(&marked, (str){id_room, 4});
+    buf_put(&marked, sealed);
+    struct buf out = buf_make(arena, marked.len + 8);
+    pack_bytes(&out, buf_str(&marked));
+    require(!buf_is_over(&out));
+    return buf_str(&out);
+}
+
+/** Whether a stored row is sealed, and under which key. */
+static bool row_is_sealed(str stored, uint32_t *id_out, str *sealed_out)
+{
+    struct value bytes = value_of(stored);
+    if (bytes.kind != VALUE_BYTES || !str_starts(bytes.text, SEALED_MARK) ||
+        bytes.text.len < SEALED_MARK.len + 4 + SEAL_EXTRA_BYTES)
+        return false;
+    *id_out = bytes_uint32(bytes.text.at + SEALED_MARK.len);
+    *sealed_out = str_from(bytes.text, SEALED_MARK.len + 4);
+    return true;
+}
+
+/** A copy of the value of a row. */
+static enum err row_unseal(struct txn *txn, enum system_row row, str key, str stored,
+                           struct arena *arena, str *value_out)
+{
+    uint32_t id;
+    str sealed;
+    struct secret_key row_key;
+    if (!system_row_is_sealed(row) || !row_is_sealed(stored, &id, &sealed))
+        return *value_out = arena_copy(arena, stored), ERR_NONE;
+    TRY(keyring_find(txn, id, KEY_OF_ROWS, &id, &row_key));
+    enum err err = unseal(arena, &row_key, sealed, row_bound(arena, txn, row, id, key), value_out);
+    bytes_wipe(&row_key, sizeof row_key);
+    return err;
+}
+
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
                         str *value_out)
 {
@@ -12,8 +87,7 @@ enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct ar
     row_key_system(&row_key, &txn->space, row, key);
     str view;
     TRY(row_get(txn, DATABASE_SYSTEM, &row_key, &view));
-    *value_out = arena_copy(arena, view);
-    return ERR_NONE;
+    return row_unseal(txn, row, key, view, arena, value_out);
 }
 
 void txn_system_put(struct txn *txn, enum system_row row, str key, str value)
@@ -21,6 +95,7 @@ void txn_system_put(struct txn *txn, enum system_row row, str key, str value)
     require(row != SYSTEM_KEY);
     struct row_key row_key;
     row_key_system(&row_key, &txn->space, row, key);
+    if (system_row_is_sealed(row)) value = row_seal(txn, row, key, value);
     row_put(txn, DATABASE_SYSTEM, &row_key, value);
 }
 
@@ -51,8 +126,7 @@ enum err txn_system_after(struct txn *txn, enum system_row row, str after, struc
     str key, view;
     TRY(walk_first(&walk, txn, DATABASE_SYSTEM, false, &key, &view));
     *key_out = arena_copy(arena, str_from(key, prefix.len));
-    *value_out = arena_copy(arena, view);
-    return ERR_NONE;
+    return row_unseal(txn, row, *key_out, view, arena, value_out);
 }
 
 enum err txn_system_before(struct txn *txn, enum system_row row, str before, struct arena *arena,
@@ -67,7 +141,16 @@ enum err txn_system_before(struct txn *txn, enum system_row row, str before, str
     str key, view;
     TRY(walk_first(&walk, txn, DATABASE_SYSTEM, true, &key, &view));
     *key_out = arena_copy(arena, str_from(key, prefix.len));
-    *value_out = arena_copy(arena, view);
+    return row_unseal(txn, row, *key_out, view, arena, value_out);
+}
+
+enum err txn_system_reseal(struct txn *txn, enum system_row row, str after, struct arena *arena,
+                           str *key_out)
+{
+    require(system_row_is_sealed(row));
+    str value;
+    TRY(txn_system_after(txn, row, after, arena, key_out, &value));
+    txn_system_put(txn, row, *key_out, value);
     return ERR_NONE;
 }
 
@@ -99,36 +182,41 @@ void txn_counter_put(struct task *task, struct txn *txn, str name,
     txn_system_put(txn, SYSTEM_COUNTER, name, buf_str(&row));
 }
 
-enum err txn_data_key(struct txn *txn, struct secret_key *key_out)
+enum err txn_data_keys(struct txn *txn, struct data_keys *keys_out)
 {
     if (txn->space.number == 0) {
-        *key_out = txn->store->instance_key;
+        *keys_out = (struct data_keys){
+            .count = 1,
+            .keys = {{.id = DATA_KEY_FIRST, .key = keyring_instance(txn->store->keyring)}}};
         return ERR_NONE;
     }
     struct row_key row_key;
     row_key_system(&row_key, &txn->space, SYSTEM_KEY, S(""));
     str view;
     TRY(row_get(txn, DATABASE_SYSTEM, &row_key, &view));
-    struct wrapped_key wrapped;
-    if (!wrapped_key_read(view, &wrapped)) return ERR_CORRUPT;
-    return wrapped_key_open(&txn->store->master_key, txn->space.number, &wrapped, key_out);
+    struct wrapped_keys wrapped;
+    if (!wrapped_keys_read(view, &wrapped)) return ERR_CORRUPT;
+    return keyring_open_keys(txn->store, txn->space.number, &wrapped, keys_out);
 }
 
-void txn_data_key_keep(struct txn *txn, const struct secret_key *key)
+void txn_data_keys_keep(struct txn *txn, const struct data_keys *keys)
 {
     require(txn->space.number != 0);
     struct row_key row_key;
     row_key_system(&row_key, &txn->space, SYSTEM_KEY, S(""));
+    struct secret_key master_key = keyring_master(txn->store->keyring);
     struct buf value = row_build(txn);
-    wrapped_key_put(&value, &txn->store->master_key, txn->space.number, txn->space.uuid, key);
+    wrapped_keys_put(&value, &master_key, txn->space.number, txn->space.uuid, keys);
     row_put_built(txn, DATABASE_SYSTEM, &row_key, &value);
+    bytes_wipe(&master_key, sizeof master_key);
 }
 
 void txn_data_key_make(struct txn *txn)
 {
-    struct secret_key key = key_random();
-    txn_data_key_keep(txn, &key);
-    bytes_wipe(&key, sizeof(key));
+    struct data_keys keys = {.count = 1, .keys = {{.id = DATA_KEY_FIRST, .key = key_random()}}};
+    if (txn->task != nullptr) keys.keys[0].made_at_ms = txn->task->now_ms;
+    txn_data_keys_keep(txn, &keys);
+    data_keys_wipe(&keys);
 }
 
 bool txn_is_shut(struct txn *txn)

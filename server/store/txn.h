@@ -226,6 +226,12 @@ enum err txn_system_after(struct txn *txn, enum system_row row, str after, struc
 enum err txn_system_before(struct txn *txn, enum system_row row, str before, struct arena *arena,
                            str *key_out, str *value_out);
 
+/** Whether the values of this row lie sealed under the tenant's key. */
+bool system_row_is_sealed(enum system_row row);
+/** Writes the row behind `after` again, under the newest key; ERR_MISSING at the end. */
+enum err txn_system_reseal(struct txn *txn, enum system_row row, str after, struct arena *arena,
+                           str *key_out);
+
 /** How many rows of some kind a tenant has, and their bytes; a SYSTEM_COUNTER by its name. */
 struct row_counter {
     int64_t count, bytes;
@@ -236,9 +242,6 @@ enum err txn_counter_read(struct task *task, struct txn *txn, str name,
 void txn_counter_put(struct task *task, struct txn *txn, str name,
                      const struct row_counter *counter);
 
-/** The space's data key, unwrapped with the master key; ERR_MISSING when there is none (never made,
- *  or shredded). */
-enum err txn_data_key(struct txn *txn, struct secret_key *key_out);
 /** Makes the space's random data key and keeps it wrapped (associated data: number, uuid). Once for
  *  a new tenant. */
 void txn_data_key_make(struct txn *txn);

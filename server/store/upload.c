@@ -12,6 +12,7 @@
 #include "store/files.h"
 #include "store/txn.h"
 #include "store/environment.h"
+#include "store/keyring.h"
 #include "value/value.h"
 
 constexpr size_t HEAD_BYTES_MAX = 4 * KIB;
@@ -20,24 +21,24 @@ constexpr uint32_t ENTRIES_MAX = 100'000; /** of one folder, looked at */
 
 /** Where an upload lies, and what opens it. */
 struct place {
-    struct secret_key key;
-    str folder; /** of the tenant */
-    str path;   /** of the upload */
+    uint32_t key_count;
+    struct secret_key keys[DATA_KEYS_MAX]; /** oldest first; the newest seals */
+    str folder;                            /** of the tenant */
+    str path;                              /** of the upload */
     struct id id;
     struct id tenant;
 };
 
-static enum err key_of(struct task *task, const struct space *space, struct secret_key *key_out)
+static enum err keys_of(struct task *task, const struct space *space, struct place *place)
 {
     struct txn *txn;
-    struct secret_key key;
+    uint32_t ids[DATA_KEYS_MAX], id;
     TRY(txn_open(task, space, &txn));
-    enum err err = txn_data_key(txn, &key);
+    enum err err = keyring_ids(txn, ids, &place->key_count);
+    for (uint32_t at = 0; err == ERR_NONE && at < place->key_count; at++)
+        err = keyring_find(txn, ids[at], KEY_OF_UPLOADS, &id, &place->keys[at]);
     txn_close(txn);
-    if (err != ERR_NONE) return err;
-    *key_out = key_derive(&key, 0, "uploads_");
-    bytes_wipe(&key, sizeof key);
-    return ERR_NONE;
+    return err;
 }
 
 static str tenant_folder(struct task *task, const struct space *space)
@@ -57,7 +58,7 @@ static enum err place_of(struct task *task, const struct space *space, struct id
     *place_out =
         (struct place){.folder = tenant_folder(task, space), .id = id, .tenant = space->uuid};
     place_out->path = upload_folder(task, place_out->folder, id);
-    return key_of(task, space, &place_out->key);
+    return keys_of(task, space, place_out);
 }
 
 /** What a part's seal is bound to; the head is number 0. */
@@ -78,7 +79,8 @@ static str part_path(struct task *task, const struct place *place, uint32_t numb
 
 static enum err part_write(struct task *task, const struct place *place, uint32_t number, str bytes)
 {
-    str sealed = seal(task->arena, &place->key, bytes, bound_of(task->arena, place, number));
+    const struct secret_key *newest = &place->keys[place->key_count - 1];
+    str sealed = seal(task->arena, newest, bytes, bound_of(task->arena, place, number));
     return file_replace(task, part_path(task, place, number), sealed);
 }
 
@@ -100,9 +102,10 @@ static enum err part_read(struct task *task, const struct place *place, uint32_t
         is_read = file_read(file, room, sealed.len);
     }
     close(file);
-    if (is_read && unseal(task->arena, &place->key, sealed, bound_of(task->arena, place, number),
-                          bytes_out) == ERR_NONE)
-        return ERR_NONE;
+    str bound = bound_of(task->arena, place, number);
+    for (uint32_t at = place->key_count; is_read && at > 0; at--)
+        if (unseal(task->arena, &place->keys[at - 1], sealed, bound, bytes_out) == ERR_NONE)
+            return ERR_NONE;
     return fail(task, ERR_CORRUPT, "%s is damaged", path);
 }
 
@@ -419,6 +422,20 @@ void uploads_remove(struct task *task, const struct space *space)
         (void)rmdir(arena_cstring(task->arena, removal.folder));
 }
 
+static enum err note_any(void *owner, const char *)
+{
+    *(bool *)owner = true;
+    return ERR_NONE;
+}
+
+bool uploads_any(struct task *task, const struct space *space)
+{
+    struct task quiet = {.arena = task->arena};
+    bool has_any = false;
+    enum err err = folder_walk(&quiet, tenant_folder(&quiet, space), note_any, &has_any);
+    return err != ERR_NONE || has_any;
+}
+
 enum err uploads_sweep(struct task *task, const struct space *space, uint32_t max)
 {
     struct place place;
@@ -507,6 +524,6 @@ void upload_close(struct source *source)
     if (reader == nullptr) return;
     arena_drop(&reader->arena);
     arena_drop(&reader->part_arena);
-    bytes_wipe(&reader->place.key, sizeof reader->place.key);
+    bytes_wipe(&reader->place.keys, sizeof reader->place.keys);
     memory_give(reader);
 }

@@ -60,6 +60,8 @@ void upload_remove(struct task *task, const struct space *space, struct id id);
 /** All of a tenant that is gone. */
 void uploads_remove(struct task *task, const struct space *space);
 /** Removes those whose time is over, at most `max` of them. */
+/** Whether the tenant has any upload, whole or not. */
+bool uploads_any(struct task *task, const struct space *space);
 enum err uploads_sweep(struct task *task, const struct space *space, uint32_t max);
 
 /** Reads the parts one behind another, from anywhere. Errors as upload_get. */

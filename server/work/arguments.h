@@ -70,6 +70,9 @@ enum flag_name : uint8_t {
     FLAG_REMOVE,
     FLAG_DOOR,
     FLAG_ANCHOR,
+    FLAG_PASSPHRASE_FILE,
+    FLAG_NEW_PASSPHRASE_FILE,
+    FLAG_NO_PASSPHRASE,
     FLAG_COUNT,
 };
 

@@ -1,4 +1,5 @@
 #include "work/command.h"
+#include "work/passphrase.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -293,7 +294,10 @@ int command_restore([[maybe_unused]] struct command_place *place, const struct a
     arena_init(&arena, TASK_ARENA_BYTES_MAX);
     task_init(&task, &arena);
     str folder = arguments->values[FLAG_DATA];
-    enum err err = store_restore(&task, arguments->operand, arguments->values[FLAG_KEY], folder);
+    struct passphrase_asking asking;
+    enum err err = store_restore(&task, arguments->operand, arguments->values[FLAG_KEY],
+                                 passphrase_of(&asking, arguments), folder);
+    passphrase_forget(&asking);
     int status = 0;
     if (err != ERR_NONE) status = console_fail(console, &task, err);
     else

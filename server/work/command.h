@@ -26,7 +26,7 @@ struct command_place {
 };
 
 /* What most commands take. */
-#define FLAGS_EVERY (FLAG_BIT(DATA) | FLAG_BIT(CONFIG))
+#define FLAGS_EVERY (FLAG_BIT(DATA) | FLAG_BIT(CONFIG) | FLAG_BIT(PASSPHRASE_FILE))
 #define FLAGS_MODEL (FLAGS_EVERY | FLAG_BIT(RUNNER) | FLAG_BIT(SCHEMA))
 
 /** Commands on a data directory; `serve` and `demo` are main.c's own. */
@@ -83,6 +83,8 @@ enum err command_tenants_walk(struct command_place *place,
                               void *owner);
 /** Before a check by a process of its own: should a damaged page end it, it says whose it was. */
 void command_check_alone(void);
+int command_key_rotate(struct command_place *place, const struct arguments *arguments,
+                       struct console *console);
 int command_backup(struct command_place *place, const struct arguments *arguments,
                    struct console *console);
 /** Needs no place: makes one. */

@@ -4,6 +4,7 @@
 #include "work/catalog.h"
 #include "work/command.h"
 #include "work/mail_outbox.h"
+#include "work/passphrase.h"
 
 static int suspend(struct command_place *place, const struct arguments *arguments,
                    struct console *console, bool is_suspended)
@@ -127,13 +128,19 @@ static enum err tenant_next(struct task *task, const struct access *access, stru
 }
 
 /** Rows that wait for their removal take room too, and so does the history of what never was. */
-static enum err empty_first(struct task *task, str folder, uint64_t *forgotten_out)
+static enum err empty_first(struct task *task, const struct arguments *arguments,
+                            uint64_t *forgotten_out)
 {
     struct access access = {};
     struct space space = {};
-    struct store_options options = {.folder = folder, .must_exist = true};
-    TRY(store_open(task, &options, &access.store));
-    enum err err = tenants_sweep(task, &access);
+    struct passphrase_asking asking;
+    struct store_options options = {.folder = arguments->values[FLAG_DATA],
+                                    .must_exist = true,
+                                    .passphrase = passphrase_of(&asking, arguments)};
+    enum err err = store_open(task, &options, &access.store);
+    passphrase_forget(&asking);
+    TRY(err);
+    err = tenants_sweep(task, &access);
     while (err == ERR_NONE) {
         err = tenant_next(task, &access, &space);
         if (err == ERR_NONE) err = forget_undone(task, &space, forgotten_out);
@@ -142,14 +149,16 @@ static enum err empty_first(struct task *task, str folder, uint64_t *forgotten_o
     return err == ERR_MISSING ? ERR_NONE : err;
 }
 
-static enum err compact(struct task *task, str folder, const struct console *console)
+static enum err compact(struct task *task, const struct arguments *arguments,
+                        const struct console *console)
 {
+    str folder = arguments->values[FLAG_DATA];
     uint64_t before, after, forgotten = 0;
     if (store_is_owned(folder))
         return fail(task, ERR_CONFLICT,
                     "%.*s is held by a server or another command: stop it, then compact",
                     FMT(folder));
-    TRY(empty_first(task, folder, &forgotten));
+    TRY(empty_first(task, arguments, &forgotten));
     TRY(store_compact(task, folder, &before, &after));
     str from = number_text(task->arena, before), to = number_text(task->arena, after);
     console_print(console, "data.mdb: %.*s bytes, before %.*s\n", FMT(to), FMT(from));
@@ -167,7 +176,7 @@ int command_compact([[maybe_unused]] struct command_place *place, const struct a
     struct task task;
     arena_init(&arena, TASK_ARENA_BYTES_MAX);
     task_init(&task, &arena);
-    enum err err = compact(&task, arguments->values[FLAG_DATA], console);
+    enum err err = compact(&task, arguments, console);
     int status = err == ERR_NONE ? 0 : console_fail(console, &task, err);
     arena_drop(&arena);
     return status;

@@ -122,6 +122,15 @@ const struct command data_commands[] = {
         .run = command_audit_head,
     },
     {
+        .name = "key rotate",
+        .summary = "replace the master key, or with --tenant that tenant's key, while all goes on",
+        .flags = FLAGS_MODEL | FLAG_BIT(TENANT) | FLAG_BIT(NEW_PASSPHRASE_FILE) |
+                 FLAG_BIT(NO_PASSPHRASE),
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_key_rotate,
+    },
+    {
         .name = "backup",
         .operand = "FILE",
         .operand_kind = OPERAND_PATH,

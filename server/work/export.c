@@ -1,6 +1,7 @@
 #include "work/export.h"
 
 #include "base/require.h"
+#include "record/sealed.h"
 #include "value/csv.h"
 #include "value/json.h"
 
@@ -15,13 +16,13 @@ static bool is_through(const struct field *field)
 static bool is_own_of_nested(const struct scope *scope, const struct field *field)
 {
     return scope_sees_field(scope, field) && !field->is_system && !field->is_computed &&
-           field->to == nullptr;
+           field->to == nullptr && field->kind != FIELD_SECRET;
 }
 
 static bool is_wanted(const struct scope *scope, const struct shape *wanted,
                       const struct field *field)
 {
-    if (!scope_sees_field(scope, field)) return false;
+    if (!scope_sees_field(scope, field) || field->kind == FIELD_SECRET) return false;
     if (!wanted->has_fields) return true;
     for (uint32_t at = 0; at < wanted->field_count; at++)
         if (wanted->fields[at] == field) return true;
@@ -43,6 +44,7 @@ void export_plan_make(struct arena *arena, const struct entity *entity, const st
     *plan = (struct export_plan){.entity = entity, .separator = ','};
     plan->columns = arena_new(arena, struct export_column, EXPORT_COLUMNS_MAX);
     plan->shape = *wanted;
+    plan->shape.is_export = true;
     column_add(plan, nullptr, nullptr, S("id"));
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
@@ -77,7 +79,7 @@ static const struct field *naming_field(const struct scope *scope, const struct 
 
 /** What stands behind a stored reference; false when it is not there or not to be seen. */
 static bool referred(const struct view *view, const struct entity *to, const struct value *stored,
-                     str *value_out)
+                     struct id *id_out, str *value_out)
 {
     struct view quiet = *view;
     struct task task = {.arena = view->task->arena};
@@ -87,6 +89,7 @@ static bool referred(const struct view *view, const struct entity *to, const str
     if (stored->kind != VALUE_BYTES || !id_of_bytes(stored->text, &id) ||
         record_get(&quiet, to, id, &record) != ERR_NONE)
         return false;
+    *id_out = id;
     *value_out = record.value;
     return true;
 }
@@ -97,10 +100,18 @@ static void put_reference(struct buf *cell, const struct view *view, const struc
     const struct field *naming = naming_field(view->scope, field->to);
     str record;
     struct value name;
-    if (naming != nullptr && referred(view, field->to, stored, &record) &&
+    struct id id;
+    if (naming != nullptr && referred(view, field->to, stored, &id, &record) &&
         value_find(record, naming->number, &name) && name.kind != VALUE_NIL)
         kind_put_cell(cell, naming, &name);
     else kind_put_cell(cell, field, stored);
+}
+
+static void put_told(struct buf *cell, const struct view *view, const struct field *field,
+                     struct id id, const struct value *stored)
+{
+    struct value told = sealed_told(view, field, id, stored);
+    kind_put_cell(cell, field, &told);
 }
 
 /** The cell, safe from being taken for a formula, quoted where needed. */
@@ -122,6 +133,7 @@ static void put_csv_row(struct buf *out, const struct view *view, const struct e
                         const struct record *record)
 {
     const struct field *nested_of = nullptr;
+    struct id nested_id = {};
     str nested = {};
     for (uint32_t at = 0; at < plan->column_count; at++) {
         const struct export_column *column = &plan->columns[at];
@@ -132,7 +144,7 @@ static void put_csv_row(struct buf *out, const struct view *view, const struct e
             nested_of = column->of;
             nested = (str){};
             if (value_find(record->value, nested_of->number, &stored))
-                (void)referred(view, nested_of->to, &stored, &nested);
+                (void)referred(view, nested_of->to, &stored, &nested_id, &nested);
             stored = (struct value){};
         }
         str from = column->of == nullptr ? record->value : nested;
@@ -143,7 +155,9 @@ static void put_csv_row(struct buf *out, const struct view *view, const struct e
         } else if (from.len > 0 && value_find(from, column->field->number, &stored)) {
             if (column->field->kind == FIELD_REFERENCE)
                 put_reference(&cell, view, column->field, &stored);
-            else kind_put_cell(&cell, column->field, &stored);
+            else
+                put_told(&cell, view, column->field, column->of == nullptr ? record->id : nested_id,
+                         &stored);
         }
         put_cell(out, plan, column->field, &cell);
     }

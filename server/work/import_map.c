@@ -151,6 +151,16 @@ static bool path_of_header(struct arena *arena, const struct scope *scope,
     return true;
 }
 
+/** What an import holds would lie about in a file, in what is told of its rows, in those that
+ *  failed. */
+static bool refuse_secret(struct task *task, str column, const struct path *path)
+{
+    if (path->steps[path->step_count - 1]->kind != FIELD_SECRET) return false;
+    task_fault(task, column, S("secret"),
+               "is a secret, and secrets are not imported: take the column out of the table");
+    return true;
+}
+
 /** A path as a map has it. Adds a fault under the column's name when it leads nowhere. */
 static bool path_of_text(struct task *task, const struct scope *scope, const struct entity *entity,
                          str column, str text, struct path *path_out)
@@ -176,7 +186,7 @@ static bool path_of_text(struct task *task, const struct scope *scope, const str
             return false;
         }
         path_out->steps[path_out->step_count++] = field;
-        if (!has_more) return true;
+        if (!has_more) return !refuse_secret(task, column, path_out);
         if (field->kind != FIELD_REFERENCE) {
             task_fault(task, column, S("unknown"),
                        "`%.*s` refers to no record, so nothing can stand behind it", FMT(name));
@@ -282,7 +292,8 @@ static void plan_by_headers(struct task *task, const struct import_options *opti
             column->why =
                 arena_print(task->arena, "it may be `%.*s` or `%.*s`; say in the map which",
                             FMT(path.steps[path.step_count - 1]->name), FMT(path.second->name));
-        else (void)column_to_path(task, plan, at, &path);
+        else if (!refuse_secret(task, column->header, &path))
+            (void)column_to_path(task, plan, at, &path);
     }
     arena_drop(&folded);
 }
@@ -442,13 +453,13 @@ static void columns_of_fields(struct arena *arena, struct import_plan *plan)
     column_add(plan, S("id"));
     for (uint32_t at = 0; at < entity->field_count; at++) {
         const struct field *field = &entity->fields[at];
-        if (!scope_sees_field(plan->scope, field)) continue;
+        if (!scope_sees_field(plan->scope, field) || field->kind == FIELD_SECRET) continue;
         column_add(plan, field->name);
         if (field->through.link == nullptr || field->to == nullptr) continue;
         column_add(plan, arena_print(arena, "%.*s.id", FMT(field->name)));
         for (uint32_t inner = 0; inner < field->to->field_count; inner++) {
             const struct field *behind = &field->to->fields[inner];
-            if (scope_sees_field(plan->scope, behind))
+            if (scope_sees_field(plan->scope, behind) && behind->kind != FIELD_SECRET)
                 column_add(plan,
                            arena_print(arena, "%.*s.%.*s", FMT(field->name), FMT(behind->name)));
         }
@@ -508,6 +519,7 @@ enum err import_plan_make(struct task *task, const struct import_options *option
     if (has_map) TRY(plan_by_map(task, options, plan));
     else if (header == nullptr) plan_by_members(task, options, plan);
     else plan_by_headers(task, options, plan);
+    TRY(task_faults(task));
     if (plan->target_count == 0)
         return fail(
             task, ERR_INVALID,

@@ -10,6 +10,7 @@
 #include "work/job_delete.h"
 #include "work/job_erase.h"
 #include "work/job_merge.h"
+#include "work/job_rekey.h"
 #include "work/job_undo.h"
 #include "work/job_upkeep.h"
 #include "work/rule_job.h"
@@ -26,6 +27,7 @@ const struct job_kind job_kinds[] = {
     {{"rule", 4}, rule_job_open, rule_job_step, rule_job_close},
     {.name = {"backtest", 8}, .step = backtest_job_step},
     {.name = {"build", 5}, .step = build_step},
+    {.name = {"rekey", 5}, .open = rekey_open, .step = rekey_step},
 };
 const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];
 

@@ -8,6 +8,7 @@
 #include "store/archive.h"
 #include "store/files.h"
 #include "store/keyring.h"
+#include "store/master.h"
 #include "store/moving.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -40,7 +41,7 @@ static void make(struct task *task)
     require(store_open(task, &options, &store) == ERR_NONE);
     memset(file_key.bytes, 7, SECRET_KEY_BYTES);
     str file = str_of(path_join(task, str_of(folder), "t.key"));
-    require(master_key_write(task, file, &file_key) == ERR_NONE);
+    require(file_key_write(task, file, &file_key) == ERR_NONE);
     atexit(drop);
 }
 
@@ -63,7 +64,8 @@ static void sealed_put(struct arena *arena, struct buf *out, str values)
 {
     struct secret_key data_key = file_key, stream_key = archive_space_key(&data_key, 1);
     struct buf wrapped = buf_make(arena, KIB), head = buf_make(arena, KIB);
-    wrapped_key_put(&wrapped, &file_key, 1, id_make(), &data_key);
+    struct data_keys keys = {.count = 1, .keys = {{.id = DATA_KEY_FIRST, .key = data_key}}};
+    wrapped_keys_put(&wrapped, &file_key, 1, id_make(), &keys);
     pack_list(&head, 2);
     pack_int(&head, 1);
     pack_bytes(&head, buf_str(&wrapped));

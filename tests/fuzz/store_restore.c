@@ -8,6 +8,7 @@
 #include "store/archive.h"
 #include "store/files.h"
 #include "store/keyring.h"
+#include "store/master.h"
 #include "value/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -33,7 +34,7 @@ static void folder_make(struct task *task)
     require(mkdtemp(folder) != nullptr);
     memset(master_key.bytes, 7, SECRET_KEY_BYTES);
     str file = str_of(path_join(task, str_of(folder), "backup.key"));
-    require(master_key_write(task, file, &master_key) == ERR_NONE);
+    require(file_key_write(task, file, &master_key) == ERR_NONE);
     atexit(folder_drop);
 }
 
@@ -52,7 +53,8 @@ static void archive_put(struct arena *arena, struct buf *out, str rows)
     struct secret_key data_key = master_key;
     struct secret_key space_key = archive_space_key(&data_key, 0);
     struct buf wrapped = buf_make(arena, KIB), head = buf_make(arena, KIB);
-    wrapped_key_put(&wrapped, &master_key, 0, (struct id){}, &data_key);
+    struct data_keys keys = {.count = 1, .keys = {{.id = DATA_KEY_FIRST, .key = data_key}}};
+    wrapped_keys_put(&wrapped, &master_key, 0, (struct id){}, &keys);
     pack_list(&head, 2);
     pack_int(&head, 0);
     pack_bytes(&head, buf_str(&wrapped));
@@ -90,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     require(opened >= 0 && file_write(opened, buf_str(&out)));
     close(opened);
     char *restored = path_join(&task, str_of(folder), "restored");
-    require(store_restore(&task, str_of(file), S(""), str_of(restored)) == ERR_CORRUPT);
+    require(store_restore(&task, str_of(file), S(""), nullptr, str_of(restored)) == ERR_CORRUPT);
     require(access(restored, F_OK) != 0);
     arena_drop(&arena);
     return 0;

@@ -94,12 +94,14 @@ export const routes = {
     'POST /{collection}/{id}/password': 'edit',
     'POST /{collection}/{id}/view_as': 'edit',
     'POST /{collection}/{id}/erase': 'delete',
+    'POST /{collection}/{id}/reveal': 'read',
 };
 
 /** Dangerous ones: a token is refused before anything is looked for, whatever the id. */
 export const proven = new Set([
     'POST /{collection}/{id}/view_as',
     'POST /{collection}/{id}/erase',
+    'POST /{collection}/{id}/reveal',
     'POST /users/{id}/tokens',
 ]);
 

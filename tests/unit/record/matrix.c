@@ -250,16 +250,16 @@ static void try_entity(struct fixture *fixture, const char *name, const struct i
     for (uint32_t sort = 0; sort <= entity->field_count; sort++) {
         one.sort = sort == entity->field_count ? nullptr : &entity->fields[sort];
         bool is_sortable =
-            one.sort == nullptr ||
-            (one.sort->is_indexed && !one.sort->kind_of->is_list && !one.sort->is_hidden);
+            one.sort == nullptr || (one.sort->is_indexed && !one.sort->kind_of->is_list &&
+                                    !one.sort->is_hidden && !field_is_sealed(one.sort));
         if (!is_sortable) continue;
         for (uint32_t equal = 0; equal <= entity->field_count; equal++) {
             one.equal = equal == entity->field_count ? nullptr : &entity->fields[equal];
             bool has_value = one.equal == nullptr ||
                              value_text(fixture->test.task.arena, one.equal, 1).len > 0 ||
                              (one.equal->kind == FIELD_REFERENCE && reference_count > 0);
-            if (one.equal != nullptr &&
-                (!one.equal->is_indexed || one.equal->is_hidden || !has_value))
+            if (one.equal != nullptr && (!one.equal->is_indexed || one.equal->is_hidden ||
+                                         !has_value || field_is_sealed(one.equal)))
                 continue;
             for (uint32_t way = 0; way < 8; way++) {
                 one.is_descending = (way & 1) != 0;

@@ -1,5 +1,7 @@
 #include "test.h"
 
+#include "store/keyring.h"
+#include "store/snapshot.h"
 #include "store/environment.h"
 #include "store_test.h"
 #include "value/value.h"
@@ -71,8 +73,9 @@ static struct hash all_rows(struct test_store *test)
         check_int(scan_text_count(txn, 1, &all, 1000, &count), ERR_NONE);
         check_int(count, 300);
         check_int(txn_log_newest(txn), 300);
-        struct secret_key key = {};
-        enum err err = txn_data_key(txn, &key);
+        struct data_keys keys = {};
+        enum err err = txn_data_keys(txn, &keys);
+        struct secret_key key = keys.keys[0].key;
         check_int(err, TENANTS[i] == 2 ? ERR_MISSING : ERR_NONE);
         str parts[] = {{(char *)hash.bytes, HASH_BYTES}, {(char *)key.bytes, SECRET_KEY_BYTES}};
         hash = hash_of(nullptr, parts, 2);
@@ -179,8 +182,8 @@ TEST(test_backup__restores_the_same_rows)
 
     test_task_init(&copy.task);
     test_folder_make(copy.folder);
-    check_int(store_restore(task, file, S(""), str_of(copy.folder)), ERR_NONE);
-    check_int(store_restore(task, file, S(""), str_of(copy.folder)), ERR_CONFLICT);
+    check_int(store_restore(task, file, S(""), nullptr, str_of(copy.folder)), ERR_NONE);
+    check_int(store_restore(task, file, S(""), nullptr, str_of(copy.folder)), ERR_CONFLICT);
     check_int(test_store_try(&copy), ERR_NONE);
     struct hash after = all_rows(&copy);
     check(memcmp(before.bytes, after.bytes, HASH_BYTES) == 0);
@@ -199,7 +202,7 @@ static void refuses(struct test_store *test, str file, str key_file)
     struct task *task = &test->task.task;
     str folder = arena_print(task->arena, "%s/restored", test->folder);
     task->fault.detail = S("");
-    check_int(store_restore(task, file, key_file, folder), ERR_CORRUPT);
+    check_int(store_restore(task, file, key_file, nullptr, folder), ERR_CORRUPT);
     check(!exists(folder));
     check(!exists(arena_print(task->arena, "%.*s.restoring", FMT(folder))));
 }
@@ -302,7 +305,7 @@ TEST(test_backup__refuses_parts_of_two_backups)
     refuses(&test, mixed, key_file);
     file_put(arena, mixed, first);
     str folder = arena_print(arena, "%s-restored", test.folder);
-    check_int(store_restore(&test.task.task, mixed, key_file, folder), ERR_NONE);
+    check_int(store_restore(&test.task.task, mixed, key_file, nullptr, folder), ERR_NONE);
     test_folder_drop(arena_cstring(arena, folder));
     test_store_drop(&test);
 }

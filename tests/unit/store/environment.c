@@ -2,6 +2,8 @@
 
 #include <sys/wait.h>
 
+#include "store/keyring.h"
+#include "store/snapshot.h"
 #include "store/key.h"
 #include "store_test.h"
 #include "value/value.h"
@@ -188,18 +190,18 @@ TEST(test_environment__data_key_opens_after_reopen)
     struct test_store test;
     test_store_open(&test);
     struct txn *txn;
-    struct secret_key key, again;
+    struct data_keys key, again;
     struct space space = store_space(test.store, 9, id_of(9));
     check_int(txn_open_dry(&test.task.task, &space, &txn), ERR_NONE);
-    check_int(txn_data_key(txn, &key), ERR_MISSING);
+    check_int(txn_data_keys(txn, &key), ERR_MISSING);
     txn_data_key_make(txn);
-    check_int(txn_data_key(txn, &key), ERR_NONE);
-    check_int(txn_data_key(txn, &again), ERR_NONE);
-    check(memcmp(&key, &again, sizeof(key)) == 0);
+    check_int(txn_data_keys(txn, &key), ERR_NONE);
+    check_int(txn_data_keys(txn, &again), ERR_NONE);
+    check(memcmp(&key.keys[0], &again.keys[0], sizeof key.keys[0]) == 0);
     txn_close(txn);
     /* Dry: nothing of it stays. */
     check_int(txn_open(&test.task.task, &space, &txn), ERR_NONE);
-    check_int(txn_data_key(txn, &key), ERR_MISSING);
+    check_int(txn_data_keys(txn, &key), ERR_MISSING);
     txn_close(txn);
     test_store_drop(&test);
 }

@@ -25,6 +25,8 @@ const makers: Record<string, () => WidgetMaker> = {
     timezone: () => choice.timezone,
     reference: () => reference.reference,
     references: () => reference.references,
+    sealed: () => text.text,
+    secret: () => text.secret,
 };
 
 export function makeWidget(place: WidgetPlace): Widget {

@@ -29,6 +29,19 @@ function makeInput(place: WidgetPlace, type: string, text: string): HTMLInputEle
 export const text: WidgetMaker = (place) =>
     widgetOf(makeInput(place, 'text', textOf(place.value)), (value) => value);
 
+/** What is there is not shown; left empty it stays. */
+export const secret: WidgetMaker = (place) => {
+    const input = makeInput(place, 'password', '');
+    const isThere = place.value === true;
+    if (isThere) input.placeholder = '••••••••';
+    input.autocomplete = 'new-password';
+    return {
+        element: input,
+        read: () => (input.value === '' ? (isThere ? true : null) : input.value),
+        focus: () => input.focus(),
+    };
+};
+
 export const url: WidgetMaker = (place) => {
     const input = makeInput(place, 'url', textOf(place.value));
     input.placeholder = 'https://';

@@ -1,0 +1,132 @@
+#include "store/sealing.h"
+
+#include "base/random.h"
+#include "store/keyring.h"
+#include "store/moving.h"
+#include "store/snapshot.h"
+#include "store_test.h"
+
+static const struct id UUID = {.bytes = {7}};
+static const str PLACE = S("place"), GROUP = S("group"), TEXT = S("DE89370400440532013000");
+
+struct rig {
+    struct test_store test;
+    struct space space;
+    struct txn *txn;
+    struct arena *arena;
+};
+
+static enum err make_key(struct work *, struct txn *txn)
+{
+    txn_data_key_make(txn);
+    return ERR_NONE;
+}
+
+static void rig_make(struct rig *rig)
+{
+    test_store_open(&rig->test);
+    rig->space = store_space(rig->test.store, 5, UUID);
+    rig->arena = rig->test.task.task.arena;
+    struct work work = {.run = make_key};
+    check_int(store_write(rig->test.store, &rig->space, &work), ERR_NONE);
+    check_int(txn_open_dry(&rig->test.task.task, &rig->space, &rig->txn), ERR_NONE);
+}
+
+static void rig_drop(struct rig *rig)
+{
+    txn_close(rig->txn);
+    test_store_drop(&rig->test);
+}
+
+static str seal_text(struct rig *rig, str text)
+{
+    str sealed;
+    check_int(sealing_seal(rig->txn, rig->arena, text, PLACE, GROUP, text, &sealed), ERR_NONE);
+    return sealed;
+}
+
+TEST(test_sealing__opens_only_in_its_place)
+{
+    struct rig rig;
+    rig_make(&rig);
+    str sealed = seal_text(&rig, TEXT), plain;
+    check_int(sealing_open(rig.txn, rig.arena, sealed, PLACE, &plain), ERR_NONE);
+    check_str(plain, TEXT);
+    check_int(sealing_open(rig.txn, rig.arena, sealed, S("plac3"), &plain), ERR_CORRUPT);
+    struct space other = store_space(rig.test.store, 5, (struct id){.bytes = {8}});
+    txn_enter(rig.txn, &other);
+    check(sealing_open(rig.txn, rig.arena, sealed, PLACE, &plain) != ERR_NONE);
+    txn_enter(rig.txn, &rig.space);
+    /* Every byte counts: also key id and blind. */
+    for (size_t at = 0; at < sealed.len; at++) {
+        str copy = arena_copy(rig.arena, sealed);
+        ((char *)copy.at)[at] ^= 1;
+        check(sealing_open(rig.txn, rig.arena, copy, PLACE, &plain) != ERR_NONE);
+    }
+    for (size_t len = 0; len < sealed.len; len++)
+        check(sealing_open(rig.txn, rig.arena, str_first(sealed, len), PLACE, &plain) != ERR_NONE);
+    rig_drop(&rig);
+}
+
+TEST(test_sealing__equal_texts_have_equal_blinds_and_other_bytes)
+{
+    struct rig rig;
+    rig_make(&rig);
+    str one = seal_text(&rig, TEXT), same = seal_text(&rig, TEXT), other = seal_text(&rig, S("x"));
+    check(!str_eq(one, same));
+    check_str(sealed_index_key(one), sealed_index_key(same));
+    check(!str_eq(sealed_index_key(one), sealed_index_key(other)));
+    str keys[SEALING_KEYS_MAX];
+    uint32_t count;
+    check_int(sealing_index_keys(rig.txn, rig.arena, GROUP, TEXT, keys, &count), ERR_NONE);
+    check_int(count, 1);
+    check_str(keys[0], sealed_index_key(one));
+    check(sealing_is_same(rig.txn, one, GROUP, TEXT));
+    check(!sealing_is_same(rig.txn, one, S("grou9"), TEXT));
+    check(!sealing_is_same(rig.txn, other, GROUP, TEXT));
+    str plain;
+    check_int(sealing_seal(rig.txn, rig.arena, TEXT, PLACE, GROUP, S(""), &plain), ERR_NONE);
+    check_int(sealed_index_key(plain).len, 0);
+    rig_drop(&rig);
+}
+
+TEST(test_sealing__older_keys_open_until_they_are_dropped)
+{
+    struct rig rig;
+    rig_make(&rig);
+    str old = seal_text(&rig, TEXT), plain, keys[SEALING_KEYS_MAX];
+    uint32_t id, count;
+    check(sealing_is_newest(rig.txn, old));
+    check_int(sealing_key_add(rig.txn, &id), ERR_NONE);
+    check(!sealing_is_newest(rig.txn, old));
+    str new = seal_text(&rig, TEXT);
+    check(sealing_is_newest(rig.txn, new));
+    check_int(sealing_open(rig.txn, rig.arena, old, PLACE, &plain), ERR_NONE);
+    check_int(sealing_open(rig.txn, rig.arena, new, PLACE, &plain), ERR_NONE);
+    check_int(sealing_index_keys(rig.txn, rig.arena, GROUP, TEXT, keys, &count), ERR_NONE);
+    check_int(count, 2);
+    check_str(keys[0], sealed_index_key(old));
+    check_str(keys[1], sealed_index_key(new));
+    check(sealing_is_same(rig.txn, old, GROUP, TEXT));
+    check_int(sealing_key_drop(rig.txn, DATA_KEY_FIRST), ERR_NONE);
+    keyring_forget(rig.test.store->keyring, rig.space.number);
+    check_int(sealing_open(rig.txn, rig.arena, old, PLACE, &plain), ERR_MISSING);
+    check_int(sealing_open(rig.txn, rig.arena, new, PLACE, &plain), ERR_NONE);
+    for (uint32_t at = 1; at < SEALING_KEYS_MAX; at++)
+        check_int(sealing_key_add(rig.txn, &id), ERR_NONE);
+    check_int(sealing_key_add(rig.txn, &id), ERR_FULL);
+    rig_drop(&rig);
+}
+
+TEST(test_sealing__of_an_erased_space_nothing_opens)
+{
+    struct rig rig;
+    rig_make(&rig);
+    str sealed = seal_text(&rig, TEXT), plain;
+    txn_close(rig.txn);
+    check_int(moving_erase(&rig.test.task.task, &rig.space, true), ERR_NONE);
+    check_int(txn_open_dry(&rig.test.task.task, &rig.space, &rig.txn), ERR_NONE);
+    check_int(sealing_open(rig.txn, rig.arena, sealed, PLACE, &plain), ERR_MISSING);
+    check_int(sealing_seal(rig.txn, rig.arena, TEXT, PLACE, GROUP, TEXT, &sealed), ERR_MISSING);
+    rig_drop(&rig);
+}
