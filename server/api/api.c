@@ -194,9 +194,10 @@ static enum err arrive(void *argument)
     }
     if (call->tenant.is_suspended)
         return fail(call->task, ERR_FORBIDDEN, "this firm is suspended; its data is kept");
-    bool has_token = http_header(request, S("authorization")).len > 0;
+    str cookie = http_cookie(http_header(request, S("cookie")), cookie_name(call->is_cookie_plain));
+    bool has_any = http_header(request, S("authorization")).len > 0 || cookie.len > 0;
     enum need need = match.route->need;
-    if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_token)) TRY(check_identity(arrival));
+    if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_any)) TRY(check_identity(arrival));
     if (match.route->is_for_nobody) TRY(check_nobody(arrival));
     if (match.route->method != METHOD_GET) TRY(check_origin(arrival));
     TRY(check_viewer(call));

@@ -20,7 +20,7 @@ enum method : uint8_t {
 enum need : uint8_t {
     NEED_NOTHING,  /** any host */
     NEED_TENANT,   /** a host that leads to a tenant */
-    NEED_NO_FALSE, /** and no token, or a good one */
+    NEED_NO_FALSE, /** and no token or session, or a good one */
     NEED_IDENTITY, /** and a session or token */
 };
 
