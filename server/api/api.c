@@ -46,6 +46,13 @@ static enum err find_tenant(struct arrival *arrival)
     return err;
 }
 
+/** The session's token, or empty. */
+static str session_cookie(const struct arrival *arrival)
+{
+    str cookies = http_header(arrival->request, S("cookie"));
+    return http_cookie(cookies, cookie_name(arrival->call->is_cookie_plain));
+}
+
 /** By token or by cookie; a token wins, because no page of another origin can set it. */
 static enum err find_identity(struct arrival *arrival)
 {
@@ -60,8 +67,7 @@ static enum err find_identity(struct arrival *arrival)
             err = identity_of_token(call->txn, access, call->tenant.door, str_trim(token),
                                     &call->identity);
     } else {
-        str cookies = http_header(arrival->request, S("cookie"));
-        str token = http_cookie(cookies, cookie_name(call->is_cookie_plain));
+        str token = session_cookie(arrival);
         if (token.len > 0)
             err = identity_of_session(call->txn, access, call->tenant.door, token, &call->identity);
     }
@@ -194,8 +200,8 @@ static enum err arrive(void *argument)
     }
     if (call->tenant.is_suspended)
         return fail(call->task, ERR_FORBIDDEN, "this firm is suspended; its data is kept");
-    str cookie = http_cookie(http_header(request, S("cookie")), cookie_name(call->is_cookie_plain));
-    bool has_any = http_header(request, S("authorization")).len > 0 || cookie.len > 0;
+    bool has_any =
+        http_header(request, S("authorization")).len > 0 || session_cookie(arrival).len > 0;
     enum need need = match.route->need;
     if (need == NEED_IDENTITY || (need == NEED_NO_FALSE && has_any)) TRY(check_identity(arrival));
     if (match.route->is_for_nobody) TRY(check_nobody(arrival));

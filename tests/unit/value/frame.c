@@ -36,7 +36,7 @@ static bool is_asked_often(void *owner)
 static const struct frame_watch *soon(void)
 {
     static int times;
-    static const struct frame_watch watch = {is_asked_often, &times};
+    static const struct frame_watch watch = {is_asked_often, &times, 0};
     times = 0;
     return &watch;
 }
