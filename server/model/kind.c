@@ -211,6 +211,7 @@ static const struct kind kinds[FIELD_KIND_COUNT] = {
                       .from_cell = cell_object},
     [FIELD_SEALED] = {.name = S("sealed"),
                       .openapi = S("{\"type\":\"string\"}"),
+                      .example = S("\"DE89370400440532013000\""),
                       .read = read_sealed,
                       .write = write_sealed,
                       .give = give_sealed,
@@ -219,6 +220,7 @@ static const struct kind kinds[FIELD_KIND_COUNT] = {
                       .from_cell = cell_plain},
     [FIELD_SECRET] = {.name = S("secret"),
                       .openapi = S("{\"type\":\"string\",\"writeOnly\":true}"),
+                      .example = S("\"A password\""),
                       .openapi_shown = S("{\"const\":true,\"description\":\"There is one; "
                                          "`POST …/reveal` shows it.\"}"),
                       .read = read_secret,
