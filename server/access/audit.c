@@ -192,6 +192,15 @@ static struct audit_entry entry_read(enum audit_kind kind, const struct log_entr
     return entry;
 }
 
+bool audit_read(const struct log_entry *logged, struct audit_entry *entry_out)
+{
+    if (logged->entity != AUDIT_ENTITY) return false;
+    enum audit_kind kind = (enum audit_kind)logged->record.bytes[sizeof logged->record.bytes - 1];
+    if (audit_kind_word(kind).len == 0 || !id_eq(id_of_kind(kind), logged->record)) return false;
+    *entry_out = entry_read(kind, logged);
+    return true;
+}
+
 /** The newest one of all wanted kinds before `before`, whoever acted. */
 static enum err newest_before(struct txn *txn, const struct audit_wanted *wanted, uint64_t before,
                               struct audit_entry *entry_out)

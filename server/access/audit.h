@@ -131,6 +131,9 @@ struct audit_entry {
     struct audit_event event;
 };
 
+/** What an entry of the log says, as views of it; false: it is no event. */
+bool audit_read(const struct log_entry *logged, struct audit_entry *entry_out);
+
 struct audit_wanted {
     uint32_t kinds; /** bits 1 << kind; 0: all */
     bool has_actor;

@@ -1,5 +1,6 @@
 #include "api/actions.h"
 
+#include "access/audit.h"
 #include "api/groups.h"
 #include "api/jobs.h"
 #include "api/parameters.h"
@@ -201,6 +202,28 @@ enum err actions_erase(struct call *call)
     }
     TRY(err);
     return reply_job(call, S("erase"), erase_job_given(call->task, call->entity, call->record));
+}
+
+enum err actions_person(struct call *call)
+{
+    TRY(no_parameters(call));
+    struct view view = call_view(call);
+    struct record record;
+    struct log_entry newest;
+    enum err err = record_get(&view, call->entity, call->record, &record);
+    if (err == ERR_MISSING) {
+        /* Of what lies in the trash the history is there. */
+        struct fault fault = call->task->fault;
+        task_fault_clear(call->task);
+        err = txn_log_of_record(call->txn, call->entity->number, call->record, UINT64_MAX, &newest);
+        if (err == ERR_MISSING) call->task->fault = fault;
+    }
+    TRY(err);
+    struct audit_event event = audit_of(&call->identity, AUDIT_PERSON_EXPORTED, call->address);
+    event.entity = call->entity->number;
+    event.record = call->record;
+    audit_put(call->txn, &event);
+    return reply_job(call, S("person"), erase_job_given(call->task, call->entity, call->record));
 }
 
 enum err actions_unknown(struct call *call)

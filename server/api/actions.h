@@ -13,6 +13,8 @@ enum err actions_restore(struct call *call);
 enum err actions_merge(struct call *call);
 /** Begins the job that forgets a person: work/job_erase.h. */
 enum err actions_erase(struct call *call);
+/** Begins the job that tells all that is kept about one: work/job_person.h. */
+enum err actions_person(struct call *call);
 /** Any other name: says which actions there are. */
 enum err actions_unknown(struct call *call);
 enum err trash_list(struct call *call);

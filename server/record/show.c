@@ -193,7 +193,8 @@ static bool is_told(struct sight sight, const struct field *field)
 /** How many it told; *withheld_out: others changed that the scope does not see. */
 static uint32_t entry_fields_write(struct buf *json, const struct view *view,
                                    const struct entity *entity, struct id id,
-                                   struct log_change *change, uint32_t *withheld_out)
+                                   struct log_change *change, enum history_side sides,
+                                   uint32_t *withheld_out)
 {
     uint16_t number;
     struct value old, new;
@@ -208,10 +209,15 @@ static uint32_t entry_fields_write(struct buf *json, const struct view *view,
             *withheld_out += !field->is_hidden && !field->is_system;
             continue;
         }
-        buf_print(json, "%s\"%.*s\":{\"old\":", told++ == 0 ? "" : ",", FMT(field->name));
-        write_side(json, view, field, id, &old);
-        buf_put(json, S(",\"new\":"));
-        write_side(json, view, field, id, &new);
+        buf_print(json, "%s\"%.*s\":{", told++ == 0 ? "" : ",", FMT(field->name));
+        if ((sides & HISTORY_OLD) != 0) {
+            buf_put(json, S("\"old\":"));
+            write_side(json, view, field, id, &old);
+        }
+        if ((sides & HISTORY_NEW) != 0) {
+            buf_put(json, sides == HISTORY_BOTH ? S(",\"new\":") : S("\"new\":"));
+            write_side(json, view, field, id, &new);
+        }
         buf_put_byte(json, '}');
     }
     return told;
@@ -240,12 +246,18 @@ static void entry_rules_write(struct buf *json, struct log_change *change)
     if (!is_first) buf_put_byte(json, ']');
 }
 
+/** `change` nullptr: what it said was erased. */
+static void write_operation(struct buf *json, const struct log_change *change)
+{
+    str word = change == nullptr ? S("erased") : operation_word(change->operation);
+    buf_print(json, ",\"operation\":\"%.*s\"", FMT(word));
+}
+
 /** One log entry: who changed what, when, and because of which request. An erased body shows no
  *  changes. False, and nothing is written, when all that it changed are fields out of sight. */
 static bool entry_write(struct buf *json, const struct view *view, struct actor_names *names,
                         const struct entity *entity, const struct log_entry *entry)
 {
-    static const char *const operations[] = {"create", "update", "delete"};
     struct log_change change;
     bool is_whole = log_change_read(entry->body, &change);
     size_t begun = json->len;
@@ -260,7 +272,7 @@ static bool entry_write(struct buf *json, const struct view *view, struct actor_
     actor_write(json, view, names, entity, entry->actor);
     buf_print(json, ",\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
     write_id(json, entry->record);
-    buf_print(json, ",\"operation\":\"%s\"", is_whole ? operations[change.operation] : "erased");
+    write_operation(json, is_whole ? &change : nullptr);
     if (is_whole && !id_is_nil(change.into)) {
         buf_put(json, S(",\"merged_into\":"));
         write_id(json, change.into);
@@ -268,11 +280,31 @@ static bool entry_write(struct buf *json, const struct view *view, struct actor_
     /* How the firm works is not its clients' affair. */
     if (is_whole && view->scope->actor_kind != ACTOR_CONTACT) entry_rules_write(json, &change);
     buf_put(json, S(",\"changes\":{"));
-    if (is_whole) told = entry_fields_write(json, view, entity, entry->record, &change, &withheld);
+    if (is_whole)
+        told =
+            entry_fields_write(json, view, entity, entry->record, &change, HISTORY_BOTH, &withheld);
     buf_put(json, S("}}"));
     bool is_unseen = is_whole && change.operation == OPERATION_UPDATE && told == 0 && withheld > 0;
     if (is_unseen) json->len = begun;
     return !is_unseen;
+}
+
+void history_write_alone(struct buf *json, const struct view *view, const struct entity *entity,
+                         const struct log_entry *entry, enum history_side sides)
+{
+    struct log_change change;
+    uint32_t withheld;
+    bool is_whole = log_change_read(entry->body, &change);
+    buf_print(json, "\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
+    write_id(json, entry->record);
+    buf_print(json, ",\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
+    time_write(json, entry->at_ms);
+    buf_put_byte(json, '"');
+    write_operation(json, is_whole ? &change : nullptr);
+    buf_put(json, S(",\"changes\":{"));
+    if (is_whole)
+        (void)entry_fields_write(json, view, entity, entry->record, &change, sides, &withheld);
+    buf_put_byte(json, '}');
 }
 
 /** The record has left what this actor sees, and all that lies under it with it. Who took it away,

@@ -35,6 +35,12 @@ void record_write(struct buf *json, const struct view *view, const struct record
 enum err history_write(struct buf *json, const struct view *view, const struct entity *entity,
                        struct id id, uint64_t before, uint32_t limit);
 
+enum history_side : uint8_t { HISTORY_OLD = 1, HISTORY_NEW = 2, HISTORY_BOTH = 3 };
+/** One entry of a record's history, as members of an object that stands open: `"entity":…,…`. It
+ *  says when what was changed, but not by whom; of values these sides alone. */
+void history_write_alone(struct buf *json, const struct view *view, const struct entity *entity,
+                         const struct log_entry *entry, enum history_side sides);
+
 /** Who acts in some entries of the log, as far as they were asked for: mostly one or two. */
 struct actor_names {
     uint32_t count;

@@ -226,12 +226,17 @@ enum err job_lines(struct task *task, struct txn *txn, struct id id, uint32_t ch
     return ERR_NONE;
 }
 
-void job_forget(struct txn *txn, const struct job *job)
+void job_lines_drop(struct txn *txn, struct job *job)
 {
     char room[LINES_KEY_BYTES];
+    for (; job->line_count > 0; job->line_count--)
+        txn_system_delete(txn, SYSTEM_JOB_LINES, lines_key(job->id, job->line_count - 1, room));
+}
+
+void job_forget(struct txn *txn, struct job *job)
+{
     require(job_is_over(job));
-    for (uint32_t chunk = 0; chunk < job->line_count; chunk++)
-        txn_system_delete(txn, SYSTEM_JOB_LINES, lines_key(job->id, chunk, room));
+    job_lines_drop(txn, job);
     txn_system_delete(txn, SYSTEM_JOB, id_bytes(&job->id));
 }
 

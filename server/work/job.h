@@ -80,6 +80,7 @@ struct job_run {
     bool is_over;      /** the step's *is_over_out */
     bool has_written;  /** this step called job_write */
     bool is_cancelled; /** job_write found it cancelled */
+    bool begins_anew;  /** job_write first drops the lines that were written before */
     str lines;         /** of this step, stored by job_write behind those before */
 };
 

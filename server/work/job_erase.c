@@ -53,6 +53,17 @@ static bool erased_next(struct cursor *items, struct erased *erased_out)
     return id_of_bytes(id.text, &erased_out->id);
 }
 
+bool erase_job_given_read(str given, uint16_t *entity_out, struct id *id_out)
+{
+    struct value list = value_of(given);
+    struct cursor items = cursor_of(list.items);
+    struct erased root;
+    if (list.kind != VALUE_LIST || !erased_next(&items, &root)) return false;
+    *entity_out = root.entity;
+    *id_out = root.id;
+    return true;
+}
+
 static bool position_read(struct job_run *run, struct erasing *self)
 {
     struct value list = value_of(run->job.position), phase, records, words, word;
@@ -91,10 +102,9 @@ static void position_keep(struct job_run *run, const struct erasing *self)
 enum err erase_job_open(struct job_run *run)
 {
     struct erasing *self = arena_new(run->arena, struct erasing, 1);
-    struct value list = value_of(run->job.given);
-    struct cursor items = cursor_of(list.items);
+    struct erased *root = &self->records[0];
     run->live = self;
-    if (list.kind != VALUE_LIST || !erased_next(&items, &self->records[0])) return ERR_CORRUPT;
+    if (!erase_job_given_read(run->job.given, &root->entity, &root->id)) return ERR_CORRUPT;
     self->record_count = 1;
     if (run->job.position.len > 0 && !position_read(run, self)) return ERR_CORRUPT;
     return ERR_NONE;

@@ -15,5 +15,7 @@
 #include "work/job.h"
 
 str erase_job_given(struct task *task, const struct entity *entity, struct id id);
+/** False: it is none. */
+bool erase_job_given_read(str given, uint16_t *entity_out, struct id *id_out);
 enum err erase_job_open(struct job_run *run);
 enum err erase_job_step(struct job_run *run, bool *is_over_out);

@@ -11,6 +11,7 @@
 #include "work/job_erase.h"
 #include "work/job_merge.h"
 #include "work/job_rekey.h"
+#include "work/job_person.h"
 #include "work/job_undo.h"
 #include "work/job_upkeep.h"
 #include "work/rule_job.h"
@@ -22,6 +23,7 @@ const struct job_kind job_kinds[] = {
     {{"bulk_edit", 9}, bulk_edit_open, bulk_edit_step, bulk_edit_close},
     {.name = {"delete", 6}, .open = delete_job_open, .step = delete_job_step},
     {.name = {"erase", 5}, .open = erase_job_open, .step = erase_job_step},
+    {.name = {"person", 6}, .open = person_job_open, .step = person_job_step},
     {.name = {"merge", 5}, .open = merge_job_open, .step = merge_job_step},
     {.name = {"undo", 4}, .open = undo_job_open, .step = undo_job_step},
     {{"rule", 4}, rule_job_open, rule_job_step, rule_job_close},
@@ -32,13 +34,8 @@ const struct job_kind job_kinds[] = {
 const uint32_t job_kind_count = sizeof job_kinds / sizeof job_kinds[0];
 
 const struct upkeep upkeeps[] = {
-    {{"sessions", 8}, session_upkeep}, {{"jobs", 4}, job_upkeep},
-    {{"answers", 7}, answers_upkeep},  {{"uploads", 7}, uploads_upkeep},
-    {{"sessions", 8}, session_upkeep},
-    {{"links", 5}, link_upkeep},
-    {{"jobs", 4}, job_upkeep},
-    {{"answers", 7}, answers_upkeep},
-    {{"uploads", 7}, uploads_upkeep},
-    {{"traces", 6}, traces_upkeep},
+    {{"sessions", 8}, session_upkeep}, {{"links", 5}, link_upkeep},
+    {{"jobs", 4}, job_upkeep},         {{"answers", 7}, answers_upkeep},
+    {{"uploads", 7}, uploads_upkeep},  {{"traces", 6}, traces_upkeep},
 };
 const uint32_t upkeep_count = sizeof upkeeps / sizeof upkeeps[0];

@@ -227,6 +227,7 @@ static enum err writing_run(struct work *work, struct txn *txn)
     TRY(model_of(run->task, txn, run->tenant.model, &run->tenant.model));
     if (writing->apply != nullptr) TRY(writing->apply(run, txn, writing->argument));
     struct job *job = &run->job;
+    if (run->begins_anew) job_lines_drop(txn, &present);
     job->line_count = present.line_count;
     if (run->lines.len > 0) job_lines_put(txn, job, run->lines);
     if (job->state != JOB_FAILED) job->state = run->is_over ? JOB_DONE : JOB_RUNNING;
@@ -246,6 +247,7 @@ enum err job_write(struct job_run *run,
     };
     TRY(store_write(run->access.store, &run->tenant.space, &writing.work));
     run->has_written = true;
+    run->begins_anew = false;
     run->lines = S("");
     return ERR_NONE;
 }

@@ -95,6 +95,7 @@ export const routes = {
     'POST /{collection}/{id}/view_as': 'edit',
     'POST /{collection}/{id}/reveal': 'read',
     'POST /{collection}/{id}/erase': 'delete',
+    'POST /{collection}/{id}/person': 'delete',
     'POST /{collection}/{id}/reveal': 'read',
 };
 
