@@ -170,6 +170,8 @@ enum err session_prove(struct task *task, const struct access *access, const str
 /** Whether a dangerous act must wait for a fresh proof. */
 bool step_up_is_needed(const struct access *access, const struct identity *identity,
                        int64_t now_ms);
+/** ERR_FORBIDDEN of type `step_up`, which says how it is given. */
+enum err step_up_refuse(struct task *task, bool is_session);
 /** Blocks. */
 enum err session_end(struct task *task, const struct access *access, const struct space *space,
                      str token_hash);

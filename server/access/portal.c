@@ -5,6 +5,7 @@
 #include "base/require.h"
 #include "record/models.h"
 #include "record/query.h"
+#include "record/rows.h"
 #include "value/text.h"
 #include "value/value.h"
 
@@ -168,6 +169,39 @@ enum err portal_rights(struct txn *txn, const struct model *model, struct id acc
     return err;
 }
 
+enum err portal_reach_is_seen(const struct view *view, struct id account, bool *is_seen_out)
+{
+    const struct field *field = field_at(view->model, PORTAL_RIGHT_ENTITY, RIGHT_ACCOUNT);
+    const struct entity *clients = field_at(view->model, PORTAL_RIGHT_ENTITY, RIGHT_CLIENT)->to;
+    struct scan_range range = {.from = id_bytes(&account), .to = id_bytes(&account)};
+    *is_seen_out = true;
+    if (rows_see_all(view, clients)) return ERR_NONE;
+    struct scan *scan = scan_index(view->txn, PORTAL_RIGHT_ENTITY, field->number, &range);
+    enum err err = ERR_NONE;
+    while (*is_seen_out) {
+        bool has_entry;
+        struct scan_entry entry;
+        struct portal_right right;
+        err = scan_next(scan, &has_entry, &entry);
+        if (err != ERR_NONE || !has_entry) break;
+        err = right_read(view->txn, view->model, entry.id, &right);
+        if (err != ERR_NONE) break;
+        *is_seen_out = rows_see_id(view, clients, right.client);
+    }
+    scan_close(scan);
+    return err;
+}
+
+enum err portal_reach_verify(const struct view *view, struct id account)
+{
+    bool is_seen;
+    TRY(portal_reach_is_seen(view, account, &is_seen));
+    return is_seen ? ERR_NONE
+                   : fail(view->task, ERR_FORBIDDEN,
+                          "this account also leads to what you do not see: only who sees all of "
+                          "it may do that");
+}
+
 /* What a session keeps of it. */
 
 enum note_key : uint8_t { NOTE_CLIENT = 1, NOTE_VIEWER = 2, NOTE_UNTIL = 3 };
@@ -217,9 +251,10 @@ static enum err right_in_use(struct txn *txn, const struct model *model, struct 
 }
 
 /** One who views as somebody else needs, at each request, what let him begin. */
-static enum err viewer_verify(struct txn *txn, const struct model *model,
+static enum err viewer_verify(struct txn *txn, const struct model *model, struct id account,
                               const struct portal_note *note)
 {
+    bool is_seen;
     struct user_row user;
     struct scope scope;
     if (id_is_nil(note->viewer)) return ERR_NONE;
@@ -228,7 +263,10 @@ static enum err viewer_verify(struct txn *txn, const struct model *model,
     if (err == ERR_MISSING || (err == ERR_NONE && user.is_disabled)) return ERR_UNAUTHENTICATED;
     TRY(err);
     TRY(scope_of_user(txn, model, user.role, note->viewer, &scope));
-    return scope_may(&scope, PORTAL_ACCOUNT_ENTITY, SCOPE_EDIT) ? ERR_NONE : ERR_UNAUTHENTICATED;
+    if (!scope_may(&scope, PORTAL_ACCOUNT_ENTITY, SCOPE_EDIT)) return ERR_UNAUTHENTICATED;
+    struct view view = {.task = txn_task(txn), .txn = txn, .model = model, .scope = &scope};
+    TRY(portal_reach_is_seen(&view, account, &is_seen));
+    return is_seen ? ERR_NONE : ERR_UNAUTHENTICATED;
 }
 
 static struct scope scope_of_contact(const struct model *model, struct id contact, uint8_t actions)
@@ -260,7 +298,7 @@ enum err portal_identify(struct txn *txn, const struct access *access, struct id
         return ERR_UNAUTHENTICATED;
     TRY(err);
     struct portal_note note = portal_note_read(identity_out->note);
-    TRY(viewer_verify(txn, model, &note));
+    TRY(viewer_verify(txn, model, id, &note));
     TRY(right_in_use(txn, model, id, note.client, &right, &has_right));
     identity_out->viewer = note.viewer;
     identity_out->email = account.email;

@@ -48,6 +48,12 @@ enum err portal_right_find(struct txn *txn, const struct model *model, struct id
 enum err portal_rights(struct txn *txn, const struct model *model, struct id account,
                        struct portal_right *rights_out, uint32_t max, uint32_t *count_out);
 
+/** Whether the view's scope sees every client that this account leads to. Who enters as its
+ *  contact, by its password, its address or a look, sees them all. */
+enum err portal_reach_is_seen(const struct view *view, struct id account, bool *is_seen_out);
+/** ERR_FORBIDDEN when it does not. */
+enum err portal_reach_verify(const struct view *view, struct id account);
+
 /** What a session at the portal keeps of it (session_note). */
 struct portal_note {
     struct id client; /** chosen; nil: none yet */

@@ -1,5 +1,7 @@
 /* What one who may change users, roles, teams or fields cannot do by it: give himself or others
  * what he does not have, or take it from those who have more. */
+#include "access/access.h"
+#include "access/portal.h"
 #include "access/role.h"
 #include "access/user.h"
 #include "base/require.h"
@@ -64,21 +66,52 @@ static enum err refuse_role(struct change *change, const char *what, str role)
                 FMT(declared == nullptr ? role : declared->label));
 }
 
+/** A person's session may be somebody else's by now: what would let that one stay is asked for with
+ *  the password. A token is nobody's to sit down at; it gives no more than it has. */
+static enum err verify_proven(struct change *change)
+{
+    const struct scope *scope = change->scope;
+    if (scope->is_proven || !id_is_nil(scope->token)) return ERR_NONE;
+    return step_up_refuse(change->task, true);
+}
+
 /* Users. */
+
+static bool is_other_way_in(const struct sides *sides)
+{
+    return differs(sides, USER_EMAIL) || differs(sides, USER_ROLE) || differs(sides, USER_DISABLED);
+}
 
 static enum err verify_user(struct change *change, const struct sides *sides)
 {
     str was = text_at(sides->before, USER_ROLE), is = text_at(sides->now, USER_ROLE);
     bool is_own = id_eq(sides->touched->id, change->scope->actor) && sides->before.len > 0;
-    /* What he is called, where he lives and so on is his own affair. */
-    if (is_own && sides->now.len > 0 && str_eq(was, is) && !differs(sides, USER_DISABLED))
-        return ERR_NONE;
+    /* What he is called, where he lives and so on is his own affair; not so the address to which
+     * a new password is mailed: one who came by a narrower token would be all that he is. */
+    if (is_own && sides->now.len > 0 && !is_other_way_in(sides)) return ERR_NONE;
     if (!differs_at_all(sides)) return ERR_NONE;
-    if (sides->before.len > 0 && !is_own && !covers_role(change, change->model, was))
+    if (sides->before.len > 0 && !covers_role(change, change->model, was))
         return refuse_role(change, "this user is in", was);
     if (sides->now.len > 0 && !covers_role(change, change->model, is))
         return refuse_role(change, "this would put a user into", is);
-    return ERR_NONE;
+    return is_other_way_in(sides) ? verify_proven(change) : ERR_NONE;
+}
+
+/* Accounts at the portal. */
+
+/** Another address gets the links that let its owner in. */
+static enum err verify_account(struct change *change, const struct sides *sides)
+{
+    const struct entity *entity = sides->touched->entity;
+    const struct field *email = entity_field(entity, S("email"));
+    const struct field *state = entity_field(entity, S("state"));
+    bool is_there = sides->before.len > 0 && sides->now.len > 0;
+    require(email != nullptr && state != nullptr);
+    if (!is_there || (!differs(sides, email->number) && !differs(sides, state->number)))
+        return ERR_NONE;
+    struct view view = change_view(change);
+    TRY(portal_reach_verify(&view, sides->touched->id));
+    return differs(sides, email->number) ? verify_proven(change) : ERR_NONE;
 }
 
 /* Teams. */
@@ -137,6 +170,8 @@ static enum err verify_one(struct change *change, const struct sides *sides)
     switch (sides->touched->entity->number) {
     case USER_ENTITY:
         return verify_user(change, sides);
+    case PORTAL_ACCOUNT_ENTITY:
+        return verify_account(change, sides);
     case TEAM_ENTITY:
         return verify_team(change, sides);
     case CUSTOM_FIELD_ENTITY:
@@ -172,7 +207,7 @@ static enum err verify_role(struct change *change, const struct model *model,
                     "only who sees all clients may say what a role sees");
     if (!covers_role(change, change->model, name)) return refuse_role(change, "this is", name);
     if (!covers_role(change, model, name)) return refuse_role(change, "this would make", name);
-    return ERR_NONE;
+    return verify_proven(change);
 }
 
 static enum err verify_roles(struct change *change, const struct touched *touched, uint32_t count)

@@ -183,6 +183,23 @@ static enum err session_get(struct txn *txn, const struct access *access, str ha
     return session_is_live(access, session_out, task->now_ms) ? ERR_NONE : ERR_UNAUTHENTICATED;
 }
 
+bool step_up_is_needed(const struct access *access, const struct identity *identity, int64_t now_ms)
+{
+    int64_t proof_ms = access->limits.proof_ms > 0 ? access->limits.proof_ms : PROOF_MS;
+    if (identity->credential != CREDENTIAL_SESSION) return !identity->is_proof;
+    return now_ms - identity->proven_at_ms >= proof_ms;
+}
+
+enum err step_up_refuse(struct task *task, bool is_session)
+{
+    task->fault.type = S("step_up");
+    if (!is_session)
+        return fail(task, ERR_FORBIDDEN,
+                    "this needs a person who gives the password, or a token made for it");
+    return fail(task, ERR_FORBIDDEN,
+                "give your password again: POST /api/v1/session/proof {\"password\"}");
+}
+
 enum err session_identify(struct txn *txn, const struct access *access, str token_hash,
                           struct identity *identity_out)
 {
@@ -196,6 +213,7 @@ enum err session_identify(struct txn *txn, const struct access *access, str toke
     identity_out->session = session.id;
     identity_out->seen_at_ms = session.seen_ms;
     identity_out->proven_at_ms = session.proven_ms;
+    identity_out->scope.is_proven = !step_up_is_needed(access, identity_out, txn_task(txn)->now_ms);
     return ERR_NONE;
 }
 
@@ -208,13 +226,6 @@ enum err identity_of_session(struct txn *txn, const struct access *access, enum 
     if (identity_out->door != door) return ERR_UNAUTHENTICATED;
     identity_out->csrf = csrf_of(txn_task(txn)->arena, token);
     return ERR_NONE;
-}
-
-bool step_up_is_needed(const struct access *access, const struct identity *identity, int64_t now_ms)
-{
-    int64_t proof_ms = access->limits.proof_ms > 0 ? access->limits.proof_ms : PROOF_MS;
-    if (identity->credential != CREDENTIAL_SESSION) return !identity->is_proof;
-    return now_ms - identity->proven_at_ms >= proof_ms;
 }
 
 /* Making one. */

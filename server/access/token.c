@@ -193,7 +193,9 @@ static enum err token_identify(struct txn *txn, const struct access *access, str
     identity_out->is_proof = token.is_proof;
     const struct model *model = access->model;
     if (token.role.len > 0) TRY(model_of(task, txn, access->model, &model));
-    return narrow(txn, model, &token, &identity_out->scope);
+    TRY(narrow(txn, model, &token, &identity_out->scope));
+    identity_out->scope.is_proven = token.is_proof;
+    return ERR_NONE;
 }
 
 enum err identity_of_token(struct txn *txn, const struct access *access, enum door door, str token,

@@ -526,7 +526,7 @@ enum err feed_answer(struct call *call, uint64_t after)
     TRY(place_take(call, loop, &topic));
     struct stream *stream = memory_take(sizeof *stream);
     stream->loop = loop;
-    stream->actor = call->identity.user;
+    stream->actor = call->identity.scope.actor; /* at the portal the contact, not its account */
     stream->position = after;
     stream->written_ms = monotonic_ms();
     stream->credential = call->identity.credential;

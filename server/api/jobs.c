@@ -30,7 +30,7 @@ enum err reply_job(struct call *call, str kind, str given)
 enum err jobs_find(struct call *call, struct job *job_out)
 {
     TRY(job_get(call->task, call->txn, call->record, job_out));
-    if (rights_to_begun(call, job_out->actor)) return ERR_NONE;
+    if (rights_to_begun(call, job_out->actor, job_out->token)) return ERR_NONE;
     return fail(call->task, ERR_MISSING, "there is no such job");
 }
 
@@ -80,7 +80,7 @@ enum err jobs_list(struct call *call)
         is_at_end = err == ERR_MISSING;
         if (is_at_end) break;
         TRY(err);
-        bool is_seen = rights_to_begun(call, job.actor);
+        bool is_seen = rights_to_begun(call, job.actor, job.token);
         if (is_seen && shown == page.limit) break;
         last = job.id;
         if (!is_seen) continue;

@@ -5,6 +5,7 @@
 #include "access/link.h"
 #include "access/totp.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "api/session.h"
 #include "base/fold.h"
 #include "value/json.h"
@@ -102,6 +103,7 @@ static enum err find_user(struct call *call, struct account *account_out)
 enum err invitations_send(struct call *call)
 {
     struct account account;
+    TRY(rights_cover_user(call, call->record));
     TRY(find_user(call, &account));
     if (account.is_disabled)
         return fail(call->task, ERR_CONFLICT, "this user is disabled and cannot be invited");
@@ -115,8 +117,7 @@ enum err invitations_send(struct call *call)
 
 enum err invitations_revoke(struct call *call)
 {
-    struct account account;
-    TRY(find_user(call, &account));
+    TRY(rights_cover_user(call, call->record));
     enum err err = link_revoke(call->txn, call->record, LINK_INVITATION);
     if (err == ERR_MISSING) return fail(call->task, err, "no invitation is open");
     TRY(err);

@@ -9,6 +9,7 @@
 #include "api/records.h"
 #include "api/reply.h"
 #include "api/roads.h"
+#include "api/session.h"
 #include "base/require.h"
 #include "record/query.h"
 #include "value/json.h"
@@ -346,6 +347,14 @@ static enum err account_is_seen(struct call *call)
     return record_get(&view, accounts, call->record, &record);
 }
 
+/** And is the caller's to enter by. */
+static enum err account_is_open(struct call *call)
+{
+    struct view view = call_view(call);
+    TRY(account_is_seen(call));
+    return portal_reach_verify(&view, call->record);
+}
+
 enum err portal_invite(struct call *call)
 {
     struct portal_account account;
@@ -370,7 +379,7 @@ enum err portal_view_as(struct call *call)
 {
     str address;
     TRY(no_parameters(call));
-    TRY(account_is_seen(call));
+    TRY(account_is_open(call));
     TRY(portal_view_offer(call->txn, call->access, &call->tenant, call->record, call->identity.user,
                           &address));
     struct buf json = reply_buf(call);
@@ -386,7 +395,8 @@ enum err portal_set_password(struct call *call)
 {
     struct value password;
     TRY(no_parameters(call));
-    TRY(call_read(call, false, account_is_seen));
+    TRY(call_read(call, false, account_is_open));
+    TRY(step_up_need_of_person(call));
     bool is_given = call->given.kind == VALUE_MAP && call->given.count == 1 &&
                     value_find_text(call->given.bytes, S("password"), &password);
     if (!is_given) task_fault(call->task, S(""), S("type"), "the body must be {\"password\"}");

@@ -1,5 +1,6 @@
 #include "api/rights.h"
 
+#include "access/role.h"
 #include "access/user.h"
 #include "api/routes.h"
 #include "rules/saving.h"
@@ -66,9 +67,24 @@ enum err rights_again(struct call *call)
     return rights_judge(call);
 }
 
-bool rights_to_begun(const struct call *call, struct id who)
+enum err rights_cover_user(struct call *call, struct id user)
 {
-    return id_eq(who, call->identity.user) ||
+    struct user_row row;
+    enum err err = user_read(call->txn, user, &row);
+    if (err == ERR_MISSING) return fail(call->task, err, "there is no such user");
+    TRY(err);
+    struct scope theirs = scope_of_role(call->tenant.model, row.role, user);
+    if (scope_covers(&call->identity.scope, &theirs)) return ERR_NONE;
+    return fail(call->task, ERR_FORBIDDEN,
+                "this user may more than you: only who may as much looks after how he enters");
+}
+
+bool rights_to_begun(const struct call *call, struct id who, struct id token)
+{
+    const struct identity *identity = &call->identity;
+    bool is_narrowed = identity->token_role.len > 0;
+    bool is_by_it = !is_narrowed || id_eq(token, identity->scope.token);
+    return (id_eq(who, identity->user) && is_by_it) ||
            scope_may(&call->identity.scope, SETTINGS_ENTITY, SCOPE_EDIT);
 }
 

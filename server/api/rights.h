@@ -17,8 +17,13 @@ enum err rights_judge(const struct call *call);
  *  with what he may now. ERR_UNAUTHENTICATED: the session or token is over meanwhile. */
 enum err rights_again(struct call *call);
 
-/** Whether this is the caller's own, or he looks after everybody's: RIGHT_BEGUN. */
-bool rights_to_begun(const struct call *call, struct id who);
+/** One who looks after how another enters must be able to do all that the other may. ERR_FORBIDDEN:
+ *  he is not. ERR_MISSING: there is no such user. */
+enum err rights_cover_user(struct call *call, struct id user);
+
+/** Whether this is the caller's own, or he looks after everybody's: RIGHT_BEGUN. One who came by a
+ *  token with a role of its own has only what was begun by that token. */
+bool rights_to_begun(const struct call *call, struct id who, struct id token);
 
 /** Puts into the fault of a refusal whose right it is that is missing, and into the problem who can
  *  grant it. Opens a transaction of its own. */

@@ -247,10 +247,10 @@ enum err session_close(struct call *call)
 enum err step_up_need(struct call *call)
 {
     if (!step_up_is_needed(call->access, &call->identity, call->task->now_ms)) return ERR_NONE;
-    call->task->fault.type = S("step_up");
-    if (call->identity.credential != CREDENTIAL_SESSION)
-        return fail(call->task, ERR_FORBIDDEN,
-                    "this needs a person who gives the password, or a token made for it");
-    return fail(call->task, ERR_FORBIDDEN,
-                "give your password again: POST /api/v1/session/proof {\"password\"}");
+    return step_up_refuse(call->task, call->identity.credential == CREDENTIAL_SESSION);
+}
+
+enum err step_up_need_of_person(struct call *call)
+{
+    return call->identity.credential == CREDENTIAL_SESSION ? step_up_need(call) : ERR_NONE;
 }

@@ -5,6 +5,7 @@
 #include "access/session.h"
 #include "access/user.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "value/json.h"
 #include "value/text.h"
 
@@ -74,8 +75,16 @@ enum err sessions_list(struct call *call)
     return reply_sessions(call, call->identity.user);
 }
 
+/** A token with a role of its own does not end what its user does by another one. */
+static enum err check_own(struct call *call)
+{
+    bool is_token = call->identity.credential == CREDENTIAL_TOKEN;
+    return is_token ? rights_cover_user(call, call->identity.user) : ERR_NONE;
+}
+
 enum err sessions_end_one(struct call *call)
 {
+    TRY(check_own(call));
     enum err err = session_end_one(call->txn, call->identity.user, call->record);
     if (err == ERR_MISSING) return fail(call->task, err, "you have no such session");
     TRY(err);
@@ -86,29 +95,22 @@ enum err sessions_end_one(struct call *call)
 
 enum err sessions_end_others(struct call *call)
 {
+    TRY(check_own(call));
     TRY(sessions_end(call->txn, call->identity.user, call->identity.session));
     note(call, call->identity.door, call->identity.user);
     reply_empty(call, 204);
     return ERR_NONE;
 }
 
-static enum err check_user(struct call *call)
-{
-    struct account account;
-    const struct subject subject = {DOOR_STAFF, call->record};
-    enum err err = account_read(call->txn, call->access, subject, &account);
-    return err == ERR_MISSING ? fail(call->task, err, "there is no such user") : err;
-}
-
 enum err sessions_of_user(struct call *call)
 {
-    TRY(check_user(call));
+    TRY(rights_cover_user(call, call->record));
     return reply_sessions(call, call->record);
 }
 
 enum err sessions_of_user_end(struct call *call)
 {
-    TRY(check_user(call));
+    TRY(rights_cover_user(call, call->record));
     struct id but = {};
     if (id_eq(call->record, call->identity.user)) but = call->identity.session;
     TRY(sessions_end(call->txn, call->record, but));

@@ -6,6 +6,7 @@
 #include "access/user.h"
 #include "api/parameters.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "api/session.h"
 #include "value/json.h"
 #include "value/text.h"
@@ -171,29 +172,16 @@ enum err tokens_make(struct call *call)
 
 /* Of others. */
 
-/** One who acts by another's token may what the other may. */
-static enum err verify_covered(struct call *call, struct id user)
-{
-    struct user_row row;
-    enum err err = user_read(call->txn, user, &row);
-    if (err == ERR_MISSING) return fail(call->task, err, "there is no such user");
-    TRY(err);
-    struct scope theirs = scope_of_role(call->tenant.model, row.role, user);
-    if (scope_covers(&call->identity.scope, &theirs)) return ERR_NONE;
-    return fail(call->task, ERR_FORBIDDEN,
-                "this user may more than you: only who may as much looks after his tokens");
-}
-
 enum err tokens_of_user(struct call *call)
 {
-    TRY(verify_covered(call, call->record));
+    TRY(rights_cover_user(call, call->record));
     return reply_tokens(call, call->record);
 }
 
 enum err tokens_of_user_make(struct call *call)
 {
     /* The proof is asked for when there is such a user. */
-    TRY(verify_covered(call, call->record));
+    TRY(rights_cover_user(call, call->record));
     TRY(step_up_need(call));
     return make_for(call, call->record);
 }
@@ -208,7 +196,8 @@ enum err tokens_end(struct call *call)
     if (err == ERR_MISSING || (err == ERR_NONE && !may))
         return fail(call->task, ERR_MISSING, "there is no such token");
     TRY(err);
-    if (!is_own) TRY(verify_covered(call, token.user));
+    bool is_itself = id_eq(token.id, call->identity.scope.token);
+    if (!is_itself) TRY(rights_cover_user(call, token.user));
     TRY(token_end(call->txn, call->record));
     note(call, AUDIT_TOKEN_REVOKED, &token);
     reply_empty(call, 204);

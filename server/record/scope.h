@@ -30,6 +30,7 @@ struct scope {
     enum actor_kind actor_kind;
     uint8_t rows;      /** of enum scope_rows; the portal's are decided by `client` */
     bool is_own_alone; /** portal: only what is the contact's own (model/role.h) */
+    bool is_proven;    /** the password was given just now, or the token was made with that right */
     uint8_t holder_count;
     uint16_t groups_seen; /** bit: place of the group in the model */
     uint16_t groups_edited;

@@ -22,7 +22,8 @@ enum job_key : uint8_t {
     KEY_RESULT = 10,
     KEY_PROBLEM = 11,
     KEY_LINES = 12,
-    KEY_TOKEN = 13, /** left out when there is none */
+    KEY_TOKEN = 13,  /** left out when there is none */
+    KEY_PROVEN = 14, /** left out when it is false */
 };
 
 static const str state_words[] = {
@@ -62,7 +63,9 @@ static bool job_row_read(struct id id, str row, struct job *job_out)
         .problem = found[10].text,
         .line_count = (uint32_t)found[11].integer,
     };
-    struct value token;
+    struct value token, proven;
+    job_out->is_proven =
+        value_find(row, KEY_PROVEN, &proven) && proven.kind == VALUE_BOOL && proven.boolean;
     if (value_find(row, KEY_TOKEN, &token) &&
         (token.kind != VALUE_BYTES || !id_of_bytes(token.text, &job_out->token)))
         return false;
@@ -89,7 +92,7 @@ enum err job_row_put(struct txn *txn, const struct job *job)
         return fail(task, ERR_TOO_LARGE, "the job's result or position is too large");
     struct buf row = buf_make(task->arena, JOB_ROW_BYTES_MAX);
     bool has_token = !id_is_nil(job->token);
-    pack_map(&row, has_token ? 13 : 12);
+    pack_map(&row, 12U + has_token + job->is_proven);
     pack_int(&row, KEY_KIND);
     pack_text(&row, job->kind);
     put_int(&row, KEY_STATE, job->state);
@@ -104,6 +107,10 @@ enum err job_row_put(struct txn *txn, const struct job *job)
     put_bytes(&row, KEY_PROBLEM, job->problem);
     put_int(&row, KEY_LINES, job->line_count);
     if (has_token) put_bytes(&row, KEY_TOKEN, id_bytes(&job->token));
+    if (job->is_proven) {
+        pack_int(&row, KEY_PROVEN);
+        pack_bool(&row, true);
+    }
     require(!buf_is_over(&row));
     txn_system_put(txn, SYSTEM_JOB, id_bytes(&job->id), buf_str(&row));
     if (!job_is_over(job)) return ERR_NONE;
@@ -141,6 +148,7 @@ enum err job_create(struct task *task, struct txn *txn, const struct scope *scop
         .kind = arena_copy(task->arena, kind),
         .actor = scope == nullptr ? (struct id){} : scope->actor,
         .token = scope == nullptr ? (struct id){} : scope->token,
+        .is_proven = scope != nullptr && scope->is_proven,
         .created_at_ms = task->now_ms,
         .group = id_make(),
     };

@@ -36,6 +36,7 @@ struct job {
     enum job_state state;
     struct id actor; /** nil: the system itself */
     struct id token; /** by which the actor came; nil: by none */
+    bool is_proven;  /** the actor had just given the password (scope.is_proven) */
     int64_t created_at_ms, ended_at_ms;
     uint64_t done, total; /** of the kind's own unit; total 0: not known yet */
     struct id group;      /** of all its changes, for undo; nil: it makes none */

@@ -166,6 +166,7 @@ static enum err actor_load(struct job_run *run, struct txn *txn)
                     "the user who started this job is gone or may no longer sign in");
     TRY(err);
     run->scope = identity.scope;
+    run->scope.is_proven = run->job.is_proven;
     if (id_is_nil(run->job.token)) return ERR_NONE;
     err = token_narrow(txn, run->tenant.model, run->job.token, &run->scope);
     if (err == ERR_UNAUTHENTICATED)

@@ -1,0 +1,210 @@
+// How somebody enters is nobody else's to take: by an old session, a narrower token, a lesser
+// role, or a contact who also belongs to clients out of sight.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { openEvents } from '../door/events.mjs';
+import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
+import { join } from '../door/people.mjs';
+import { contactPassword, enter, portalHost } from '../door/portal.mjs';
+import { Firm, openServer, password } from '../door/server.mjs';
+import { Visitor } from '../door/visitor.mjs';
+
+let server;
+let firm;
+before(async () => {
+    server = await openServer(['acme']);
+    firm = server.firms.acme;
+});
+after(() => server.close());
+
+let made = 0;
+const person = (role = 'employee') => ({
+    name: `Person ${++made}`,
+    email: `person${made}@firm.example`,
+    role,
+});
+async function newClient(more = {}) {
+    const name = `Client ${++made}`;
+    const emails = [{ value: `contact${made}@client.example` }];
+    const primary_contact = more.primary_contact ?? { name: `Contact ${made}`, emails };
+    return firm.create('clients', { name, kind: 'company', ...more, primary_contact });
+}
+
+describe('the password is asked for again', () => {
+    test('before an old session decides who enters or what he may', async () => {
+        const strict = await openServer(['acme'], { words: ['--proof-ms', '1'] });
+        try {
+            const at = strict.firms.acme;
+            const user = await at.create('users', person());
+            const role = await at.create('roles', { name: 'little', label: 'Little', rights: {} });
+            const client = await at.create('clients', {
+                name: 'Client',
+                kind: 'company',
+                primary_contact: { name: 'Contact' },
+            });
+            const contact = await enter(at, [client.id], client.primary_contact);
+            const owner = await Visitor.signIn(at, at.owner, password);
+            const account = `portal_accounts/${contact.account.id}`;
+            const update = { id: user.id, email: 'mine@firm.example' };
+            for (const request of [
+                ['PATCH', `users/${user.id}`, { email: 'mine@firm.example' }],
+                ['PATCH', `users/${user.id}`, { role: 'owner' }],
+                ['PATCH', `users/${user.id}`, { disabled: true }],
+                ['POST', 'users', person('owner')],
+                ['DELETE', `users/${user.id}`],
+                ['POST', 'roles', { name: 'large', label: 'Large', rights: {} }],
+                ['PATCH', `roles/${role.id}`, { sees: ['vault'] }],
+                ['DELETE', `roles/${role.id}`],
+                ['PATCH', account, { email: 'mine@client.example' }],
+                ['POST', `${account}/password`, { password: 'some words of mine' }],
+            ]) {
+                const { type } = expectProblem(await owner.call(...request), 403);
+                assert.equal(type, 'step_up', request.join(' '));
+            }
+            const bulk = await owner.call('POST', 'users/bulk', { operations: [{ update }] });
+            assert.notEqual(bulk.status, 500);
+            assert.equal((await at.get('users', user.id)).email, user.email);
+            expectStatus(await owner.call('PATCH', `users/${user.id}`, { language: 'de' }), 200);
+            expectStatus(await contact.call('GET', 'me'), 200);
+        } finally {
+            await strict.close();
+        }
+    });
+
+    test('and a job keeps that it was given', async () => {
+        const owner = await Visitor.signIn(firm, firm.owner, password);
+        const one = person();
+        const text = `Name,E-mail,Role\n${one.name},${one.email},employee\n`;
+        const job = await jobEnded(firm, await owner.call('POST', 'users/import', { text }));
+        assert.equal(job.state, 'done');
+        assert.ok((await firm.all('users')).some((user) => user.email === one.email));
+    });
+});
+
+describe('a token with a role of its own', () => {
+    const rights = { user: ['view', 'edit'], client: 'all', contact: 'all', client_contact: 'all' };
+    let narrow;
+    before(async () => {
+        await firm.create('roles', { name: 'keeper', label: 'Keeper', rows: ['all'], rights });
+        const owner = await Visitor.signIn(firm, firm.owner, password);
+        const wanted = { name: 'Keeper', role: 'keeper' };
+        const { token } = expectStatus(await owner.call('POST', 'tokens', wanted), 201).body;
+        narrow = new Firm(server, firm.name, token);
+    });
+
+    test('neither moves the address of its user nor ends what he does elsewhere', async () => {
+        const [owner] = await firm.all('users', 'role=owner');
+        const path = `users/${owner.id}`;
+        expectProblem(await narrow.call('PATCH', path, { email: 'me@evil.example' }), 403);
+        expectStatus(await narrow.call('PATCH', path, { language: 'de' }), 200);
+        const at = await Visitor.signIn(firm, firm.owner, password);
+        const [session] = expectStatus(await at.call('GET', 'sessions'), 200).body.data;
+        expectProblem(await narrow.call('DELETE', 'sessions'), 403);
+        expectProblem(await narrow.call('DELETE', `sessions/${session.id}`), 403);
+        expectProblem(await narrow.call('DELETE', `${path}/sessions`), 403);
+        const tokens = expectStatus(await narrow.call('GET', 'tokens'), 200).body.data;
+        const other = tokens.find((token) => !token.current);
+        expectProblem(await narrow.call('DELETE', `tokens/${other.id}`), 403);
+        expectStatus(await at.call('GET', 'me'), 200);
+    });
+
+    test('has no results of jobs that its user began by another one', async () => {
+        const text = 'Name,E-mail,Role,Nothing\n,no address,owner,canary\n';
+        const wide = await firm.call('POST', 'users/import', { text });
+        const { id } = await jobEnded(firm, wide);
+        for (const path of [`jobs/${id}`, `jobs/${id}/results`, `jobs/${id}/failed`])
+            expectProblem(await narrow.call('GET', path), 404);
+        const { data } = expectStatus(await narrow.call('GET', 'jobs'), 200).body;
+        assert.deepEqual(data, []);
+    });
+});
+
+test('who may less looks after nobody who may more', async () => {
+    const rights = { user: 'all', client: 'view' };
+    await firm.create('roles', { name: 'clerk', label: 'Clerk', rows: ['all'], rights });
+    const clerk = await join(firm, 'Clara Clerk', 'clerk');
+    const [owner] = await firm.all('users', 'role=owner');
+    const path = `users/${owner.id}`;
+    const at = await Visitor.signIn(firm, firm.owner, password);
+    for (const request of [
+        ['GET', `${path}/sessions`],
+        ['DELETE', `${path}/sessions`],
+        ['POST', `${path}/invite`],
+        ['DELETE', `${path}/invite`],
+    ])
+        expectProblem(await clerk.call(...request), 403, 'may more than you');
+    expectStatus(await at.call('GET', 'me'), 200);
+    expectStatus(await clerk.call('GET', `users/${clerk.user.id}/sessions`), 200);
+});
+
+describe('a contact of clients seen and unseen', () => {
+    let pam;
+    let mine;
+    let contact;
+    before(async () => {
+        const all = ['client', 'contact', 'client_contact', 'portal_account', 'portal_right'];
+        const rights = Object.fromEntries(all.map((entity) => [entity, 'all']));
+        const role = { name: 'manager', label: 'Manager', rows: ['managed'], rights };
+        await firm.create('roles', role);
+        pam = await join(firm, 'Pam Manager', 'manager');
+        mine = await newClient({ account_manager: pam.user.id });
+        contact = await enter(firm, [mine.id], mine.primary_contact);
+    });
+    const words = { password: 'some words of mine' };
+    const where = (more = '') => `portal_accounts/${contact.account.id}${more}`;
+
+    test('is no way to those that are not', async () => {
+        expectStatus(await pam.call('PATCH', where(), { email: 'one@client.example' }), 200);
+        expectStatus(await pam.call('POST', where('/password'), words), 204);
+        const other = await newClient({ primary_contact: mine.primary_contact });
+        await enter(firm, [other.id], mine.primary_contact);
+        const { email } = await firm.get('portal_accounts', contact.account.id);
+        for (const request of [
+            ['POST', where('/password'), words],
+            ['PATCH', where(), { email: 'two@client.example' }],
+            ['PATCH', where(), { state: 'disabled' }],
+            ['POST', `clients/${mine.id}/enable_portal`, { email: 'two@client.example' }],
+        ])
+            expectProblem(await pam.call(...request), 403, 'do not see');
+        const kept = new Visitor(firm, portalHost(firm));
+        kept.take(await kept.call('POST', 'session', { email, password: contactPassword }), 201);
+        expectStatus(await pam.call('PATCH', where(), { language: 'de' }), 200);
+    });
+
+    test('is not looked at either, from the moment that it leads there', async () => {
+        const seen = await newClient({ account_manager: pam.user.id });
+        const { account } = await enter(firm, [seen.id], seen.primary_contact);
+        const proven = await provenToken(pam.user);
+        const path = `portal_accounts/${account.id}/view_as`;
+        const { address } = expectStatus(await proven.call('POST', path), 200).body;
+        const viewer = new Visitor(firm, portalHost(firm));
+        const token = address.split('/').at(-1);
+        viewer.take(await viewer.call('POST', 'session/view', { token }), 201);
+        expectStatus(await viewer.call('GET', 'clients'), 200);
+        const other = await newClient({ primary_contact: seen.primary_contact });
+        await enter(firm, [other.id], seen.primary_contact);
+        expectProblem(await viewer.call('GET', 'clients'), 401);
+        expectProblem(await proven.call('POST', path), 403, 'do not see');
+    });
+});
+
+/** By a token of this user made for what needs a proof; its owner makes it for him. */
+async function provenToken(user) {
+    const owner = await Visitor.signIn(firm, firm.owner, password);
+    const wanted = { name: 'Proof', proof: true };
+    const answer = await owner.call('POST', `users/${user.id}/tokens`, wanted);
+    return new Firm(server, firm.name, expectStatus(answer, 201).body.token);
+}
+
+test('a stream at the portal tells a contact what is its own', async () => {
+    const client = await newClient();
+    const contact = await enter(firm, [client.id], client.primary_contact, 'own');
+    const headers = { host: contact.host, cookie: contact.cookie };
+    const stream = await openEvents({ ...firm, server, token: undefined }, { headers });
+    const change = { name: 'Another name' };
+    expectStatus(await firm.call('PATCH', `contacts/${client.primary_contact}`, change), 200);
+    const is = (event) => event.data.id === client.primary_contact;
+    await stream.until((one) => one.events.some(is), 'the change of the contact');
+    stream.close();
+});
