@@ -301,7 +301,7 @@ enum err imports_failed(struct call *call)
     TRY(no_parameters(call));
     struct job job;
     str first;
-    TRY(jobs_find(call, &job));
+    TRY(jobs_find_told(call, &job));
     if (!str_eq(job.kind, S("import")))
         return fail(call->task, ERR_MISSING, "this job is no import");
     enum err err = job_lines(call->task, call->txn, job.id, 0, &first);

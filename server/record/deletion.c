@@ -53,7 +53,13 @@ static struct scan *scan_referring(const struct change *change, const struct fie
 static enum err refuse(struct change *change, const struct field *field, struct id id)
 {
     struct scan_range range = {.from = id_bytes(&id), .to = id_bytes(&id)};
+    const struct scope *scope = change->scope;
     uint32_t count;
+    /* Who does not see what refers to it is told neither what that is nor how many. */
+    if (!scope_may(scope, field->entity->number, SCOPE_VIEW) || !scope_sees_field(scope, field) ||
+        (scope->rows & ROWS_ALL) == 0)
+        return fail(change->task, ERR_CONFLICT, "other records refer to this %.*s",
+                    FMT(field->to->name));
     TRY(scan_index_count(change->txn, field->entity->number, field->number, &range, RESTRICTING_MAX,
                          &count));
     return fail(change->task, ERR_CONFLICT, "%s%u %.*s refer%s to this %.*s by %.*s",

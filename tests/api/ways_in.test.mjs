@@ -138,6 +138,41 @@ test('who may less looks after nobody who may more', async () => {
     expectStatus(await clerk.call('GET', `users/${clerk.user.id}/sessions`), 200);
 });
 
+test('results are for who began the job, and for as long as he may what it took', async () => {
+    const rights = { settings: 'all', client: 'view' };
+    await firm.create('roles', { name: 'caretaker', label: 'Caretaker', rows: ['all'], rights });
+    const caretaker = await join(firm, 'Carl Caretaker', 'caretaker');
+    const text = 'Name,E-mail,Role,Nothing\n,no address,owner,canary\n';
+    const { id } = await jobEnded(firm, await firm.call('POST', 'users/import', { text }));
+    expectStatus(await caretaker.call('GET', `jobs/${id}`), 200);
+    for (const path of [`jobs/${id}/results`, `jobs/${id}/failed`])
+        expectProblem(await caretaker.call('GET', path), 404);
+    const second = await join(firm, 'Olga Owner', 'owner');
+    const proven = await provenToken(second.user);
+    const client = await newClient();
+    const path = `contacts/${client.primary_contact}/person`;
+    const job = await jobEnded(proven, await proven.call('POST', path));
+    expectStatus(await proven.call('GET', `jobs/${job.id}/results`), 200);
+    const change = { role: 'caretaker' };
+    expectStatus(await firm.call('PATCH', `users/${second.user.id}`, change), 200);
+    for (const where of [`jobs/${job.id}`, `jobs/${job.id}/results`]) {
+        expectProblem(await proven.call('GET', where), 404);
+        expectProblem(await caretaker.call('GET', where), 404);
+    }
+});
+
+test('a refused deletion does not tell of what is out of sight', async () => {
+    const rights = { client: 'all', contact: 'all', client_contact: 'all' };
+    await firm.create('roles', { name: 'deleter', label: 'Deleter', rows: ['all'], rights });
+    const who = await join(firm, 'Dora Deleter', 'deleter');
+    const client = await newClient();
+    await firm.create('projects', { name: 'Canary', client: client.id });
+    const { detail } = expectProblem(await who.call('DELETE', `clients/${client.id}`), 409);
+    assert.ok(!/project|1/.test(detail), detail);
+    const told = expectProblem(await firm.call('DELETE', `clients/${client.id}`), 409).detail;
+    assert.match(told, /1 project/);
+});
+
 describe('a contact of clients seen and unseen', () => {
     let pam;
     let mine;
