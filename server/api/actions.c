@@ -181,7 +181,7 @@ static enum err verify_erasable(struct call *call)
     change.hooks = &hooks;
     enum err err = record_delete(&change, call->entity, call->record, nullptr);
     txn_rollback(call->txn, savepoint);
-    return err;
+    return err == ERR_TOO_LARGE ? records_verify_deletion(call) : err;
 }
 
 enum err actions_erase(struct call *call)

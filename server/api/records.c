@@ -465,8 +465,7 @@ enum err records_patch(struct call *call)
     return reply_written(call, 200, call->record, wanted, &is_there);
 }
 
-/** More lies under the record than one change can delete. */
-static enum err delete_as_job(struct call *call)
+enum err records_verify_deletion(struct call *call)
 {
     struct change change = change_begin(call);
     task_fault_clear(call->task);
@@ -476,7 +475,13 @@ static enum err delete_as_job(struct call *call)
     txn_record_delete(call->txn, call->entity->number, call->record);
     enum err err = access_verify_change(&change, call->entity);
     txn_rollback(call->txn, savepoint);
-    TRY(err);
+    return err;
+}
+
+/** More lies under the record than one change can delete. */
+static enum err delete_as_job(struct call *call)
+{
+    TRY(records_verify_deletion(call));
     return reply_job(call, S("delete"), delete_job_given(call->task, call->entity, call->record));
 }
 

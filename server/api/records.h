@@ -24,6 +24,10 @@ struct change change_begin(const struct call *call);
 /** Ends the change and names its group in a header, where it changed anything. */
 enum err change_end(struct call *call, struct change *change);
 
+/** Of a record with more under it than one change can delete: refuses what the job that deletes it
+ *  would only find at its end. */
+enum err records_verify_deletion(struct call *call);
+
 /** As the header has it, with quotes. */
 str etag_text(struct arena *arena, struct etag etag);
 /** A change of a record that was merged is told where that went (ERR_CONFLICT instead of

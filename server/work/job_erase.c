@@ -1,7 +1,9 @@
 #include "work/job_erase.h"
 
 #include "access/audit.h"
+#include "base/limits.h"
 #include "base/require.h"
+#include "record/deletion.h"
 #include "record/gone.h"
 #include "record/past.h"
 #include "record/record.h"
@@ -12,8 +14,12 @@
 #include "work/answers.h"
 #include "work/mail_outbox.h"
 
-constexpr uint32_t RECORDS_MAX = 1000;
-constexpr uint32_t WORDS_MAX = 64;        /** addresses by which the person is looked for */
+constexpr uint32_t MERGED_MAX = 500;
+/** held at once: room for one change more, wherever it stands */
+constexpr uint32_t RECORDS_MAX = MERGED_MAX + 100 + CHANGE_WRITES_MAX;
+constexpr uint32_t UNDER_IN_STEP = 200; /** deleted before the record itself, if more are there */
+constexpr uint32_t UNDER_COUNTED_MAX = 1'000'000;
+constexpr uint32_t WORDS_MAX = 64;        /** addresses that are looked for at once */
 constexpr uint32_t ENTRIES_IN_STEP = 400; /** of the log */
 constexpr uint32_t FOUND_IN_STEP = 200;   /** rows elsewhere */
 constexpr uint32_t ROWS_WALKED_MAX = 1'000'000;
@@ -28,6 +34,10 @@ struct erased {
 
 struct erasing {
     enum phase phase;
+    bool is_gone;          /** the record itself was deleted, and so all under it */
+    bool has_more_words;   /** the history goes on, when these words were looked for */
+    uint32_t words_done;   /** of the entry where it goes on */
+    uint64_t records_done; /** of rounds before this one */
     uint32_t record_count, word_count;
     uint64_t elsewhere_count; /** rows forgotten there, since the job was opened */
     struct erased records[RECORDS_MAX];
@@ -66,13 +76,19 @@ bool erase_job_given_read(str given, uint16_t *entity_out, struct id *id_out)
 
 static bool position_read(struct job_run *run, struct erasing *self)
 {
-    struct value list = value_of(run->job.position), phase, records, words, word;
+    struct value list = value_of(run->job.position), numbers[5], records, words, word;
     struct cursor items = cursor_of(list.items);
-    if (list.kind != VALUE_LIST || !value_next(&items, &phase) || phase.kind != VALUE_INT ||
-        !value_next(&items, &records) || records.kind != VALUE_LIST ||
+    if (list.kind != VALUE_LIST) return false;
+    for (int at = 0; at < 5; at++)
+        if (!value_next(&items, &numbers[at]) || numbers[at].kind != VALUE_INT) return false;
+    if (!value_next(&items, &records) || records.kind != VALUE_LIST ||
         !value_next(&items, &words) || words.kind != VALUE_LIST)
         return false;
-    self->phase = (enum phase)phase.integer;
+    self->phase = (enum phase)numbers[0].integer;
+    self->is_gone = numbers[1].integer != 0;
+    self->has_more_words = numbers[2].integer != 0;
+    self->words_done = (uint32_t)numbers[3].integer;
+    self->records_done = (uint64_t)numbers[4].integer;
     struct cursor each = cursor_of(records.items);
     self->record_count = 0;
     while (self->record_count < RECORDS_MAX &&
@@ -87,8 +103,12 @@ static bool position_read(struct job_run *run, struct erasing *self)
 static void position_keep(struct job_run *run, const struct erasing *self)
 {
     struct buf position = buf_make(run->task->arena, JOB_POSITION_BYTES_MAX);
-    pack_list(&position, 3);
+    pack_list(&position, 7);
     pack_int(&position, self->phase);
+    pack_int(&position, self->is_gone);
+    pack_int(&position, self->has_more_words);
+    pack_int(&position, self->words_done);
+    pack_int(&position, (int64_t)self->records_done);
     pack_list(&position, 2 * self->record_count);
     for (uint32_t at = 0; at < self->record_count; at++) {
         pack_int(&position, self->records[at].entity);
@@ -112,26 +132,39 @@ enum err erase_job_open(struct job_run *run)
 
 /* What is looked for elsewhere. */
 
-static void word_note(struct job_run *run, struct erasing *self, str word)
+/** False: there is no room for one more. */
+static bool word_note(struct job_run *run, struct erasing *self, str word)
 {
-    constexpr size_t word_bytes_min = 6;
-    bool is_address = str_find_byte(word, '@') != SIZE_MAX;
-    if (!is_address || word.len < word_bytes_min || word.len > 254) return;
     for (uint32_t at = 0; at < self->word_count; at++)
-        if (str_eq(self->words[at], word)) return;
-    if (self->word_count == WORDS_MAX) return;
+        if (str_eq(self->words[at], word)) return true;
+    if (self->word_count == WORDS_MAX) return false;
     self->words[self->word_count++] = arena_copy(run->arena, word);
+    return true;
 }
 
-/** The addresses in a value, however deep. */
-static void words_gather(struct job_run *run, struct erasing *self, const struct value *value,
-                         uint32_t depth)
+static bool is_word(str text)
 {
-    if (value->kind == VALUE_TEXT) word_note(run, self, value->text);
-    if ((value->kind != VALUE_LIST && value->kind != VALUE_MAP) || depth == DEPTH_MAX) return;
+    constexpr size_t word_bytes_min = 6, word_bytes_max = 254;
+    return text.len >= word_bytes_min && text.len <= word_bytes_max &&
+           str_find_byte(text, '@') != SIZE_MAX;
+}
+
+/** The addresses in a value, however deep; of one that was begun those behind words_done. False:
+ *  there are more than there is room for, and words_done says how far it came. */
+static bool words_gather(struct job_run *run, struct erasing *self, const struct value *value,
+                         uint32_t depth, uint32_t *seen)
+{
+    if (value->kind == VALUE_TEXT && is_word(value->text)) {
+        if (++*seen <= self->words_done) return true;
+        if (!word_note(run, self, value->text)) return false;
+        self->words_done = *seen;
+    }
+    if ((value->kind != VALUE_LIST && value->kind != VALUE_MAP) || depth == DEPTH_MAX) return true;
     struct cursor items = cursor_of(value->items);
     struct value item;
-    while (value_next(&items, &item)) words_gather(run, self, &item, depth + 1);
+    while (value_next(&items, &item))
+        if (!words_gather(run, self, &item, depth + 1, seen)) return false;
+    return true;
 }
 
 static bool is_in(str whole, str part)
@@ -160,52 +193,100 @@ static void record_note(struct erasing *self, uint16_t entity, struct id id)
 {
     for (uint32_t at = 0; at < self->record_count; at++)
         if (self->records[at].entity == entity && id_eq(self->records[at].id, id)) return;
-    if (self->record_count < RECORDS_MAX)
-        self->records[self->record_count++] = (struct erased){entity, id};
+    require(self->record_count < RECORDS_MAX);
+    self->records[self->record_count++] = (struct erased){entity, id};
 }
 
-/** Those that went with it in the same change. */
-static enum err gone_with_it(struct erasing *self, struct txn *txn, struct id group)
+/** Those that were deleted by what stands in the log behind `sequence`. */
+static enum err gone_since(struct erasing *self, struct txn *txn, uint64_t sequence)
 {
-    struct log_stretch stretch;
-    enum err err = txn_log_of_group(txn, group, UINT64_MAX, &stretch);
-    if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
-    for (uint64_t at = stretch.first; at <= stretch.last; at++) {
+    for (;;) {
         struct log_entry entry;
         struct log_change change;
-        TRY(txn_log_from(txn, at, &entry));
+        enum err err = txn_log_from(txn, sequence + 1, &entry);
+        if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
+        sequence = entry.sequence;
         if (log_change_read(entry.body, &change) && change.operation == OPERATION_DELETE)
             record_note(self, entry.entity, entry.record);
     }
-    return ERR_NONE;
 }
 
-static enum err delete_record(struct job_run *run, struct txn *txn, void *argument)
+/** Deletes the record with all under it; or, `some` not 0, so many of those under it. */
+static enum err delete_part(struct job_run *run, struct txn *txn, const struct entity *entity,
+                            uint32_t some, uint32_t *count_out)
 {
-    struct erasing *self = argument;
-    struct erased *root = &self->records[0];
-    const struct entity *entity = model_entity_by_number(run->tenant.model, root->entity);
-    struct id merged[RECORDS_MAX];
-    uint32_t count;
-    if (entity == nullptr) return fail(run->task, ERR_MISSING, "there are no such records now");
-    TRY(gone_merged(run->task, txn, entity, root->id, RECORDS_MAX - 1, merged, &count));
-    for (uint32_t at = 0; at < count; at++) record_note(self, root->entity, merged[at]);
+    struct erasing *self = run->live;
+    uint64_t newest = txn_log_newest(txn);
     /* What rules would queue and note because of it would hold the person again. */
     struct hooks hooks = hooks_without_rules(run->hooks);
     struct change change = job_change(run, txn);
     change.hooks = &hooks;
-    enum err err = record_delete(&change, entity, root->id, nullptr);
-    if (err == ERR_NONE) err = access_finish_change(&change, entity);
-    struct log_entry newest;
-    bool was_there = err != ERR_MISSING;
-    if (!was_there) {
-        /* One that lies in the trash is erased as well. */
-        err = txn_log_of_record(txn, root->entity, root->id, UINT64_MAX, &newest);
-        if (err == ERR_NONE) task_fault_clear(run->task);
+    *count_out = 1;
+    if (some > 0) {
+        TRY(deletion_verify(&change, entity, self->records[0].id));
+        TRY(deletion_some(&change, entity, self->records[0].id, some, count_out));
+        TRY(change_finish(&change));
+    } else {
+        TRY(record_delete(&change, entity, self->records[0].id, nullptr));
+        TRY(access_finish_change(&change, entity));
+    }
+    return gone_since(self, txn, newest);
+}
+
+/** The record, or as much of what lies under it as one change holds. */
+static enum err delete_what_fits(struct job_run *run, struct txn *txn, const struct entity *entity)
+{
+    struct erasing *self = run->live;
+    struct change change = job_change(run, txn);
+    struct savepoint savepoint = txn_savepoint(txn);
+    uint32_t under, count;
+    TRY(deletion_count(&change, entity, self->records[0].id, UNDER_COUNTED_MAX, &under));
+    enum err err = ERR_TOO_LARGE;
+    if (under <= UNDER_IN_STEP) err = delete_part(run, txn, entity, 0, &count);
+    self->is_gone = err == ERR_NONE;
+    for (uint32_t some = UNDER_IN_STEP; err == ERR_TOO_LARGE && some > 0; some /= 4) {
+        txn_rollback(txn, savepoint);
+        task_fault_clear(run->task);
+        err = delete_part(run, txn, entity, some, &count);
     }
     TRY(err);
-    if (was_there) TRY(gone_with_it(self, txn, change.group));
-    self->phase = PHASE_HISTORY;
+    if (count > 0) return ERR_NONE;
+    /* Nothing can go before the record: it goes now, or not at all. */
+    TRY(delete_part(run, txn, entity, 0, &count));
+    self->is_gone = true;
+    return ERR_NONE;
+}
+
+/** Room for all that one change may delete. */
+static bool has_room(const struct erasing *self)
+{
+    return self->record_count + CHANGE_WRITES_MAX <= RECORDS_MAX;
+}
+
+static enum err delete_records(struct job_run *run, struct txn *txn, void *argument)
+{
+    struct erasing *self = argument;
+    struct erased *root = &self->records[0];
+    const struct entity *entity = model_entity_by_number(run->tenant.model, root->entity);
+    struct id merged[MERGED_MAX];
+    uint32_t count;
+    if (entity == nullptr) return fail(run->task, ERR_MISSING, "there are no such records now");
+    enum err err = gone_merged(run->task, txn, entity, root->id, MERGED_MAX, merged, &count);
+    if (err == ERR_TOO_LARGE)
+        return fail(run->task, err, "more than %u records were merged into it; erase them first",
+                    MERGED_MAX);
+    TRY(err);
+    for (uint32_t at = 0; at < count; at++) record_note(self, root->entity, merged[at]);
+    err = delete_what_fits(run, txn, entity);
+    if (err == ERR_MISSING) {
+        /* One that lies in the trash is erased as well. */
+        struct log_entry newest;
+        err = txn_log_of_record(txn, root->entity, root->id, UINT64_MAX, &newest);
+        if (err == ERR_NONE) task_fault_clear(run->task);
+        self->is_gone = true;
+    }
+    TRY(err);
+    if (self->is_gone || !has_room(self)) self->phase = PHASE_HISTORY;
     position_keep(run, self);
     return ERR_NONE;
 }
@@ -222,8 +303,12 @@ static enum err history_erase(struct job_run *run, struct txn *txn, const struct
         if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
         before = entry.sequence;
         if (entry.body.len == 0) continue;
+        struct erasing *self = run->live;
         struct value body = value_of(entry.body);
-        words_gather(run, run->live, &body, 0);
+        uint32_t seen = 0;
+        self->has_more_words = !words_gather(run, self, &body, 0, &seen);
+        if (self->has_more_words) return ERR_NONE;
+        self->words_done = 0;
         TRY(txn_log_erase(txn, entry.sequence));
         ++*count;
     }
@@ -234,14 +319,16 @@ static enum err erase_histories(struct job_run *run, struct txn *txn, void *argu
 {
     struct erasing *self = argument;
     uint32_t count = 0;
-    for (uint32_t at = 0; at < self->record_count && count < ENTRIES_IN_STEP; at++) {
+    self->has_more_words = false;
+    for (uint32_t at = 0;
+         at < self->record_count && count < ENTRIES_IN_STEP && !self->has_more_words; at++) {
         const struct erased *erased = &self->records[at];
         const struct entity *entity = model_entity_by_number(run->tenant.model, erased->entity);
         if (entity != nullptr) TRY(gone_forget(txn, entity, erased->id));
         TRY(history_erase(run, txn, erased, &count));
     }
     run->job.done += count;
-    if (count < ENTRIES_IN_STEP) self->phase = PHASE_ELSEWHERE;
+    if (count < ENTRIES_IN_STEP || self->has_more_words) self->phase = PHASE_ELSEWHERE;
     position_keep(run, self);
     return ERR_NONE;
 }
@@ -335,12 +422,25 @@ static void note_result(struct job_run *run, const struct erasing *self)
     struct buf result = buf_make(run->task->arena, 128);
     pack_map(&result, 3);
     pack_text(&result, S("records"));
-    pack_int(&result, self->record_count);
+    pack_int(&result, (int64_t)(self->records_done + self->record_count));
     pack_text(&result, S("entries"));
     pack_int(&result, (int64_t)(run->job.done - elsewhere_count));
     pack_text(&result, S("elsewhere"));
     pack_int(&result, (int64_t)elsewhere_count);
     run->job.result = buf_str(&result);
+}
+
+/** What was looked for is nowhere any more: the next round, of what is left. */
+static void round_end(struct job_run *run, struct erasing *self)
+{
+    self->word_count = 0;
+    self->phase = PHASE_HISTORY;
+    if (!self->has_more_words) {
+        self->phase = PHASE_DELETE;
+        self->records_done += self->record_count - 1;
+        self->record_count = 1;
+    }
+    position_keep(run, self);
 }
 
 static enum err forget_elsewhere(struct job_run *run, struct txn *txn, void *argument)
@@ -353,6 +453,7 @@ static enum err forget_elsewhere(struct job_run *run, struct txn *txn, void *arg
     }
     run->job.done += finding->count;
     self->elsewhere_count += finding->count;
+    if (finding->count == 0 && !run->is_over) round_end(run, self);
     if (!run->is_over) return ERR_NONE;
     /* Of the person only the number of the record is left, here too. */
     run->job.position = (str){};
@@ -386,7 +487,7 @@ static enum err step_elsewhere(struct job_run *run, struct erasing *self, bool *
     self->elsewhere_count += mail_count;
     run->job.done += mail_count;
     /* What ran meanwhile left its trace behind what was found: it is looked for again. */
-    *is_over_out = finding->count == 0;
+    *is_over_out = finding->count == 0 && self->is_gone && !self->has_more_words;
     return job_write(run, forget_elsewhere, finding);
 }
 
@@ -396,7 +497,7 @@ enum err erase_job_step(struct job_run *run, bool *is_over_out)
     struct erasing *self = run->live;
     switch (self->phase) {
     case PHASE_DELETE:
-        return job_write(run, delete_record, self);
+        return job_write(run, delete_records, self);
     case PHASE_HISTORY:
         return job_write(run, erase_histories, self);
     case PHASE_ELSEWHERE:

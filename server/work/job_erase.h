@@ -6,9 +6,13 @@
  *  last bytes go when `atrium compact` rewrites the file. Uploads are not looked into: they are
  *  sealed, and gone after a day.
  *
+ *  More than it can hold in mind at once is done in rounds: some of the records under it, their
+ *  history, what names them; at last the record itself. The same with addresses.
+ *
  *  Floor   work.
  *  Thread  a job's.
- *  Bytes   given: [entity, id]; position: [phase, [entity, id, …], [text, …]]
+ *  Bytes   given: [entity, id]; position: [phase, 1: the record is gone, 1: more
+ *          addresses, of which so many are done, records done, [entity, id, …], [text, …]]
  */
 #pragma once
 

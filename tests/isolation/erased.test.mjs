@@ -144,6 +144,55 @@ describe('a person', () => {
         await ended(await owner.call('POST', `contacts/${again.body.id}/erase`));
     });
 
+    test('is nowhere as well with more addresses than are looked for at once', async () => {
+        const emails = (at) =>
+            [...Array(30)].map((_, of) => `${canary(`many${at}n${of}`)}@x.example`);
+        const many = await firm.create('contacts', { name: canary('many'), emails: emails(0) });
+        const where = `contacts/${many.id}`;
+        for (const at of [1, 2, 3])
+            expectStatus(await firm.call('PATCH', where, { emails: emails(at) }), 200);
+        // What only the oldest of them name, and not its id.
+        const [first] = emails(0);
+        const said = { name: 'Somebody New', emails: [first] };
+        const key = { 'idempotency-key': 'of-another' };
+        const answered = await firm.call('POST', 'contacts', said, key);
+        const { id } = expectStatus(answered, 201).body;
+        const other = { emails: ['new@x.example'] };
+        expectStatus(await firm.call('PATCH', `contacts/${id}`, other), 200);
+        const job = await ended(await owner.call('POST', `${where}/erase`));
+        assert.equal(job.state, 'done', JSON.stringify(job));
+        // The answer that held one of them is not given again.
+        const again = await firm.call('POST', 'contacts', said, key);
+        assert.notEqual(again.body.id, id);
+        for (const each of [id, again.body.id])
+            await ended(await owner.call('POST', `contacts/${each}/erase`));
+        assert.ok(!(await everything()).includes(mark));
+    });
+
+    test('that is a client goes with all under it, however much it is', async () => {
+        const primary_contact = { name: 'Stays Here', emails: ['stays@x.example'] };
+        const name = canary('client');
+        const company = { name, kind: 'company', primary_contact, observations: canary('seen') };
+        const client = await firm.create('clients', company);
+        const count = 1_050;
+        for (let at = 0; at < count; at += 500) {
+            const rows = [...Array(Math.min(500, count - at))].map((_, of) => ({
+                create: { client: client.id, line1: canary(`street${at + of}`), country: 'AT' },
+            }));
+            const bulk = await firm.call('POST', 'addresses/bulk', { operations: rows });
+            if (bulk.status === 202) await ended(bulk);
+            else expectStatus(bulk, 200);
+        }
+        assert.ok((await everything()).includes(mark));
+        const job = await ended(await owner.call('POST', `clients/${client.id}/erase`));
+        assert.equal(job.state, 'done', JSON.stringify(job));
+        assert.ok(job.result.records >= count + 2, JSON.stringify(job));
+        assert.ok(!(await everything()).includes(mark));
+        expectProblem(await firm.call('GET', `clients/${client.id}`), 404);
+        const kept = await firm.get('contacts', client.primary_contact);
+        assert.equal(kept.name, 'Stays Here');
+    });
+
     test('is named in the audit log by a number alone', async () => {
         const log = await firm.call('GET', 'audit?kind=person_erased');
         const ids = expectStatus(log, 200).body.data.map((event) => event.id);
