@@ -480,6 +480,58 @@ TEST(test_session__password_changed_meanwhile_lets_nobody_in)
     firms_drop(&firms);
 }
 
+/** Puts or gives the stored hash of a user's password. */
+struct hashing {
+    struct work work;
+    struct task *task;
+    struct id user;
+    str hash;
+};
+
+static enum err hash_place(struct work *work, struct txn *txn)
+{
+    struct hashing *self = (struct hashing *)work;
+    txn_set_task(txn, self->task);
+    password_row_put(txn, self->user, self->hash);
+    return ERR_NONE;
+}
+
+static str hash_stored(struct firms *firms, struct id user)
+{
+    struct task *task = now_task(firms);
+    struct txn *txn;
+    str hash;
+    check_int(txn_open(task, &firms->acme.space, &txn), ERR_NONE);
+    check_int(password_row_get(txn, user, &hash), ERR_NONE);
+    hash = arena_copy(task->arena, hash);
+    txn_close(txn);
+    return hash;
+}
+
+TEST(test_session__hash_of_older_parameters_is_made_anew_by_a_right_password)
+{
+    struct firms firms;
+    firms_init(&firms);
+    struct id user = user_make(&firms, "bea@firm.example");
+    str old = S("$argon2id$v=19$m=64,t=1,p=1$cZ3AgoxC1tsxH5sMT3eNAw$"
+                "8oyHDaUtUdtqhkTdhb48GYpkT4pOZDMkVio6ruAtsys");
+    struct hashing self = {.user = user, .hash = old};
+    self.task = now_task(&firms);
+    self.work = (struct work){.run = hash_place, .arena = self.task->arena};
+    check_int(store_write(firms.fixture.store, &firms.acme.space, &self.work), ERR_NONE);
+    struct session_new session;
+    check_int(sign_in(&firms, &firms.acme, S("bea@firm.example"), S("atrium"), &session),
+              ERR_UNAUTHENTICATED);
+    check_str(hash_stored(&firms, user), old);
+    check_int(sign_in(&firms, &firms.acme, S("bea@firm.example"), S("Atrium"), &session), ERR_NONE);
+    check_int(session_is(&firms, session.token), ERR_NONE);
+    str made = hash_stored(&firms, user);
+    check(str_starts(made, S("$argon2id$v=19$m=19456,t=2,p=1$")));
+    check_int(sign_in(&firms, &firms.acme, S("bea@firm.example"), S("Atrium"), &session), ERR_NONE);
+    check_str(hash_stored(&firms, user), made);
+    firms_drop(&firms);
+}
+
 /** Makes sessions of one user without their passwords, in one change. */
 struct making {
     struct work work;
