@@ -153,7 +153,7 @@ static bool send(const struct access *access, const struct audit_slot *slot, int
 /** Refusals are one for an actor, whatever he asked for: who tries many doors is one who tries. */
 static bool is_by_actor_alone(enum audit_kind kind)
 {
-    return kind == AUDIT_REFUSED || kind == AUDIT_SIGN_IN_REFUSED || kind == AUDIT_QUOTA_REACHED;
+    return kind == AUDIT_REFUSED || kind == AUDIT_SIGN_IN_REFUSED;
 }
 
 static bool is_same(const struct audit_slot *slot, const struct space *space,

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/require.h"
+#include "record/quota.h"
 #include "store/sealing.h"
 #include "value/email.h"
 #include "value/value.h"
@@ -22,6 +23,7 @@ enum err mail_queue(struct txn *txn, const struct mail *mail)
     if (!email_is_address(mail->to))
         return fail(task, ERR_INVALID, "there is no address to write to");
     TRY(txn_outbox_room(txn, S("mail")));
+    TRY(quota_take_mail(txn, true));
     TRY(sealing_seal(txn, task->arena, mail->text, place_of(task->arena, &id), S(""), S(""),
                      &sealed));
     struct buf body = buf_make(task->arena, MAIL_BYTES_MAX);

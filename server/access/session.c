@@ -7,6 +7,7 @@
 #include "base/fold.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "record/quota.h"
 #include "store/sweep.h"
 #include "value/value.h"
 
@@ -277,14 +278,29 @@ static enum err sessions_bound(struct txn *txn, struct id subject)
     return session_end_one(txn, subject, oldest);
 }
 
+/** Where the firm has as many as it may, one's own oldest makes room; who has none waits. */
+static enum err sessions_bound_firm(struct txn *txn, struct id subject)
+{
+    struct id oldest;
+    str hash;
+    enum err err = quota_take_row(txn, QUOTA_SESSIONS);
+    if (err != ERR_LIMITED) return err;
+    enum err found = session_of_next(txn, subject, (struct id){}, &oldest, &hash);
+    if (found != ERR_NONE) return found == ERR_MISSING ? err : found;
+    task_fault_clear(txn_task(txn));
+    return session_end_one(txn, subject, oldest);
+}
+
 enum err session_row_add(struct txn *txn, const struct access *access, str token_hash,
                          const struct session_row *session)
 {
     require(token_hash.len == HASH_BYTES && !id_is_nil(session->id));
     TRY(sessions_bound(txn, session->subject.id));
+    TRY(sessions_sweep(txn, access, token_hash));
+    TRY(sessions_bound_firm(txn, session->subject.id));
     session_row_put(txn, token_hash, session);
     session_of_put(txn, session, token_hash);
-    return sessions_sweep(txn, access, token_hash);
+    return ERR_NONE;
 }
 
 enum err session_row_move(struct txn *txn, const struct access *access, str token_hash,

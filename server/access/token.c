@@ -9,6 +9,7 @@
 #include "base/fold.h"
 #include "base/require.h"
 #include "record/models.h"
+#include "record/quota.h"
 #include "value/value.h"
 
 enum token_key : uint8_t {
@@ -267,6 +268,7 @@ enum err token_make(struct txn *txn, const struct model *model, struct token_row
     if (of_tenant >= TOKENS_OF_TENANT_MAX)
         return fail(task, ERR_CONFLICT, "a firm has at most %u tokens: end one first",
                     TOKENS_OF_TENANT_MAX);
+    TRY(quota_take_row(txn, QUOTA_TOKENS));
     *text_out = credential_make(task->arena, token_prefix);
     require(text_out->len <= TOKEN_TEXT_BYTES_MAX);
     struct hash hash = credential_hash(S("token"), *text_out);

@@ -7,6 +7,8 @@
 #include "api/metrics.h"
 #include "api/once.h"
 #include "api/openapi.h"
+#include "api/pace.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/rights.h"
 #include "api/roads.h"
@@ -127,6 +129,7 @@ static enum err check_identity(struct arrival *arrival)
 {
     struct call *call = arrival->call;
     TRY(find_identity(arrival));
+    TRY(quotas_take_request(call));
     if (session_is_stale(call->access, &call->identity, call->task->now_ms))
         session_touch(call->access, &call->tenant.space, &call->identity, call->task->now_ms);
     return ERR_NONE;
@@ -345,12 +348,14 @@ enum err api_open(struct task *task, const struct api_options *options, struct a
     api->jobs = options->jobs;
     api->once = once_make(task->arena);
     api->portal_log = portal_log_make();
+    api->pace = pace_make();
     arena_init(&api->arena, API_ARENA_BYTES_MAX);
     api->openapi = openapi_make(&api->arena, api->access->model);
     enum err err = page_make(task, &api->arena, options->page_folder, &api->page);
     if (err == ERR_NONE) err = guide_make(task, &api->arena, &options->rule_texts, &api->guide);
     if (err == ERR_NONE) err = api_listen(task, api, options);
     if (err != ERR_NONE) {
+        pace_drop(api->pace);
         portal_log_drop(api->portal_log);
         arena_drop(&api->arena);
         memory_give(api);
@@ -372,6 +377,7 @@ void api_close(struct api *api)
     feed_drop(api->feed);
     patient_close(api->patient);
     sign_in_close(api->sign_in);
+    pace_drop(api->pace);
     portal_log_drop(api->portal_log);
     arena_drop(&api->arena);
     memory_give(api);

@@ -27,6 +27,17 @@ void audit_note_refusal(const struct call *call)
     note(call, AUDIT_REFUSED, call->route->pattern);
 }
 
+void audit_note_quota(const struct call *call, const struct quota_fault *quota)
+{
+    if (call->tenant.space.number == 0) return;
+    /* Whoever it is: it is the firm's, and so one event. */
+    struct audit_event event = {.kind = AUDIT_QUOTA_REACHED,
+                                .actor_kind = AUDIT_SYSTEM,
+                                .words = arena_print(call->task->arena, "%.*s, of at most %lld",
+                                                     FMT(quota->name), (long long)quota->bound)};
+    audit_submit(call->access, &call->tenant.space, call->task->request_id, &event);
+}
+
 void audit_note_export(const struct call *call, str words)
 {
     note(call, AUDIT_EXPORTED, words);

@@ -44,6 +44,7 @@ struct api {
     struct patient *patient;
     struct feed *feed;
     struct portal_log *portal_log;
+    struct pace *pace;
     struct arena arena; /** of all that is made at the start */
     struct page page;
     struct page_file openapi;

@@ -1,6 +1,8 @@
 #include "api/metrics.h"
 
+#include "access/audit.h"
 #include "api/feed.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "rules/rules.h"
 #include "rules/trace.h"
@@ -110,6 +112,11 @@ enum err metrics_read(struct call *call)
     }
     figure_write(&text, &(struct figure){"event_streams", "gauge", "Open event streams.",
                                          (double)feed_streams(call->api->feed)});
+    if (call->access->audit != nullptr)
+        figure_write(&text, &(struct figure){"audit_dropped_total", "counter",
+                                             "Events that the audit log had no room for.",
+                                             (double)audit_dropped(call->access->audit)});
+    TRY(quotas_write_figures(call, &text));
     TRY(reply_json(call, 200, &text));
     call->reply.content_type = S("text/plain; version=0.0.4; charset=utf-8");
     return ERR_NONE;

@@ -52,6 +52,14 @@ static void write_right(struct buf *json, const struct problem *problem)
     buf_put_byte(json, ']');
 }
 
+static void write_quota(struct buf *json, const struct quota_fault *quota)
+{
+    buf_put(json, S(",\"quota\":{"));
+    member_text(json, "name", quota->name);
+    buf_print(json, ",\"bound\":%lld,\"use\":%lld}", (long long)quota->bound,
+              (long long)quota->use);
+}
+
 void problem_write(struct buf *json, const struct problem *problem)
 {
     buf_put_byte(json, '{');
@@ -73,6 +81,8 @@ void problem_write(struct buf *json, const struct problem *problem)
     if (lacks_right) write_right(json, problem);
     if (problem->fault != nullptr && !id_is_nil(problem->fault->rule))
         write_rule(json, problem->fault);
+    if (problem->fault != nullptr && problem->fault->quota.name.len > 0)
+        write_quota(json, &problem->fault->quota);
     if (problem->present.len > 0) {
         buf_put(json, S(",\"record\":"));
         buf_put(json, problem->present);

@@ -162,6 +162,8 @@ static void send_problem(struct call *call, struct problem problem)
     static const str bare = S("{\"type\":\"too-large\",\"title\":\"Too large\",\"status\":413}");
     call->next = nullptr;
     if (problem.status == 403) audit_note_refusal(call);
+    if (problem.fault != nullptr && problem.fault->quota.name.len > 0)
+        audit_note_quota(call, &problem.fault->quota);
     if (problem.status == 403) rights_explain(call, &problem);
     rights_cut_faults(call);
     problem.request_id = (str){call->request_id, ID_TEXT_BYTES};

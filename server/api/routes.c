@@ -16,6 +16,7 @@
 #include "api/passwords.h"
 #include "api/portal.h"
 #include "api/portal_door.h"
+#include "api/quotas.h"
 #include "api/records.h"
 #include "api/reveal.h"
 #include "api/rule_run.h"
@@ -159,6 +160,9 @@ const struct route routes[] = {
      T("Who entered, was refused, took out or may what, newest first"), NEED_IDENTITY, ROAD_READ,
      .right = RIGHT_SETTINGS, .parameters = "audit_kind audit_actor after_sequence limit",
      .answers = "200 audit", .run = audit_list},
+    {METHOD_GET, T("/api/v1/quotas"),
+     T("What this firm may have and do, and how much of it it does"), NEED_IDENTITY, ROAD_READ,
+     .right = RIGHT_SETTINGS, .answers = "200 quotas", .run = quotas_list},
     {METHOD_GET, T("/api/v1/outbox"), T("What is to follow changes, as it becomes due"),
      NEED_IDENTITY, ROAD_READ, .right = RIGHT_SETTINGS,
      .parameters = "outbox_kind outbox_state limit after", .answers = "200 outbox",

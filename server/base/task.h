@@ -25,6 +25,12 @@ struct right {
     str action;
 };
 
+/** A bound of a tenant's that was reached. */
+struct quota_fault {
+    str name; /** empty: none */
+    int64_t bound, use;
+};
+
 /** What the problem document will say. */
 struct fault {
     str type; /** of the problem, where it says more than the error's own; empty: that one */
@@ -38,6 +44,7 @@ struct fault {
     str rule_name;
     struct id run;   /** its trace */
     int64_t wait_ms; /** to ERR_LIMITED: until the next try; 0: not said */
+    struct quota_fault quota;
 };
 
 struct task {

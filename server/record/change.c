@@ -81,9 +81,16 @@ enum err change_touch(struct change *change, const struct entity *entity, struct
     if (change->touched_count == CHANGE_WRITES_MAX + change->settled_count)
         return fail(change->task, ERR_TOO_LARGE, "one change may touch at most %u records",
                     CHANGE_WRITES_MAX);
+    str stored = {};
+    if (before.len > 0) {
+        uint32_t keys_touched = change->task->keys_touched;
+        TRY(txn_record_get_view(change->txn, entity->number, id, &stored));
+        change->task->keys_touched = keys_touched;
+    }
     if (change->touched_count == change->touched_capacity) make_room(change);
     uint32_t at = change->touched_count++;
-    change->touched[at] = (struct touched){.entity = entity, .id = id, .before = before};
+    change->touched[at] =
+        (struct touched){.entity = entity, .id = id, .before = before, .before_bytes = stored.len};
     *place_of(change, entity, id) = at + 1;
     *touched_out = &change->touched[at];
     return ERR_NONE;

@@ -54,6 +54,7 @@ struct touched {
     const struct entity *entity;
     struct id id;
     str before;           /** empty: it did not exist */
+    size_t before_bytes;  /** as it was stored */
     bool is_going;        /** being deleted */
     struct id into;       /** … because it was merged into this one; or nil */
     bool is_by_actor;     /** somebody wrote it, or a rule; not the engine alone */
@@ -143,6 +144,9 @@ struct touched *change_touched(struct change *change, const struct entity *entit
 /** The same of one that is being deleted, `into` another one or nil. */
 enum err change_touch_going(struct change *change, const struct entity *entity, struct id id,
                             str before, struct id into);
+/** Once all is written: what the touched records take more or less than before is counted, by one
+ *  row of this commit. ERR_LIMITED: a quota is reached. */
+enum err change_count(struct change *change);
 /** Notes how it is, for a rollback; before it is changed. */
 void touched_keep(struct change *change, const struct touched *touched);
 /** `after` is shown it now, as it is. */

@@ -6,6 +6,7 @@
 #include "record/computed.h"
 #include "record/gone.h"
 #include "record/past.h"
+#include "record/quota.h"
 #include "record/reshape.h"
 
 constexpr uint32_t ROUNDS_MAX = 16; /** of hooks writing what changes roll-ups that hooks see */
@@ -195,6 +196,25 @@ static enum err log_touched(struct change *change, const struct touched *touched
     return is_told ? settle_touched(change, touched) : ERR_NONE;
 }
 
+enum err change_count(struct change *change)
+{
+    struct quota_delta delta = {};
+    uint32_t keys_touched = change->task->keys_touched;
+    for (uint32_t at = 0; at < change->touched_count; at++) {
+        const struct touched *touched = &change->touched[at];
+        str after = {};
+        enum err err =
+            txn_record_get_view(change->txn, touched->entity->number, touched->id, &after);
+        if (err != ERR_NONE && err != ERR_MISSING) return err;
+        delta.records += (after.len > 0) - (touched->before.len > 0);
+        delta.bytes += (int64_t)after.len - (int64_t)touched->before_bytes;
+    }
+    change->task->keys_touched = keys_touched;
+    /* What the engine brings up to date is not for anybody to give up. */
+    return quota_count_records(change->task, change->txn, change->model, &delta,
+                               !change->is_rebuild);
+}
+
 enum err change_finish(struct change *change)
 {
     require(change->hook_depth == 0);
@@ -202,6 +222,7 @@ enum err change_finish(struct change *change)
     TRY(check_touched(change));
     TRY(verify_model(change));
     TRY(change_reshape(change));
+    TRY(change_count(change));
     if (id_is_nil(change->group)) change->group = id_make();
     struct marks marks = marks_sort(change);
     uint8_t flags = 0;

@@ -35,6 +35,7 @@ enum err records_rebuild(struct change *change, const struct entity *entity, con
     if (there > 0) TRY(formulas_evaluate(change, drafts, there, true));
     for (uint32_t at = 0; at < there; at++) TRY(rebuild_one(change, drafts[at]));
     TRY(computed_settle(change));
+    TRY(change_count(change));
     change->touched = nullptr;
     change->touched_count = change->touched_capacity = 0;
     return ERR_NONE;

@@ -1,6 +1,7 @@
 /* What is to follow the commit: entries of the outbox, written in the same one. */
 #include "base/fold.h"
 #include "base/require.h"
+#include "record/quota.h"
 #include "rules/firing.h"
 #include "rules/trial.h"
 
@@ -94,6 +95,7 @@ enum err effect_put(struct run *run, str kind, const struct value *given, struct
     if (chain->tally != nullptr) {
         /* It is counted, and nobody will look for it. */
     } else if (trial == nullptr) {
+        if (is_mail) TRY(quota_take_mail(run->change->txn, false));
         TRY(put_effect(run, *id_out, kind, given));
     } else if (trial->effect_count < RULE_EFFECTS_MAX) {
         trial->effects[trial->effect_count++] = (struct trial_effect){

@@ -154,6 +154,26 @@ enum err txn_system_reseal(struct txn *txn, enum system_row row, str after, stru
     return ERR_NONE;
 }
 
+enum err txn_system_count(struct txn *txn, enum system_row row, uint32_t max, uint32_t *count_out)
+{
+    require(row != SYSTEM_KEY);
+    struct walk walk;
+    struct row_key prefix;
+    row_prefix_system(&prefix, &txn->space, row);
+    row_bounds_all(&walk.bounds, &prefix);
+    walk_open(&walk, txn, DATABASE_SYSTEM, false);
+    bool has_row = true;
+    enum err err = ERR_NONE;
+    for (*count_out = 0; *count_out < max;) {
+        str key, stored;
+        err = walk_next(&walk, &has_row, &key, &stored);
+        if (err != ERR_NONE || !has_row) break;
+        ++*count_out;
+    }
+    walk_close(&walk);
+    return err;
+}
+
 enum err txn_counter_read(struct task *task, struct txn *txn, str name,
                           struct row_counter *counter_out)
 {

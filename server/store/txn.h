@@ -213,6 +213,7 @@ enum system_row : uint8_t {
     SYSTEM_TOTP,      /** tenant: id of who signs in → secret of one-time codes (access/totp.h) */
     SYSTEM_LINK,      /** tenant: hash of a mailed token → what it is good for (access/link.h) */
     SYSTEM_LINK_OF,   /** tenant: id of who signs in, purpose → that hash */
+    SYSTEM_QUOTA,     /** tenant: `bounds` → {number of a quota: its bound} (record/quota.h) */
     SYSTEM_ROW_COUNT, /** new rows stand before it, behind all others */
 };
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
@@ -231,6 +232,9 @@ bool system_row_is_sealed(enum system_row row);
 /** Writes the row behind `after` again, under the newest key; ERR_MISSING at the end. */
 enum err txn_system_reseal(struct txn *txn, enum system_row row, str after, struct arena *arena,
                            str *key_out);
+
+/** How many rows of a kind there are, counted up to `max`; keys alone are looked at. */
+enum err txn_system_count(struct txn *txn, enum system_row row, uint32_t max, uint32_t *count_out);
 
 /** How many rows of some kind a tenant has, and their bytes; a SYSTEM_COUNTER by its name. */
 struct row_counter {

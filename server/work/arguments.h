@@ -73,6 +73,7 @@ enum flag_name : uint8_t {
     FLAG_PASSPHRASE_FILE,
     FLAG_NEW_PASSPHRASE_FILE,
     FLAG_NO_PASSPHRASE,
+    FLAG_SET,
     FLAG_COUNT,
 };
 

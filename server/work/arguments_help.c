@@ -134,6 +134,8 @@ const struct flag flag_table[FLAG_COUNT] = {
                   FLAG_TEXT, 0, 0, 0},
     [FLAG_REMOVE] = {"remove", "HOST", nullptr, "one that leads to it no more", FLAG_TEXT, 0, 0, 0},
     [FLAG_DOOR] = {"door", "staff|portal", nullptr, "for whom --add opens", FLAG_CHOICE, 0, 0, 0},
+    [FLAG_SET] = {"set", "NAME=NUMBER,…", nullptr,
+                  "bounds from now on; NAME=default for the usual one", FLAG_TEXT, 0, 0, 0},
     [FLAG_ANCHOR] = {"anchor", "SEQUENCE:HASH", nullptr,
                      "with --audit and --tenant: a head that `audit head` printed; it must still "
                      "lie on the chain",

@@ -9,6 +9,7 @@
 #include "base/require.h"
 #include "base/random.h"
 #include "record/check.h"
+#include "record/quota.h"
 
 constexpr size_t PASSWORD_RANDOM_BYTES = 15; /** 20 characters */
 constexpr uint64_t FAULTS_SHOWN_MAX = 1000;  /** of a check; the rest are counted */
@@ -87,9 +88,14 @@ static enum err list_tenant(void *owner, const struct tenant *tenant)
 {
     struct listing *listing = owner;
     str address = command_address(listing->place, tenant->name);
-    buf_print(&listing->text, "%.*s\t%.*s\t%.*s%s\n", FMT(tenant->name), FMT(tenant->title),
-              FMT(address), tenant->is_suspended ? "\tsuspended" : "");
-    return ERR_NONE;
+    struct txn *txn;
+    int64_t records = 0;
+    TRY(txn_open(listing->place->task, &tenant->space, &txn));
+    enum err err = quota_use(txn, QUOTA_RECORDS, &records);
+    txn_close(txn);
+    buf_print(&listing->text, "%.*s\t%.*s\t%.*s\t%lld%s\n", FMT(tenant->name), FMT(tenant->title),
+              FMT(address), (long long)records, tenant->is_suspended ? "\tsuspended" : "");
+    return err;
 }
 
 int command_tenant_list(struct command_place *place,

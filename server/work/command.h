@@ -59,6 +59,9 @@ int command_tenant_rename(struct command_place *place, const struct arguments *a
 /** Adds or removes a host name of the tenant's own; without either lists them. */
 int command_tenant_host(struct command_place *place, const struct arguments *arguments,
                         struct console *console);
+/** Prints the tenant's quotas and what is in use; `--set` sets some first. */
+int command_tenant_quota(struct command_place *place, const struct arguments *arguments,
+                         struct console *console);
 int command_tenant_delete(struct command_place *place, const struct arguments *arguments,
                           struct console *console);
 int command_tenant_export(struct command_place *place, const struct arguments *arguments,

@@ -13,7 +13,7 @@ const struct command data_commands[] = {
     },
     {
         .name = "tenant list",
-        .summary = "print each tenant's name, title and address",
+        .summary = "print each tenant's name, title, address and records",
         .flags = FLAGS_MODEL | FLAG_BIT(DOMAIN),
         .flags_needed = FLAG_BIT(DATA),
         .needs = NEEDS_MODEL,
@@ -54,6 +54,15 @@ const struct command data_commands[] = {
         .flags_needed = FLAG_BIT(DATA),
         .needs = NEEDS_MODEL,
         .run = command_tenant_host,
+    },
+    {
+        .name = "tenant quota",
+        .operand = "NAME",
+        .summary = "print what a tenant may have and do, and has; set it",
+        .flags = FLAGS_MODEL | FLAG_BIT(SET),
+        .flags_needed = FLAG_BIT(DATA),
+        .needs = NEEDS_MODEL,
+        .run = command_tenant_quota,
     },
     {
         .name = "tenant delete",

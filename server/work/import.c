@@ -450,6 +450,8 @@ enum err import_turn_undone(struct task *task, struct import *import, enum err e
     import->lane_arena.escape = nullptr;
     str detail = slice->task.fault.detail.len > 0 ? slice->task.fault.detail : err_title(err);
     uint64_t row = import->rows[import->from].number;
+    struct quota_fault quota = slice->task.fault.quota;
+    bool is_quota = quota.name.len > 0; /* room is for people to make */
     detail = arena_copy(task->arena, detail);
     slice_begin(import);
     if (err == ERR_TOO_LARGE && !import->is_giving_up) {
@@ -461,10 +463,12 @@ enum err import_turn_undone(struct task *task, struct import *import, enum err e
         (void)nanosleep(&(struct timespec){.tv_nsec = FULL_WAIT_NS}, nullptr);
         return ERR_NONE;
     }
-    if (err == ERR_LIMITED && import->tries++ < LIMITED_TRIES_MAX) {
+    if (err == ERR_LIMITED && !is_quota && import->tries++ < LIMITED_TRIES_MAX) {
         (void)nanosleep(&(struct timespec){.tv_sec = LIMITED_WAIT_S}, nullptr);
         return ERR_NONE;
     }
+    task->fault.quota = quota;
+    if (is_quota) task->fault.type = S("quota");
     return fail(task, err, "the import stopped at row %llu: %.*s", (unsigned long long)row,
                 FMT(detail));
 }
@@ -580,6 +584,11 @@ const struct import_column *import_columns(const struct import *import)
 struct arena *import_arena(struct import *import)
 {
     return &import->lane_arena;
+}
+
+bool import_is_over_quota(const struct import *import)
+{
+    return import->slice.task.fault.quota.name.len > 0;
 }
 
 bool import_is_preview(const struct import *import)

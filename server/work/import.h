@@ -168,6 +168,8 @@ uint32_t import_column_count(const struct import *import);
 const struct import_column *import_columns(const struct import *import);
 struct arena *import_arena(struct import *import); /** of one turn */
 bool import_is_preview(const struct import *import);
+/** Whether its last turn failed because a quota is reached: waiting does not help there. */
+bool import_is_over_quota(const struct import *import);
 /** Whether the failed rows of this turn are the first ones. */
 bool import_failed_is_first(const struct import *import);
 /** What stands before the failed rows, mark and header; empty for NDJSON, whose rows stand as they

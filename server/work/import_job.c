@@ -88,7 +88,8 @@ static enum err turn_write(struct job_run *run, struct import *import)
         return ERR_NONE;
     }
     /* Without room it is closed, and goes on later where it was. */
-    if (run->is_cancelled || err == ERR_FULL || err == ERR_LIMITED) return err;
+    bool has_no_room = err == ERR_FULL || (err == ERR_LIMITED && !import_is_over_quota(import));
+    if (run->is_cancelled || has_no_room) return err;
     run->job = before;
     run->lines = S("");
     err = import_turn_undone(task, import, err);

@@ -320,7 +320,9 @@ static enum turn_end step_run(const struct jobs *jobs, struct turn *turn)
     /* One that was open was cancelled, or its firm rests or is gone: the job is let be. */
     if (!has_job) return run->is_cancelled ? TURN_AGAIN : TURN_IDLE;
     if (err == ERR_NONE || run->is_cancelled) return TURN_AGAIN;
-    if (err == ERR_FULL || err == ERR_LIMITED) return TURN_FULL;
+    /* Room under a quota is for people to make: waiting for it would never end. */
+    bool is_quota = turn->run.task->fault.quota.name.len > 0;
+    if (err == ERR_FULL || (err == ERR_LIMITED && !is_quota)) return TURN_FULL;
     if (!is_loaded) {
         log_error("jobs", "tenant %u: its jobs cannot be read: %.*s", turn->space.number,
                   FMT(err_slug(err)));

@@ -53,6 +53,7 @@ export const routes = {
     'GET /groups/{id}': 'thing',
     'POST /groups/{id}/undo': 'thing',
     'GET /audit': 'settings',
+    'GET /quotas': 'settings',
     'GET /outbox': 'settings',
     'GET /outbox/{id}': 'settings',
     'POST /outbox/{id}/retry': 'settings',
