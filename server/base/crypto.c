@@ -156,9 +156,9 @@ void bytes_wipe(void *bytes, size_t len)
     if (len > 0) sodium_memzero(bytes, len);
 }
 
-str seal(struct arena *arena, const struct secret_key *key, str plain, str bound)
+void seal_into(char *out, const struct secret_key *key, str plain, str bound)
 {
-    uint8_t *sealed = (uint8_t *)arena_take_raw(arena, plain.len + SEAL_EXTRA_BYTES);
+    uint8_t *sealed = (uint8_t *)out;
     random_fill(sealed, NONCE_BYTES);
     unsigned long long len = 0;
     int result = crypto_aead_xchacha20poly1305_ietf_encrypt(
@@ -166,7 +166,13 @@ str seal(struct arena *arena, const struct secret_key *key, str plain, str bound
         sealed, key->bytes);
     require(result == 0);
     require(NONCE_BYTES + len == plain.len + SEAL_EXTRA_BYTES);
-    return (str){(const char *)sealed, NONCE_BYTES + (size_t)len};
+}
+
+str seal(struct arena *arena, const struct secret_key *key, str plain, str bound)
+{
+    char *sealed = arena_take_raw(arena, plain.len + SEAL_EXTRA_BYTES);
+    seal_into(sealed, key, plain, bound);
+    return (str){sealed, plain.len + SEAL_EXTRA_BYTES};
 }
 
 enum err unseal(struct arena *arena, const struct secret_key *key, str sealed, str bound,

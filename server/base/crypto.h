@@ -49,6 +49,8 @@ void bytes_wipe(void *bytes, size_t len);
 
 /** nonce ‖ ciphertext ‖ tag, with `bound` as associated data. */
 str seal(struct arena *arena, const struct secret_key *key, str plain, str bound);
+/** The same into `out`, which holds plain.len + SEAL_EXTRA_BYTES. */
+void seal_into(char *out, const struct secret_key *key, str plain, str bound);
 /** ERR_CORRUPT when key, bytes or `bound` do not fit. */
 enum err unseal(struct arena *arena, const struct secret_key *key, str sealed, str bound,
                 str *plain_out);

@@ -8,7 +8,7 @@
 
 /** Before the sealed bytes, so that rows from before they were sealed are known. */
 static const str SEALED_MARK = S("atrium:sealed");
-constexpr size_t SEALED_ROOM_BYTES = 256; /** more than is added to a value */
+constexpr size_t SEALED_HEAD_BYTES_MAX = 8; /** of MessagePack, before them */
 
 bool system_row_is_sealed(enum system_row row)
 {
@@ -29,26 +29,31 @@ static str row_bound(struct arena *arena, const struct txn *txn, enum system_row
     return buf_str(&bound);
 }
 
-/** A space that never had a key keeps the value as it is. */
-static str row_seal(struct txn *txn, enum system_row row, str key, str value)
+/** Puts the value sealed, in one copy, for it may be large. A space that never had a key keeps it
+ *  as it is. */
+static void row_put_sealed(struct txn *txn, enum system_row row, str key,
+                           const struct row_key *row_key, str value)
 {
-    struct arena *arena = &txn->arena;
-    struct secret_key row_key;
+    struct secret_key seal_key;
     uint32_t id;
     char id_room[4];
-    if (txn->space.number == 0 || keyring_find(txn, 0, KEY_OF_ROWS, &id, &row_key) != ERR_NONE)
-        return value;
-    str sealed = seal(arena, &row_key, value, row_bound(arena, txn, row, id, key));
-    bytes_wipe(&row_key, sizeof row_key);
+    if (txn->space.number == 0 || keyring_find(txn, 0, KEY_OF_ROWS, &id, &seal_key) != ERR_NONE) {
+        row_put(txn, DATABASE_SYSTEM, row_key, value);
+        return;
+    }
     bytes_put_uint32(id_room, id);
-    struct buf marked = buf_make(arena, sealed.len + SEALED_ROOM_BYTES);
-    buf_put(&marked, SEALED_MARK);
-    buf_put(&marked, (str){id_room, 4});
-    buf_put(&marked, sealed);
-    struct buf out = buf_make(arena, marked.len + 8);
-    pack_bytes(&out, buf_str(&marked));
-    require(!buf_is_over(&out));
-    return buf_str(&out);
+    size_t len = SEALED_MARK.len + sizeof id_room + value.len + SEAL_EXTRA_BYTES;
+    struct buf built = row_build(txn);
+    (void)buf_room(&built, len + SEALED_HEAD_BYTES_MAX);
+    pack_bytes_head(&built, len);
+    buf_put(&built, SEALED_MARK);
+    buf_put(&built, (str){id_room, sizeof id_room});
+    char *room = buf_room(&built, value.len + SEAL_EXTRA_BYTES);
+    require(room != nullptr);
+    seal_into(room, &seal_key, value, row_bound(&txn->arena, txn, row, id, key));
+    buf_grew(&built, value.len + SEAL_EXTRA_BYTES);
+    bytes_wipe(&seal_key, sizeof seal_key);
+    row_put_built(txn, DATABASE_SYSTEM, row_key, &built);
 }
 
 /** Whether a stored row is sealed, and under which key. */
@@ -95,8 +100,8 @@ void txn_system_put(struct txn *txn, enum system_row row, str key, str value)
     require(row != SYSTEM_KEY);
     struct row_key row_key;
     row_key_system(&row_key, &txn->space, row, key);
-    if (system_row_is_sealed(row)) value = row_seal(txn, row, key, value);
-    row_put(txn, DATABASE_SYSTEM, &row_key, value);
+    if (system_row_is_sealed(row)) row_put_sealed(txn, row, key, &row_key, value);
+    else row_put(txn, DATABASE_SYSTEM, &row_key, value);
 }
 
 void txn_system_delete(struct txn *txn, enum system_row row, str key)

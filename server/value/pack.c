@@ -52,11 +52,16 @@ void pack_text(struct buf *out, str text)
     buf_put(out, text);
 }
 
+void pack_bytes_head(struct buf *out, size_t len)
+{
+    require(len <= UINT32_MAX);
+    msgpack_packer packer = packer_of(out);
+    msgpack_pack_bin(&packer, len);
+}
+
 void pack_bytes(struct buf *out, str bytes)
 {
-    require(bytes.len <= UINT32_MAX);
-    msgpack_packer packer = packer_of(out);
-    msgpack_pack_bin(&packer, bytes.len);
+    pack_bytes_head(out, bytes.len);
     buf_put(out, bytes);
 }
 

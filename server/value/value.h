@@ -81,6 +81,8 @@ void pack_int(struct buf *out, int64_t integer);
 void pack_float(struct buf *out, double number);
 void pack_text(struct buf *out, str text);
 void pack_bytes(struct buf *out, str bytes);
+/** Its beginning, which `len` bytes must follow. */
+void pack_bytes_head(struct buf *out, size_t len);
 void pack_list(struct buf *out, uint32_t count);
 void pack_map(struct buf *out, uint32_t count);
 /** Already encoded bytes. */
