@@ -58,7 +58,7 @@ test('nobody else has it', async () => {
     expectStatus(await firm.call('GET', 'boats'), 200);
     expectProblem(await other.call('GET', 'boats'), 404);
     const me = expectStatus(await firm.call('GET', 'me'), 200).body;
-    assert.deepEqual(me.entities.boat, ['view', 'create', 'edit', 'delete']);
+    assert.deepEqual(me.entities.boat, ['view', 'create', 'edit', 'delete', 'export']);
     const schema = (await firm.call('GET', 'schema')).body;
     const boat = schema.entities.find((one) => one.name === 'boat');
     assert.equal(boat.custom, true);

@@ -284,8 +284,8 @@ describe('paths', () => {
         '/api/v1/clients/%00',
         '/api/v1/Clients',
         '/metrics',
-        '/api/v1/sessions',
-        '/api/v1/tokens',
+        '/api/v1/passwords',
+        '/api/v1/links',
     ];
     for (const path of paths) {
         test(`${path} is 404`, async () => {
