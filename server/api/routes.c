@@ -310,7 +310,7 @@ const struct route routes[] = {
      T("Open the portal of this client to one of its contacts"), NEED_IDENTITY, ROAD_LANE,
      .right = RIGHT_ENTITY, .may = SCOPE_VIEW | SCOPE_EDIT, .has_body = true,
      .is_body_optional = true, .action = ACTION_ENABLE_PORTAL, .parameters = "preview",
-     .body = "enable_portal", .answers = "200 {entity}.portal_enabled", .run = portal_enable},
+     .body = "enable_portal", .answers = "200 portal_enabled", .run = portal_enable},
     {METHOD_POST, T("/api/v1/{collection}/{id}/erase"),
      T("Delete a person's record, its history and what else holds it, for ever"), NEED_IDENTITY,
      ROAD_LANE, .right = RIGHT_EVERYTHING, .needs_proof = true, .action = ACTION_ERASE,

@@ -33,7 +33,7 @@ const send = ({ method, path }, headers, body = '{}') =>
     server.send({ method, path, body, headers: { host: firm.host, ...headers } });
 
 /** Calls of whoever is not signed in; the second test asks them. */
-const forNobody = /\/(session|session\/link|password\/\w+|invitations\/accept)$/;
+const forNobody = /\/(session|session\/link|session\/view|password\/\w+|invitations\/accept)$/;
 
 test('no call that changes anything takes a cookie from another origin', async () => {
     assert.ok(calls.length > 60, `${calls.length} calls`);
