@@ -65,10 +65,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     mdb_txn_abort(txn);
 
     struct log_row row;
-    struct wrapped_key wrapped;
+    struct wrapped_keys wrapped;
     struct row_place place;
     if (log_row_read(1, input, &row)) require(row.head.len < len);
-    if (wrapped_key_read(input, &wrapped)) require(wrapped.sealed.len < len);
+    if (wrapped_keys_read(input, &wrapped))
+        for (uint32_t i = 0; i < wrapped.count; i++) require(wrapped.keys[i].sealed.len < len);
     for (uint32_t i = 0; i < DATABASE_COUNT; i++)
         (void)row_key_parse((enum database)i, input, &place);
     return 0;
