@@ -3,6 +3,7 @@
 #include "base/fold.h"
 #include "base/require.h"
 #include "model/kind.h"
+#include "record/rows.h"
 
 constexpr uint32_t REFERRING_MAX = CHANGE_WRITES_MAX;
 constexpr uint32_t LINKS_MAX = 64; /** between the same two records; one is usual */
@@ -66,6 +67,20 @@ static str title_of(const struct draft *draft)
     return value.kind == VALUE_TEXT ? utf8_first(value.text, 100) : S("");
 }
 
+/** Who does not see the parent is not told which it is. */
+static enum err refuse_lack(struct change *change, const struct draft *parent,
+                            const struct field *field)
+{
+    struct view view = change_view(change);
+    str value = slots_encode(change->task->arena, parent->entity, parent->before);
+    if (!scope_may(view.scope, parent->entity->number, SCOPE_VIEW) ||
+        !scope_sees_field(view.scope, field) || !rows_see(&view, parent->entity, parent->id, value))
+        return fail(change->task, ERR_CONFLICT, "another record would be left without it");
+    return fail(change->task, ERR_CONFLICT,
+                "the %.*s \"%.*s\" would be left without %.*s: name another one first",
+                FMT(parent->entity->name), FMT(title_of(parent)), FMT(field->name));
+}
+
 /** Makes the parent's reference follow the flagged link; a required one may not be lost. */
 static enum err follow_flag(struct change *change, const struct field *flag, struct id parent_id,
                             const struct draft *winner)
@@ -82,9 +97,7 @@ static enum err follow_flag(struct change *change, const struct field *flag, str
         draft_put(&parent, field, stored);
         if (!field->is_required) continue;
         if (stored.len == 0 && !field_is_waived(change, field))
-            return fail(change->task, ERR_CONFLICT,
-                        "the %.*s \"%.*s\" would be left without %.*s: name another one first",
-                        FMT(parent.entity->name), FMT(title_of(&parent)), FMT(field->name));
+            return refuse_lack(change, &parent, field);
         if (field->waived_by.len > 0)
             draft_note_incomplete(change, &parent, field, stored.len == 0);
     }

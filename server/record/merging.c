@@ -91,6 +91,10 @@ static enum err check_single(const struct merging *merging)
                                  2, &more));
             count += more;
         }
+        /* Who does not see what refers to them is not told what that is. */
+        if (count > 1 && !scope_may(merging->change->scope, field->entity->number, SCOPE_VIEW))
+            return fail(merging->change->task, ERR_CONFLICT,
+                        "what several of these have can be of one record alone");
         if (count > 1)
             return fail(merging->change->task, ERR_CONFLICT,
                         "%u of these have a %.*s, and one has at most one; delete the others first",

@@ -243,3 +243,18 @@ test('a stream at the portal tells a contact what is its own', async () => {
     await stream.until((one) => one.events.some(is), 'the change of the contact');
     stream.close();
 });
+
+test('a refusal names no client that is out of sight', async () => {
+    const rights = { client: ['view'], client_contact: ['view'], contact: ['view', 'delete'] };
+    await firm.create('roles', { name: 'sweeper', label: 'Sweeper', rows: ['managed'], rights });
+    const sweeper = await join(firm, 'Sweeper', 'sweeper');
+    const unseen = await newClient();
+    const seen = await newClient({ account_manager: sweeper.user.id });
+    const link = { client: seen.id, contact: unseen.primary_contact };
+    await firm.create('client_contacts', link);
+    const refused = await sweeper.call('DELETE', `contacts/${unseen.primary_contact}`);
+    expectProblem(refused, 409, 'would be left without');
+    assert.ok(!refused.text.includes(unseen.name), refused.text);
+    const told = await firm.call('DELETE', `contacts/${unseen.primary_contact}`);
+    expectProblem(told, 409, 'name another', unseen.name);
+});
