@@ -30,7 +30,7 @@ describe('a server that is killed', () => {
     let server;
     let firm;
     before(async () => {
-        server = await openServer(['acme']);
+        server = await openServer(['acme'], { mayDie: true });
         firm = server.firms.acme;
     });
     after(() => server.close());
@@ -112,7 +112,7 @@ describe('a server that is killed', () => {
 });
 
 test('a server that dies again and again stays down, and says so', async () => {
-    const server = await openServer([], { isUnchecked: true });
+    const server = await openServer([], { isUnchecked: true, mayDie: true });
     try {
         const { ended } = server;
         let isOver = false;
@@ -136,6 +136,15 @@ test('a server that dies again and again stays down, and says so', async () => {
         await server.kill();
         await server.close();
     }
+});
+
+test('a death that no test asked for fails the test that met it', async () => {
+    const server = await openServer([], { isUnchecked: true });
+    const { pid } = server;
+    process.kill(pid, 'SIGABRT');
+    await until(() => isDead(pid), 'it does not die');
+    await until(() => server.output.includes('started again'), 'nobody tells of it');
+    await assert.rejects(server.close(), /the server died:[^]*killed by signal 6/);
 });
 
 test('what a first start refuses, it refuses once', async () => {

@@ -24,7 +24,7 @@ let failures; // what came instead of a success, each counted
 before(async () => {
     if (skip) return;
     preload = new Preload();
-    server = await openServer(['acme'], { isIdle: true });
+    server = await openServer(['acme'], { isIdle: true, mayDie: true });
     untouched = path.join(server.folder, 'untouched');
     await fs.cp(server.directory, untouched, {
         recursive: true,

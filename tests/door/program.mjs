@@ -28,6 +28,11 @@ function isWatched() {
 
 export const isSanitized = isWatched();
 
+const toldFault = /^.*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: )[^]*/m;
+
+/** What a sanitizer or the compiler's own checks say of a fault, or null. */
+export const sanitizerFault = (output) => output.match(toldFault)?.[0] ?? null;
+
 /** Runs one command to its end: `{status, out, err}`; a signal's name stands in `signal`. */
 export function command(words, options = {}) {
     return new Promise((resolve, reject) => {
@@ -44,7 +49,10 @@ export function command(words, options = {}) {
         child.on('error', reject);
         child.on('close', (status, signal) => {
             const text = (list) => Buffer.concat(list).toString('utf8');
-            resolve({ status, signal, out: text(parts.out), err: text(parts.err), pid: child.pid });
+            const err = text(parts.err);
+            const fault = sanitizerFault(err);
+            if (fault !== null) reject(new Error(`atrium ${words.join(' ')}: ${fault}`));
+            resolve({ status, signal, out: text(parts.out), err, pid: child.pid });
         });
     });
 }

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Judge } from './document.mjs';
 import { closeConnections, send } from './http.mjs';
-import { binary, command, environment, mustRun, root } from './program.mjs';
+import { binary, command, environment, mustRun, root, sanitizerFault } from './program.mjs';
 import { standingFaults } from './standing.mjs';
 import { Watch } from './watch.mjs';
 
@@ -88,6 +88,7 @@ export class Server {
         this.securePort = 0;
         this.child = null;
         this.output = '';
+        this.earlierOutput = '';
         const path = '/api/v1/openapi.json';
         const read = (headers) => send({ port: this.port, method: 'GET', path, headers });
         this.judge = new Judge(read);
@@ -144,6 +145,7 @@ export class Server {
             stdio: ['ignore', 'pipe', 'pipe'],
         });
         this.child = child;
+        this.earlierOutput += this.output;
         this.output = '';
         this.ended = new Promise((resolve) => {
             child.on('close', (status, signal) => {
@@ -256,6 +258,17 @@ export class Server {
         return how;
     }
 
+    /**
+     * What the server said of its own faults, through all its lives: its watcher starts it again
+     * when it dies, so that requests alone may see nothing of it.
+     */
+    ownFault() {
+        const output = this.earlierOutput + this.output;
+        const fault = sanitizerFault(output);
+        if (fault !== null || this.options.mayDie) return fault;
+        return /^.*it is started again/m.test(output) ? `the server died:\n${output}` : null;
+    }
+
     /** Stops, and proves that everything in the data directory holds. */
     async close() {
         const how = this.child === null ? null : await this.stop();
@@ -265,6 +278,8 @@ export class Server {
         await fs.rm(this.folder, { recursive: true, force: true });
         if (how !== null && how.status !== 0)
             throw new Error(`the server ended with ${how.status ?? how.signal}:\n${this.output}`);
+        const fault = this.ownFault();
+        if (fault !== null) throw new Error(fault);
         if (checked.status !== 0)
             throw new Error(
                 `atrium check ended with ${checked.status}:\n${checked.out}${checked.err}`,
@@ -278,7 +293,7 @@ export class Server {
 /**
  * A running server with these firms, each as `server.firms.NAME`. `options`: `words` more words for
  * `serve`, `environment`, `isUnchecked` leaves out the check at the end, `isIdle` does not start
- * it.
+ * it, `mayDie` says that the test kills the server or has it end, and that this is no fault.
  */
 export async function openServer(names, options = {}) {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'atrium-test-'));
