@@ -25,6 +25,7 @@ pub fn build(b: *Build) void {
     const plain: Variant = .{ .b = b, .target = b.standardTargetOptions(.{}), .filter = filter };
     const plain_core = plain.core("server");
     plain.install(b.getInstallStep(), plain_core);
+    plain.routes(b.getInstallStep());
     plain.programs(test_step, "tests/unit", plain_core, 0);
     plain.doors(test_step, b.getInstallStep());
 

@@ -113,6 +113,18 @@ pub fn install(self: Variant, step: *Step, with: *Core) void {
     }
 }
 
+/// A route that the isolation matrix does not know is no build.
+pub fn routes(self: Variant, step: *Step) void {
+    const b = self.b;
+    const compare = b.addSystemCommand(&.{ "node", "tests/isolation/rows.mjs" });
+    compare.addFileArg(b.path("server/api/routes.c"));
+    for (words(b, "rows routes")) |name|
+        compare.addFileInput(b.path(b.fmt("tests/isolation/{s}.mjs", .{name})));
+    compare.setName("the isolation matrix knows every route");
+    compare.expectExitCode(0);
+    step.dependOn(&compare.step);
+}
+
 /// Each .c file below these folders is a test program; with seconds it is a fuzz target.
 pub fn programs(self: Variant, step: *Step, in: []const u8, with: *Core, seconds: u32) void {
     const b = self.b;

@@ -63,7 +63,10 @@ function connect(origin, options = {}) {
             stream.on('data', (part) => parts.push(part));
             stream.on('end', () => {
                 const text = Buffer.concat(parts).toString('utf8');
-                resolve({ status: headers?.[':status'], headers, text });
+                const answer = { status: headers?.[':status'], headers, text };
+                const own = { host: authority, authorization: `Bearer ${firm.token}` };
+                server.watch.see({ method, path: where, body, headers: own }, answer);
+                resolve(answer);
             });
             stream.on('error', reject);
             stream.end(body === undefined ? undefined : JSON.stringify(body));

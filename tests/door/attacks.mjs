@@ -2,17 +2,21 @@
 // it costs them. `attacks` lists them; tests run each once, the benchmark for a while.
 import net from 'node:net';
 import tls from 'node:tls';
+import { HEARD_MAX } from './http.mjs';
+import { watchOf } from './watch.mjs';
 
 /** A connection that an attacker writes on. */
 export class Wire {
-    constructor(socket) {
+    constructor(socket, port) {
         this.socket = socket;
         this.isEnded = false;
         this.written = 0;
+        this.sent = '';
         this.received = '';
         this.ended = new Promise((resolve) => {
             socket.on('close', () => {
                 this.isEnded = true;
+                watchOf(port)?.hearBytes(this.sent, this.received);
                 resolve();
             });
         });
@@ -30,7 +34,8 @@ export class Wire {
             const socket = isSecure
                 ? tls.connect({ ...to, rejectUnauthorized: false, ALPNProtocols: [protocol] })
                 : net.connect(to);
-            socket.once(isSecure ? 'secureConnect' : 'connect', () => resolve(new Wire(socket)));
+            const begun = isSecure ? 'secureConnect' : 'connect';
+            socket.once(begun, () => resolve(new Wire(socket, port)));
             socket.once('error', reject);
         });
     }
@@ -39,6 +44,7 @@ export class Wire {
     async write(bytes) {
         if (this.isEnded) return;
         this.written += bytes.length;
+        if (this.sent.length < HEARD_MAX) this.sent += bytes.toString('latin1').slice(0, HEARD_MAX);
         if (this.socket.write(bytes)) {
             await new Promise((resolve) => setImmediate(resolve));
             return;

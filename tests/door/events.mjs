@@ -5,9 +5,10 @@ import https from 'node:https';
 
 const WAIT_MS_MAX = 20_000;
 
-/** One open stream. */
+/** One open stream. `hear` is called with each piece as it came. */
 export class Events {
-    constructor() {
+    constructor(hear = () => {}) {
+        this.hear = hear;
         this.status = 0;
         this.headers = {};
         this.events = [];
@@ -23,7 +24,10 @@ export class Events {
         this.rest += text;
         const blocks = this.rest.split('\n\n');
         this.rest = blocks.pop();
-        for (const block of blocks) this.takeBlock(block);
+        for (const block of blocks) {
+            this.hear(block);
+            this.takeBlock(block);
+        }
         this.wake();
     }
 
@@ -87,20 +91,24 @@ export class Events {
 
 /** Opens a stream of a firm's changes; when it is refused, `refusal` is the answer. */
 export function openEvents(firm, { query = '', headers = {}, isSecure = false } = {}) {
-    const stream = new Events();
+    const asked = {
+        method: 'GET',
+        path: `/api/v1/changes${query}`,
+        headers: {
+            host: firm.host,
+            accept: 'text/event-stream',
+            ...(firm.token ? { authorization: `Bearer ${firm.token}` } : {}),
+            ...headers,
+        },
+    };
+    const stream = new Events((text) => firm.server.watch.hear(asked, text));
     return new Promise((resolve, reject) => {
         const request = (isSecure ? https : http).request(
             {
                 host: '127.0.0.1',
                 port: isSecure ? firm.server.securePort : firm.server.port,
                 rejectUnauthorized: false,
-                path: `/api/v1/changes${query}`,
-                headers: {
-                    host: firm.host,
-                    accept: 'text/event-stream',
-                    ...(firm.token ? { authorization: `Bearer ${firm.token}` } : {}),
-                    ...headers,
-                },
+                ...asked,
                 agent: false,
             },
             (response) => {
@@ -108,7 +116,11 @@ export function openEvents(firm, { query = '', headers = {}, isSecure = false } 
                 stream.headers = response.headers;
                 response.setEncoding('utf8');
                 if (stream.status === 200) response.on('data', (text) => stream.take(text));
-                else readRefusal(response, stream, () => resolve(stream));
+                else
+                    readRefusal(response, stream, () => {
+                        firm.server.watch.see(asked, stream.refusal);
+                        resolve(stream);
+                    });
                 response.on('end', () => stream.end());
                 response.on('error', () => stream.end());
                 if (stream.status === 200) resolve(stream);
@@ -142,13 +154,11 @@ function readRefusal(response, stream, done) {
 
 /** The same on an open HTTP/2 session. */
 export function openEventsOn(session, firm, query = '') {
-    const stream = new Events();
-    const request = session.request({
-        ':path': `/api/v1/changes${query}`,
-        ':authority': firm.host,
-        accept: 'text/event-stream',
-        authorization: `Bearer ${firm.token}`,
-    });
+    const path = `/api/v1/changes${query}`;
+    const headers = { accept: 'text/event-stream', authorization: `Bearer ${firm.token}` };
+    const asked = { method: 'GET', path, headers: { host: firm.host, ...headers } };
+    const stream = new Events((text) => firm.server.watch.hear(asked, text));
+    const request = session.request({ ':path': path, ':authority': firm.host, ...headers });
     stream.close = () => request.close();
     request.setEncoding('utf8');
     request.on('data', (text) => stream.take(text));

@@ -2,6 +2,10 @@
 import http from 'node:http';
 import net from 'node:net';
 import { unpack } from './msgpack.mjs';
+import { watchOf } from './watch.mjs';
+
+/** Of what is written on a raw connection, so much is told to the watch. */
+export const HEARD_MAX = 20_000;
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
 
@@ -53,13 +57,13 @@ export function closeConnections() {
 
 /**
  * Bytes straight onto a connection, for requests that no client library would send. Gives all that
- * came
- * back until the server closed, or until `quietMs` passed.
+ * came back until the server closed, or until `quietMs` passed.
  */
 export function sendBytes({ port, parts, pauseMs = 0, quietMs = 5_000 }) {
     return new Promise((resolve) => {
         const socket = net.connect(port, '127.0.0.1');
         const received = [];
+        let sent = '';
         let isEnded = false;
         const timer = setTimeout(() => end('quiet'), quietMs);
         function end(how) {
@@ -67,7 +71,9 @@ export function sendBytes({ port, parts, pauseMs = 0, quietMs = 5_000 }) {
             isEnded = true;
             clearTimeout(timer);
             socket.destroy();
-            resolve({ how, text: Buffer.concat(received).toString('latin1') });
+            const text = Buffer.concat(received).toString('latin1');
+            watchOf(port)?.hearBytes(sent, text);
+            resolve({ how, text });
         }
         socket.on('data', (bytes) => received.push(bytes));
         socket.on('end', () => end('closed'));
@@ -77,6 +83,7 @@ export function sendBytes({ port, parts, pauseMs = 0, quietMs = 5_000 }) {
             for (const part of parts) {
                 if (isEnded) return;
                 socket.write(part);
+                if (sent.length < HEARD_MAX) sent += part.toString('latin1').slice(0, HEARD_MAX);
                 if (pauseMs > 0) await new Promise((next) => setTimeout(next, pauseMs));
             }
         });

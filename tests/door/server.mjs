@@ -183,6 +183,7 @@ export class Server {
         this.port = last(/listening on http:\/\/127\.0\.0\.1:(\d+)\n/g);
         this.securePort = last(/listening on https:\/\/[^:\s]+:(\d+)\n/g);
         this.adminPort = last(/listening on http:\/\/127\.0\.0\.1:(\d+) \(operator\)/g);
+        this.watch.listen(this.port, this.securePort);
         return (
             this.port > 0 &&
             (this.securePort > 0 || !wanted.includes('--https')) &&

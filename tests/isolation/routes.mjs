@@ -1,6 +1,7 @@
 // What each call of the server is about, so that tests/isolation/matrix.test.mjs knows what each
-// kind of stranger must be told. A call that is described (openapi.json) and has no row here, or a
-// row without a call, fails the tests.
+// kind of stranger must be told. A route of the server (server/api/routes.c) without a row here, or
+// a row without a route, fails the build (rows.mjs); by what the server describes of itself
+// (openapi.json) the matrix says the same.
 //
 //   open      answers anybody at this host, and tells nothing of the firm's records
 //   self      who asks, and what is his alone: /me, sessions, tokens, password
@@ -74,6 +75,11 @@ export const routes = {
     'POST /runs/{id}/keep': 'rules',
     'GET /rules/{id}/runs': 'rules',
     'GET /rules/{id}/days': 'rules',
+    'POST /users/{id}/invite': 'edit',
+    'DELETE /users/{id}/invite': 'edit',
+    'POST /portal_accounts/{id}/invite': 'edit',
+    'POST /portal_accounts/{id}/password': 'edit',
+    'POST /portal_accounts/{id}/view_as': 'edit',
     'GET /{collection}': 'list',
     'POST /{collection}': 'create',
     'GET /{collection}/export': 'export',
@@ -89,15 +95,10 @@ export const routes = {
     'POST /{collection}/{id}/archive': 'edit',
     'POST /{collection}/{id}/restore': 'edit',
     'POST /{collection}/{id}/merge': 'edit',
-    'POST /{collection}/{id}/invite': 'edit',
-    'DELETE /{collection}/{id}/invite': 'edit',
     'POST /{collection}/{id}/enable_portal': 'edit',
-    'POST /{collection}/{id}/password': 'edit',
-    'POST /{collection}/{id}/view_as': 'edit',
     'POST /{collection}/{id}/reveal': 'read',
     'POST /{collection}/{id}/erase': 'delete',
     'POST /{collection}/{id}/person': 'delete',
-    'POST /{collection}/{id}/reveal': 'read',
 };
 
 /** Statuses that a stranger who got in may be told, by the kind of the call. */
