@@ -13,6 +13,7 @@ comptime {
 pub fn build(b: *Build) void {
     const run_step = b.step("run", "Build for shipping, make two demo firms once, serve them");
     const test_step = b.step("test", "Tidy, units (also sanitized), front door, a little fuzzing");
+    const unit_step = b.step("unit", "Units alone, not sanitized");
     const tidy_step = b.step("tidy", "The floors and the mechanical rules of the house style");
     const fuzz_step = b.step("fuzz", "Fuzz each decoder, and the canary that must be found out");
     const asan_step = b.step("asan", "Units and front door under the address sanitizer");
@@ -26,7 +27,7 @@ pub fn build(b: *Build) void {
     const plain_core = plain.core("server");
     plain.install(b.getInstallStep(), plain_core);
     plain.routes(b.getInstallStep());
-    plain.programs(test_step, "tests/unit", plain_core, 0);
+    plain.programs(unit_step, "tests/unit", plain_core, 0);
     plain.doors(test_step, b.getInstallStep());
 
     var other = plain;
@@ -49,7 +50,7 @@ pub fn build(b: *Build) void {
     tidy.addArg(b.pathFromRoot("."));
     tidy.has_side_effects = true;
     tidy_step.dependOn(&tidy.step);
-    for ([_]*Step{ tidy_step, fuzz_step }) |step| test_step.dependOn(step);
+    for ([_]*Step{ unit_step, tidy_step, fuzz_step }) |step| test_step.dependOn(step);
 
     var shipped = plain;
     shipped.folder = "release";

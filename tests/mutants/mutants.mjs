@@ -1,6 +1,10 @@
-// Twenty and more ways to break what keeps firms, roles and clients apart: in `file` the one place
-// that reads `from` becomes `to`, and one of `tests` (parts of paths) must fail.
+// Ways to break what keeps firms, roles and clients apart: in `file` the one place that reads
+// `from` becomes `to` (and the same in each of `also`), and one of `tests` (parts of paths) must
+// fail.
+import { more } from './more.mjs';
+
 export const mutants = [
+    ...more,
     {
         name: 'two firms share a prefix',
         file: 'server/store/key.c',
@@ -45,7 +49,16 @@ export const mutants = [
             'if (err == ERR_MISSING || (err == ERR_NONE && account.is_disabled)) ' +
             'return ERR_UNAUTHENTICATED;',
         to: 'if (err == ERR_MISSING) return ERR_UNAUTHENTICATED;',
-        tests: ['api/firm.test'],
+        also: [
+            {
+                file: 'server/access/user.c',
+                from:
+                    'if (err == ERR_MISSING || (err == ERR_NONE && user.is_disabled)) ' +
+                    'return ERR_UNAUTHENTICATED;',
+                to: 'if (err == ERR_MISSING) return ERR_UNAUTHENTICATED;',
+            },
+        ],
+        tests: ['api/firm.test', 'api/roles_streams', 'unit/access/session'],
     },
     {
         name: 'a token has no end',
