@@ -33,10 +33,11 @@ async function signIn(host, email, secret) {
     return { ...headers, cookie, 'x-csrf-token': signedIn.body.csrf };
 }
 
-/** A contact's session at the portal. */
-async function contactOf(firm, made, email) {
+/** A new session of a contact at the portal; those before it end. */
+async function contactOf(firm, made) {
+    const { id, email } = await firm.get('portal_accounts', made.portal_account);
     const secret = 'a password of the contact';
-    const path = `portal_accounts/${made.portal_account}/password`;
+    const path = `portal_accounts/${id}/password`;
     expectStatus(await firm.call('POST', path, { password: secret }), 200, 204);
     return signIn(firm.host.replace(/^[^.]+/, `${firm.name}-portal`), email, secret);
 }
@@ -71,19 +72,19 @@ function pathOf({ whole, entity }, made) {
 const bodyOf = ({ method }) => (['POST', 'PUT', 'PATCH'].includes(method) ? {} : undefined);
 
 const AT_ONCE = 8;
+/** Long enough for a token to be made and used once. */
+const EXPIRES_MS = 1_000;
 
-/** Asks all calls as this actor; `expected` says which statuses are right for a call. */
-async function ask(headersOf, expected, made = ids.one) {
-    const wrong = [];
+/** What each call answers this actor: a status, or the words of what failed. */
+async function answersTo(headersOf, made = ids.one) {
+    const answers = new Map();
     const askOne = async (call) => {
         const request = { method: call.method, path: pathOf(call, made), body: bodyOf(call) };
-        const right = expected(call);
         try {
             const { status } = await server.send({ ...request, headers: headersOf(call) });
-            if (right === 'any' || right.includes(status)) return;
-            wrong.push(`${call.method} ${call.whole}: ${status}, not ${right.join(' or ')}`);
+            answers.set(call, status);
         } catch (error) {
-            wrong.push(`${call.method} ${call.whole}: ${error.message}`);
+            answers.set(call, error.message);
         }
     };
     const isEnd = ({ row }) => row === 'DELETE /session';
@@ -94,6 +95,19 @@ async function ask(headersOf, expected, made = ids.one) {
     await Promise.all(Array.from({ length: AT_ONCE }, askRest));
     // Whoever has a session may end it.
     for (const call of calls.filter(isEnd)) await askOne(call);
+    return answers;
+}
+
+/** Asks all calls as this actor; `expected` says which statuses are right for a call. */
+async function ask(headersOf, expected, made = ids.one) {
+    const wrong = [];
+    for (const [call, status] of await answersTo(headersOf, made)) {
+        const right = expected(call);
+        const isRight = right === 'any' ? Number.isInteger(status) : right.includes(status);
+        if (isRight) continue;
+        const wanted = right === 'any' ? 'an answer' : right.join(' or ');
+        wrong.push(`${call.method} ${call.whole}: ${status}, not ${wanted}`);
+    }
     assert.deepEqual(wrong, []);
 }
 
@@ -133,8 +147,7 @@ before(async () => {
     actors.powerless = await userOf(acme, 'powerless', 'powerless@firm.example');
     actors.outsider = await userOf(acme, 'employee', 'outsider@firm.example');
     actors.leaving = await userOf(acme, 'owner', 'leaving@firm.example');
-    const two = await acme.get('portal_accounts', ids.two.portal_account);
-    actors.contact = await contactOf(acme, ids.two, two.email);
+    actors.contact = await contactOf(acme, ids.two);
     // What lies under the first client is for none of them.
     const under = catalog.entities.filter(isUnderClient).map(({ name }) => name);
     const theirs = new RegExp(`canary-acme-one-(${under.join('|')})-`);
@@ -210,12 +223,56 @@ describe('every call is closed to', () => {
         await ask(() => headers, closed);
     });
 
+    test('a token that is past its end', async () => {
+        const headers = await signIn(acme.host, acme.owner, password);
+        const expires_at = new Date(Date.now() + EXPIRES_MS).toISOString();
+        const body = { name: 'brief', expires_at };
+        const path = '/api/v1/tokens';
+        const made = await server.send({ method: 'POST', path, headers, body });
+        const brief = bearer(acme.host, expectStatus(made, 201).body.token);
+        const me = { method: 'GET', path: '/api/v1/me', headers: brief() };
+        const { status } = await server.send(me);
+        const endMs = Date.parse(expires_at);
+        assert.ok(status === 200 || Date.now() >= endMs, `it was no token: ${status}`);
+        while (Date.now() <= endMs) await new Promise((next) => setTimeout(next, 20));
+        await ask(brief, closed);
+    });
+
+    // The server is begun anew with a short limit over the same sessions, as if time had passed.
+    for (const [limit, who, enter] of [
+        ['--session-idle-ms', 'the owner', () => signIn(acme.host, acme.owner, password)],
+        ['--session-age-ms', 'a contact', () => contactOf(acme, ids.two)],
+    ])
+        test(`a session of ${who} that is past ${limit}`, async () => {
+            const { host: was, ...session } = await enter();
+            const headersNow = () => {
+                const host = was.replace(/\d+$/, server.port);
+                return { ...session, host, origin: `http://${host}` };
+            };
+            const path = '/api/v1/me';
+            const me = () => server.send({ method: 'GET', path, headers: headersNow() });
+            expectStatus(await me(), 200);
+            await server.stop();
+            await server.start({ words: [limit, '1'] });
+            // What this door does not serve is not there, for a stranger too.
+            const { host } = headersNow();
+            const toStranger = await answersTo(() => ({ host }));
+            const isOpen = (call) => kindOf(call) === 'open';
+            assert.ok([...toStranger].filter(([, status]) => status === 401).length > 20);
+            await ask(headersNow, (call) => (isOpen(call) ? 'any' : [toStranger.get(call)]));
+            await server.stop();
+            await server.start();
+            // Nothing but time was against it.
+            expectStatus(await me(), 200);
+        });
+
     test('everybody of a firm that is suspended', async () => {
+        const contact = await contactOf(acme, ids.two);
         await server.mustRun(['tenant', 'suspend', 'acme']);
         const refused = (call) => (kindOf(call) === 'open' ? 'any' : [401, 403]);
         for (const token of [acme.token, actors.powerless.token, actors.outsider.token])
             await ask(bearer(acme.host, token), refused);
         const isAbsent = (call) => (kindOf(call) === 'open' ? 'any' : [401, 403, 404]);
-        await ask(() => actors.contact, isAbsent);
+        await ask(() => contact, isAbsent);
     });
 });
