@@ -37,6 +37,10 @@ static const char *const common[] = {
     "q1w2e3r4",
 };
 
+static const char listed[] = {
+#embed "common_passwords.txt"
+};
+
 static const str runs[] = {
     {"qwertyuiopasdfghjklzxcvbnm", 26},
     {"qwertzuiopasdfghjklyxcvbnm", 26},
@@ -99,11 +103,32 @@ static bool is_keyboard_run(str lower)
     return false;
 }
 
-bool password_is_common(str lower)
+static bool is_common(str lower)
 {
     for (size_t at = 0; at < sizeof common / sizeof common[0]; at++)
         if (str_eq(lower, str_of(common[at]))) return true;
     return false;
+}
+
+str password_list(void)
+{
+    return (str){listed, sizeof listed};
+}
+
+/** A few microseconds: nothing beside the hash that follows. */
+static bool is_listed(str lower)
+{
+    str rest = password_list();
+    if (memchr(lower.at, ' ', lower.len) != nullptr) return false;
+    if (memchr(lower.at, '\n', lower.len) != nullptr) return false;
+    for (;;) {
+        const char *found = memmem(rest.at, rest.len, lower.at, lower.len);
+        if (found == nullptr) return false;
+        const char *end = found + lower.len;
+        bool is_begin = found == listed || found[-1] <= ' ';
+        if (is_begin && end < listed + sizeof listed && *end <= ' ') return true;
+        rest = str_from(rest, (size_t)(found + 1 - rest.at));
+    }
 }
 
 /** Whether a password is a name with nothing but digits and signs around it. */
@@ -120,8 +145,8 @@ static bool is_guessable(struct arena *arena, str password, const struct passwor
     str lower = lower_of(arena, password);
     str local, host;
     str_cut(owner->email, '@', &local, &host);
-    return is_repetition(lower) || is_ladder(lower) || is_keyboard_run(lower) ||
-           password_is_common(lower) || password_is_common(core_of(lower)) ||
+    return is_repetition(lower) || is_ladder(lower) || is_keyboard_run(lower) || is_common(lower) ||
+           is_common(core_of(lower)) || is_listed(lower) ||
            is_made_of(arena, lower, owner->email) || is_made_of(arena, lower, local) ||
            is_made_of(arena, lower, owner->tenant_name);
 }

@@ -1,6 +1,8 @@
 /** password: which passwords are taken, and the row that keeps the hash of one.
  *
  *  Length and guessability only, no rules of composition (NIST SP 800-63B; OWASP ASVS 5.0, 6.2).
+ *  Source  common_passwords.txt: the first 3,000 of at least eight letters in data/passwords.txt of
+ *          dropbox/zxcvbn (MIT), which counts passwords that were leaked and published.
  *  Row     SYSTEM_PASSWORD: user id → Argon2id text.
  *  Floor   access.
  *  Thread  any.
@@ -18,8 +20,10 @@ struct password_owner {
 /** Adds a fault with code `length`, `encoding` or `guessable` when the password is not to be used.
  *  */
 void password_judge(struct task *task, str field, str password, const struct password_owner *owner);
-/** Lower-case words that very many people use; for the judge and its test. */
-bool password_is_common(str lower);
+/** The passwords that most people use, as common_passwords.txt has them: lower-case, of ASCII
+ *  letters, digits and signs, in the order of their bytes, each followed by a blank or a line end.
+ *  For the judge and its test. */
+str password_list(void);
 
 /** Of the composed text (NFC), so that it is one password however it is typed. Blocks some 16 ms.
  *  ERR_FULL: no memory. */

@@ -38,6 +38,36 @@ TEST(test_password__counts_characters_not_bytes)
     judges("\xc3\xa4\xc3\xb6\xc3\xbc\xc3\xa4", "length");
 }
 
+/** Each of these leads lists of leaked passwords, and no other rule sees through it. */
+TEST(test_password__refuses_the_three_thousand_that_most_people_use)
+{
+    static const char *const first[] = {"trustno1", "metallica", "slipknot", "spiderman",
+                                        "scorpion", "panthers",  "redskins", "elephant",
+                                        "chevelle", "swordfish", "Hardcore", "BIGDADDY",
+                                        "rush2112", "ncc1701d",  "01011980", "a1b2c3d4"};
+    for (size_t at = 0; at < sizeof first / sizeof first[0]; at++) judges(first[at], "guessable");
+    str list = password_list(), word, rest;
+    size_t count = 0;
+    for (str before = S(""); list.len > 0; list = rest, before = word, count++) {
+        const char *end = memchr(list.at, ' ', list.len), *line = memchr(list.at, '\n', list.len);
+        if (end == nullptr || (line != nullptr && line < end)) end = line;
+        check(end != nullptr);
+        word = (str){list.at, (size_t)(end - list.at)};
+        rest = str_from(list, word.len + 1);
+        check(word.len >= PASSWORD_BYTES_MIN);
+        check(str_compare(before, word) < 0);
+        struct test_task test;
+        test_task_init(&test);
+        check_str(judged(&test, word), S("guessable"));
+        test_task_drop(&test);
+    }
+    check(count >= 3000);
+    judges("metallicas", "");
+    judges("etallica", "");
+    judges("elephant swordfish", "");
+    judges("01011980 02", "");
+}
+
 TEST(test_password__refuses_what_is_too_long_or_no_text)
 {
     struct test_task test;
