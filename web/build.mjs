@@ -19,12 +19,17 @@ const checked = spawnSync(checker, ['--project', here, '--pretty', 'false'], { s
 if (checked.status !== 0) process.exit(checked.status ?? 1);
 
 fs.mkdirSync(folder, { recursive: true });
-// Of the staff's page and the portal's.
-const pages = { 'app.js': 'main.ts', 'portal.js': 'portal.ts' };
-for (const [made, source] of Object.entries(pages))
+const pages = [
+    { file: 'index.html', title: 'Atrium', script: 'app.js', source: 'main.ts' },
+    { file: 'portal.html', title: 'Portal', script: 'portal.js', source: 'portal.ts' },
+];
+const frame = fs.readFileSync(path.join(here, 'src/page.html'), 'utf8');
+for (const { file, title, script, source } of pages) {
+    const page = frame.replace('{title}', title).replace('{script}', script);
+    fs.writeFileSync(path.join(folder, file), page);
     await build({
         entryPoints: [path.join(here, 'src', source)],
-        outfile: path.join(folder, made),
+        outfile: path.join(folder, script),
         bundle: true,
         minify: true,
         format: 'esm',
@@ -32,18 +37,17 @@ for (const [made, source] of Object.entries(pages))
         legalComments: 'none',
         logLevel: 'warning',
     });
+}
 await build({
     entryPoints: [path.join(here, 'src/app.css')],
     outfile: path.join(folder, 'app.css'),
     minify: true,
     logLevel: 'warning',
 });
-for (const file of ['index.html', 'portal.html'])
-    fs.copyFileSync(path.join(here, 'src', file), path.join(folder, file));
 
-for (const made of Object.keys(pages)) {
-    const bytes = fs.statSync(path.join(folder, made)).size;
+for (const { script } of pages) {
+    const bytes = fs.statSync(path.join(folder, script)).size;
     if (bytes <= BUNDLE_BYTES_MAX) continue;
-    process.stderr.write(`${made} has ${bytes} bytes; at most ${BUNDLE_BYTES_MAX} are allowed\n`);
+    process.stderr.write(`${script} has ${bytes} bytes; at most ${BUNDLE_BYTES_MAX} are allowed\n`);
     process.exit(1);
 }

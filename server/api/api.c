@@ -212,6 +212,7 @@ static enum err arrive(void *argument)
     TRY(check_viewer(call));
     TRY(rights_judge(call));
     if (match.route->needs_proof) TRY(step_up_need(call));
+    if (match.route->needs_own_proof) TRY(step_up_need_of_person(call));
     if (match.route->method == METHOD_POST && need == NEED_IDENTITY) {
         call->idempotency_key = str_trim(http_header(request, S("idempotency-key")));
         TRY(once_judge(call));

@@ -396,7 +396,6 @@ enum err portal_set_password(struct call *call)
     struct value password;
     TRY(no_parameters(call));
     TRY(call_read(call, false, account_is_open));
-    TRY(step_up_need_of_person(call));
     bool is_given = call->given.kind == VALUE_MAP && call->given.count == 1 &&
                     value_find_text(call->given.bytes, S("password"), &password);
     if (!is_given) task_fault(call->task, S(""), S("type"), "the body must be {\"password\"}");

@@ -67,6 +67,7 @@ struct route {
     bool is_for_viewer;    /** there, a change that is let to who views it as somebody else */
     bool is_of_secrets;    /** only of an entity with secret fields; the answer is never kept */
     bool needs_proof;      /** dangerous: the password must have been given just now */
+    bool needs_own_proof;  /** the same of a session; a token is bounded by what it covers */
     bool is_for_nobody;    /** refused to whoever is signed in */
     bool is_body_optional; /** without one, `call->given` is nil */
     uint8_t action;        /** of entity_action: only entities that have it have such a call */

@@ -15,7 +15,8 @@ enum err session_renew_proof(struct call *call);
 /** Before a dangerous act (route.needs_proof). ERR_FORBIDDEN of type `step_up`: the password was
  *  not given lately. */
 enum err step_up_need(struct call *call);
-/** The same for what a token may do that sees all that comes of it: only persons are asked. */
+/** The same of route.needs_own_proof: only persons are asked, for a token is bounded by what it
+ *  covers. */
 enum err step_up_need_of_person(struct call *call);
 /** Before a call goes to the hashing thread: whose password is tried, folded so that one account is
  *  one whatever its address is typed like. ERR_INVALID: the body is no object of texts.

@@ -18,7 +18,8 @@ test('the door has its own page and files, and no others', async () => {
         const { text, headers } = expectStatus(await get('/'), 200);
         assert.match(headers['content-security-policy'], /script-src 'self'(;|$)/);
         assert.ok(!/<script>|style=|onclick=/.test(text), 'inline code');
-        const named = [...text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map((found) => found[1]);
+        const form = /<(?:script|link)\b[^>]*(?:src|href)="(\/[^"]+)"/g;
+        const named = [...text.matchAll(form)].map((found) => found[1]);
         assert.deepEqual(named.sort(), ['/app.css', '/portal.js']);
         for (const name of named) expectStatus(await get(name), 200);
         for (const path of ['/app.js', '/index.html']) expectStatus(await get(path), 404);

@@ -1,9 +1,9 @@
 // One-time codes: asked for behind the right password alone, good once, and recovery codes for when
 // the telephone is gone.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import fs from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { codeAt, secretBytes, STEP_S } from '../door/codes.mjs';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { linkIn, mailTo } from '../door/mails.mjs';
 import { openServer } from '../door/server.mjs';
@@ -17,24 +17,6 @@ before(async () => {
 });
 after(() => server.close());
 
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-const STEP_S = 30;
-
-/** RFC 6238 by the book, written apart from the server's. */
-function codeAt(secret, seconds) {
-    const bits = [...secret].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0'));
-    const key = Buffer.from(
-        bits
-            .join('')
-            .match(/.{8}/g)
-            .map((byte) => Number.parseInt(byte, 2)),
-    );
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(Math.floor(seconds / STEP_S)));
-    const mac = crypto.createHmac('sha1', key).update(counter).digest();
-    const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
-    return String(number % 1_000_000).padStart(6, '0');
-}
 const now = () => Date.now() / 1000;
 const codeOf = (person) => codeAt(person.secret, now());
 
@@ -178,10 +160,7 @@ describe('a secret', () => {
 
     test('and its recovery codes lie nowhere in clear', async () => {
         const { person } = await guarded();
-        const bits = [...person.secret]
-            .map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0'))
-            .join('');
-        const raw = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+        const raw = secretBytes(person.secret);
         const stored = await fs.readFile(`${server.directory}/data.mdb`);
         assert.ok(!stored.includes(raw) && !stored.includes(person.secret));
         for (const code of person.recovery) assert.ok(!stored.includes(code.replaceAll('-', '')));

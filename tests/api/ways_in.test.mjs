@@ -58,6 +58,8 @@ describe('the password is asked for again', () => {
                 ['DELETE', `roles/${role.id}`],
                 ['PATCH', account, { email: 'mine@client.example' }],
                 ['POST', `${account}/password`, { password: 'some words of mine' }],
+                ['GET', 'clients/export'],
+                ['GET', 'contacts/export?format=ndjson&fields=name'],
             ]) {
                 const { type } = expectProblem(await owner.call(...request), 403);
                 assert.equal(type, 'step_up', request.join(' '));
@@ -67,6 +69,8 @@ describe('the password is asked for again', () => {
             assert.equal((await at.get('users', user.id)).email, user.email);
             expectStatus(await owner.call('PATCH', `users/${user.id}`, { language: 'de' }), 200);
             expectStatus(await contact.call('GET', 'me'), 200);
+            // Of a script nobody can be asked: its token is bounded by its rights.
+            expectStatus(await at.call('GET', 'clients/export'), 200);
         } finally {
             await strict.close();
         }

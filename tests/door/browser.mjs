@@ -160,6 +160,21 @@ export class Browser {
         await this.value(`${find}.click()`);
     }
 
+    /** Presses one key, wherever the focus is. */
+    async press(key) {
+        const codes = { Tab: 9, Enter: 13, Escape: 27 };
+        const text = key === 'Enter' ? '\r' : undefined;
+        const event = { key, code: key, windowsVirtualKeyCode: codes[key] };
+        await this.#ask('Input.dispatchKeyEvent', { type: 'keyDown', text, ...event });
+        await this.#ask('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
+    }
+
+    /** Files that the page saves go here from now on. */
+    async saveTo(folder) {
+        const words = { behavior: 'allow', downloadPath: folder };
+        await this.#send('Browser.setDownloadBehavior', words);
+    }
+
     async screenshot(file) {
         const { data } = await this.#ask('Page.captureScreenshot', { format: 'png' });
         await fsp.writeFile(file, Buffer.from(data, 'base64'));

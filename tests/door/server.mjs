@@ -128,14 +128,14 @@ export class Server {
         return firm;
     }
 
-    /** Starts serving and waits for the printed address. */
+    /** Starts serving and waits for the printed address; `port`: the one to listen at. */
     async start(more = {}) {
         const words = [
             'serve',
             '--data',
             this.directory,
             '--http',
-            '127.0.0.1:0',
+            `127.0.0.1:${more.port ?? 0}`,
             ...(this.options.words ?? []),
             ...(more.words ?? []),
         ];

@@ -74,14 +74,22 @@ function problemOf(status: number, body: Json): Problem {
     );
 }
 
+function jsonOf(status: number, text: string): Json {
+    try {
+        return text === '' ? null : (JSON.parse(text) as Json);
+    } catch {
+        throw new Problem(status, 'The answer cannot be read.', []);
+    }
+}
+
 /** Sends one request below the API; throws a Problem for anything but success. */
-export async function call(
+async function send(
     method: string,
     path: string,
-    body?: Json,
-    headers: Record<string, string> = {},
-): Promise<Answer> {
-    const all: Record<string, string> = { accept: 'application/json', ...headers };
+    body: Json | undefined,
+    headers: Record<string, string>,
+): Promise<Response> {
+    const all = { ...headers };
     if (body !== undefined) all['content-type'] = 'application/json';
     if (csrf !== '' && method !== 'GET') all['x-csrf-token'] = csrf;
     let response: Response;
@@ -95,15 +103,67 @@ export async function call(
     } catch {
         throw new Problem(0, 'The server cannot be reached. Nothing was lost; try again.', []);
     }
-    const text = await response.text();
-    let answer: Json = null;
+    if (response.ok) return response;
+    throw problemOf(response.status, jsonOf(response.status, await response.text()));
+}
+
+/** Lets the person give the password again; whether that was done. */
+export type Prove = () => Promise<boolean>;
+let prove: Prove = async () => false;
+export function provenBy(ask: Prove): void {
+    prove = ask;
+}
+
+function isAsked(problem: unknown): boolean {
+    return problem instanceof Problem && problem.type === 'step_up';
+}
+
+/** Does it again, once, when the server wants the password first and it was given. */
+async function proven(attempt: () => Promise<Response>): Promise<Response> {
     try {
-        answer = text === '' ? null : (JSON.parse(text) as Json);
-    } catch {
-        throw new Problem(response.status, 'The answer cannot be read.', []);
+        return await attempt();
+    } catch (problem) {
+        if (!isAsked(problem)) throw problem;
     }
-    if (!response.ok) throw problemOf(response.status, answer);
+    try {
+        if (await prove()) return await attempt();
+    } catch (problem) {
+        if (!isAsked(problem)) throw problem;
+    }
+    // The server's own words say how a program gives it.
+    throw new Problem(403, 'Nothing was done: this needs your password first.', [], 'step_up');
+}
+
+/** One call of the API; throws a Problem for anything but success. */
+export async function call(
+    method: string,
+    path: string,
+    body?: Json,
+    headers: Record<string, string> = {},
+): Promise<Answer> {
+    const all = { accept: 'application/json', ...headers };
+    const response = await proven(() => send(method, path, body, all));
+    const answer = jsonOf(response.status, await response.text());
     return { status: response.status, etag: response.headers.get('etag') ?? '', body: answer };
+}
+
+/** Saves what a call answers as a file. */
+export async function download(path: string, type: string, name: string): Promise<void> {
+    const response = await proven(() => send('GET', path, undefined, { accept: type }));
+    const address = URL.createObjectURL(await response.blob());
+    const link = document.createElement('a');
+    link.href = address;
+    link.download = name;
+    link.click();
+    // The browser takes the bytes a moment later.
+    window.setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** Gives the password again; the session goes on under a new token. */
+export async function giveProof(password: string, code: string): Promise<void> {
+    const given = code === '' ? { password } : { password, code };
+    const { body } = await call('POST', 'session/proof', given);
+    if (isMap(body)) csrf = textOf(body['csrf']);
 }
 
 function portalOf(given: Json | undefined): Portal | null {

@@ -34,6 +34,19 @@ export function newId(): string {
     return `e${lastNumber}`;
 }
 
+/** Does it with the button out of reach; whoever had the focus has it again afterwards. */
+export async function whileBusy(deed: HTMLButtonElement, run: () => Promise<void>): Promise<void> {
+    const before = document.activeElement;
+    deed.disabled = true;
+    try {
+        await run();
+    } finally {
+        deed.disabled = false;
+        const isLost = [null, document.body].includes(document.activeElement as HTMLElement | null);
+        if (isLost && before instanceof HTMLElement && before.isConnected) before.focus();
+    }
+}
+
 /** Says a short thing to everybody, also to those who do not see it. */
 export function notice(text: string): void {
     const place = document.getElementById('notice');

@@ -1,11 +1,19 @@
 // Coming in, at either door: by password, by a link that a mail brought, and choosing a password.
 import { call, Problem } from './api';
-import { button, element, newId } from './element';
+import { button, element, newId, whileBusy } from './element';
 
-interface Ask {
+export interface Ask {
     label: string;
     type: 'email' | 'password' | 'text';
     autocomplete: string;
+}
+
+/** An input with its label, and the line that holds both. */
+export function field(ask: Ask): { input: HTMLInputElement; line: HTMLElement } {
+    const id = newId();
+    const input = element('input', { id, type: ask.type, autocomplete: ask.autocomplete });
+    const label = element('label', { for: id }, ask.label);
+    return { input, line: element('div', { class: 'field' }, label, input) };
 }
 
 /** A form of a few texts; `send` gets them in order, and may say what is wrong. */
@@ -18,39 +26,36 @@ function textForm(
 ): HTMLFormElement {
     const fault = element('p', { class: 'fault', role: 'alert', hidden: true });
     const form = element('form', { class: 'sign-in', novalidate: true });
-    const inputs = asks.map((ask) => {
-        const id = newId();
-        const input = element('input', { id, type: ask.type, autocomplete: ask.autocomplete });
-        const line = element('div', { class: 'field' }, element('label', { for: id }, ask.label));
-        line.append(input);
-        return { input, line };
-    });
+    const inputs = asks.map(field);
     const go = element('button', { type: 'submit', class: 'main' }, deed);
     form.append(element('h1', {}, heading), fault, ...inputs.map(({ line }) => line), go);
-    form.addEventListener('submit', async (event) => {
+    form.addEventListener('submit', (event) => {
         event.preventDefault();
-        go.disabled = true;
-        fault.hidden = true;
-        try {
-            await send(inputs.map(({ input }) => input.value));
-        } catch (error) {
-            if (!(error instanceof Problem)) throw error;
-            fault.textContent = say(error);
-            fault.hidden = false;
-            inputs.at(-1)?.input.focus();
-        } finally {
-            go.disabled = false;
-        }
+        void whileBusy(go, async () => {
+            fault.hidden = true;
+            try {
+                await send(inputs.map(({ input }) => input.value));
+            } catch (error) {
+                if (!(error instanceof Problem)) throw error;
+                fault.textContent = say(error);
+                fault.hidden = false;
+                inputs.at(-1)?.input.focus();
+            }
+        });
     });
     return form;
 }
 
 const email: Ask = { label: 'E-mail', type: 'email', autocomplete: 'username' };
-const password: Ask = { label: 'Password', type: 'password', autocomplete: 'current-password' };
+export const password: Ask = {
+    label: 'Password',
+    type: 'password',
+    autocomplete: 'current-password',
+};
 const chosen: Ask = { label: 'New password', type: 'password', autocomplete: 'new-password' };
-const code: Ask = { label: 'Code', type: 'text', autocomplete: 'one-time-code' };
+export const code: Ask = { label: 'Code', type: 'text', autocomplete: 'one-time-code' };
 
-function isOfCode(problem: Problem): boolean {
+export function isOfCode(problem: Problem): boolean {
     return problem.type === 'code_needed' || problem.type === 'code_wrong';
 }
 

@@ -2,7 +2,7 @@
 // it.
 import { call, isMap, Problem, type Fault, type Json, type Row } from './api';
 import { editableOf, type Catalog, type Entity, type Field } from './catalog';
-import { element, newId, notice } from './element';
+import { element, newId, notice, whileBusy } from './element';
 import { makeWidget } from './fields/kinds';
 import type { Widget } from './fields/widget';
 
@@ -55,7 +55,7 @@ export class RecordForm {
         this.element.append(element('div', { class: 'actions' }, this.save, back));
         this.element.addEventListener('submit', (event) => {
             event.preventDefault();
-            void this.submit();
+            void whileBusy(this.save, () => this.submit());
         });
     }
 
@@ -98,7 +98,6 @@ export class RecordForm {
     private async submit(): Promise<void> {
         const { entity, record, etag, saved } = this.options;
         this.showFaults('', []);
-        this.save.disabled = true;
         try {
             const guard: Record<string, string> = etag === '' ? {} : { 'if-match': etag };
             const answer =
@@ -114,8 +113,6 @@ export class RecordForm {
                 ? 'Somebody else changed this meanwhile. Reload to see it; yours is still here.'
                 : error.message;
             this.showFaults(text, error.faults);
-        } finally {
-            this.save.disabled = false;
         }
     }
 

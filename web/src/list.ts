@@ -1,8 +1,8 @@
 // A collection as a table: its standard columns, a search box, filters of choices, sorting, more
 // rows.
-import { list, Problem, type Row } from './api';
+import { download, list, Problem, type Row } from './api';
 import { columnsOf, headingOf, type Catalog, type Entity, type Field } from './catalog';
-import { button, element, newId } from './element';
+import { button, element, newId, notice, whileBusy } from './element';
 import { titleOf, valueNode } from './show';
 
 const ROWS_EACH = 50;
@@ -13,6 +13,8 @@ export interface ListOptions {
     /** A filter that stays, such as the parent of these rows. */
     fixed?: Record<string, string>;
     isPart?: boolean;
+    /** Whether the list may be taken out as a table. */
+    mayExport?: boolean;
 }
 
 export class ListView {
@@ -50,7 +52,9 @@ export class ListView {
             `New ${entity.label.toLowerCase()}`,
         );
         const title = element(isPart ? 'h2' : 'h1', {}, headingOf(entity));
-        this.element.append(element('header', { class: 'bar' }, title, make));
+        const take = this.options.mayExport === true ? this.exporter() : null;
+        const deeds = element('div', { class: 'actions' }, take, make);
+        this.element.append(element('header', { class: 'bar' }, title, deeds));
         if (!isPart) this.element.append(this.tools());
         const head = element('tr');
         for (const field of this.columns) head.append(this.headOf(field));
@@ -91,6 +95,22 @@ export class ListView {
         return form;
     }
 
+    /** Takes out what the list shows, all pages of it. */
+    private exporter(): HTMLElement {
+        const { plural } = this.entity;
+        const run = async (): Promise<void> => {
+            const path = `${plural}/export?${this.asked().toString()}`;
+            try {
+                await download(path, 'text/csv', `${plural}.csv`);
+            } catch (error) {
+                if (!(error instanceof Problem)) throw error;
+                notice(error.message);
+            }
+        };
+        const made = button('Export', () => void whileBusy(made, run));
+        return made;
+    }
+
     private filterOf(field: Field): HTMLElement {
         const id = newId();
         const select = element('select', { id }, element('option', { value: '' }, 'All'));
@@ -127,14 +147,21 @@ export class ListView {
         void this.load(true);
     }
 
-    private query(): URLSearchParams {
-        const query = new URLSearchParams({ limit: String(ROWS_EACH), ...this.options.fixed });
-        const expanded = this.columns.filter((field) => field.kind === 'reference');
-        const names = expanded.slice(0, EXPANDED_MAX).map((field) => field.name);
-        if (names.length > 0) query.set('expand', names.join(','));
+    /** Which records are meant, in which order. */
+    private asked(): URLSearchParams {
+        const query = new URLSearchParams(this.options.fixed ?? {});
         for (const [name, value] of this.filters) if (value !== '') query.set(name, value);
         if (this.words !== '') query.set('q', this.words);
         if (this.sort !== '') query.set('sort', this.sort);
+        return query;
+    }
+
+    private query(): URLSearchParams {
+        const query = this.asked();
+        query.set('limit', String(ROWS_EACH));
+        const expanded = this.columns.filter((field) => field.kind === 'reference');
+        const names = expanded.slice(0, EXPANDED_MAX).map((field) => field.name);
+        if (names.length > 0) query.set('expand', names.join(','));
         return query;
     }
 

@@ -1,17 +1,15 @@
 // The portal's page: what a contact sees of the client that it has chosen, built from what the
-// server says there is. The address behind `#` is the only state.
-import { call, list, Problem, signOut, whoAmI, type Me, type Portal, type Row } from './api';
+// server says there is.
+import { call, list, type Me, type Portal, type Row } from './api';
 import { editableOf, entityByPlural, headingOf, readCatalog } from './catalog';
 import { columnsOf, type Catalog, type Entity, type Field } from './catalog';
-import { button, element, newId, notice } from './element';
-import { enterPage, linkPage } from './enter';
+import { element, newId } from './element';
 import { RecordForm } from './form';
+import { drawAgain, openDoor, placeNow, startAgain } from './frame';
 import { titleOf, valueNode } from './show';
 
 const ROWS_SHOWN = 200;
 const ROWS_AT_HOME = 5;
-
-const page = document.getElementById('page') as HTMLElement;
 
 interface Seen {
     catalog: Catalog;
@@ -142,14 +140,13 @@ async function recordPage(seen: Seen, entity: Entity, id: string): Promise<HTMLE
     section.append(element('h1', {}, titleOf(catalog, entity.name, record)));
     section.append(details(seen, entity, record));
     if (!mayEdit(seen, entity) || editableOf(entity).length === 0) return section;
-    const saved = (): void => redraw();
-    const form = new RecordForm({ catalog, entity, record, etag, given: {}, saved });
+    const form = new RecordForm({ catalog, entity, record, etag, given: {}, saved: drawAgain });
     section.append(element('h2', {}, 'Change'), form.element);
     return section;
 }
 
 async function partOf(seen: Seen): Promise<HTMLElement> {
-    const [, plural = '', id = ''] = window.location.hash.split('/');
+    const { part: plural, rest: id } = placeNow();
     const entity = entityByPlural(seen.catalog, plural);
     if (entity === undefined) return home(seen);
     return id === '' ? listPage(seen, entity) : recordPage(seen, entity, id);
@@ -166,95 +163,30 @@ function chooser({ portal }: Seen): HTMLElement | null {
     select.addEventListener('change', async () => {
         await call('POST', 'session/client', { client: select.value });
         window.history.replaceState(null, '', '#/');
-        await start();
+        await startAgain();
     });
     return element('div', { class: 'chooser' }, element('label', { for: id }, 'Client'), select);
 }
 
-function frame(seen: Seen, main: HTMLElement): HTMLElement {
-    const { me, portal, catalog } = seen;
-    const skip = element('a', { class: 'skip', href: '#main' }, 'Skip to the content');
-    skip.addEventListener('click', (event) => {
-        event.preventDefault();
-        main.focus();
-    });
-    const out = button('Sign out', () => void signOut().then(start), { class: 'quiet' });
-    const brand = element('a', { class: 'brand', href: '#/' }, me.firm);
-    const who = element('span', { class: 'who' }, me.name || me.email);
-    const side = element('div', { class: 'me' }, chooser(seen), who, out);
-    const links = catalog.entities.map((entity) =>
-        element('li', {}, element('a', { href: `#/${entity.plural}` }, headingOf(entity))),
-    );
-    const start_ = element('li', {}, element('a', { href: '#/' }, 'Overview'));
-    const nav = element('nav', { 'aria-label': 'Parts' }, element('ul', {}, start_, ...links));
-    const viewed = `You see the portal as ${me.name} does. Nothing can be changed.`;
-    const banner =
-        portal.viewedBy === '' ? null : element('p', { class: 'banner', role: 'status' }, viewed);
-    return element(
-        'div',
-        { class: 'frame' },
-        skip,
-        element('header', { class: 'top' }, brand, side),
-        nav,
-        element('div', { class: 'middle' }, banner, main),
-    );
-}
-
-function markPlace(): void {
-    const [, plural = ''] = window.location.hash.split('/');
-    for (const link of page.querySelectorAll('nav a')) {
-        if (link.getAttribute('href') === `#/${plural}`) link.setAttribute('aria-current', 'page');
-        else link.removeAttribute('aria-current');
-    }
-}
-
-async function show(seen: Seen, main: HTMLElement): Promise<void> {
-    markPlace();
-    const place = window.location.hash;
-    try {
-        const made = await partOf(seen);
-        if (window.location.hash !== place) return;
-        main.replaceChildren(made);
-        document.title = `${main.querySelector('h1')?.textContent ?? ''} – ${seen.me.firm}`;
-    } catch (error) {
-        if (error instanceof Problem && error.status === 401) return start();
-        const isGone = error instanceof Problem && error.status === 404;
-        const text = error instanceof Problem ? error.message : String(error);
-        main.replaceChildren(
-            element('h1', {}, isGone ? 'Not here' : 'Something went wrong'),
-            element('p', {}, text),
-        );
-    }
-}
-
-let redraw: () => void = () => {};
-window.addEventListener('hashchange', () => redraw());
-
-async function start(): Promise<void> {
-    redraw = () => void start();
-    const form = linkPage(start);
-    if (form !== null) {
-        document.title = 'Portal';
-        page.replaceChildren(element('main', {}, form));
-        page.querySelector('input')?.focus();
-        return;
-    }
-    const me = await whoAmI();
-    if (me === null || me.portal === null) {
-        document.title = 'Sign in – Portal';
-        page.replaceChildren(enterPage(start, true));
-        page.querySelector('input')?.focus();
-        return;
-    }
-    const seen = { catalog: await readCatalog(), me, portal: me.portal };
-    const main = element('main', { id: 'main', tabindex: -1 });
-    page.replaceChildren(frame(seen, main));
-    redraw = () => (linkPage(start) === null ? void show(seen, main) : void start());
-    redraw();
-}
-
-start().catch((error: unknown) => {
-    const text = error instanceof Error ? error.message : String(error);
-    page.replaceChildren(element('main', {}, element('h1', {}, 'Portal'), element('p', {}, text)));
-    notice(text);
+openDoor({
+    name: 'Portal',
+    hasLinks: true,
+    enter: async (me) => {
+        if (me.portal === null) return null;
+        const seen = { catalog: await readCatalog(), me, portal: me.portal };
+        const parts = seen.catalog.entities.map((entity) => ({
+            text: headingOf(entity),
+            place: entity.plural,
+        }));
+        const viewed = `You see the portal as ${me.name} does. Nothing can be changed.`;
+        const banner = element('p', { class: 'banner', role: 'status' }, viewed);
+        return {
+            firm: me.firm,
+            waysAre: 'Parts',
+            ways: [{ text: 'Overview', place: '' }, ...parts],
+            aside: chooser(seen),
+            banner: me.portal.viewedBy === '' ? null : banner,
+            part: () => partOf(seen),
+        };
+    },
 });
