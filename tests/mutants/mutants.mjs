@@ -107,7 +107,7 @@ export const mutants = [
         name: 'the portal shows every field',
         file: 'server/record/scope.c',
         from: 'return (struct sight){scope->actor_kind == ACTOR_CONTACT, scope->groups_seen};',
-        to: 'return (struct sight){false, FIELD_GROUPS_ALL};',
+        to: 'return (struct sight){scope == nullptr, FIELD_GROUPS_ALL};',
         tests: ['api/portal_isolation'],
     },
     {
@@ -142,7 +142,7 @@ export const mutants = [
         name: 'an export has hidden columns',
         file: 'server/work/export.c',
         from: 'if (!scope_sees_field(scope, field) || field->kind == FIELD_SECRET) return false;',
-        to: 'if (field->kind == FIELD_SECRET) return false;',
+        to: 'if (scope == nullptr || field->kind == FIELD_SECRET) return false;',
         tests: ['api/field_scope'],
     },
     {
