@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { jobEnded } from '../door/jobs.mjs';
+import { join } from '../door/people.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -67,6 +68,26 @@ test('the key belongs to its firm, user and path', async () => {
     const theirs = await post('own', contact('Own'), 'contacts', firm, { authorization });
     expectStatus(theirs, 201);
     assert.notEqual(theirs.body.id, mine.body.id);
+});
+
+test('what was kept is not told under other rights', async () => {
+    const role = await firm.create('roles', {
+        name: 'recorder',
+        label: 'Recorder',
+        rows: ['all'],
+        rights: { contact: ['view', 'create'] },
+    });
+    const who = await join(firm, 'Rae Recorder', 'recorder');
+    const asked = (of) => post('rights', contact('Rightful'), 'contacts', of);
+    const first = expectStatus(await asked(who), 201);
+    assert.equal((await asked(who)).text, first.text);
+    const path = `roles/${role.id}`;
+    const changed = { rights: { contact: ['view', 'create', 'delete'], client: 'view' } };
+    expectStatus(await firm.call('PATCH', path, changed), 200);
+    const later = await asked(who);
+    expectProblem(later, 422, 'Idempotency-Key');
+    assert.ok(!later.text.includes(first.body.id), later.text);
+    assert.equal(await countOf('Rightful'), 1);
 });
 
 test('of 32 at once one record is made; each gets its answer or is told to wait', async () => {

@@ -71,7 +71,7 @@ export const more = [
         file: 'server/record/sealed.c',
         from: 'memcpy(room + 2, id.bytes, sizeof id.bytes);',
         to: 'memset(room + 2, 0, sizeof id.bytes);',
-        tests: ['unit/store/sealing', 'unit/record', 'api/sealed'],
+        tests: ['unit/record/sealed'],
     },
     {
         name: 'rules are told secrets',
@@ -126,7 +126,7 @@ export const more = [
         to:
             'enum err err = txn_record_get_view(view.txn, field->to->number, id, ' +
             '&record.value);',
-        tests: ['unit/record/rows', 'reference/access', 'isolation/matrix'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'what stands behind a reference is shown whatever the rows',
@@ -136,14 +136,14 @@ export const more = [
             '(record = (struct record){to, id, {}},\n' +
             '         txn_record_get_view(quiet.txn, to->number, id, &record.value)) !=\n' +
             '            ERR_NONE) {',
-        tests: ['unit/record/rows', 'reference/access', 'isolation/matrix'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'a list by what stands behind a reference trusts the index',
         file: 'server/record/plan.c',
         from: 'return !test->is_cut && !(is_behind && !rows_see_all(view, test->of->to));',
         to: '(void)is_behind;\n    return !test->is_cut && view != nullptr;',
-        tests: ['unit/record/rows', 'reference/access'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'a value that is taken is told with who has it',
@@ -155,35 +155,35 @@ export const more = [
             '"is taken: the %.*s %.*s has it",\n' +
             '                   FMT(draft->entity->name), ' +
             'FMT(id_text(change->task->arena, ids[other])));',
-        tests: ['isolation/matrix', 'reference/access', 'api/portal_isolation', 'api/roles'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'what would be left without a reference is named to whoever asks',
         file: 'server/record/derive.c',
         from: '|| !rows_see(&view, parent->entity, parent->id, value))',
         to: '|| (value.len == 0 && !rows_see(&view, parent->entity, parent->id, value)))',
-        tests: ['unit/record/rows', 'isolation/matrix', 'reference/access'],
+        tests: ['api/ways_in'],
     },
     {
         name: 'a count forgets the rows that the filter cannot tell',
         file: 'server/record/listing.c',
         from: '(!query->tests_rows || rows_see(',
         to: '(!query->tests_rows || listing->is_count || rows_see(',
-        tests: ['unit/record/rows', 'reference/access', 'api/portal_isolation', 'api/duplicates'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'groups have values of records outside the rows',
         file: 'server/record/groups.c',
         from: 'if (rows_see_all(view, grouping->query->entity)) return ERR_NONE;',
         to: 'if (view != nullptr) return ERR_NONE;',
-        tests: ['unit/record/rows', 'reference/access', 'isolation/matrix'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'words under a record find it though what has them is out of sight',
         file: 'server/record/words.c',
         from: 'sees_words(sight, entity->under[of]) && rows_see_all(view, entity->under[of]);',
         to: 'sees_words(sight, entity->under[of]);',
-        tests: ['unit/record/rows', 'reference/access', 'api/portal_isolation'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'names of users are told to who may not see them',
@@ -230,14 +230,14 @@ export const more = [
         file: 'server/record/undo.c',
         from: '|| !rows_see_id(view, entity, id))\n        return fail(task, ERR_MISSING,',
         to: '|| entity->number == 0)\n        return fail(task, ERR_MISSING,',
-        tests: ['unit/record/rows', 'isolation/matrix', 'reference/access'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'the portal shows what a record was before it was shown there',
         file: 'server/record/past.c',
         from: 'if (is_contact && !rows_see(view, entity, id, record_out->value))',
         to: 'if (is_contact && record_out->value.len == 0)',
-        tests: ['unit/record/past', 'unit/record/rows', 'api/portal_isolation'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'what a patch leaves is not verified',
@@ -324,7 +324,7 @@ export const more = [
         file: 'server/access/portal.c',
         from: 'if (txn_task(txn)->now_ms >= note->until_ms) return ERR_UNAUTHENTICATED;',
         to: '',
-        tests: ['api/portal_view'],
+        tests: ['unit/access/portal'],
     },
     {
         name: "the log's chain is not compared",
@@ -401,7 +401,7 @@ export const more = [
         file: 'server/api/once.c',
         from: '{(const char *)scope->actions, sizeof scope->actions},',
         to: '{(const char *)scope->actions, 0},',
-        tests: ['api/idempotency', 'api/roles'],
+        tests: ['api/idempotency'],
     },
     {
         name: 'the step behind a prefix of two full bytes is a wrong one',

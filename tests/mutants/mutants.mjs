@@ -93,7 +93,7 @@ export const mutants = [
         file: 'server/api/routes.c',
         from: '.may = SCOPE_VIEW | SCOPE_EXPORT,',
         to: '.may = SCOPE_VIEW,',
-        tests: ['api/roles.test', 'isolation/matrix'],
+        tests: ['api/roles.test'],
     },
     {
         name: 'hidden fields are shown',
@@ -129,7 +129,7 @@ export const mutants = [
         file: 'server/record/scope.c',
         from: 'if (scope_may(scope, entity->number, action)) return ERR_NONE;',
         to: 'if (entity != nullptr) return ERR_NONE;',
-        tests: ['api/roles.test', 'isolation/matrix'],
+        tests: ['api/roles.test'],
     },
     {
         name: 'a contact at the portal sees the contacts of any client',
@@ -187,21 +187,21 @@ export const mutants = [
             'return rows_see(view, entity, id, record_out->value) ? ERR_NONE : ' +
             'missing(view->task, entity);',
         to: 'return ERR_NONE;',
-        tests: ['isolation/matrix'],
+        tests: ['unit/record/rows', 'isolation/matrix'],
     },
     {
         name: 'the feed tells what lies outside the rows',
         file: 'server/record/show.c',
         from: 'else if (!log_is_untold(&entry) && rows_see_entry(view, entity, &entry))',
         to: 'else if (!log_is_untold(&entry))',
-        tests: ['isolation/matrix'],
+        tests: ['unit/record/rows', 'isolation/matrix'],
     },
     {
         name: "any client is the contact's at the portal",
         file: 'server/record/rows.c',
         from: 'wanted != nullptr ? id_eq(id, *wanted)',
         to: 'wanted != nullptr ? true',
-        tests: ['isolation/matrix'],
+        tests: ['unit/record/rows', 'isolation/matrix'],
     },
     {
         name: 'rows are seen while they are still being built',
@@ -217,7 +217,7 @@ export const mutants = [
         file: 'server/record/show.c',
         from: '!rows_see_id(view, entity, id))\n        return fail(',
         to: 'entity == nullptr)\n        return fail(',
-        tests: ['isolation/matrix'],
+        tests: ['unit/record/rows', 'isolation/matrix'],
     },
     {
         name: 'what is made outside the rows stays',

@@ -364,6 +364,31 @@ TEST(test_rows__hold_for_what_is_made)
     memory_give(office);
 }
 
+/** Whose a value is that must be unique is not told to who does not see it. */
+TEST(test_rows__hold_for_what_is_said_of_a_taken_value)
+{
+    struct office *office = memory_take(sizeof *office);
+    office_open(office);
+    str told;
+    struct id outside = *place(office, OUTSIDE, "client");
+    act_as(office, office->other);
+    check_int(perform(office, "patch", "client", outside, "{\"reference\":\"R-1\"}", nullptr),
+              ERR_NONE);
+    be_narrow(office, ROWS_MANAGED | ROWS_OWN);
+    const char *const verbs[] = {"create", "patch"};
+    for (int of = 0; of < 2; of++) {
+        const char *json = of == 0 ? "{\"name\":\"N\",\"kind\":\"individual\","
+                                     "\"reference\":\"R-1\"}"
+                                   : "{\"reference\":\"R-1\"}";
+        struct id id = of == 0 ? (struct id){} : *place(office, SEEN, "client");
+        check_int(perform(office, verbs[of], "client", id, json, &told), ERR_CONFLICT);
+        check_str(told, S("a value that must be unique is taken"
+                          "|reference is taken: another client has it"));
+    }
+    office_close(office);
+    memory_give(office);
+}
+
 /** What one made is one's own, wherever it lies; without `own` it is not. */
 TEST(test_rows__own_is_what_one_made)
 {
@@ -419,6 +444,33 @@ TEST(test_rows__hold_behind_references_and_in_groups)
     const char *const clients[] = {"group_by", "client", nullptr};
     check_int(fixture_list(&office->fixture, "address", clients, &json), ERR_NONE);
     check(!names(office, json, *place(office, OUTSIDE, "client")));
+    office_close(office);
+    memory_give(office);
+}
+
+/** One's own client, under which somebody else wrote something: its words find no client, alone or
+ *  beside others. */
+TEST(test_rows__hold_for_words_of_what_lies_under_a_record)
+{
+    struct office *office = memory_take(sizeof *office);
+    office_open(office);
+    const char *const lists[][3] = {{"q", "quagga", nullptr}, {"q", "mine quagga", nullptr}};
+    str json;
+    act_as(office, office->me);
+    struct id client =
+        fixture_import(&office->fixture, "client", "{\"name\":\"Mine\",\"kind\":\"company\"}");
+    act_as(office, office->other);
+    fixture_import(
+        &office->fixture, "address",
+        print(office, "{\"client\":\"%s\",\"line1\":\"Quagga\"}", text_of(office, client)));
+    for (int list = 0; list < 2; list++) {
+        act_as(office, office->me);
+        check_int(fixture_list(&office->fixture, "client", lists[list], &json), ERR_NONE);
+        check(names(office, json, client));
+        be_narrow(office, ROWS_OWN);
+        check_int(fixture_list(&office->fixture, "client", lists[list], &json), ERR_NONE);
+        check(!names(office, json, client));
+    }
     office_close(office);
     memory_give(office);
 }
@@ -598,6 +650,57 @@ TEST(test_rows__of_the_portal_are_the_client_s_and_declared)
             check(has(json, is_shown ? "\"value\":1," : "\"value\":0,"));
         }
     }
+    office_close(office);
+    memory_give(office);
+}
+
+/** Where the filter alone does not say what is shown, a count says no more than the list. */
+TEST(test_rows__of_the_portal_are_counted_as_they_are_shown)
+{
+    struct office *office = memory_take(sizeof *office);
+    office_open(office);
+    act_as(office, office->other);
+    fixture_import(&office->fixture, "client_contact",
+                   print(office, "{\"client\":\"%s\",\"contact\":{\"name\":\"Second Zulu\"}}",
+                         text_of(office, *place(office, SEEN, "client"))));
+    const char *const lists[][5] = {{"count", "true", nullptr},
+                                    {"count", "true", "q", "zulu", nullptr},
+                                    {"count", "true", "sort", "-name", nullptr}};
+    for (int is_own = 0; is_own < 2; is_own++)
+        for (int list = 0; list < 3; list++) {
+            str json;
+            be_contact(office, is_own);
+            check_int(fixture_list(&office->fixture, "contact", lists[list], &json), ERR_NONE);
+            check(has(json, is_own ? "\"value\":1," : "\"value\":2,"));
+        }
+    office_close(office);
+    memory_give(office);
+}
+
+static enum err by_before(struct reading *reading, const struct view *view)
+{
+    struct record record;
+    return record_get_before(view, reading->entity, reading->id, reading->after + 1, &record);
+}
+
+/** What came to a client from another one is shown at the portal from then on. */
+TEST(test_rows__of_the_portal_hold_for_what_was)
+{
+    struct office *office = memory_take(sizeof *office);
+    office_open(office);
+    struct reading reading = {.entity = entity_of(office, "project"),
+                              .id = *place(office, OUTSIDE, "project")};
+    act_as(office, office->other);
+    reading.after = newest(office);
+    check_int(perform(office, "patch", "project", reading.id,
+                      print(office, "{\"client\":\"%s\"}",
+                            text_of(office, *place(office, SEEN, "client"))),
+                      nullptr),
+              ERR_NONE);
+    check_int(read_by(office, &reading, by_before), ERR_NONE);
+    be_contact(office, false);
+    check_int(read_by(office, &reading, by_get), ERR_NONE);
+    check_int(read_by(office, &reading, by_before), ERR_MISSING);
     office_close(office);
     memory_give(office);
 }
