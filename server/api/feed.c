@@ -48,8 +48,8 @@ struct stream {
     struct channel *channel;
     struct http_stream *http;
     struct id actor;
-    uint64_t position;  /** all up to here was written, or is not for this actor */
-    int64_t written_ms; /** monotonic */
+    struct feed_place reached; /** what was written, or is not for this actor */
+    int64_t written_ms;        /** monotonic */
     enum credential credential;
     bool has_more; /** at the last look the log went on */
     char token_hash[HASH_BYTES];
@@ -59,7 +59,7 @@ struct stream {
 struct block {
     const struct channel *channel; /** nullptr: none */
     struct id actor;               /** for whom it was formed */
-    uint64_t from, to;
+    struct feed_place from, to;
     bool has_more;
     bool is_of_actor;         /** for nobody else */
     struct http_bytes *bytes; /** nullptr: none of them is for this scope */
@@ -242,7 +242,8 @@ static int64_t monotonic_ms(void)
 
 static bool is_behind(const struct stream *stream)
 {
-    return stream->has_more || stream->position < atomic_load(&stream->channel->topic->newest);
+    return stream->has_more ||
+           stream->reached.position < atomic_load(&stream->channel->topic->newest);
 }
 
 /* Serving. */
@@ -291,7 +292,7 @@ static enum err block_form(struct serving *serving, struct block *block)
         .scope = &scope,
     };
     struct buf events = buf_make(&serving->loop->arena, BLOCK_BYTES_MAX);
-    struct feed_walk walk = {.position = block->from};
+    struct feed_walk walk = {.place = block->from};
     for (uint32_t looked = 0;
          !walk.is_end && looked < LOOKED_MAX && events.len < SLICE_BYTES_USUAL / 2; looked++) {
         size_t before = events.len;
@@ -299,14 +300,22 @@ static enum err block_form(struct serving *serving, struct block *block)
         size_t begun = events.len;
         TRY(feed_step(&events, &view, &walk));
         if (events.len == begun) events.len = before;
-        else buf_print(&events, "\nid: %llu\n\n", (unsigned long long)walk.position);
+        else buf_print(&events, "\nid: %llu\n\n", (unsigned long long)walk.place.position);
     }
-    block->to = walk.position;
+    block->to = walk.place;
     block->has_more = !walk.is_end;
     block->is_of_actor = walk.is_of_actor;
     if (buf_is_over(&events)) return ERR_TOO_LARGE;
     if (events.len > 0) block->bytes = http_bytes_make(buf_str(&events));
     return ERR_NONE;
+}
+
+static bool place_is_same(const struct feed_place *one, const struct feed_place *other)
+{
+    const struct rows_under *here = &one->under, *there = &other->under;
+    return one->position == other->position && one->since == other->since &&
+           here->sequence == there->sequence && here->source == there->source &&
+           id_eq(here->last, there->last);
 }
 
 /** What stands behind the stream's place: as it was formed for another one, or now. */
@@ -318,14 +327,15 @@ static enum err block_of(struct serving *serving, const struct stream *stream,
         struct block *block = &loop->blocks[at];
         *block_out = block;
         /* A model that has changed since says so in the log, behind this block. */
-        if (block->channel == stream->channel && block->from == stream->position &&
-            block->to > block->from && (!block->is_of_actor || id_eq(block->actor, stream->actor)))
+        if (block->channel == stream->channel && place_is_same(&block->from, &stream->reached) &&
+            !place_is_same(&block->to, &block->from) &&
+            (!block->is_of_actor || id_eq(block->actor, stream->actor)))
             return ERR_NONE;
     }
     *block_out = &loop->blocks[loop->block_next++ % BLOCKS];
     block_drop(*block_out);
-    **block_out = (struct block){
-        .channel = stream->channel, .actor = stream->actor, .from = stream->position};
+    **block_out =
+        (struct block){.channel = stream->channel, .actor = stream->actor, .from = stream->reached};
     serving->formed++;
     enum err err = block_form(serving, *block_out);
     if (err != ERR_NONE) block_drop(*block_out);
@@ -386,7 +396,7 @@ static enum err stream_serve(void *argument)
     struct http_bytes *bytes = nullptr;
     if (is_behind(stream)) {
         TRY(block_of(serving, stream, &block));
-        stream->position = block->to;
+        stream->reached = block->to;
         stream->has_more = block->has_more;
         bytes = block->bytes;
     }
@@ -527,7 +537,7 @@ enum err feed_answer(struct call *call, uint64_t after)
     struct stream *stream = memory_take(sizeof *stream);
     stream->loop = loop;
     stream->actor = call->identity.scope.actor; /* at the portal the contact, not its account */
-    stream->position = after;
+    stream->reached = feed_place_of(after);
     stream->written_ms = monotonic_ms();
     stream->credential = call->identity.credential;
     /* A change may have become durable behind this call's snapshot and before the topic was joined:

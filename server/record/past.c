@@ -67,6 +67,67 @@ bool log_deleted_record(struct arena *arena, const struct entity *entity,
     return true;
 }
 
+bool record_last_value(const struct view *view, const struct entity *entity, struct id id,
+                       str *value_out)
+{
+    struct log_entry newest;
+    struct record record;
+    if (txn_record_get_view(view->txn, entity->number, id, value_out) == ERR_NONE) return true;
+    if (txn_log_of_record(view->txn, entity->number, id, UINT64_MAX, &newest) != ERR_NONE ||
+        !log_deleted_record(view->task->arena, entity, &newest, &record))
+        return false;
+    *value_out = record.value;
+    return true;
+}
+
+bool log_record_before(const struct view *view, const struct entity *entity,
+                       const struct log_entry *entry, struct record *record_out)
+{
+    struct log_change change;
+    uint16_t number;
+    struct value old, new;
+    str value, slots[FIELDS_MAX] = {};
+    if (!log_change_read(entry->body, &change) || change.operation == OPERATION_CREATE)
+        return false;
+    if (change.operation == OPERATION_UPDATE) {
+        if (!record_last_value(view, entity, entry->record, &value)) return false;
+        slots_read(entity, value, slots);
+    }
+    while (log_change_next(&change, &number, &old, &new)) {
+        const struct field *field = entity_field_by_number(entity, number);
+        if (field != nullptr)
+            slots[field_position(field)] = old.kind == VALUE_NIL ? (str){} : old.bytes;
+    }
+    str found = slots_encode(view->task->arena, entity, slots);
+    *record_out = (struct record){entity, entry->record, found};
+    return true;
+}
+
+bool record_field_at(const struct view *view, const struct entity *entity, struct id id,
+                     uint16_t number, uint64_t sequence, str *stored_out)
+{
+    uint64_t before = UINT64_MAX;
+    struct value stored;
+    str value;
+    bool is_there = txn_record_get_view(view->txn, entity->number, id, &value) == ERR_NONE;
+    *stored_out = is_there && value_find(value, number, &stored) ? stored.bytes : (str){};
+    for (uint32_t count = 0; count < PAST_ENTRIES_MAX; count++) {
+        struct log_entry entry;
+        struct log_change change;
+        uint16_t changed;
+        struct value old, new;
+        enum err err = txn_log_of_record(view->txn, entity->number, id, before, &entry);
+        if (err == ERR_MISSING || (err == ERR_NONE && entry.sequence <= sequence)) return true;
+        if (err != ERR_NONE || !log_change_read(entry.body, &change)) return false;
+        if (change.operation == OPERATION_CREATE) *stored_out = (str){};
+        while (log_change_next(&change, &changed, &old, &new))
+            if (changed == number && change.operation != OPERATION_CREATE)
+                *stored_out = old.kind == VALUE_NIL ? (str){} : old.bytes;
+        before = entry.sequence;
+    }
+    return false;
+}
+
 bool log_change_rule(struct log_change *change, struct id *rule_out, str *name_out)
 {
     struct value pair, rule, name;

@@ -12,6 +12,8 @@
 
 #include "record/record.h"
 
+constexpr uint32_t PAST_ENTRIES_MAX = 100; /** looked at for one field */
+
 enum log_flag : uint8_t {
     LOG_BY_ENGINE = 1, /** only what the engine keeps has changed: the revision stands */
     LOG_CONTINUED = 2, /** another entry of the same change stands before it */
@@ -40,6 +42,18 @@ bool log_change_next(struct log_change *change, uint16_t *number_out, struct val
 /** The record as its deletion found it; false when the entry is none, or its body was erased. */
 bool log_deleted_record(struct arena *arena, const struct entity *entity,
                         const struct log_entry *entry, struct record *record_out);
+/** The record as it is, a view, or as its deletion found it, if that is the newest that the log
+ *  says of it; false: neither is there. */
+bool record_last_value(const struct view *view, const struct entity *entity, struct id id,
+                       str *value_out);
+/** The record as the entry, which is one of it, found it; false when it made it, or its body was
+ *  erased. What is not in the entry is of today. */
+bool log_record_before(const struct view *view, const struct entity *entity,
+                       const struct log_entry *entry, struct record *record_out);
+/** What a field held just behind a place in the log, empty: nothing; a view. False: the log does
+ *  not say, or not within PAST_ENTRIES_MAX entries of the record. */
+bool record_field_at(const struct view *view, const struct entity *entity, struct id id,
+                     uint16_t number, uint64_t sequence, str *stored_out);
 /** The next rule that wrote it; false at the end. The name is a view. */
 bool log_change_rule(struct log_change *change, struct id *rule_out, str *name_out);
 

@@ -7,6 +7,8 @@
 #include "record/past.h"
 #include "value/key.h"
 
+constexpr uint64_t NOW = UINT64_MAX; /** no place in the log */
+
 /** Whether rows are a matter of the clients that a record lies under. */
 static bool is_by_clients(const struct view *view, const struct entity *entity)
 {
@@ -50,38 +52,15 @@ static bool is_shown_by_maker(const struct view *view, const struct entity *enti
     return is_shared || is_made_by(value, view->scope->actor);
 }
 
-/* Of records that are gone. */
-
-/** The record as its deletion found it, if that is the newest that the log says of it. */
-static bool deleted_value(const struct view *view, const struct entity *entity, struct id id,
-                          str *value_out)
-{
-    struct log_entry newest;
-    struct record record;
-    if (txn_log_of_record(view->txn, entity->number, id, UINT64_MAX, &newest) != ERR_NONE ||
-        !log_deleted_record(view->task->arena, entity, &newest, &record))
-        return false;
-    *value_out = record.value;
-    return true;
-}
-
-/** A view, or what the log kept of it. */
-static bool last_value(const struct view *view, const struct entity *entity, struct id id,
-                       str *value_out)
-{
-    return txn_record_get_view(view->txn, entity->number, id, value_out) == ERR_NONE ||
-           deleted_value(view, entity, id, value_out);
-}
-
 /* Somebody of the firm. */
 
 /** Whether one of these stored holder keys is the scope's. */
-static bool is_held(const struct scope *scope, str client)
+static bool are_mine(const struct scope *scope, const struct value *holders)
 {
-    struct value list, item;
-    if (!value_find(client, FIELD_HOLDERS, &list) || list.kind != VALUE_LIST) return false;
-    struct cursor cursor = cursor_of(list.items);
-    for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++) {
+    struct value item;
+    if (holders->kind != VALUE_LIST) return false;
+    struct cursor cursor = cursor_of(holders->items);
+    for (uint32_t at = 0; at < holders->count && value_next(&cursor, &item); at++) {
         if (item.kind != VALUE_BYTES || item.text.len != HOLDER_BYTES) continue;
         for (uint32_t of = 0; of < scope->holder_count; of++)
             if ((scope->holders[of].bytes[0] & scope->rows) != 0 &&
@@ -91,49 +70,64 @@ static bool is_held(const struct scope *scope, str client)
     return false;
 }
 
+static bool is_held(const struct scope *scope, str client)
+{
+    struct value holders;
+    return value_find(client, FIELD_HOLDERS, &holders) && are_mine(scope, &holders);
+}
+
+/** Whether the scope holds the client, or, `place` not NOW, held it just behind that. */
+static bool holds(const struct view *view, struct id id, uint64_t place)
+{
+    const struct entity *client = view->model->client;
+    str value;
+    if (place == NOW)
+        return record_last_value(view, client, id, &value) && is_held(view->scope, value);
+    if (!record_field_at(view, client, id, FIELD_HOLDERS, place, &value)) return false;
+    struct value holders = value_of(value);
+    return value.len > 0 && are_mine(view->scope, &holders);
+}
+
 /** Whether `wanted`, or any that the scope holds where it is nullptr, is among its clients. */
-static bool lies_under(const struct view *view, str value, const struct id *wanted)
+static bool lies_under(const struct view *view, str value, const struct id *wanted, uint64_t place)
 {
     struct value list, item;
     if (!value_find(value, FIELD_CLIENTS, &list) || list.kind != VALUE_LIST) return false;
     struct cursor cursor = cursor_of(list.items);
     for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++) {
         struct id id;
-        str client;
         if (item.kind != VALUE_BYTES || !id_of_bytes(item.text, &id)) continue;
-        bool is = wanted != nullptr ? id_eq(id, *wanted)
-                                    : last_value(view, view->model->client, id, &client) &&
-                                          is_held(view->scope, client);
-        if (is) return true;
+        if (wanted != nullptr ? id_eq(id, *wanted) : holds(view, id, place)) return true;
     }
     return false;
 }
 
-/** Of records that each name two of one entity, which may be one and the same, the reference to the
- *  second; nullptr: these are no such records. The way up leads to the first. */
-static const struct field *second_of_pair(const struct entity *entity)
+const struct field *rows_second(const struct entity *entity)
 {
     bool is_pair = entity->via != nullptr && entity->via->to->duplicates == entity;
     return is_pair ? entity_field(entity, S("second")) : nullptr;
 }
 
 /** A pair is told to who sees both. */
-static bool sees_second(const struct view *view, const struct entity *entity, str value)
+static bool sees_second(const struct view *view, const struct entity *entity, str value,
+                        uint64_t place)
 {
-    const struct field *second = second_of_pair(entity);
+    const struct field *second = rows_second(entity);
     struct value stored;
     struct id id;
     return second == nullptr ||
            (value_find(value, second->number, &stored) && stored.kind == VALUE_BYTES &&
-            id_of_bytes(stored.text, &id) && rows_see_id(view, second->to, id));
+            id_of_bytes(stored.text, &id) &&
+            (rows_see_id(view, second->to, id) || (place != NOW && holds(view, id, place))));
 }
 
-static bool is_mine(const struct view *view, const struct entity *entity, str value)
+static bool is_mine(const struct view *view, const struct entity *entity, str value, uint64_t place)
 {
     const struct scope *scope = view->scope;
-    if (is_being_built(view, entity) || !sees_second(view, entity, value)) return false;
+    if (is_being_built(view, entity) || !sees_second(view, entity, value, place)) return false;
     if ((scope->rows & ROWS_OWN) != 0 && is_made_by(value, scope->actor)) return true;
-    return entity == view->model->client ? is_held(scope, value) : lies_under(view, value, nullptr);
+    return entity == view->model->client ? is_held(scope, value)
+                                         : lies_under(view, value, nullptr, place);
 }
 
 /* A contact at the portal. */
@@ -171,7 +165,7 @@ static bool is_shown_at_portal(const struct view *view, const struct entity *ent
     const struct scope *scope = view->scope;
     const struct portal *portal = &entity->portal;
     if ((portal->actions & SCOPE_VIEW) == 0 || !entity->is_under_client ||
-        is_being_built(view, entity) || !lies_under(view, value, &scope->client))
+        is_being_built(view, entity) || !lies_under(view, value, &scope->client, NOW))
         return false;
     if (scope->is_own_alone && !is_contacts_own(view, entity, id, value)) return false;
     struct record record = {entity, id, value};
@@ -187,7 +181,7 @@ bool rows_see(const struct view *view, const struct entity *entity, struct id id
     if (is_by_maker(view, entity) && !is_shown_by_maker(view, entity, value)) return false;
     if (!is_by_clients(view, entity)) return true;
     return view->scope->actor_kind == ACTOR_CONTACT ? is_shown_at_portal(view, entity, id, value)
-                                                    : is_mine(view, entity, value);
+                                                    : is_mine(view, entity, value, NOW);
 }
 
 bool rows_see_id(const struct view *view, const struct entity *entity, struct id id)
@@ -195,7 +189,7 @@ bool rows_see_id(const struct view *view, const struct entity *entity, struct id
     str value;
     struct log_entry newest;
     if (rows_see_all(view, entity)) return true;
-    if (last_value(view, entity, id, &value)) return rows_see(view, entity, id, value);
+    if (record_last_value(view, entity, id, &value)) return rows_see(view, entity, id, value);
     /* What it was has been erased: its maker deleted it. */
     return !is_by_clients(view, entity) &&
            txn_log_of_record(view->txn, entity->number, id, UINT64_MAX, &newest) == ERR_NONE &&
@@ -208,23 +202,13 @@ bool rows_see_entry(const struct view *view, const struct entity *entity,
     return rows_see_all(view, entity) || rows_see_id(view, entity, entry->record);
 }
 
-bool rows_lose(const struct view *view, const struct entity *entity, const struct log_entry *entry)
+bool rows_saw(const struct view *view, const struct entity *entity, str value, uint64_t place)
 {
-    struct log_change change;
-    uint16_t number;
-    struct value old, new;
-    str value, slots[FIELDS_MAX];
-    if (!is_by_clients(view, entity) || rows_see_id(view, entity, entry->record)) return false;
-    if (!log_change_read(entry->body, &change) || change.operation != OPERATION_UPDATE ||
-        !last_value(view, entity, entry->record, &value))
-        return false;
-    slots_read(entity, value, slots);
-    while (log_change_next(&change, &number, &old, &new)) {
-        const struct field *field = entity_field_by_number(entity, number);
-        if (field != nullptr)
-            slots[field_position(field)] = old.kind == VALUE_NIL ? (str){} : old.bytes;
-    }
-    return rows_see(view, entity, entry->record, slots_encode(view->task->arena, entity, slots));
+    require(place != NOW);
+    if (rows_see_all(view, entity)) return true;
+    if (is_by_maker(view, entity) && !is_shown_by_maker(view, entity, value)) return false;
+    return !is_by_clients(view, entity) ||
+           (view->scope->actor_kind != ACTOR_CONTACT && is_mine(view, entity, value, place));
 }
 
 /* As conditions. */
@@ -337,7 +321,7 @@ const struct condition *rows_condition(const struct view *view, const struct ent
 {
     *is_exact_out = true;
     if (rows_see_all(view, entity)) return nullptr;
-    *is_exact_out = second_of_pair(entity) == nullptr;
+    *is_exact_out = rows_second(entity) == nullptr;
     const struct condition *parts[2] = {};
     if (is_by_maker(view, entity)) parts[0] = maker_condition(view, entity);
     if (is_by_clients(view, entity))

@@ -29,9 +29,12 @@ bool rows_see_id(const struct view *view, const struct entity *entity, struct id
 /** Whether a log entry is: its record is, or was when it went. */
 bool rows_see_entry(const struct view *view, const struct entity *entity,
                     const struct log_entry *entry);
-/** Whether this entry took its record out of the actor's sight: it was seen as the entry found it,
- *  and is not seen now. */
-bool rows_lose(const struct view *view, const struct entity *entity, const struct log_entry *entry);
+/** Whether somebody of the firm saw a record with these values by the holders that its clients had
+ *  just behind a place in the log. Of contacts always false: what they see changes no hands. */
+bool rows_saw(const struct view *view, const struct entity *entity, str value, uint64_t place);
+/** Of records that each name two of one entity, which may be one and the same, the reference to the
+ *  second; nullptr: these are no such records. The way up leads to the first. */
+const struct field *rows_second(const struct entity *entity);
 
 /** After a call that made records, from this one on that the change has touched: whoever made one
  *  must see it. ERR_FORBIDDEN says what would be right. */

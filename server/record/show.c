@@ -307,15 +307,16 @@ void history_write_alone(struct buf *json, const struct view *view, const struct
     buf_put_byte(json, '}');
 }
 
-/** The record has left what this actor sees, and all that lies under it with it. Who took it away,
- *  and how, is told to those who see it. */
-static void gone_write(struct buf *json, const struct entity *entity, const struct log_entry *entry)
+/** The record has left what this actor sees. Who took it away, and how, is told to those who see
+ *  it. */
+static void gone_write(struct buf *json, const struct entity *entity, struct id id,
+                       const struct log_entry *entry)
 {
     buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
     time_write(json, entry->at_ms);
     buf_put(json, S("\",\"group\":null,\"cause\":null,\"actor\":null,\"actor_name\":null,"));
     buf_print(json, "\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
-    write_id(json, entry->record);
+    write_id(json, id);
     buf_put(json, S(",\"operation\":\"gone\",\"changes\":{}}"));
 }
 
@@ -362,20 +363,47 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
                : ERR_NONE;
 }
 
+/** What lay under the client that the entry takes away, one at a time; at last the client. */
+static enum err step_under(struct buf *json, const struct view *view, struct feed_place *place,
+                           const struct log_entry *entry)
+{
+    const struct entity *entity;
+    struct id id;
+    bool is_lost;
+    TRY(rows_under_next(view, &place->under, &entity, &id, &is_lost));
+    if (entity != nullptr) {
+        if (is_lost) gone_write(json, entity, id, entry);
+        return ERR_NONE;
+    }
+    gone_write(json, view->model->client, entry->record, entry);
+    place->under = (struct rows_under){};
+    place->position = entry->sequence;
+    return ERR_NONE;
+}
+
 enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *walk)
 {
+    struct feed_place *place = &walk->place;
     struct log_entry entry;
-    enum err err = txn_log_from(view->txn, walk->position + 1, &entry);
+    enum err err = txn_log_from(view->txn, place->position + 1, &entry);
     walk->is_end = err == ERR_MISSING;
-    if (walk->is_end) return ERR_NONE;
+    if (walk->is_end) {
+        place->since = place->position;
+        return ERR_NONE;
+    }
     TRY(err);
-    walk->position = entry.sequence;
+    if (place->under.sequence == entry.sequence) return step_under(json, view, place, &entry);
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW);
+    bool is_lost = is_seen && rows_lose(view, entity, &entry, place->since);
     walk->is_of_actor |= is_seen && entity->own_unless != nullptr;
-    if (!is_seen) return ERR_NONE;
-    if (rows_lose(view, entity, &entry)) gone_write(json, entity, &entry);
-    else if (!log_is_untold(&entry) && rows_see_entry(view, entity, &entry))
+    if (is_lost && entity == view->model->client) {
+        place->under = (struct rows_under){.client = entry.record, .sequence = entry.sequence};
+        return ERR_NONE;
+    }
+    place->position = entry.sequence;
+    if (is_lost) gone_write(json, entity, entry.record, &entry);
+    else if (is_seen && !log_is_untold(&entry) && rows_see_entry(view, entity, &entry))
         (void)entry_write(json, view, &walk->actors, entity, &entry);
     return ERR_NONE;
 }
@@ -385,19 +413,19 @@ enum err feed_write(struct buf *json, const struct view *view, uint64_t after, u
     require(limit > 0);
     buf_put(json, S("{\"data\":["));
     uint32_t count = 0, hidden = 0;
-    struct feed_walk walk = {.position = after};
-    while (count < limit && hidden < FEED_HIDDEN_MAX) {
+    struct feed_walk walk = {.place = feed_place_of(after)};
+    while ((count < limit && hidden < FEED_HIDDEN_MAX) || walk.place.under.sequence > 0) {
         size_t before = json->len;
         if (count > 0) buf_put_byte(json, ',');
         size_t begun = json->len;
         TRY(feed_step(json, view, &walk));
-        bool is_seen = json->len > begun;
-        if (!is_seen) json->len = before;
+        bool is_told = json->len > begun;
+        if (!is_told) json->len = before;
         if (walk.is_end) break;
-        count += is_seen;
-        hidden += !is_seen;
+        count += is_told;
+        hidden += !is_told;
     }
-    buf_print(json, "],\"next\":%llu,\"end\":%s}", (unsigned long long)walk.position,
+    buf_print(json, "],\"next\":%llu,\"end\":%s}", (unsigned long long)walk.place.position,
               walk.is_end ? "true" : "false");
     return buf_is_over(json)
                ? fail(view->task, ERR_TOO_LARGE, "the page is too large; ask for fewer")

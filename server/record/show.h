@@ -6,6 +6,7 @@
 #pragma once
 
 #include "record/record.h"
+#include "record/rows_lost.h"
 #include "value/json.h"
 
 constexpr uint32_t SHOW_FIELDS_MAX = 64;
@@ -52,17 +53,30 @@ void actor_write(struct buf *json, const struct view *view, struct actor_names *
                  const struct entity *entity, struct id actor);
 /** `{"id":…,"name":…}` of a rule that wrote records. */
 void rule_named_write(struct buf *json, struct id rule, str name);
-/** A walk along the log. Starts as {.position = SEQ}: behind that change. */
+/** How far somebody has come in the log. */
+struct feed_place {
+    uint64_t position; /** up to here all was told, or is not for this scope */
+    /** who reads had come to its end here, or had begun: what was seen then may have to be gone */
+    uint64_t since;
+    /** what stands behind `position` took a client out of sight: what lay under it is told first */
+    struct rows_under under;
+};
+static inline struct feed_place feed_place_of(uint64_t position)
+{
+    return (struct feed_place){.position = position, .since = position};
+}
+/** A walk along the log. */
 struct feed_walk {
-    uint64_t position;         /** up to here it was looked at */
+    struct feed_place place;
     bool is_end;               /** the log does not go on, as this transaction sees it */
     bool is_of_actor;          /** other actors of the same rights may be shown something else */
     struct actor_names actors; /** of the same arena as the task */
 };
-/** Looks at the next change. Where the scope sees it, it is written as the feed tells it, else
- *  nothing is. The one place where a scope is asked for a change. */
+/** Looks at the next change, or at the next record that went with a client. Where the scope sees
+ *  it, or sees it no more, it is written as the feed tells it, else nothing is. The one place where
+ *  a scope is asked for a change. */
 enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *walk);
 /** `{"data":[…],"next":SEQ,"end":…}`: the tenant's changes behind sequence `after`, oldest first.
  *  So many entries that are not for these eyes may lie between that a page is short or empty before
- *  the `end`. */
+ *  the `end`. What goes with a client stands in one page with it, beyond the limit if need be. */
 enum err feed_write(struct buf *json, const struct view *view, uint64_t after, uint32_t limit);
