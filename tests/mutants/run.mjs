@@ -68,10 +68,28 @@ async function must(words) {
     if (!isGood) throw new Error(`${words.join(' ')}\n${said}`);
 }
 
+/** Whether the process that wrote its number there is still at it. */
+function isAtWork(place) {
+    try {
+        process.kill(Number(fs.readFileSync(place, 'utf8')), 0);
+        return true;
+    } catch {
+        return false;
+    }
+}
+
+/** The clone is for one run at a time. */
+function claim() {
+    const place = path.join(folder, 'pid');
+    fs.mkdirSync(folder, { recursive: true });
+    if (isAtWork(place)) throw new Error(`another run is at work in ${folder}`);
+    fs.writeFileSync(place, `${process.pid}`);
+}
+
 /** The last commit, and what was built of an earlier one. */
 async function prepare() {
     fs.rmSync(scratch, { recursive: true, force: true });
-    fs.mkdirSync(scratch, { recursive: true });
+    fs.mkdirSync(scratch);
     if (!fs.existsSync(copy)) {
         fs.mkdirSync(copy);
         await must(['git', 'init', '-q']);
@@ -171,6 +189,7 @@ const chosen = mutants.filter(
     ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
 );
 let killed = 0;
+claim();
 try {
     await prepare();
     for (const mutant of chosen) {
