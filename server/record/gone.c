@@ -131,29 +131,23 @@ struct trash_page {
     bool has_item;
 };
 
-static enum err item_write(struct buf *json, const struct view *view, struct trash_page *page,
-                           uint64_t sequence)
+/** `entry`: the deletion. */
+static void item_write(struct buf *json, const struct view *view, struct trash_page *page,
+                       const struct log_entry *entry)
 {
-    struct log_entry entry;
     struct record record;
     struct arena *arena = view->task->arena;
-    TRY(txn_log_from(view->txn, sequence, &entry));
-    if (entry.sequence != sequence) return ERR_CORRUPT;
-    bool is_whole = log_deleted_record(arena, page->entity, &entry, &record);
-    bool is_seen = is_whole ? rows_see(view, page->entity, record.id, record.value)
-                            : rows_see_entry(view, page->entity, &entry);
-    if (!is_seen) return ERR_NONE;
+    bool is_whole = log_deleted_record(arena, page->entity, entry, &record);
     if (page->has_item) buf_put_byte(json, ',');
     page->has_item = true;
-    buf_print(json, "{\"id\":\"%.*s\",\"deleted_at\":\"", FMT(id_text(arena, entry.record)));
-    time_write(json, entry.at_ms);
+    buf_print(json, "{\"id\":\"%.*s\",\"deleted_at\":\"", FMT(id_text(arena, entry->record)));
+    time_write(json, entry->at_ms);
     buf_put(json, S("\","));
-    actor_write(json, view, &page->names, page->entity, entry.actor);
-    buf_print(json, ",\"group\":\"%.*s\",\"record\":", FMT(id_text(arena, entry.group)));
+    actor_write(json, view, &page->names, page->entity, entry->actor);
+    buf_print(json, ",\"group\":\"%.*s\",\"record\":", FMT(id_text(arena, entry->group)));
     if (is_whole) record_write(json, view, &record, nullptr);
     else buf_put(json, S("null"));
     buf_put_byte(json, '}');
-    return ERR_NONE;
 }
 
 enum err trash_write(struct buf *json, const struct view *view, const struct entity *entity,
@@ -181,12 +175,13 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
         last = get_number(key.at + 2, 8);
         at = key;
         struct log_entry entry;
-        if (txn_log_from(view->txn, last, &entry) == ERR_NONE &&
-            !rows_see_entry(view, entity, &entry)) {
+        TRY(txn_log_from(view->txn, last, &entry));
+        if (entry.sequence != last) return ERR_CORRUPT;
+        if (!rows_see_entry(view, entity, &entry)) {
             hidden++;
             continue;
         }
-        TRY(item_write(json, view, &page, last));
+        item_write(json, view, &page, &entry);
         count++;
     }
     if (next == 0) buf_put(json, S("],\"next\":null}"));

@@ -7,7 +7,8 @@ export const more = [
         to:
             'void write_secret(struct buf *json, const struct field *field, ' +
             'const struct value *stored)\n{\n' +
-            '    if (stored->kind == VALUE_TEXT) return write_plain(json, field, stored);',
+            '    if (stored->kind == VALUE_TEXT) {\n        write_plain(json, field, stored);\n' +
+            '        return;\n    }',
         also: [
             {
                 file: 'server/record/sealed.h',

@@ -245,14 +245,14 @@ export const mutants = [
         file: 'server/record/query_find.c',
         from: 'if (rows_see(view, entity, ids[at], value)) ids[kept++] = ids[at];',
         to: 'ids[kept++] = ids[at];',
-        tests: ['unit/record/rows', 'reference/access', 'isolation/matrix'],
+        tests: ['api/import_scope'],
     },
     {
         name: 'the trash shows what lay outside the rows',
         file: 'server/record/gone.c',
-        from: 'bool is_seen = is_whole ? rows_see(view, page->entity, record.id, record.value)',
-        to: 'bool is_seen = is_whole ? true',
-        tests: ['unit/record/rows', 'isolation/matrix', 'reference/access'],
+        from: 'if (!rows_see_entry(view, entity, &entry)) {\n            hidden++;',
+        to: 'if (entry.sequence == 0) {\n            hidden++;',
+        tests: ['unit/record/rows'],
     },
     {
         name: 'suggestions come from what lies outside the rows',
@@ -280,7 +280,7 @@ export const mutants = [
         file: 'server/record/query.c',
         from: 'items[count++] = rows_condition(view, query->entity, &is_exact);',
         to: '(void)rows_condition(view, query->entity, &is_exact);',
-        tests: ['reference/access'],
+        tests: ['unit/record/rows', 'reference/access'],
     },
     {
         name: 'search finds what lies outside the rows',
