@@ -372,7 +372,6 @@ static struct feed_limits feed_limits_of(const struct arguments *arguments)
 {
     return (struct feed_limits){
         .streams = (uint32_t)arguments_number(arguments, FLAG_EVENT_STREAMS),
-        .streams_per_tenant = (uint32_t)arguments_number(arguments, FLAG_EVENT_STREAMS_PER_TENANT),
         .keep_alive_ms = arguments_number(arguments, FLAG_KEEP_ALIVE_MS),
     };
 }
@@ -595,8 +594,8 @@ static int command_demo([[maybe_unused]] struct command_place *place,
      FLAG_BIT(CONNECTION_RATE) | FLAG_BIT(HELD_BYTES) | FLAG_BIT(CONNECTION_REQUESTS) | \
      FLAG_BIT(CONNECTION_ABORTS) | FLAG_BIT(CONNECTION_TASKS) | FLAG_BIT(TASKS) | \
      FLAG_BIT(REQUEST_MS) | FLAG_BIT(STALL_MS) | FLAG_BIT(IDLE_MS) | FLAG_BIT(STOP_MS) | \
-     FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(EVENT_STREAMS_PER_TENANT) | FLAG_BIT(KEEP_ALIVE_MS) | \
-     FLAG_BIT(SESSION_IDLE_MS) | FLAG_BIT(SESSION_AGE_MS) | FLAG_BIT(PROOF_MS) | FLAG_BIT(MAIL))
+     FLAG_BIT(EVENT_STREAMS) | FLAG_BIT(KEEP_ALIVE_MS) | FLAG_BIT(SESSION_IDLE_MS) | \
+     FLAG_BIT(SESSION_AGE_MS) | FLAG_BIT(PROOF_MS) | FLAG_BIT(MAIL))
 
 static const struct command own_commands[] = {
     {

@@ -36,8 +36,35 @@ fn module(self: Variant, names: Names) *Build.Module {
     });
     for (words(b, "server tests lua")) |folder| m.addIncludePath(b.path(folder));
     const chosen = words(b, if (self.asan) asan_flags else flags);
-    m.addCSourceFiles(.{ .root = b.path("."), .files = names, .flags = chosen });
+    var rest: std.ArrayList([]const u8) = .empty;
+    for (names) |name| if (embedded(b, name)) |sum| {
+        const usual = if (self.asan) asan_flags else flags;
+        const more = words(b, b.fmt("{s} -DEMBEDDED={x}", .{ usual, sum }));
+        m.addCSourceFile(.{ .file = b.path(name), .flags = more });
+    } else rest.append(b.allocator, name) catch @panic("out of memory");
+    m.addCSourceFiles(.{ .root = b.path("."), .files = rest.items, .flags = chosen });
     return m;
+}
+
+/// A sum of what a C file embeds, or null. The compiler does not name it among what it has read, so
+/// that without this word of its own the file would stay as it was compiled before.
+fn embedded(b: *Build, name: []const u8) ?u64 {
+    const mark = "#embed \"";
+    var rest: []const u8 = read(b, name);
+    var sum: ?u64 = null;
+    while (std.mem.indexOf(u8, rest, mark)) |at| {
+        rest = rest[at + mark.len ..];
+        const end = std.mem.indexOfScalar(u8, rest, '"') orelse break;
+        const path = b.pathJoin(&.{ std.fs.path.dirname(name) orelse ".", rest[0..end] });
+        sum = std.hash.Wyhash.hash(sum orelse 0, read(b, path));
+    }
+    return sum;
+}
+
+fn read(b: *Build, path: []const u8) []const u8 {
+    const limit: std.Io.Limit = .limited(1 << 24);
+    return b.build_root.handle.readFileAlloc(b.graph.io, path, b.allocator, limit) catch
+        @panic("a source file cannot be read");
 }
 
 /// What is shipped is optimised as a whole when it is linked, and without the compiler's run-time

@@ -103,7 +103,7 @@ static bool is_over(const struct token_row *token, int64_t now_ms)
 enum err token_next(struct txn *txn, struct id user, str *after, struct token_row *token_out)
 {
     struct task *task = txn_task(txn);
-    for (uint32_t walked = 0; walked <= TOKENS_OF_TENANT_MAX; walked++) {
+    for (int64_t walked = 0; walked <= quota_kinds[QUOTA_TOKENS].greatest; walked++) {
         str row;
         TRY(txn_system_after(txn, SYSTEM_TOKEN, *after, task->arena, after, &row));
         if (row_read(*after, row, token_out) && id_eq(token_out->user, user) &&
@@ -231,14 +231,13 @@ static enum err verify_role(struct task *task, const struct model *model, str ro
     return task_faults(task);
 }
 
-/** Counts those of the user and of all, and deletes what has ended. */
-static enum err count_and_sweep(struct txn *txn, struct id user, uint32_t *of_user,
-                                uint32_t *of_tenant)
+/** Counts those of the user, and deletes what has ended. */
+static enum err count_and_sweep(struct txn *txn, struct id user, uint32_t *of_user)
 {
     struct task *task = txn_task(txn);
     str hash = S(""), row;
-    *of_user = *of_tenant = 0;
-    for (uint32_t walked = 0; walked <= TOKENS_OF_TENANT_MAX; walked++) {
+    *of_user = 0;
+    for (int64_t walked = 0; walked <= quota_kinds[QUOTA_TOKENS].greatest; walked++) {
         struct token_row token;
         enum err err = txn_system_after(txn, SYSTEM_TOKEN, hash, task->arena, &hash, &row);
         if (err == ERR_MISSING) return ERR_NONE;
@@ -248,7 +247,6 @@ static enum err count_and_sweep(struct txn *txn, struct id user, uint32_t *of_us
             txn_system_delete(txn, SYSTEM_TOKEN, hash);
             continue;
         }
-        ++*of_tenant;
         *of_user += id_eq(token.user, user);
     }
     return ERR_NONE;
@@ -258,16 +256,13 @@ enum err token_make(struct txn *txn, const struct model *model, struct token_row
                     str *text_out)
 {
     struct task *task = txn_task(txn);
-    uint32_t of_user, of_tenant;
+    uint32_t of_user;
     require(token->name.len <= TOKEN_NAME_BYTES_MAX);
     TRY(verify_role(task, model, token->role));
-    TRY(count_and_sweep(txn, token->user, &of_user, &of_tenant));
+    TRY(count_and_sweep(txn, token->user, &of_user));
     if (of_user >= TOKENS_OF_USER_MAX)
         return fail(task, ERR_CONFLICT, "a user has at most %u tokens: end one first",
                     TOKENS_OF_USER_MAX);
-    if (of_tenant >= TOKENS_OF_TENANT_MAX)
-        return fail(task, ERR_CONFLICT, "a firm has at most %u tokens: end one first",
-                    TOKENS_OF_TENANT_MAX);
     TRY(quota_take_row(txn, QUOTA_TOKENS));
     *text_out = credential_make(task->arena, token_prefix);
     require(text_out->len <= TOKEN_TEXT_BYTES_MAX);

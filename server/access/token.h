@@ -14,7 +14,6 @@
 #include "access/access.h"
 
 constexpr uint32_t TOKENS_OF_USER_MAX = 50; /** that have not ended */
-constexpr uint32_t TOKENS_OF_TENANT_MAX = 2000;
 constexpr uint32_t TOKEN_DAYS_MAX = 36'500;
 constexpr size_t TOKEN_NAME_BYTES_MAX = 100;
 

@@ -21,8 +21,7 @@ struct api;
 
 /** Bounds of the event streams; 0 takes the default of base/limits.h. */
 struct feed_limits {
-    uint32_t streams;
-    uint32_t streams_per_tenant;
+    uint32_t streams; /** of all; those of one tenant are bounded by its quota */
     int64_t keep_alive_ms;
 };
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "record/quota.h"
 #include "record/show.h"
 
 constexpr uint32_t TOPIC_CHAINS = 1024;
@@ -94,11 +95,12 @@ static struct topic **topic_place(struct feed *feed, uint32_t tenant)
     return place;
 }
 
-/** ERR_LIMITED: no more for this firm. */
-static enum err topic_join(struct feed_loop *loop, uint32_t tenant, struct topic **topic_out)
+/** Unless the firm has `bound` streams already (false); *use_out: how many it has. */
+static bool topic_join(struct feed_loop *loop, uint32_t tenant, int64_t bound,
+                       struct topic **topic_out, int64_t *use_out)
 {
     struct feed *feed = loop->feed;
-    enum err err = ERR_NONE;
+    bool is_joined = false;
     pthread_mutex_lock(&feed->lock);
     struct topic **place = topic_place(feed, tenant);
     if (*place == nullptr) {
@@ -106,15 +108,15 @@ static enum err topic_join(struct feed_loop *loop, uint32_t tenant, struct topic
         (*place)->tenant = tenant;
     }
     struct topic *topic = *place;
-    if (topic->stream_count >= feed->limits.streams_per_tenant) {
-        err = ERR_LIMITED;
-    } else {
+    *use_out = topic->stream_count;
+    if (topic->stream_count < bound) {
         topic->stream_count++;
         topic->loops |= (uint64_t)1 << loop->number;
+        is_joined = true;
     }
     pthread_mutex_unlock(&feed->lock);
     *topic_out = topic;
-    return err;
+    return is_joined;
 }
 
 /** `is_last`: the loop has no other stream of it. */
@@ -496,16 +498,18 @@ static enum err place_take(struct call *call, struct feed_loop *loop, struct top
 {
     struct feed *feed = loop->feed;
     constexpr int64_t full_wait_ms = 5000;
+    struct quotas quotas;
+    int64_t use;
+    TRY(quotas_read(call->txn, &quotas));
     call->wait_ms = full_wait_ms;
     if (atomic_fetch_add(&feed->stream_count, 1) >= feed->limits.streams) {
         atomic_fetch_sub(&feed->stream_count, 1);
         return fail(call->task, ERR_FULL, "the server has as many open event streams as it may");
     }
-    enum err err = topic_join(loop, call->tenant.space.number, topic_out);
-    if (err == ERR_NONE) return ERR_NONE;
+    int64_t bound = quotas.bounds[QUOTA_STREAMS];
+    if (topic_join(loop, call->tenant.space.number, bound, topic_out, &use)) return ERR_NONE;
     atomic_fetch_sub(&feed->stream_count, 1);
-    return fail(call->task, err, "this firm has %u open event streams, which is as many as it may",
-                feed->limits.streams_per_tenant);
+    return quota_reached(call->task, QUOTA_STREAMS, bound, use, full_wait_ms);
 }
 
 static void head_begin(struct call *call, uint64_t after, struct http_header headers[2],
@@ -561,8 +565,6 @@ struct feed *feed_make(const struct access *access, const struct feed_limits *li
     feed->access = access;
     feed->limits = *limits;
     if (feed->limits.streams == 0) feed->limits.streams = EVENT_STREAMS_MAX;
-    if (feed->limits.streams_per_tenant == 0)
-        feed->limits.streams_per_tenant = EVENT_STREAMS_PER_TENANT_MAX;
     if (feed->limits.keep_alive_ms == 0) feed->limits.keep_alive_ms = EVENT_KEEP_ALIVE_MS;
     require(pthread_mutex_init(&feed->lock, nullptr) == 0);
     for (uint32_t at = 0; at < HTTP_LOOPS_MAX; at++) {
@@ -587,4 +589,13 @@ void feed_drop(struct feed *feed)
 uint32_t feed_streams(const struct feed *feed)
 {
     return atomic_load_explicit(&feed->stream_count, memory_order_relaxed);
+}
+
+uint32_t feed_streams_of(struct feed *feed, uint32_t tenant)
+{
+    pthread_mutex_lock(&feed->lock);
+    struct topic *const *place = topic_place(feed, tenant);
+    uint32_t count = *place == nullptr ? 0 : (*place)->stream_count;
+    pthread_mutex_unlock(&feed->lock);
+    return count;
 }

@@ -29,7 +29,9 @@ void feed_committed(void *feed, uint32_t tenant, uint64_t newest);
 void feed_woken(struct feed *feed, uint32_t loop);
 void feed_tick(struct feed *feed, uint32_t loop);
 uint32_t feed_streams(const struct feed *feed);
+/** Open ones of a tenant. Any thread. */
+uint32_t feed_streams_of(struct feed *feed, uint32_t tenant);
 
 /** On the loop: answers with a stream of what stands in the log behind `after`, then of what comes.
- *  ERR_LIMITED: the firm has as many as it may; ERR_FULL: the server has. */
+ *  ERR_LIMITED: the firm has as many as its quota is; ERR_FULL: the server has. */
 enum err feed_answer(struct call *call, uint64_t after);

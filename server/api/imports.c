@@ -185,7 +185,7 @@ static enum err table_keep(struct call *call, struct beginning *beginning)
                                         .name = S("import"),
                                         .bytes = beginning->text.len,
                                         .kept_until_ms = until_ms};
-    TRY(upload_create(task, &call->tenant.space, &beginning->upload));
+    TRY(quota_make_upload(task, &call->tenant.space, &beginning->upload));
     beginning->request.upload = beginning->upload.id;
     beginning->request.is_own = true;
     uint32_t part = 1;

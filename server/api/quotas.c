@@ -1,8 +1,11 @@
 #include "api/quotas.h"
 
+#include "api/feed.h"
 #include "api/pace.h"
 #include "api/reply.h"
+#include "api/roads.h"
 #include "record/quota.h"
+#include "rules/rules.h"
 #include "value/json.h"
 
 /** The figures are written by a loop, which others wait for. */
@@ -25,12 +28,15 @@ enum err quotas_take_request(struct call *call)
 
 static enum err use_of(struct call *call, struct txn *txn, enum quota quota, int64_t *use_out)
 {
-    if (quota != QUOTA_REQUESTS) return quota_use(txn, quota, use_out);
-    *use_out = pace_use(call->api->pace, txn_space(txn)->number, call->task->now_ms);
+    uint32_t tenant = txn_space(txn)->number;
+    if (!quota_is_in_memory(quota)) return quota_use(txn, quota, use_out);
+    if (quota == QUOTA_REQUESTS) *use_out = pace_use(call->api->pace, tenant, call->task->now_ms);
+    else if (quota == QUOTA_STREAMS) *use_out = feed_streams_of(call->api->feed, tenant);
+    else *use_out = call->rules == nullptr ? 0 : runners_use_ms(rules_runners(call->rules), tenant);
     return ERR_NONE;
 }
 
-enum err quotas_list(struct call *call)
+static enum err list(struct call *call)
 {
     struct quotas quotas;
     struct buf json = reply_buf(call);
@@ -48,6 +54,11 @@ enum err quotas_list(struct call *call)
     }
     buf_put(&json, S("]}"));
     return reply_json(call, 200, &json);
+}
+
+enum err quotas_list(struct call *call)
+{
+    return call_read(call, false, list);
 }
 
 static enum err figure_of_all(struct call *call, struct buf *text, enum quota quota)
@@ -73,8 +84,9 @@ static enum err figure_of_all(struct call *call, struct buf *text, enum quota qu
 
 enum err quotas_write_figures(struct call *call, struct buf *text)
 {
-    /* Sessions and tokens are counted key by key: nothing for a loop. */
-    static const enum quota shown[] = {QUOTA_RECORDS, QUOTA_BYTES, QUOTA_REQUESTS, QUOTA_MAILS};
+    /* Sessions and tokens are counted key by key, uploads file by file: nothing for a loop. */
+    static const enum quota shown[] = {QUOTA_RECORDS, QUOTA_BYTES,     QUOTA_REQUESTS,
+                                       QUOTA_MAILS,   QUOTA_RULE_TIME, QUOTA_STREAMS};
     struct space instance = store_instance(call->access->store);
     TRY(txn_open(call->task, &instance, &call->txn));
     enum err err = ERR_NONE;

@@ -161,7 +161,7 @@ const struct route routes[] = {
      .right = RIGHT_SETTINGS, .parameters = "audit_kind audit_actor after_sequence limit",
      .answers = "200 audit", .run = audit_list},
     {METHOD_GET, T("/api/v1/quotas"),
-     T("What this firm may have and do, and how much of it it does"), NEED_IDENTITY, ROAD_READ,
+     T("What this firm may have and do, and how much of it it does"), NEED_IDENTITY, ROAD_WORKER,
      .right = RIGHT_SETTINGS, .answers = "200 quotas", .run = quotas_list},
     {METHOD_GET, T("/api/v1/outbox"), T("What is to follow changes, as it becomes due"),
      NEED_IDENTITY, ROAD_READ, .right = RIGHT_SETTINGS,

@@ -63,7 +63,7 @@ enum err uploads_create(struct call *call)
     if (!has_bytes)
         task_fault(task, S("bytes"), S("required"), "say how many bytes there are in all");
     TRY(task_faults(task));
-    TRY(upload_create(task, &call->tenant.space, &upload));
+    TRY(quota_make_upload(task, &call->tenant.space, &upload));
     reply_header(
         call, S("location"),
         arena_print(task->arena, "/api/v1/uploads/%.*s", FMT(id_text(task->arena, upload.id))));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "api/call.h"
+#include "record/quota.h"
 #include "store/upload.h"
 
 enum err uploads_create(struct call *call);

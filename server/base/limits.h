@@ -92,7 +92,7 @@ constexpr uint32_t OUTBOX_OF_KIND_MAX = 20'000; /** of one tenant; then what wou
 constexpr uint32_t RULE_LOG_LINES_MAX = 100;    /** of one run */
 constexpr size_t RULE_LOG_LINE_BYTES_MAX = 1 * KIB;
 constexpr size_t RULE_MESSAGE_BYTES_MAX = 1 * KIB; /** of a rejection or failure */
-constexpr int64_t RULE_SHARE_MS_A_MINUTE = 20'000; /** of runners' time, for one tenant */
+constexpr int64_t RULE_SHARE_MS_A_MINUTE = 20'000; /** for one tenant, unless its quota says else */
 constexpr uint32_t RULE_OVERRUNS_MAX = 10;         /** in a row; then a rule is switched off */
 constexpr uint32_t RULE_TESTS_MAX = 50;            /** of one rule; all run when it is activated */
 constexpr int64_t RULE_TESTS_NS_MAX = 5'000'000'000; /** for all of them together */
@@ -140,8 +140,8 @@ constexpr int64_t REQUEST_MS_MAX = 30'000; /** from first byte to whole request 
 constexpr int64_t RESPONSE_STALL_MS_MAX = 30'000; /** no byte taken by the peer */
 constexpr int64_t CONNECTION_IDLE_MS_MAX = 60'000;
 constexpr uint32_t EVENT_STREAMS_MAX = 8192; /** open at once; then 503 */
-constexpr uint32_t EVENT_STREAMS_PER_TENANT_MAX =
-    2500; /** then 429: fewer than CONNECTIONS_MAX, so that no firm takes all of them by these */
+constexpr uint32_t EVENT_STREAMS_OF_TENANT =
+    2500; /** unless its quota says else: fewer than CONNECTIONS_MAX, so that no firm takes all */
 constexpr int64_t EVENT_KEEP_ALIVE_MS = 15'000; /** proxies cut what is silent for longer */
 constexpr uint32_t RATE_DEFAULT = 500;          /** completed requests a second for an address */
 constexpr int64_t STOP_MS_MAX = 10'000;         /** a graceful stop waits this long */

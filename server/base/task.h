@@ -29,7 +29,13 @@ struct right {
 struct quota_fault {
     str name; /** empty: none */
     int64_t bound, use;
+    bool runs_off; /** by itself, so that waiting helps; else somebody has to make room */
 };
+/** Whether waiting for it would never end. */
+static inline bool quota_fault_stands(const struct quota_fault *quota)
+{
+    return quota->name.len > 0 && !quota->runs_off;
+}
 
 /** What the problem document will say. */
 struct fault {

@@ -5,7 +5,6 @@
 
 constexpr int64_t DAY_MS = 24LL * 3600 * 1000;
 constexpr int64_t WAIT_MS = 60'000; /** to those that somebody has to make room in */
-constexpr uint32_t QUOTA_ROWS_MAX = 1'000'000;
 
 static const str row_name = {"bounds", 6};
 static const str records_counter = {"records", 7};
@@ -16,7 +15,8 @@ static const str mails_counter = {"mails", 5};
         literal, sizeof(literal) - 1 \
     }
 const struct quota_kind quota_kinds[QUOTA_COUNT] = {
-#define QUOTA_ROW(name, number, word, unit, standard) {number, T(word), T(unit), standard},
+#define QUOTA_ROW(name, number, word, unit, standard, greatest) \
+    {number, T(word), T(unit), standard, greatest},
     QUOTAS(QUOTA_ROW)
 #undef QUOTA_ROW
 };
@@ -47,7 +47,8 @@ enum err quotas_read(struct txn *txn, struct quotas *quotas_out)
         if (!value_find(row, quota_kinds[at].number, &bound)) continue;
         if (bound.kind != VALUE_INT || bound.integer < 0 || bound.integer > QUOTA_BOUND_MAX)
             return fail(task, ERR_CORRUPT, "the quotas are damaged");
-        quotas_out->bounds[at] = bound.integer;
+        int64_t greatest = quota_kinds[at].greatest;
+        quotas_out->bounds[at] = bound.integer < greatest ? bound.integer : greatest;
         quotas_out->is_set[at] = true;
     }
     return ERR_NONE;
@@ -61,7 +62,7 @@ void quotas_put(struct txn *txn, const struct quotas *quotas)
     pack_map(&row, count);
     for (uint32_t at = 0; at < QUOTA_COUNT; at++) {
         if (!quotas->is_set[at]) continue;
-        require(quotas->bounds[at] >= 0 && quotas->bounds[at] <= QUOTA_BOUND_MAX);
+        require(quotas->bounds[at] >= 0 && quotas->bounds[at] <= quota_kinds[at].greatest);
         pack_int(&row, quota_kinds[at].number);
         pack_int(&row, quotas->bounds[at]);
     }
@@ -80,6 +81,13 @@ static const char *remedy(enum quota quota)
         return "sign out where you are not needed";
     case QUOTA_TOKENS:
         return "revoke tokens that are not used";
+    case QUOTA_RULE_TIME:
+        return "wait, and let rules do less";
+    case QUOTA_UPLOADS:
+    case QUOTA_UPLOAD_BYTES:
+        return "delete uploads that are not needed, or wait: each is kept for a day";
+    case QUOTA_STREAMS:
+        return "close streams that nobody listens to";
     case QUOTA_RECORDS:
     case QUOTA_BYTES:
     case QUOTA_COUNT:
@@ -95,7 +103,10 @@ enum err quota_reached(struct task *task, enum quota quota, int64_t bound, int64
     task->fault = (struct fault){
         .type = S("quota"),
         .wait_ms = wait_ms > 0 ? wait_ms : WAIT_MS,
-        .quota = {.name = kind->word, .bound = bound, .use = use},
+        .quota = {.name = kind->word,
+                  .bound = bound,
+                  .use = use,
+                  .runs_off = quota == QUOTA_REQUESTS || quota == QUOTA_RULE_TIME},
     };
     return fail(task, ERR_LIMITED,
                 "the quota \"%.*s\" of this firm is reached: %lld of at most %lld %.*s; %s, or ask "
@@ -119,9 +130,15 @@ static enum err mails_today(struct txn *txn, struct row_counter *counter_out)
     return ERR_NONE;
 }
 
+bool quota_is_in_memory(enum quota quota)
+{
+    return quota == QUOTA_REQUESTS || quota == QUOTA_RULE_TIME || quota == QUOTA_STREAMS;
+}
+
 enum err quota_use(struct txn *txn, enum quota quota, int64_t *use_out)
 {
     struct row_counter counter = {};
+    struct uploads_use uploads;
     uint32_t rows;
     *use_out = 0;
     switch (quota) {
@@ -136,9 +153,16 @@ enum err quota_use(struct txn *txn, enum quota quota, int64_t *use_out)
         break;
     case QUOTA_SESSIONS:
     case QUOTA_TOKENS:
-        TRY(txn_system_count(txn, row_of(quota), QUOTA_ROWS_MAX, &rows));
+        TRY(txn_system_count(txn, row_of(quota), (uint32_t)quota_kinds[quota].greatest, &rows));
         *use_out = rows;
         break;
+    case QUOTA_UPLOADS:
+    case QUOTA_UPLOAD_BYTES:
+        TRY(uploads_use(txn_task(txn), txn_space(txn), &uploads));
+        *use_out = quota == QUOTA_UPLOADS ? uploads.count : (int64_t)uploads.bytes;
+        break;
+    case QUOTA_RULE_TIME:
+    case QUOTA_STREAMS:
     case QUOTA_REQUESTS:
     case QUOTA_COUNT:
         break;
@@ -217,7 +241,7 @@ enum err quota_count_records(struct task *task, struct txn *txn, const struct mo
     return ERR_NONE;
 }
 
-/* Mails, sessions, tokens. */
+/* Mails, sessions, tokens, uploads. */
 
 enum err quota_take_mail(struct txn *txn, bool is_to_enter)
 {
@@ -242,9 +266,26 @@ enum err quota_take_row(struct txn *txn, enum quota quota)
     require(quota == QUOTA_SESSIONS || quota == QUOTA_TOKENS);
     TRY(quotas_read(txn, &quotas));
     int64_t bound = quotas.bounds[quota];
-    uint32_t max = bound < QUOTA_ROWS_MAX ? (uint32_t)bound : QUOTA_ROWS_MAX;
+    uint32_t max = (uint32_t)bound;
     if (max > 0) TRY(txn_system_count(txn, row_of(quota), max, &rows));
     else rows = 0;
     if (rows < max) return ERR_NONE;
     return quota_reached(txn_task(txn), quota, bound, rows, 0);
+}
+
+enum err quota_make_upload(struct task *task, const struct space *space, struct upload *upload)
+{
+    struct quotas quotas;
+    struct uploads_use use;
+    struct txn *txn;
+    TRY(txn_open(task, space, &txn));
+    enum err err = quotas_read(txn, &quotas);
+    txn_close(txn);
+    TRY(err);
+    TRY(uploads_use(task, space, &use));
+    int64_t count_max = quotas.bounds[QUOTA_UPLOADS], bytes_max = quotas.bounds[QUOTA_UPLOAD_BYTES];
+    if (use.count >= count_max) return quota_reached(task, QUOTA_UPLOADS, count_max, use.count, 0);
+    if (use.bytes + upload->bytes > (uint64_t)bytes_max)
+        return quota_reached(task, QUOTA_UPLOAD_BYTES, bytes_max, (int64_t)use.bytes, 0);
+    return upload_create(task, space, upload);
 }

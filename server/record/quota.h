@@ -3,7 +3,8 @@
  *  The operator sets bounds; what is not set has the table's default, which is generous. Records
  *  and their bytes are counted by one row that goes along with the change: no commit more. Mails by
  *  one that goes along with the mail. Sessions and tokens are counted by their keys when one is
- *  made, requests in memory (api/pace.h).
+ *  made, uploads by their files. Requests (api/pace.h), the time of rules (rules/share.h) and open
+ *  streams (api/feed.h) are counted in memory.
  *
  *  Floor   record; rests on store, value, base.
  *  Thread  that of the transaction.
@@ -13,20 +14,32 @@
  */
 #pragma once
 
+#include "base/limits.h"
 #include "model/model.h"
 #include "store/txn.h"
+#include "store/upload.h"
 
-/** Name, number in stored bytes (never reused), word, unit, default. */
+constexpr int64_t QUOTA_BOUND_MAX = 1LL << 48;
+
+/** Name, number in stored bytes (never reused), word, unit, default, the greatest that may be set:
+ *  less than QUOTA_BOUND_MAX where counting takes time for each. */
 #define QUOTAS(X) \
-    X(RECORDS, 1, "records", "records", 10'000'000) \
-    X(BYTES, 2, "bytes", "bytes of its records as they are stored", 64LL << 30) \
-    X(REQUESTS, 3, "requests", "requests in a minute, of those who have entered", 600'000) \
-    X(MAILS, 4, "mails", "mails in a day (UTC)", 10'000) \
-    X(SESSIONS, 5, "sessions", "sessions", 10'000) \
-    X(TOKENS, 6, "tokens", "API tokens", 1'000)
+    X(RECORDS, 1, "records", "records", 10'000'000, QUOTA_BOUND_MAX) \
+    X(BYTES, 2, "bytes", "bytes of its records as they are stored", 64LL << 30, QUOTA_BOUND_MAX) \
+    X(REQUESTS, 3, "requests", "requests in a minute, of those who have entered", 600'000, \
+      QUOTA_BOUND_MAX) \
+    X(MAILS, 4, "mails", "mails in a day (UTC)", 10'000, QUOTA_BOUND_MAX) \
+    X(SESSIONS, 5, "sessions", "sessions", 10'000, 1'000'000) \
+    X(TOKENS, 6, "tokens", "API tokens", 1'000, 10'000) \
+    X(RULE_TIME, 7, "rule_time", "milliseconds that its rules compute in a minute", \
+      RULE_SHARE_MS_A_MINUTE, 3'600'000) \
+    X(UPLOADS, 8, "uploads", "uploads", 200, 10'000) \
+    X(UPLOAD_BYTES, 9, "upload_bytes", "bytes of its uploads, as announced", 4LL << 30, \
+      QUOTA_BOUND_MAX) \
+    X(STREAMS, 10, "streams", "open streams of events", EVENT_STREAMS_OF_TENANT, 1'000'000)
 
 enum quota : uint8_t {
-#define QUOTA_MEMBER(name, number, word, unit, standard) QUOTA_##name,
+#define QUOTA_MEMBER(name, number, word, unit, standard, greatest) QUOTA_##name,
     QUOTAS(QUOTA_MEMBER)
 #undef QUOTA_MEMBER
         QUOTA_COUNT,
@@ -36,10 +49,10 @@ struct quota_kind {
     uint8_t number;
     str word, unit;
     int64_t standard; /** the bound where none is set */
+    int64_t greatest; /** that may be set */
 };
 extern const struct quota_kind quota_kinds[QUOTA_COUNT];
 
-constexpr int64_t QUOTA_BOUND_MAX = 1LL << 48;
 /** Letters that let somebody in are refused only so many beyond the bound of mails, so that rules
  *  which have used it up keep nobody out. */
 constexpr int64_t QUOTA_MAILS_TO_ENTER = 500;
@@ -56,11 +69,14 @@ void quotas_put(struct txn *txn, const struct quotas *quotas);
 /** False: there is no such quota. */
 bool quota_parse(str word, enum quota *quota_out);
 
-/** ERR_LIMITED, with a fault of type `quota` that says which, and what would be right. */
+/** ERR_LIMITED, with a fault of type `quota` that says which, and what would be right. `wait_ms`:
+ *  so long it may take until there is room; 0: somebody has to make it. */
 enum err quota_reached(struct task *task, enum quota quota, int64_t bound, int64_t use,
                        int64_t wait_ms);
 
-/** How much of it is in use; of requests, which only memory knows, 0. */
+/** Whether only memory knows how much of it is in use. */
+bool quota_is_in_memory(enum quota quota);
+/** How much of it is in use; 0 of those that only memory knows. Uploads are files: may block. */
 enum err quota_use(struct txn *txn, enum quota quota, int64_t *use_out);
 
 /** What a change adds, or takes away. */
@@ -82,3 +98,6 @@ enum err quota_counted(struct task *task, struct txn *txn, struct row_counter *c
 enum err quota_take_mail(struct txn *txn, bool is_to_enter);
 /** In a lane, before one more is made. ERR_LIMITED. */
 enum err quota_take_row(struct txn *txn, enum quota quota);
+/** Makes an upload (upload_create), if there is room for it and its bytes. May block. ERR_LIMITED.
+ */
+enum err quota_make_upload(struct task *task, const struct space *space, struct upload *upload);

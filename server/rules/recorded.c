@@ -433,7 +433,7 @@ enum err recorded_run(struct rules *rules, const struct view *view, const struct
         return fail(task, ERR_INVALID, "the rule has no script any more, and asks nothing");
     uint32_t tenant = txn_space(view->txn)->number;
     struct runners *runners = rules->options.runners;
-    TRY(runners_share(runners, task, tenant, RUNNER_FOR_TRIALS));
+    TRY(rule_time_ask(rules, view->txn, RUNNER_FOR_TRIALS));
     if (talk_begin(runners, task, tenant, RUNNER_FOR_TRIALS, &self->talk) != RUNNER_ANSWERED)
         return ERR_FULL;
     struct change change = {.task = task, .txn = view->txn, .model = view->model};

@@ -232,7 +232,11 @@ enum err run_replay(struct rules *rules, struct task *task, const struct space *
         return fail(task, ERR_CORRUPT, "what was said in this run cannot be read");
     replay.known = known.bytes;
     struct runners *runners = rules->options.runners;
-    TRY(runners_share(runners, task, space->number, RUNNER_FOR_TRIALS));
+    struct txn *txn;
+    TRY(txn_open(task, space, &txn));
+    enum err err = rule_time_ask(rules, txn, RUNNER_FOR_TRIALS);
+    txn_close(txn);
+    TRY(err);
     if (talk_begin(runners, task, space->number, RUNNER_FOR_TRIALS, &replay.talk) !=
         RUNNER_ANSWERED)
         return ERR_FULL;

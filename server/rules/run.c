@@ -4,6 +4,7 @@
 #include "base/fold.h"
 #include "base/require.h"
 #include "record/models.h"
+#include "record/quota.h"
 #include "rules/firing.h"
 #include "rules/trial.h"
 #include "value/frame.h"
@@ -298,6 +299,17 @@ static bool exchange(struct run *run, str *frame)
 
 /* A run. */
 
+enum err rule_time_ask(struct rules *rules, struct txn *txn, enum runner_use use)
+{
+    struct quotas quotas;
+    TRY(quotas_read(txn, &quotas));
+    int64_t bound_ms = quotas.bounds[QUOTA_RULE_TIME];
+    struct runner_share share =
+        runners_share(rules->options.runners, txn_space(txn)->number, use, bound_ms);
+    if (share.wait_ms == 0) return ERR_NONE;
+    return quota_reached(txn_task(txn), QUOTA_RULE_TIME, bound_ms, share.use_ms, share.wait_ms);
+}
+
 static enum err begin(struct run *run, bool *is_outermost_out)
 {
     struct rule_chain *chain = run->chain;
@@ -309,7 +321,7 @@ static enum err begin(struct run *run, bool *is_outermost_out)
         struct runners *runners = run->rules->options.runners;
         uint32_t tenant = txn_space(change->txn)->number;
         struct talk *begun;
-        TRY(runners_share(runners, change->task, tenant, use));
+        TRY(rule_time_ask(run->rules, change->txn, use));
         if (talk_begin(runners, change->task, tenant, use, &begun) != RUNNER_ANSWERED)
             return ERR_FULL;
         chain->talk = begun;

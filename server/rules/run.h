@@ -49,10 +49,13 @@ struct run_result {
 constexpr size_t RUN_TALK_BYTES_MAX = 256 * KIB;
 
 /** Runs it; what it wrote is in the change, or all of it taken back (a savepoint) unless RUN_DONE.
- *  ERR_FULL: no runner; ERR_LIMITED: the tenant's share of rule time is spent. Every other end is
+ *  ERR_FULL: no runner; ERR_LIMITED: the tenant's quota of rule time is spent. Every other end is
  *  in the result. */
 enum err run_script(struct rules *rules, struct change *change, const struct run_asked *asked,
                     struct run_result *result_out);
+
+/** In the tenant's space: whether its rules may compute now. ERR_LIMITED: its quota is spent. */
+enum err rule_time_ask(struct rules *rules, struct txn *txn, enum runner_use use);
 
 /** Says the same to a fresh runner and compares what it says with what was said then, byte for
  *  byte. *is_same_out; when not, *difference_out tells the first difference. */

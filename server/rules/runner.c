@@ -499,18 +499,26 @@ struct runner_figures runners_figures(struct runners *runners)
     return figures;
 }
 
-enum err runners_share(struct runners *runners, struct task *task, uint32_t tenant,
-                       enum runner_use use)
+struct runner_share runners_share(struct runners *runners, uint32_t tenant, enum runner_use use,
+                                  int64_t bound_ms)
+{
+    struct shares *shares = &runners->shares;
+    (void)pthread_mutex_lock(&runners->mutex);
+    int64_t now_ns = clock_monotonic_ns();
+    struct runner_share share = {
+        .wait_ms = shares_wait_ms(shares, tenant, use, bound_ms, now_ns),
+        .use_ms = shares_rules_us(shares, tenant, use, now_ns) / 1000,
+    };
+    runners->figures.refused += share.wait_ms > 0;
+    (void)pthread_mutex_unlock(&runners->mutex);
+    return share;
+}
+
+int64_t runners_use_ms(struct runners *runners, uint32_t tenant)
 {
     (void)pthread_mutex_lock(&runners->mutex);
-    int64_t wait_ms = shares_wait_ms(&runners->shares, tenant, use, clock_monotonic_ns());
-    runners->figures.refused += wait_ms > 0;
+    int64_t use_us =
+        shares_rules_us(&runners->shares, tenant, RUNNER_FOR_CHANGES, clock_monotonic_ns());
     (void)pthread_mutex_unlock(&runners->mutex);
-    if (wait_ms == 0) return ERR_NONE;
-    task->fault.wait_ms = wait_ms;
-    return fail(
-        task, ERR_LIMITED,
-        "the rules have used up their %lld seconds of computing a minute; try again in %lld "
-        "seconds",
-        (long long)RULE_SHARE_MS_A_MINUTE / 1000, (long long)(wait_ms + 999) / 1000);
+    return use_us / 1000;
 }

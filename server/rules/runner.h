@@ -70,10 +70,16 @@ bool talk_has_overrun(const struct talk *talk);
 /** The runner is free for others; not `is_good`: it is killed. */
 void talk_end(struct talk *talk, bool is_good);
 
-/** Whether the rules of a tenant may compute now: ERR_LIMITED, with the time to wait in the fault,
- *  once they have used up RULE_SHARE_MS_A_MINUTE. To be asked before talk_begin. */
-enum err runners_share(struct runners *runners, struct task *task, uint32_t tenant,
-                       enum runner_use use);
+struct runner_share {
+    int64_t use_ms;  /** computed of late, and not run off yet */
+    int64_t wait_ms; /** until rules may compute; 0: now */
+};
+/** Whether the rules of a tenant may compute now, at most `bound_ms` in a minute. To be asked
+ *  before talk_begin; by rule_time_ask (rules/run.h), which knows the bound. */
+struct runner_share runners_share(struct runners *runners, uint32_t tenant, enum runner_use use,
+                                  int64_t bound_ms);
+/** What the rules of its changes have computed of late; milliseconds. */
+int64_t runners_use_ms(struct runners *runners, uint32_t tenant);
 
 /** A talk of one exchange about formulas, which no share is asked for. */
 enum runner_outcome runner_ask(struct runners *runners, struct task *task, uint32_t tenant,

@@ -1,6 +1,7 @@
 /** share: how long runners computed for each tenant of late.
  *
- *  What a tenant spends runs off at RULE_SHARE_MS_A_MINUTE; what has not run off yet is its level.
+ *  What a tenant spends runs off at its quota of rule time in a minute; what has not run off yet is
+ *  its level.
  *  Changes and trials of one tenant are counted apart, so that a back-test never uses up what its
  *  people's changes need. Formulas count for a tenant's turn, not for its share: no change is
  *  refused for what its formulas cost.
@@ -24,6 +25,7 @@ constexpr uint32_t SHARE_USES = 2;
 struct share {
     uint32_t tenant; /** 0: none */
     int64_t rules_us[SHARE_USES];
+    int64_t bound_ms; /** of rules in a minute, as it was when it was asked last */
     int64_t all_us;
     int64_t at_ns; /** when that was so */
 };
@@ -37,5 +39,9 @@ void shares_spend(struct shares *shares, uint32_t tenant, uint32_t use, bool is_
                   int64_t spent_us, int64_t now_ns);
 /** Of everything, for whose turn it is; microseconds. */
 int64_t shares_level_us(const struct shares *shares, uint32_t tenant, int64_t now_ns);
-/** How long until a rule may run; 0: it may. Milliseconds. */
-int64_t shares_wait_ms(const struct shares *shares, uint32_t tenant, uint32_t use, int64_t now_ns);
+/** How long until a rule may run of a tenant whose rules may compute `bound_ms` in a minute; 0: it
+ *  may. Milliseconds. */
+int64_t shares_wait_ms(struct shares *shares, uint32_t tenant, uint32_t use, int64_t bound_ms,
+                       int64_t now_ns);
+/** Of what the use's rules have spent; microseconds. */
+int64_t shares_rules_us(const struct shares *shares, uint32_t tenant, uint32_t use, int64_t now_ns);

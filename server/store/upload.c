@@ -249,8 +249,7 @@ static enum err parts_read(struct task *task, const struct place *place, struct 
 struct tenant_uploads {
     struct task *task;
     const struct place *place; /** its id is of no meaning */
-    uint32_t count;
-    uint64_t bytes; /** as was said of each */
+    struct uploads_use use;
     uint32_t removed;
     uint32_t removed_max;
 };
@@ -290,8 +289,8 @@ static enum err count_one(void *owner, const char *name)
     enum err err = head_find(uploads->task, &place, &upload);
     uploads->task->fault = (struct fault){};
     if (err != ERR_NONE) return ERR_NONE;
-    uploads->count++;
-    uploads->bytes += upload.bytes;
+    uploads->use.count++;
+    uploads->use.bytes += upload.bytes;
     return ERR_NONE;
 }
 
@@ -322,6 +321,16 @@ static enum err sweep_one(void *owner, const char *name)
 
 /* Calls. */
 
+enum err uploads_use(struct task *task, const struct space *space, struct uploads_use *use_out)
+{
+    struct place place;
+    TRY(place_of(task, space, space->uuid, &place));
+    struct tenant_uploads uploads = {.task = task, .place = &place};
+    TRY(folder_walk(task, place.folder, count_one, &uploads));
+    *use_out = uploads.use;
+    return ERR_NONE;
+}
+
 enum err upload_create(struct task *task, const struct space *space, struct upload *upload)
 {
     require(upload->name.len <= UPLOAD_NAME_BYTES_MAX);
@@ -330,15 +339,6 @@ enum err upload_create(struct task *task, const struct space *space, struct uplo
     upload->created_at_ms = task->now_ms;
     struct place place;
     TRY(place_of(task, space, upload->id, &place));
-    struct tenant_uploads uploads = {.task = task, .place = &place};
-    TRY(folder_walk(task, place.folder, count_one, &uploads));
-    if (uploads.count >= UPLOADS_OF_TENANT_MAX ||
-        uploads.bytes + upload->bytes > UPLOADS_BYTES_OF_TENANT_MAX)
-        return fail(task, ERR_LIMITED,
-                    "this firm has %u uploads of %llu MiB; at most %u of %llu MiB together are "
-                    "kept, each for a day",
-                    uploads.count, (unsigned long long)(uploads.bytes / MIB), UPLOADS_OF_TENANT_MAX,
-                    (unsigned long long)(UPLOADS_BYTES_OF_TENANT_MAX / MIB));
     TRY(folder_make(task, arena_print(task->arena, "%s/uploads", space->store->folder)));
     TRY(folder_make(task, place.folder));
     TRY(folder_make(task, place.path));

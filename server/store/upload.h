@@ -19,8 +19,6 @@
 constexpr size_t UPLOAD_PART_BYTES_MAX = 1 * MIB;
 constexpr uint32_t UPLOAD_PARTS_MAX = 4096;
 constexpr uint64_t UPLOAD_BYTES_MAX = 1024 * MIB; /** of one */
-constexpr uint32_t UPLOADS_OF_TENANT_MAX = 200;
-constexpr uint64_t UPLOADS_BYTES_OF_TENANT_MAX = 4096 * MIB;
 constexpr size_t UPLOAD_NAME_BYTES_MAX = 255;
 constexpr int64_t UPLOAD_KEPT_MS = 24LL * 3600 * 1000;
 
@@ -41,8 +39,15 @@ struct upload {
     struct upload_part *parts; /** by number */
 };
 
-/** `upload` says owner, name, bytes and until when; gets its id (unless it has one) and time.
- *  ERR_LIMITED: the tenant has too many, or too large ones. ERR_MISSING: the tenant has no key. */
+/** What the tenant keeps, whole or not. */
+struct uploads_use {
+    uint32_t count;
+    uint64_t bytes; /** as was said of each */
+};
+enum err uploads_use(struct task *task, const struct space *space, struct uploads_use *use_out);
+/** `upload` says owner, name, bytes and until when; gets its id (unless it has one) and time. What
+ *  a tenant may keep is bounded by quota_make_upload (record/quota.h), which calls this.
+ *  ERR_MISSING: the tenant has no key. */
 enum err upload_create(struct task *task, const struct space *space, struct upload *upload);
 /** ERR_MISSING: there is none, or its time is over. */
 enum err upload_get(struct task *task, const struct space *space, struct id id,
@@ -59,9 +64,9 @@ enum err upload_keep(struct task *task, const struct space *space, struct id id,
 void upload_remove(struct task *task, const struct space *space, struct id id);
 /** All of a tenant that is gone. */
 void uploads_remove(struct task *task, const struct space *space);
-/** Removes those whose time is over, at most `max` of them. */
 /** Whether the tenant has any upload, whole or not. */
 bool uploads_any(struct task *task, const struct space *space);
+/** Removes those whose time is over, at most `max` of them. */
 enum err uploads_sweep(struct task *task, const struct space *space, uint32_t max);
 
 /** Reads the parts one behind another, from anywhere. Errors as upload_get. */

@@ -11,6 +11,14 @@ struct setting {
     str told; /** what was set, for the tenant's log */
 };
 
+static str quota_words(struct arena *arena)
+{
+    struct buf words = buf_make(arena, 512);
+    for (uint32_t at = 0; at < QUOTA_COUNT; at++)
+        buf_print(&words, "%s%.*s", at == 0 ? "" : ", ", FMT(quota_kinds[at].word));
+    return buf_str(&words);
+}
+
 /** `mails=500`, `mails=default`. */
 static enum err set_one(struct task *task, struct quotas *quotas, str word)
 {
@@ -19,16 +27,15 @@ static enum err set_one(struct task *task, struct quotas *quotas, str word)
     int64_t bound = 0;
     bool has_number = str_cut(word, '=', &name, &number);
     if (!has_number || !quota_parse(name, &quota))
-        return fail(task, ERR_INVALID,
-                    "%.*s is no quota: write NAME=NUMBER, of records, bytes, requests, mails, "
-                    "sessions, tokens",
-                    FMT(str_first(word, 60)));
+        return fail(task, ERR_INVALID, "%.*s is no quota: write NAME=NUMBER, of %.*s",
+                    FMT(str_first(word, 60)), FMT(quota_words(task->arena)));
     bool is_default = str_eq(number, S("default"));
-    bool is_bound =
-        is_default || (str_to_int64(number, &bound) && bound >= 0 && bound <= QUOTA_BOUND_MAX);
+    bool is_bound = is_default || (str_to_int64(number, &bound) && bound >= 0 &&
+                                   bound <= quota_kinds[quota].greatest);
     if (!is_bound)
-        return fail(task, ERR_INVALID, "%.*s is no bound of %.*s: a number, or default",
-                    FMT(str_first(number, 60)), FMT(name));
+        return fail(task, ERR_INVALID,
+                    "%.*s is no bound of %.*s: a number of at most %lld, or default",
+                    FMT(str_first(number, 60)), FMT(name), (long long)quota_kinds[quota].greatest);
     quotas->is_set[quota] = !is_default;
     quotas->bounds[quota] = is_default ? quota_kinds[quota].standard : bound;
     return ERR_NONE;
@@ -75,7 +82,7 @@ static enum err quotas_print(struct command_place *place, const struct tenant *t
         int64_t use = 0;
         err = quota_use(txn, (enum quota)at, &use);
         if (err != ERR_NONE) break;
-        str in_use = at == QUOTA_REQUESTS
+        str in_use = quota_is_in_memory((enum quota)at)
                          ? S("-") /* the server alone knows, by the minute: /metrics */
                          : arena_print(place->task->arena, "%lld", (long long)use);
         console_print(console, "%.*s\t%.*s\t%lld\t%s\t%.*s\n", FMT(quota_kinds[at].word),

@@ -451,7 +451,7 @@ enum err import_turn_undone(struct task *task, struct import *import, enum err e
     str detail = slice->task.fault.detail.len > 0 ? slice->task.fault.detail : err_title(err);
     uint64_t row = import->rows[import->from].number;
     struct quota_fault quota = slice->task.fault.quota;
-    bool is_quota = quota.name.len > 0; /* room is for people to make */
+    bool is_over = quota_fault_stands(&quota); /* room is for people to make */
     detail = arena_copy(task->arena, detail);
     slice_begin(import);
     if (err == ERR_TOO_LARGE && !import->is_giving_up) {
@@ -463,12 +463,12 @@ enum err import_turn_undone(struct task *task, struct import *import, enum err e
         (void)nanosleep(&(struct timespec){.tv_nsec = FULL_WAIT_NS}, nullptr);
         return ERR_NONE;
     }
-    if (err == ERR_LIMITED && !is_quota && import->tries++ < LIMITED_TRIES_MAX) {
+    if (err == ERR_LIMITED && !is_over && import->tries++ < LIMITED_TRIES_MAX) {
         (void)nanosleep(&(struct timespec){.tv_sec = LIMITED_WAIT_S}, nullptr);
         return ERR_NONE;
     }
     task->fault.quota = quota;
-    if (is_quota) task->fault.type = S("quota");
+    if (quota.name.len > 0) task->fault.type = S("quota");
     return fail(task, err, "the import stopped at row %llu: %.*s", (unsigned long long)row,
                 FMT(detail));
 }
@@ -588,7 +588,7 @@ struct arena *import_arena(struct import *import)
 
 bool import_is_over_quota(const struct import *import)
 {
-    return import->slice.task.fault.quota.name.len > 0;
+    return quota_fault_stands(&import->slice.task.fault.quota);
 }
 
 bool import_is_preview(const struct import *import)

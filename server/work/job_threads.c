@@ -321,8 +321,8 @@ static enum turn_end step_run(const struct jobs *jobs, struct turn *turn)
     if (!has_job) return run->is_cancelled ? TURN_AGAIN : TURN_IDLE;
     if (err == ERR_NONE || run->is_cancelled) return TURN_AGAIN;
     /* Room under a quota is for people to make: waiting for it would never end. */
-    bool is_quota = turn->run.task->fault.quota.name.len > 0;
-    if (err == ERR_FULL || (err == ERR_LIMITED && !is_quota)) return TURN_FULL;
+    bool is_over = quota_fault_stands(&turn->run.task->fault.quota);
+    if (err == ERR_FULL || (err == ERR_LIMITED && !is_over)) return TURN_FULL;
     if (!is_loaded) {
         log_error("jobs", "tenant %u: its jobs cannot be read: %.*s", turn->space.number,
                   FMT(err_slug(err)));

@@ -1,48 +1,26 @@
-// Quotas of a firm: what is refused when one is reached, what is told, and that others notice
-// nothing. That the counter of records holds is proven by `check` at the end of every test file.
+// Quotas of what a firm has: what is refused when one is reached, and what is told. Those of what
+// it does at a time stand in quotas_pace. That the counter of records holds is proven by `check` at
+// the end of every test file.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { send } from '../door/http.mjs';
+import { expectReached, quotaEvent, quotasOf, setQuotas } from '../door/quotas.mjs';
 import { openServer, password } from '../door/server.mjs';
 
 let server;
 let firm;
-let other;
 before(async () => {
     server = await openServer(['acme', 'other'], { words: ['--admin', '127.0.0.1:0'] });
     firm = server.firms.acme;
-    other = server.firms.other;
 });
 after(() => server.close());
 
 const operate = (...words) => server.mustRun(['tenant', 'quota', ...words]);
-const set = (words) => operate('acme', '--set', words);
-const quotas = async (of = firm) => {
-    const { data } = expectStatus(await of.call('GET', 'quotas'), 200).body;
-    return Object.fromEntries(data.map((quota) => [quota.name, quota]));
-};
+const set = (words) => setQuotas(firm, words);
+const quotas = () => quotasOf(firm);
 const person = (name) => ({ name });
 const client = (name) => ({ name, kind: 'individual' });
-
-/** A refusal by this quota, whole. */
-function expectReached(answer, name, bound) {
-    const problem = expectProblem(answer, 429, name, `at most ${bound} `);
-    assert.equal(problem.type, 'quota');
-    assert.equal(problem.quota.name, name);
-    assert.equal(problem.quota.bound, bound);
-    assert.ok(Number(answer.headers['retry-after']) >= 1);
-    return problem;
-}
-
-async function eventOf(words) {
-    for (;;) {
-        const { body } = await firm.call('GET', 'audit?kind=quota_reached');
-        const found = body.data.find((event) => event.words.startsWith(words));
-        if (found) return found;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-}
 
 describe('records', () => {
     test('are counted with each change, and refused beyond the bound', async () => {
@@ -60,7 +38,7 @@ describe('records', () => {
         assert.equal(problem.quota.use, bound);
         assert.match(problem.detail, /delete what is not needed/);
         assert.equal((await firm.all('contacts')).length, 2, 'nothing of it is kept');
-        const event = await eventOf('records');
+        const event = await quotaEvent(firm, 'records');
         assert.equal(event.actor_kind, 'system');
 
         // What adds none goes on, and deleting makes room.
@@ -116,32 +94,6 @@ describe('records', () => {
         assert.equal((await quotas()).bytes.use, bytes.use);
         await set('bytes=default');
         await firm.create('clients', long);
-    });
-});
-
-describe('requests', () => {
-    test('of a firm that floods are refused, and no other firm is', async () => {
-        await set('requests=300');
-        const asked = { flood: [], calm: [] };
-        await new Promise((resolve) => setTimeout(resolve, 1100)); // so late a bound holds
-        for (let round = 0; round < 10; round++) {
-            const flood = Array.from({ length: 40 }, () => firm.call('GET', 'me'));
-            const calm = Array.from({ length: 4 }, () => other.call('GET', 'me'));
-            asked.flood.push(...(await Promise.all(flood)));
-            asked.calm.push(...(await Promise.all(calm)));
-        }
-        const refused = asked.flood.filter((answer) => answer.status === 429);
-        assert.ok(refused.length > 0 && refused.length < asked.flood.length, `${refused.length}`);
-        expectReached(refused[0], 'requests', 300);
-        assert.ok(asked.calm.every((answer) => answer.status === 200));
-        // Strangers use up nothing of it, and still are told that they are.
-        const stranger = await firm.call('GET', 'me', undefined, { authorization: 'Bearer no' });
-        expectProblem(stranger, 401);
-        await set('requests=default');
-        await new Promise((resolve) => setTimeout(resolve, 1100));
-        expectStatus(await firm.call('GET', 'me'), 200);
-        // However often it is reached in a minute, it is a single event.
-        assert.equal((await eventOf('requests')).count, 1);
     });
 });
 
@@ -220,13 +172,45 @@ describe('sessions and tokens', () => {
     });
 });
 
+describe('uploads', () => {
+    let other;
+    before(() => {
+        other = server.firms.other;
+    });
+    const begin = (bytes) => other.call('POST', 'uploads', { name: 'table.csv', bytes });
+
+    test('are bounded by their number and their bytes, which deleting gives back', async () => {
+        await setQuotas(other, 'uploads=2,upload_bytes=1000');
+        const { id } = expectStatus(await begin(600), 201).body;
+        const { uploads, upload_bytes: bytes } = await quotasOf(other);
+        assert.deepEqual([uploads.use, uploads.bound], [1, 2]);
+        assert.deepEqual([bytes.use, bytes.bound], [600, 1000]);
+        const problem = expectReached(await begin(401), 'upload_bytes', 1000);
+        assert.equal(problem.quota.use, 600);
+        assert.match(problem.detail, /delete uploads/);
+        expectStatus(await begin(400), 201);
+        expectReached(await begin(1), 'uploads', 2);
+        // A table that comes with the call is kept as one, too.
+        const csv = { 'content-type': 'text/csv' };
+        const table = 'name,kind\r\nLate,individual\r\n';
+        expectReached(await other.call('POST', 'clients/import', table, csv), 'uploads', 2);
+        expectStatus(await other.call('DELETE', `uploads/${id}`), 204);
+        assert.equal((await quotasOf(other)).upload_bytes.use, 400);
+        expectStatus(await begin(600), 201);
+        const shown = await setQuotas(other, 'uploads=default,upload_bytes=default');
+        assert.match(shown, /^upload_bytes\t1000\t4294967296\tdefault\t/m);
+        expectStatus(await begin(2 ** 30), 201);
+    });
+});
+
 describe('the operator', () => {
     test('sees and sets them; a wrong word changes nothing', async () => {
         const shown = await operate('acme', '--set', 'records=5000000, mails=20');
         assert.match(shown.out, /^records\t\d+\t5000000\tset\t/m);
         assert.match(shown.out, /^mails\t\d+\t20\tset\t/m);
         assert.match(shown.out, /^sessions\t\d+\t10000\tdefault\t/m);
-        for (const words of ['mails=7,cows=3', 'mails=-1', 'mails', 'mails=many', 'mails=']) {
+        const wrongs = ['mails=7,cows=3', 'mails=-1', 'mails', 'mails=many', 'mails='];
+        for (const words of [...wrongs, 'tokens=10001']) {
             const wrong = await server.command(['tenant', 'quota', 'acme', '--set', words]);
             assert.equal(wrong.status, 1, words);
         }

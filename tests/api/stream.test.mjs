@@ -13,9 +13,10 @@ before(async () => {
     server = await openServer(['acme', 'other'], {
         words: [
             ...['--threads', '2', '--keep-alive-ms', '200'],
-            ...['--event-streams-per-tenant', '240', '--event-streams', '300'],
+            ...['--event-streams', '300'],
         ],
     });
+    await server.mustRun(['tenant', 'quota', 'acme', '--set', 'streams=240']);
     firm = server.firms.acme;
     other = server.firms.other;
 });
@@ -176,7 +177,8 @@ describe('many streams', () => {
             await new Promise((resolve) => setTimeout(resolve, 50));
         }
         const { refusal } = await openEvents(firm);
-        expectProblem(refusal, 429, '240');
+        const problem = expectProblem(refusal, 429, '240 of at most 240 open streams');
+        assert.deepEqual(problem.quota, { name: 'streams', bound: 240, use: 240 });
         assert.ok(Number(refusal.headers['retry-after']) >= 1);
         const rest = await open(other, 60);
         assert.ok(rest.every((stream) => stream.status === 200));
