@@ -1,14 +1,24 @@
-// Random people of two firms do random things, and every answer is compared with a small model of
-// who may what (access_model.mjs). A run that fails is made shorter, step by step.
+// Random people of two firms do random things, by their own tokens, by such as have a role and an
+// end of their own, and as contacts at the portal (access_portal.mjs). Every answer is compared
+// with a small model of who may what (access_model.mjs). A run that fails is made shorter, step by
+// step.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
-import { Firm as Door, openServer } from '../door/server.mjs';
+import { Firm as Door, openServer, password } from '../door/server.mjs';
+import { Visitor } from '../door/visitor.mjs';
 import { Firm, entities } from './access_model.mjs';
+import { openPortal, portalDeeds, portalWeights } from './access_portal.mjs';
 
 const COUNT = process.env.ATRIUM_LONG ? 5_000 : 400;
 const SHORTENINGS_MAX = 60;
+/** Tokens that end within this, while the steps go on, are used only behind their end. */
+const ENDS_SOON_MS = 5_000;
+const BRIEF_MS = 300;
+const HOUR_MS = 3_600_000;
+/** A user has at most fifty. */
+const TOKENS_MAX = 40;
 const names = Object.keys(entities);
 const people = ['owner', 'pat', 'emma', 'eric', 'clerk', 'guest'];
 const rowWords = ['own', 'managed', 'assigned', 'shared', 'all'];
@@ -23,10 +33,10 @@ after(() => server?.close());
 /* A step says what is tried by numbers alone, so that it means something in any run. */
 
 const weights = { create: 30, patch: 20, remove: 6, get: 12, list: 14, history: 4, feed: 3 };
-const rarely = { foreign: 3, role: 4, rights: 3, team: 4 };
-const lot = Object.entries({ ...weights, ...rarely }).flatMap(([name, weight]) =>
-    Array(weight).fill(name),
-);
+const rarely = { foreign: 3, role: 4, rights: 3, team: 4, me: 4 };
+const ofTokens = { token: 4, revoke: 2, tokens: 2 };
+const allWeights = { ...weights, ...rarely, ...ofTokens, ...portalWeights };
+const lot = Object.entries(allWeights).flatMap(([name, weight]) => Array(weight).fill(name));
 
 function makeStep(random) {
     return {
@@ -65,7 +75,73 @@ async function openFirm(name) {
     }
     for (const title of ['north', 'south'])
         model.teams.set((await owner.create('teams', { name: title })).id, new Set());
-    return { name, model, doors, owner };
+    const firm = { name, model, doors, owner, session: undefined };
+    await furnish(firm);
+    return firm;
+}
+
+/** Something under clients, and somebody at the portal, for the first steps to find. */
+async function furnish({ model, owner }) {
+    const { id: created_by } = model.users.get('owner');
+    const make = async (entity, given) => {
+        const kind = entity === 'client' ? { kind: 'company' } : {};
+        const { id } = await owner.create(entities[entity].plural, { ...given, ...kind });
+        model.all(entity).set(id, { id, created_by, ...given });
+        return id;
+    };
+    const clients = [];
+    for (const person of ['emma', 'eric', 'owner']) {
+        const account_manager = model.users.get(person).id;
+        const client = await make('client', { name: `name of ${person}`, account_manager });
+        await make('address', { client, line1: 'name 1' });
+        await make('project', { client, name: 'name 2' });
+        clients.push(client);
+    }
+    const contacts = [];
+    for (const name of ['name 3', 'name 4']) contacts.push(await make('contact', { name }));
+    for (const [client, contact, right] of [
+        [clients[0], contacts[0], 'all'],
+        [clients[1], contacts[0], 'own'],
+        [clients[0], contacts[1], 'own'],
+        [clients[2], contacts[1]],
+    ]) {
+        await make('client_contact', { client, contact });
+        if (right) await openPortal({ model, owner }, client, contact, right);
+    }
+}
+
+const SESSION_MS = 300_000;
+
+/** The owner's session, with a fresh proof: what a token may not do. */
+async function sessionOf(firm) {
+    if (!(Date.now() - firm.session?.begunMs < SESSION_MS)) {
+        const visitor = await Visitor.signIn(firm.owner, firm.owner.owner, password);
+        firm.session = { visitor, begunMs: Date.now() };
+    }
+    return firm.session.visitor;
+}
+
+/** It was told that nobody is there, as the model says: the step is done. */
+class TurnedAway extends Error {}
+
+/** One of this person's tokens, as `{user, door}`: the first, or one that was made for him. */
+async function credentialOf(firm, person, number) {
+    const user = firm.model.users.get(person);
+    const mine = firm.model.tokens.filter((token) => token.person === person);
+    const token = [undefined, ...mine][number % (mine.length + 1)];
+    if (token === undefined) return { user, door: firm.doors.get(person), token };
+    // One that is near its end is used behind it: which side the server sees is nobody's to say.
+    const leftMs = token.endsMs - Date.now();
+    if (leftMs < ENDS_SOON_MS) await new Promise((next) => setTimeout(next, leftMs + 2));
+    const isOver = token.isRevoked || Date.now() > token.endsMs;
+    const call = async (...request) => {
+        const answer = await token.door.call(...request);
+        if (!isOver) return answer;
+        assert.equal(answer.status, 401, `${person}, by a token that is over: ${answer.text}`);
+        firm.model.tokens = firm.model.tokens.filter((other) => other !== token);
+        throw new TurnedAway();
+    };
+    return { user: { ...user, narrowedBy: token.role }, door: { call }, token };
 }
 
 class Run {
@@ -84,19 +160,23 @@ class Run {
             other: this.firms[1 - step.firm],
             model: firm.model,
             person,
-            user: firm.model.users.get(person),
-            door: firm.doors.get(person),
+            ...(await credentialOf(firm, person, step.numbers[11])),
             pick: (list, place) => list[step.numbers[place] % list.length],
         };
         this.told += 1;
-        await deeds[step.deed](at);
+        try {
+            await deeds[step.deed](at);
+        } catch (error) {
+            if (!(error instanceof TurnedAway)) throw error;
+        }
     }
 }
 
 const shown = ({ firm, person, user, model, deed, entity }) => {
     const { rows, sees, rights } = model.roleOf(user);
     const can = (rights[entity] ?? []).join(' ');
-    const who = `${person} (${user.role}: rows ${rows}; sees ${sees}; ${entity}: ${can})`;
+    const role = user.narrowedBy ? `${user.role} by a token of ${user.narrowedBy}` : user.role;
+    const who = `${person} (${role}: rows ${rows}; sees ${sees}; ${entity}: ${can})`;
     return `${firm.name}: ${who} ${deed}`;
 };
 
@@ -121,12 +201,18 @@ function valueFor(at, entity, name, place) {
     return isList(name) ? [id] : id;
 }
 
+/** What must be given, for one to be made at all or at least for it to be somebody's. */
+const neededOf = (entity) => {
+    const { needs, title = 'name', under } = entities[entity];
+    return needs ?? [title, under, ...(entity === 'share' ? ['user', 'team'] : [])];
+};
+
 /** The record as it is given to be made: all that must be there, and some that may. */
 function givenFor(at) {
     const given = {};
     entities[at.entity].fields.forEach((name, place) => {
         if (at.entity === 'share' && name === (at.numbers[9] % 2 ? 'user' : 'team')) return;
-        const isNeeded = ['name', 'client', 'project', 'title', 'user', 'team'].includes(name);
+        const isNeeded = neededOf(at.entity).includes(name);
         if (!isNeeded && at.numbers[10 - place] % 2) return;
         const value = valueFor(at, at.entity, name, place);
         if (value !== undefined) given[name] = value;
@@ -181,10 +267,10 @@ const deeds = {
     async create(at) {
         const { model, user, entity, door } = at;
         const given = givenFor(at);
-        const needed = entities[entity].under ?? 'name';
+        const needs = entities[entity].needs ?? [entities[entity].under ?? 'name'];
         const answer = await door.call('POST', path(at), given);
         if (!model.may(user, entity, 'create')) return check(at, answer, 403);
-        if (given[needed] === undefined) return check(at, answer, 422);
+        if (needs.some((name) => given[name] === undefined)) return check(at, answer, 422);
         if (faultsOf(at, given).length > 0) return check(at, answer, 422);
         const record = { id: 'new', created_by: user.id, ...given };
         model.all(entity).set('new', record);
@@ -310,6 +396,63 @@ const deeds = {
         check(at, await at.door.call('DELETE', path(at, record.id)), 403, 404);
     },
 
+    /** What he is told that he may. */
+    async me(at) {
+        const { model, user, door, token } = at;
+        const { body } = expectStatus(await door.call('GET', 'me'), 200);
+        assert.deepEqual(body.roles, [user.role], shown(at));
+        assert.equal(body.token.role ?? null, token?.role ?? null, shown(at));
+        for (const name of [...names, 'user', 'team']) {
+            const told = actionWords.filter((word) => body.entities[name]?.includes(word));
+            const may = actionWords.filter((word) => model.may(user, name, word));
+            assert.deepEqual(told, may, `${shown(at)}: ${name}`);
+        }
+        const { sees } = model.roleOf(user);
+        for (const group of ['financials', 'internal'])
+            assert.equal(body.groups[group].includes('view'), sees.includes(group), shown(at));
+    },
+
+    /** A token for somebody: perhaps with a role, perhaps with an end that comes soon. */
+    async token(at) {
+        const { firm, model, person, user } = at;
+        if (model.tokens.filter((token) => token.person === person).length >= TOKENS_MAX) return;
+        const role = at.pick([null, null, 'pm', 'employee', 'clerk', 'guest', 'owner'], 0);
+        const lastsMs = at.pick([Infinity, HOUR_MS, BRIEF_MS], 1);
+        const endsMs = Date.now() + lastsMs;
+        const given = { name: person, ...(role ? { role } : {}) };
+        if (endsMs < Infinity) given.expires_at = new Date(endsMs).toISOString();
+        const session = await sessionOf(firm);
+        const answer = await session.call('POST', `users/${user.id}/tokens`, given);
+        if (answer.status === 422 && Date.now() >= endsMs) return; // under load it was over already
+        const { id, token } = check(at, answer, 201);
+        const door = new Door(server, firm.name, token);
+        model.tokens.push({ id, person, role, endsMs, door, isRevoked: false });
+    },
+
+    async revoke(at) {
+        const token = at.pick([undefined, ...at.model.tokens], 0);
+        if (token === undefined || token.endsMs - Date.now() < ENDS_SOON_MS) return;
+        const session = await sessionOf(at.firm);
+        check(at, await session.call('DELETE', `tokens/${token.id}`), token.isRevoked ? 404 : 204);
+        token.isRevoked = true;
+    },
+
+    /** His own, which are those of the model and the one he began with. */
+    async tokens(at) {
+        const { model, person, door } = at;
+        const { data } = check(at, await door.call('GET', 'tokens'), 200);
+        const soon = model.tokens.filter(({ endsMs }) => endsMs - Date.now() < ENDS_SOON_MS);
+        const wanted = model.tokens
+            .filter((token) => token.person === person && !token.isRevoked)
+            .filter((token) => !soon.includes(token));
+        const of = ({ id, role }) => `${id} ${role}`;
+        const told = data.filter(({ id }) => !soon.some((token) => token.id === id));
+        assert.equal(told.length, wanted.length + 1, shown(at));
+        const first = told.filter((token) => !wanted.some(({ id }) => id === token.id));
+        assert.equal(first.length, 1, shown(at));
+        assert.deepEqual([...wanted, ...first].map(of).sort(), told.map(of).sort(), shown(at));
+    },
+
     async role(at) {
         const person = at.pick(['emma', 'eric', 'clerk', 'guest'], 0);
         const role = at.pick(['pm', 'employee', 'clerk', 'guest'], 1);
@@ -342,6 +485,8 @@ const deeds = {
         expectStatus(await at.firm.owner.call('PATCH', `teams/${team}`, { members }), 200);
         at.model.teams.set(team, new Set(members));
     },
+
+    ...portalDeeds,
 };
 
 let opened = 0;

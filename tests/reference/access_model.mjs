@@ -1,14 +1,18 @@
-// Who may what, said a second time and as simply as it can be: firms, users, roles, teams, and
-// records under clients. Nothing is kept that could be worked out; tests/reference/access.test.mjs
-// compares every answer of the server with it.
+// Who may what, said a second time and as simply as it can be: firms, users, roles, teams, tokens,
+// records under clients, and contacts at the portal. Nothing is kept that could be worked out;
+// tests/reference/access.test.mjs compares every answer of the server with it.
 
-/** The entities that take part: by which field each lies under a client, and its fields. */
+/**
+ * The entities that take part: by which field each lies under a client, and its fields; what the
+ * portal shows of it, and lets a contact change.
+ */
 export const entities = {
     client: {
         plural: 'clients',
         fields: ['name', 'account_manager', 'observations', 'financial_note'],
         references: { account_manager: 'user' },
         groups: { observations: 'internal', financial_note: 'financials' },
+        portal: { shows: ['name'], own: () => true },
     },
     address: {
         plural: 'addresses',
@@ -16,6 +20,24 @@ export const entities = {
         fields: ['client', 'line1'],
         references: { client: 'client' },
         title: 'line1',
+        portal: { shows: ['line1'], own: () => false },
+    },
+    contact: {
+        plural: 'contacts',
+        fields: ['name', 'title', 'observations'],
+        portal: {
+            shows: ['name', 'title'],
+            edits: ['name'],
+            own: (record, contact) => record.id === contact,
+        },
+    },
+    client_contact: {
+        plural: 'client_contacts',
+        under: 'client',
+        fields: ['client', 'contact'],
+        references: { client: 'client', contact: 'contact' },
+        needs: ['client', 'contact'],
+        title: 'client',
     },
     project: {
         plural: 'projects',
@@ -23,6 +45,8 @@ export const entities = {
         fields: ['client', 'name', 'members', 'description'],
         references: { client: 'client', members: 'user' },
         groups: { description: 'internal' },
+        needs: ['client', 'name'],
+        portal: { shows: ['name'], own: () => false },
     },
     task: {
         plural: 'tasks',
@@ -61,8 +85,17 @@ export const builtIn = {
     },
 };
 
+/** The rows that both leave. */
+function rowsOfBoth(one, other) {
+    if (one.includes('all')) return other;
+    return other.includes('all') ? one : one.filter((row) => other.includes(row));
+}
+
+const both = (one, other) => one.filter((word) => other.includes(word));
+
 export class Firm {
-    users = new Map(); // name → {id, role}
+    users = new Map(); // name → {id, role}; with `narrowedBy`, by a token with a role of its own
+    tokens = []; // {id, person, role, endsMs, isRevoked}
     teams = new Map(); // id → Set of user ids
     roles = new Map(Object.entries(builtIn));
     records = new Map(Object.keys(entities).map((name) => [name, new Map()]));
@@ -72,19 +105,37 @@ export class Firm {
     }
 
     roleOf(user) {
-        return this.roles.get(user.role);
+        const role = this.roles.get(user.role);
+        if (!user.narrowedBy) return role;
+        const other = this.roles.get(user.narrowedBy);
+        const rights = Object.entries(role.rights).map(([name, actions]) => [
+            name,
+            both(actions, other.rights[name] ?? []),
+        ]);
+        return {
+            rows: rowsOfBoth(role.rows, other.rows),
+            sees: both(role.sees, other.sees),
+            rights: Object.fromEntries(rights),
+        };
     }
 
     may(user, entity, action) {
         return (this.roleOf(user).rights[entity] ?? []).includes(action);
     }
 
-    /** The client that a record lies under, or is. */
-    clientOf(entity, record) {
-        if (entity === 'client') return record;
+    /** The clients that a record lies under, or is; a contact has many, by what ties it to them. */
+    clientsOf(entity, record) {
+        if (entity === 'client') return [record];
+        if (entity === 'contact') return this.#clientsTiedTo(record.id);
         const { under } = entities[entity];
         const parent = this.all(under).get(record[under]);
-        return parent && this.clientOf(under, parent);
+        return parent ? this.clientsOf(under, parent) : [];
+    }
+
+    #clientsTiedTo(contact) {
+        return [...this.all('client_contact').values()]
+            .filter((link) => link.contact === contact)
+            .map((link) => this.all('client').get(link.client));
     }
 
     /** Who holds a client, and by what. */
@@ -113,9 +164,7 @@ export class Firm {
         const { rows } = this.roleOf(user);
         if (rows.includes('all')) return true;
         if (rows.includes('own') && record.created_by === user.id) return true;
-        const client = this.clientOf(entity, record);
-        if (client === undefined) return false;
-        const holders = this.holdersOf(client);
+        const holders = this.clientsOf(entity, record).flatMap((client) => this.holdersOf(client));
         return this.keysOf(user).some((key) => holders.includes(key));
     }
 
@@ -145,8 +194,53 @@ export class Firm {
     remove(entity, id) {
         this.all(entity).delete(id);
         for (const [name, { under }] of Object.entries(entities))
-            if (under === entity)
+            if (under === entity || (entity === 'contact' && name === 'client_contact'))
                 for (const [other, record] of [...this.all(name)])
-                    if (record[under] === id) this.remove(name, other);
+                    if (record[entity] === id) this.remove(name, other);
+        for (const account of this.accounts) account.rights.delete(id);
+        const left = this.accounts.filter(({ contact }) => contact !== id);
+        for (const { session } of this.accounts.filter((account) => !left.includes(account)))
+            if (session) this.ended.push(session.visitor);
+        this.accounts = left;
+    }
+
+    /* The portal: an account is of a contact, `{id, contact, email, isDisabled, rights, session}`.
+     * `rights` leads from clients to `{id, right}`, oldest first; `session` has what it chose. */
+
+    accounts = [];
+    ended = []; // sessions of accounts that are no more, or were disabled
+
+    accountOf(contact) {
+        return this.accounts.find((account) => account.contact === contact);
+    }
+
+    /** The clients that an account may look at, oldest right first. */
+    openTo(account) {
+        return [...account.rights.keys()].filter(
+            (client) => this.all('client').get(client).portal_enabled,
+        );
+    }
+
+    /** The one that its session shows: the chosen one, as long as it is open; undefined: none. */
+    clientAt(account) {
+        const open = this.openTo(account);
+        const { chosen } = account.session;
+        return open.includes(chosen) ? chosen : open[0];
+    }
+
+    /** Whether the contact is shown this record, of what its session shows. */
+    portalSees(account, entity, record) {
+        const { portal } = entities[entity];
+        const client = this.clientAt(account);
+        if (!portal || client === undefined) return false;
+        if (!this.clientsOf(entity, record).some(({ id }) => id === client)) return false;
+        const { right } = account.rights.get(client);
+        return right === 'all' || portal.own(record, account.contact);
+    }
+
+    portalListOf(account, entity) {
+        return [...this.all(entity).values()].filter((record) =>
+            this.portalSees(account, entity, record),
+        );
     }
 }
