@@ -185,6 +185,34 @@ describe('a secret', () => {
         assert.deepEqual(expectStatus(await reveal(empty.id), 200).body, { value: null });
     });
 
+    test('is revealed each time that it is asked for, and kept by no idempotency key', async () => {
+        const shown = async () => (await firm.all('audit', 'kind=revealed')).length;
+        const before = await shown();
+        const where = `credentials/${credential.id}/reveal`;
+        for (let times = 1; times <= 2; times++) {
+            const key = { 'idempotency-key': 'reveal' };
+            const answer = await session('POST', where, { field: 'secret' }, key);
+            assert.deepEqual(expectStatus(answer, 200).body, { value: secret });
+            assert.equal(answer.headers['idempotency-replayed'], undefined);
+            assert.equal(await shown(), before + times);
+        }
+    });
+
+    test('decides nothing: no rule, view or field rests on it', async () => {
+        for (const asked of ['x', null, { empty: true }]) {
+            const rests = { secret: asked };
+            const rule = { name: 'rests on a secret', entity: 'credential', point: 'check' };
+            const made = { ...rule, when: rests, reject: 'no' };
+            expectFault(await firm.call('POST', 'rules', made), 'when.secret', 'index');
+            const view = { name: 'rests on a secret', entity: 'credential', where: rests };
+            expectFault(await firm.call('POST', 'views', view), 'where.secret', 'index');
+            const field = { entity: 'credential', name: 'x_rests', kind: 'text' };
+            const needed = { ...field, required_when: rests };
+            const refused = await firm.call('POST', 'custom_fields', needed);
+            expectProblem(refused, 422, 'required_when.secret: is a secret');
+        }
+    });
+
     test('that is given again is a change, whatever it was', async () => {
         const before = await firm.call('GET', `credentials/${credential.id}`);
         const again = await firm.call('PATCH', `credentials/${credential.id}`, { secret });
