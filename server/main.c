@@ -346,15 +346,18 @@ static void show_listener(const struct server *server, const struct console *con
                   http_port(api_http(server->api), which), behind);
 }
 
-/** How tenants are reached from outside, for the addresses that commands show. */
+/** How tenants are reached from outside, for the addresses that commands and mails show. Before
+ *  there is any thread: what goes on from an earlier life may at once mail a link. */
 static void note_address(struct server *server, const struct http_options *http)
 {
     struct command_place *place = &server->opened.place;
     bool is_tls = http->https.len > 0;
     place->scheme = is_tls || http->behind_proxy.len > 0 ? S("https") : S("http");
-    place->port = http_port(api_http(server->api), is_tls ? 1 : 0);
+    place->port = http->sockets->ports[is_tls ? 1 : 0];
     if (http->behind_proxy.len > 0) place->port = 0;
+    server->web.scheme = place->scheme;
     atomic_store(&server->web.port, place->port);
+    place->access.web = &server->web;
 }
 
 static void check_after_failure(struct server *server, const struct supervised_life *life)
@@ -401,11 +404,8 @@ static enum err server_listen(struct server *server, const struct http_options *
         .feed = feed_limits_of(server->arguments),
         .page_folder = has_page ? page_folder : S(""),
     };
-    server->web.scheme = http->https.len > 0 || http->behind_proxy.len > 0 ? S("https") : S("http");
-    server->opened.place.access.web = &server->web;
     TRY(rule_texts_read(server, &options.rule_texts));
     TRY(api_open(task, &options, &server->api));
-    note_address(server, http);
     return control_open(task, server->opened.place.access.store,
                         server->arguments->values[FLAG_DATA], run_call, server, &server->control);
 }
@@ -530,6 +530,7 @@ static int serve_once(const struct arguments *arguments, const struct console *c
     enum err err = place_open(&server.opened, arguments, NEEDS_NOTHING, true);
     if (err == ERR_NONE) err = demo_prepare(&server, is_demo);
     if (err == ERR_NONE) check_after_failure(&server, life);
+    if (err == ERR_NONE) note_address(&server, &http);
     if (err == ERR_NONE) err = server_work(&server);
     if (err == ERR_NONE) err = server_listen(&server, &http);
     if (err == ERR_NONE) err = demo_tell(&server, is_demo, console);
