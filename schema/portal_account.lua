@@ -9,7 +9,7 @@ return entity "portal_account" {
   },
   text "email" {
     2, label = "E-mail", required = true, unique = true, search = true, max = 254, list = 1,
-    pattern = [[[^@\s]+@[^@\s]+\.[^@\s.]+]], synonyms = { "e-mail", "mail", "login" },
+    format = "email", synonyms = { "e-mail", "mail", "login" },
   },
   choice "state" {
     3, label = "State", required = true, index = true, set = "portal_account.state",

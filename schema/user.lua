@@ -5,7 +5,7 @@ return entity "user" {
 
   text     "email"    {
     1, label = "E-mail", required = true, unique = true, search = true, max = 254, list = 2,
-    pattern = [[[^@\s]+@[^@\s]+\.[^@\s.]+]], synonyms = { "e-mail", "mail", "login" },
+    format = "email", synonyms = { "e-mail", "mail", "login" },
   },
   text "name" {
     2, label = "Name", required = true, index = true, search = true, max = 200, list = 1,

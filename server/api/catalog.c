@@ -48,6 +48,7 @@ static void put_limits(struct buf *json, const struct field *field)
     if (field->kind == FIELD_DECIMAL) buf_print(json, ",\"scale\":%u", field->scale);
     if (field->pattern.len > 0) put_text(json, "pattern", field->pattern);
     if (field->format == FORMAT_IBAN) put_text(json, "format", S("iban"));
+    if (field->format == FORMAT_EMAIL) put_text(json, "format", S("email"));
     if (field->initial.len > 0) {
         struct value initial = value_of(field->initial);
         buf_put(json, S(",\"default\":"));

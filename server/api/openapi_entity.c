@@ -139,6 +139,7 @@ static void put_example(struct buf *json, const struct scope *scope, const struc
             json_write_text(json, field->set->choices[0].value);
         else if (field->kind == FIELD_REFERENCE && depth < EXAMPLE_DEPTH_MAX)
             put_example(json, scope, field->to, depth + 1);
+        else if (field->format == FORMAT_EMAIL) buf_put(json, S("\"ann@firm.example\""));
         else buf_put(json, field->kind_of->example);
     }
     buf_put_byte(json, '}');

@@ -90,6 +90,32 @@ static bool is_space_code(int32_t code)
            category == UTF8PROC_CATEGORY_ZP;
 }
 
+/** What has no ink although it is no control: fillers, and what chooses among a letter's forms. */
+static bool is_blank_code(int32_t code)
+{
+    return code == 0x34f || code == 0x115f || code == 0x1160 || code == 0x17b4 || code == 0x17b5 ||
+           (code >= 0x180b && code <= 0x180f) || code == 0x2800 || code == 0x3164 ||
+           (code >= 0xfe00 && code <= 0xfe0f) || code == 0xffa0 ||
+           (code >= 0xe0100 && code <= 0xe01ef);
+}
+
+static bool is_seen_code(int32_t code)
+{
+    switch (utf8proc_category(code)) {
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+        return false;
+    default:
+        return !is_blank_code(code);
+    }
+}
+
 static bool is_word_code(int32_t code)
 {
     switch (utf8proc_category(code)) {
@@ -179,6 +205,36 @@ static str fold_text(struct arena *arena, str text, bool is_name)
         else put_folded(&folding, next_code(&cursor));
     }
     return buf_str(&folding.out);
+}
+
+/** By their blocks; signs, digits and all other letters have none. */
+static uint32_t alphabet_of(int32_t code)
+{
+    static const struct {
+        int32_t first, last;
+        uint32_t alphabet;
+    } blocks[] = {
+        {'A', 'Z', 1},       {'a', 'z', 1},       {0xaa, 0xaa, 1},     {0xba, 0xba, 1},
+        {0xc0, 0xd6, 1},     {0xd8, 0xf6, 1},     {0xf8, 0x2af, 1},    {0x1d00, 0x1d25, 1},
+        {0x1e00, 0x1eff, 1}, {0x2c60, 0x2c7f, 1}, {0xa722, 0xa7ff, 1}, {0xfb00, 0xfb06, 1},
+        {0xff21, 0xff5a, 1}, {0x370, 0x3ff, 2},   {0x1f00, 0x1fff, 2}, {0x400, 0x52f, 4},
+        {0x1c80, 0x1c8f, 4}, {0x2de0, 0x2dff, 4}, {0xa640, 0xa69f, 4}, {0x531, 0x58f, 8},
+    };
+    for (size_t at = 0; at < sizeof blocks / sizeof blocks[0]; at++)
+        if (code >= blocks[at].first && code <= blocks[at].last) return blocks[at].alphabet;
+    return 0;
+}
+
+bool utf8_is_identifier(str text)
+{
+    struct cursor cursor = cursor_of(text);
+    uint32_t alphabets = 0;
+    while (cursor_left(&cursor) > 0) {
+        int32_t code = next_code(&cursor);
+        if (!is_seen_code(code)) return false;
+        alphabets |= alphabet_of(code);
+    }
+    return (alphabets & (alphabets - 1)) == 0;
 }
 
 bool utf8_is_valid(str text)

@@ -25,6 +25,11 @@ str utf8_title(struct arena *arena, str text);
 /** NFC of valid text. */
 str utf8_compose(struct arena *arena, str text);
 
+/** Whether each character of valid text is one that is seen, and its letters are of no two of the
+ *  alphabets that share shapes: Latin, Greek, Cyrillic, Armenian. No other text then looks the same
+ *  by a letter that hides, or by one of a neighbour's alphabet (after UTS 39, 3.1 and 5.1). */
+bool utf8_is_identifier(str text);
+
 /** The folded text. `text` must be valid UTF-8; runs of white space become one space, ends are
  *  trimmed. */
 str fold(struct arena *arena, str text);

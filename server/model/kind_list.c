@@ -15,6 +15,15 @@ struct entry {
     bool is_primary;
 };
 
+bool email_read(struct task *task, const struct field *field, str line)
+{
+    if (email_is_address(line)) return true;
+    kind_fault(task, field, "format",
+               "is not an address: an e-mail has one @ and a domain, such as ann@example.com, and "
+               "no letters that cannot be seen or are of several alphabets");
+    return false;
+}
+
 typedef bool entry_check(struct task *task, const struct field *field, str text, str *value_out);
 
 static bool check_email(struct task *task, const struct field *field, str text, str *value_out)
@@ -22,13 +31,7 @@ static bool check_email(struct task *task, const struct field *field, str text, 
     str line;
     if (!read_line_text(task, field, text, EMAIL_BYTES_MAX, &line)) return false;
     *value_out = line;
-    if (line.len == 0) return true;
-    if (!email_is_address(line)) {
-        kind_fault(task, field, "format",
-                   "is not an address: an e-mail has one @ and a domain, such as ann@example.com");
-        return false;
-    }
-    return true;
+    return line.len == 0 || email_read(task, field, line);
 }
 
 str phone_digits(struct arena *arena, str number)

@@ -50,6 +50,7 @@ bool format_read(struct task *task, const struct field *field, str line, str *li
 {
     *line_out = line;
     if (line.len == 0 || field->format == FORMAT_ANY) return true;
+    if (field->format == FORMAT_EMAIL) return email_read(task, field, line);
     require(field->format == FORMAT_IBAN);
     if (iban_read(task->arena, line, line_out)) return true;
     kind_fault(task, field, "format",

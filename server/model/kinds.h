@@ -42,6 +42,8 @@ str choice_of_text(struct arena *arena, const struct field *field, str text);
 
 /** The line in the field's format; false with the fault `format`. */
 bool format_read(struct task *task, const struct field *field, str line, str *line_out);
+/** Whether it is an address; else with the fault `format`. */
+bool email_read(struct task *task, const struct field *field, str line);
 /** An IBAN without blanks and in capitals; false when it is none (ISO 13616-1, ISO 7064). */
 bool iban_read(struct arena *arena, str text, str *iban_out);
 

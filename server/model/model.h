@@ -50,7 +50,8 @@ enum field_kind : uint8_t {
 /** The form that a text has, beside its pattern. */
 enum text_format : uint8_t {
     FORMAT_ANY,
-    FORMAT_IBAN, /** kept without blanks, in capitals; its check digits are right */
+    FORMAT_IBAN,  /** kept without blanks, in capitals; its check digits are right */
+    FORMAT_EMAIL, /** value/email.h */
 };
 
 /** What happens to a record that refers to one being deleted. */

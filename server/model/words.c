@@ -172,7 +172,8 @@ static void set_format(struct making *making, const struct made_entity *entity,
                        struct made_field *made, const struct value *value)
 {
     if (str_eq(value->text, S("iban"))) made->field->format = FORMAT_IBAN;
-    else making_fault(making, entity, made, S("unknown"), "`format` is iban");
+    else if (str_eq(value->text, S("email"))) made->field->format = FORMAT_EMAIL;
+    else making_fault(making, entity, made, S("unknown"), "`format` is iban or email");
 }
 
 static void set_set(struct making *making, const struct made_entity *entity,

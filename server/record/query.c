@@ -266,9 +266,9 @@ static enum err read_group(struct task *task, struct query *query)
     return query->group = field, ERR_NONE;
 }
 
-/* A cursor is base64url of: 8 bytes of keyed hash over what follows and the list it belongs to; for
- * each sort field one byte, 00 without a value or 01, one with its length, its ordered bytes; 16
- * bytes id. */
+/* A cursor is base64url of: 8 bytes of keyed hash over what follows, the tenant and the list it
+ * belongs to; for each sort field one byte, 00 without a value or 01, one with its length, its
+ * ordered bytes; 16 bytes id. */
 
 constexpr size_t CURSOR_BYTES_MAX = 8 + SORTS_MAX * (2 + KEY_ORDERED_BYTES_MAX) + 16;
 
@@ -276,6 +276,7 @@ static uint64_t cursor_hash(const struct space *space, struct arena *arena,
                             const struct query *query, str position)
 {
     struct buf list = buf_make(arena, 256);
+    buf_put(&list, id_bytes(&space->uuid));
     buf_print(&list, "cursor %u %d", query->entity->number, query->is_descending);
     for (uint32_t at = 0; at < query->sort_count; at++)
         buf_print(&list, " %u %d", query->sorts[at].field->number, query->sorts[at].is_descending);

@@ -1,5 +1,7 @@
 #include "value/email.h"
 
+#include "base/fold.h"
+
 constexpr size_t LOCAL_BYTES_MAX = 64; /** before the @, RFC 5321 4.5.3.1.1 */
 constexpr size_t LABEL_BYTES_MAX = 63; /** of a part of a domain, RFC 1035 */
 constexpr size_t DOMAIN_BYTES_MAX = 253;
@@ -45,5 +47,11 @@ bool email_is_address(str text)
 {
     str local, domain;
     bool has_at = str_cut(text, '@', &local, &domain);
-    return has_at && text.len <= EMAIL_BYTES_MAX && is_local_part(local) && is_domain(domain);
+    bool has_form =
+        has_at && text.len <= EMAIL_BYTES_MAX && is_local_part(local) && is_domain(domain);
+    if (!has_form || !utf8_is_valid(text) || !utf8_is_identifier(local)) return false;
+    str label, rest;
+    for (; str_cut(domain, '.', &label, &rest); domain = rest)
+        if (!utf8_is_identifier(label)) return false;
+    return utf8_is_identifier(domain);
 }

@@ -122,4 +122,24 @@ describe('an address', () => {
             expectStatus(twin, 409, 422);
         }
     });
+
+    test('that hides a letter, or borrows one of another alphabet, is none', async () => {
+        const contact = await firm.create('contacts', { name: 'Con' });
+        for (const email of [
+            'jo\u200bse@firm.example',
+            'jo\u00adse@firm.example',
+            'a\u202eb@firm.example',
+            'j\u043ese@firm.example',
+            'jose@f\u0456rm.example',
+            'two@firm.example,three@firm.example',
+        ]) {
+            const user = await firm.call('POST', 'users', { name: 'Hidden', email });
+            expectFault(user, 'email', 'format');
+            const account = { contact: contact.id, email };
+            expectFault(await firm.call('POST', 'portal_accounts', account), 'email', 'format');
+            const emails = [email];
+            const other = await firm.call('PATCH', `contacts/${contact.id}`, { emails });
+            expectStatus(other, 422);
+        }
+    });
 });
