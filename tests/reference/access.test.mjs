@@ -11,7 +11,7 @@ import { Visitor } from '../door/visitor.mjs';
 import { Firm, entities } from './access_model.mjs';
 import { openPortal, portalDeeds, portalWeights } from './access_portal.mjs';
 
-const COUNT = process.env.ATRIUM_LONG ? 5_000 : 400;
+const COUNT = process.env.ATRIUM_LONG ? 5_000 : 300;
 const SHORTENINGS_MAX = 60;
 /** Tokens that end within this, while the steps go on, are used only behind their end. */
 const ENDS_SOON_MS = 5_000;
@@ -48,6 +48,18 @@ function makeStep(random) {
     };
 }
 
+const everywhere = (actions) =>
+    Object.fromEntries([...names, 'user', 'team'].map((name) => [name, actions]));
+const rolesAtFirst = {
+    clerk: { rows: ['managed'], sees: [], edits: [], rights: everywhere(['view']) },
+    guest: {
+        rows: ['own', 'assigned'],
+        sees: ['internal'],
+        edits: ['internal'],
+        rights: everywhere(actionWords),
+    },
+};
+
 /** A firm with its people, on the server and in the model. */
 async function openFirm(name) {
     const owner = await server.makeFirm(name);
@@ -56,10 +68,9 @@ async function openFirm(name) {
     const settings = (await owner.call('GET', 'settings')).body.data[0];
     const lenient = { allow_clients_without_contact: true, allow_addresses_without_street: true };
     expectStatus(await owner.call('PATCH', `settings/${settings.id}`, lenient), 200);
-    for (const role of ['clerk', 'guest']) {
-        const none = { name: role, label: role, rows: [], rights: {} };
-        const { id } = await owner.create('roles', none);
-        model.roles.set(role, { id, rows: [], sees: [], rights: {} });
+    for (const [role, given] of Object.entries(rolesAtFirst)) {
+        const { id } = await owner.create('roles', { name: role, label: role, ...given });
+        model.roles.set(role, { id, ...given });
     }
     const roles = { owner: 'owner', pat: 'pm', emma: 'employee', eric: 'employee' };
     const doors = new Map([['owner', owner]]);
@@ -80,8 +91,9 @@ async function openFirm(name) {
     return firm;
 }
 
-/** Something under clients, and somebody at the portal, for the first steps to find. */
-async function furnish({ model, owner }) {
+/** Something under clients, tokens, and somebody at the portal, for the first steps to find. */
+async function furnish(firm) {
+    const { model, owner } = firm;
     const { id: created_by } = model.users.get('owner');
     const make = async (entity, given) => {
         const kind = entity === 'client' ? { kind: 'company' } : {};
@@ -97,6 +109,12 @@ async function furnish({ model, owner }) {
         await make('project', { client, name: 'name 2' });
         clients.push(client);
     }
+    for (const [person, role] of [
+        ['emma', 'clerk'],
+        ['eric', 'guest'],
+        ['pat', 'employee'],
+    ])
+        expectStatus(await makeToken(firm, person, role, Infinity), 201);
     const contacts = [];
     for (const name of ['name 3', 'name 4']) contacts.push(await make('contact', { name }));
     for (const [client, contact, right] of [
@@ -106,7 +124,7 @@ async function furnish({ model, owner }) {
         [clients[2], contacts[1]],
     ]) {
         await make('client_contact', { client, contact });
-        if (right) await openPortal({ model, owner }, client, contact, right);
+        if (right) await openPortal(firm, client, contact, right);
     }
 }
 
@@ -119,6 +137,21 @@ async function sessionOf(firm) {
         firm.session = { visitor, begunMs: Date.now() };
     }
     return firm.session.visitor;
+}
+
+/** The answer; the token is in the model, too, when there is one. */
+async function makeToken(firm, person, role, endsMs) {
+    const given = { name: person };
+    if (role !== null) given.role = role;
+    if (endsMs < Infinity) given.expires_at = new Date(endsMs).toISOString();
+    const session = await sessionOf(firm);
+    const { id: user } = firm.model.users.get(person);
+    const answer = await session.call('POST', `users/${user}/tokens`, given);
+    if (answer.status !== 201) return answer;
+    const { id, token } = answer.body;
+    const door = new Door(server, firm.name, token);
+    firm.model.tokens.push({ id, person, role, endsMs, door, isRevoked: false });
+    return answer;
 }
 
 /** It was told that nobody is there, as the model says: the step is done. */
@@ -414,19 +447,13 @@ const deeds = {
 
     /** A token for somebody: perhaps with a role, perhaps with an end that comes soon. */
     async token(at) {
-        const { firm, model, person, user } = at;
+        const { firm, model, person } = at;
         if (model.tokens.filter((token) => token.person === person).length >= TOKENS_MAX) return;
         const role = at.pick([null, null, 'pm', 'employee', 'clerk', 'guest', 'owner'], 0);
-        const lastsMs = at.pick([Infinity, HOUR_MS, BRIEF_MS], 1);
-        const endsMs = Date.now() + lastsMs;
-        const given = { name: person, ...(role ? { role } : {}) };
-        if (endsMs < Infinity) given.expires_at = new Date(endsMs).toISOString();
-        const session = await sessionOf(firm);
-        const answer = await session.call('POST', `users/${user.id}/tokens`, given);
-        if (answer.status === 422 && Date.now() >= endsMs) return; // under load it was over already
-        const { id, token } = check(at, answer, 201);
-        const door = new Door(server, firm.name, token);
-        model.tokens.push({ id, person, role, endsMs, door, isRevoked: false });
+        const endsMs = Date.now() + at.pick([Infinity, HOUR_MS, BRIEF_MS], 1);
+        const answer = await makeToken(firm, person, role, endsMs);
+        // Under load it was over already.
+        if (answer.status !== 422 || Date.now() < endsMs) check(at, answer, 201);
     },
 
     async revoke(at) {
