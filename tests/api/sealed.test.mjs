@@ -305,16 +305,15 @@ describe('canaries', () => {
             const { id } = expectStatus(made, 201).body;
             await call('POST', entity.plural, record, key);
             await call('PATCH', `${entity.plural}/${id}`, record);
-            await call('POST', `${entity.plural}/bulk`, [{ id, patch: record }]);
+            const patch = { patch: { id, ...record } };
+            expectStatus(await call('POST', `${entity.plural}/bulk`, [patch]), 200);
             const bulk = await call('POST', `${entity.plural}/bulk`, {
                 atomic: false,
-                items: [{ create: record }, { id, patch: { ...record, platform: '' } }],
+                operations: [{ create: record }, { patch: { ...patch.patch, platform: '' } }],
             });
-            if (bulk.status === 202) {
-                const job = await jobEnded(firm, bulk);
-                await call('GET', `jobs/${job.id}`);
-                await call('GET', `jobs/${job.id}/results`);
-            }
+            const job = await jobEnded(firm, bulk);
+            await call('GET', `jobs/${job.id}`);
+            await call('GET', `jobs/${job.id}/results`);
             for (const where of [
                 `${entity.plural}/${id}`,
                 `${entity.plural}?limit=200`,

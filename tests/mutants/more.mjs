@@ -200,7 +200,7 @@ export const more = [
                     'ERR_NONE ||',
             },
         ],
-        tests: ['api/roles', 'api/portal_isolation', 'isolation/matrix'],
+        tests: ['api/rows_roads'],
     },
     {
         name: 'who took a record out of the rows is told',
@@ -217,14 +217,14 @@ export const more = [
         file: 'server/record/group.c',
         from: 'log_is_untold(&entry) || !rows_see_entry(view, entity, &entry))',
         to: 'log_is_untold(&entry))',
-        tests: ['unit/record/rows', 'isolation/matrix', 'reference/access'],
+        tests: ['api/rows_roads'],
     },
     {
         name: 'an undo reaches outside the rows',
         file: 'server/record/undo_plan.c',
         from: '*is_left_out = !rows_see_entry(&view, entity, entry);',
         to: '*is_left_out = entry == nullptr || view.task == nullptr;',
-        tests: ['unit/record/rows', 'reference/access', 'isolation/matrix'],
+        tests: ['api/rows_roads'],
     },
     {
         name: 'what was deleted outside the rows is brought back by its id',
