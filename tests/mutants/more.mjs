@@ -205,12 +205,16 @@ export const more = [
     {
         name: 'who took a record out of the rows is told',
         file: 'server/record/show.c',
-        from: 'if (rows_lose(view, entity, &entry)) gone_write(json, entity, &entry);',
-        to:
-            'if (rows_lose(view, entity, &entry)) {\n' +
-            '        if (json == nullptr) gone_write(json, entity, &entry);\n' +
-            '        (void)entry_write(json, view, &walk->actors, entity, &entry);\n    }',
+        from: 'if (is_lost) gone_write(json, entity, entry.record, &entry);',
+        to: 'if (is_lost) (void)entry_write(json, view, &walk->actors, entity, &entry);',
         tests: ['unit/record/rows', 'reference/access', 'api/roles_streams'],
+    },
+    {
+        name: 'what lay under a client that was taken away is not gone',
+        file: 'server/record/show.c',
+        from: 'if (is_lost) gone_write(json, entity, id, entry);',
+        to: 'if (is_lost && json == nullptr) gone_write(json, entity, id, entry);',
+        tests: ['unit/record/rows', 'reference/access'],
     },
     {
         name: 'a group of changes tells of records outside the rows',

@@ -15,8 +15,8 @@ export const mutants = [
     {
         name: 'nothing is gone from a feed',
         file: 'server/record/show.c',
-        from: 'if (rows_lose(view, entity, &entry)) gone_write(json, entity, &entry);',
-        to: 'if (false) gone_write(json, entity, &entry);',
+        from: 'bool is_lost = is_seen && rows_lose(',
+        to: 'bool is_lost = json == nullptr && rows_lose(',
         tests: ['unit/record/rows'],
     },
     {
@@ -134,7 +134,7 @@ export const mutants = [
     {
         name: 'a contact at the portal sees the contacts of any client',
         file: 'server/record/rows.c',
-        from: 'is_being_built(view, entity) || !lies_under(view, value, &scope->client))',
+        from: 'is_being_built(view, entity) || !lies_under(view, value, &scope->client, NOW))',
         to: 'is_being_built(view, entity))',
         tests: ['api/portal_isolation'],
     },
@@ -192,8 +192,8 @@ export const mutants = [
     {
         name: 'the feed tells what lies outside the rows',
         file: 'server/record/show.c',
-        from: 'else if (!log_is_untold(&entry) && rows_see_entry(view, entity, &entry))',
-        to: 'else if (!log_is_untold(&entry))',
+        from: 'is_seen && !log_is_untold(&entry) && rows_see_entry(view, entity, &entry))',
+        to: 'is_seen && !log_is_untold(&entry))',
         tests: ['unit/record/rows', 'isolation/matrix'],
     },
     {
@@ -207,9 +207,9 @@ export const mutants = [
         name: 'rows are seen while they are still being built',
         file: 'server/record/rows.c',
         from:
-            'if (is_being_built(view, entity) || !sees_second(view, entity, value)) ' +
+            'if (is_being_built(view, entity) || !sees_second(view, entity, value, place)) ' +
             'return false;',
-        to: 'if (!sees_second(view, entity, value)) return false;',
+        to: 'if (!sees_second(view, entity, value, place)) return false;',
         tests: ['unit/record/rows'],
     },
     {
