@@ -172,9 +172,9 @@ bool step_up_is_needed(const struct access *access, const struct identity *ident
                        int64_t now_ms);
 /** ERR_FORBIDDEN of type `step_up`, which says how it is given. */
 enum err step_up_refuse(struct task *task, bool is_session);
-/** Blocks. */
+/** Ends the session that `identity` came by; `address`: whence, for the audit log. Blocks. */
 enum err session_end(struct task *task, const struct access *access, const struct space *space,
-                     str token_hash);
+                     const struct identity *identity, str address);
 int64_t session_age_ms(const struct access *access);
 /** Whether the last use of a session or token should be written again (at most once a minute), and
  *  writing it; submit, does not block. */

@@ -367,40 +367,39 @@ enum err sessions_end(struct txn *txn, struct id subject, struct id but)
 struct session_end_work {
     struct work work;
     struct task *task;
-    str hash;
+    const struct identity *identity;
+    str address;
 };
 
 static enum err session_end_run(struct work *work, struct txn *txn)
 {
     struct session_end_work *self = (struct session_end_work *)work;
     struct session_row session;
-    str row;
+    str hash = self->identity->token_hash, row;
     txn_set_task(txn, self->task);
-    enum err err = txn_system_get(txn, SYSTEM_SESSION, self->hash, self->task->arena, &row);
+    enum err err = txn_system_get(txn, SYSTEM_SESSION, hash, self->task->arena, &row);
     if (err == ERR_MISSING) return ERR_NONE;
     TRY(err);
     if (!session_row_read(row, &session)) {
-        txn_system_delete(txn, SYSTEM_SESSION, self->hash);
+        txn_system_delete(txn, SYSTEM_SESSION, hash);
         return ERR_NONE;
     }
-    session_delete(txn, &session, self->hash);
+    session_delete(txn, &session, hash);
     /* An entry of the log, so that open streams of this session look again, and end. */
-    audit_put(txn, &(struct audit_event){.kind = AUDIT_SIGN_OUT,
-                                         .actor_kind = session.subject.door == DOOR_STAFF
-                                                           ? AUDIT_USER
-                                                           : AUDIT_CONTACT,
-                                         .actor = session.subject.id});
+    struct audit_event event = audit_of(self->identity, AUDIT_SIGN_OUT, self->address);
+    audit_put(txn, &event);
     return ERR_NONE;
 }
 
 enum err session_end(struct task *task, const struct access *access, const struct space *space,
-                     str token_hash)
+                     const struct identity *identity, str address)
 {
-    require(token_hash.len == HASH_BYTES);
+    require(identity->token_hash.len == HASH_BYTES);
     struct session_end_work self = {
         .work = {.run = session_end_run, .arena = task->arena},
         .task = task,
-        .hash = token_hash,
+        .identity = identity,
+        .address = address,
     };
     return store_write(access->store, space, &self.work);
 }

@@ -237,7 +237,7 @@ enum err session_close(struct call *call)
 {
     if (call->identity.credential != CREDENTIAL_SESSION)
         return fail(call->task, ERR_FORBIDDEN, "a token is no session; it ends where it was made");
-    TRY(session_end(call->task, call->access, &call->tenant.space, call->identity.token_hash));
+    TRY(session_end(call->task, call->access, &call->tenant.space, &call->identity, call->address));
     reply_header(call, S("set-cookie"),
                  cookie_write(call->task->arena, call->is_cookie_plain, S(""), 0));
     reply_empty(call, 204);

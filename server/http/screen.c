@@ -262,14 +262,19 @@ enum screen_verdict screen_take(struct screen *screen, str bytes)
         screen->head_len += (uint8_t)here;
         bytes = str_from(bytes, here);
         if (screen->head_len < sizeof screen->head) break;
-        if (missing > 0) frame_begin(screen);
+        enum screen_verdict verdict = SCREEN_PASS;
+        if (missing > 0) {
+            frame_begin(screen);
+            verdict = verdict_of(screen);
+        }
+        if (verdict != SCREEN_PASS) return verdict;
         here = bytes.len < screen->left ? bytes.len : screen->left;
         if (screen->head[3] == FRAME_HEADERS || screen->head[3] == FRAME_CONTINUATION)
             headers_take(screen, str_first(bytes, here));
         bytes = str_from(bytes, here);
         screen->left -= (uint32_t)here;
         screen->place += (uint32_t)here;
-        enum screen_verdict verdict = verdict_of(screen);
+        verdict = verdict_of(screen);
         if (verdict != SCREEN_PASS) return verdict;
         if (screen->left == 0) frame_end(screen);
     }

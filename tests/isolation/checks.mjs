@@ -447,15 +447,21 @@ export const checks = [
         number: 43,
         check: 'quotas for each firm',
         tests: [
+            'api/quotas.test.mjs: are counted with each change, and refused beyond the bound',
+            'api/quotas.test.mjs: have bytes, which are bounded too',
+            'api/quotas.test.mjs: of rules are refused beyond the bound; a reset still comes',
+            'api/quotas.test.mjs: are bounded by their number and their bytes, ' +
+                'which deleting gives back',
+            'api/quotas_pace.test.mjs: of a firm that floods are refused, and no other firm is',
+            'api/quotas_pace.test.mjs: that is used up refuses changes with rules, ' +
+                'until it has run off',
+            'api/quotas_pace.test.mjs: are as many as the quota says, from the next one on',
             'api/stream.test.mjs: are bounded for a firm and for the server',
             'api/uploads.test.mjs: is one of few, for firms share a disk',
             'unit/work/job.c: test_job__a_tenant_may_have_so_many_waiting',
             'unit/store/outbox.c: test_outbox__of_each_kind_there_is_room_for_so_many',
             'unit/store/fault.c: test_fault__one_tenants_large_batch_does_not_cost_the_others',
         ],
-        not:
-            'Quotas of records, bytes, requests and rule time that an operator sets have no ' +
-            'test in this table yet.',
     },
     {
         number: 44,
