@@ -111,6 +111,21 @@ describe('at the next request', () => {
         assert.deepEqual(await contact.all('clients'), []);
     });
 
+    test('a client that was chosen and is closed since gives way to one that is open', async () => {
+        const one = await makeClient();
+        const two = await makeClient();
+        const contact = await enter(firm, [one.id, two.id], one.primary_contact);
+        const chosen = { client: two.id };
+        expectStatus(await contact.call('POST', 'session/client', chosen), 200);
+        const names = async () => (await contact.all('clients')).map((client) => client.name);
+        await patch('clients', two.id, { portal_enabled: false });
+        assert.equal((await contact.get('me')).portal.client, one.id);
+        assert.deepEqual(await names(), [one.name]);
+        expectProblem(await contact.call('GET', `clients/${two.id}`), 404);
+        await patch('clients', two.id, { portal_enabled: true });
+        assert.deepEqual(await names(), [two.name]);
+    });
+
     test('a right that is taken away shows nothing, and the account still has a name', async () => {
         const client = await makeClient();
         const contact = await enter(firm, [client.id], client.primary_contact);

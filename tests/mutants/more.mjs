@@ -266,7 +266,7 @@ export const more = [
                 to: '    str *was',
             },
         ],
-        tests: ['unit/record/hooks', 'api/rules_core', 'api/rules_scripts'],
+        tests: ['unit/record/hooks', 'api/rules_core'],
     },
     {
         name: 'an event stream outlives its session',
@@ -301,7 +301,7 @@ export const more = [
         file: 'server/access/portal.c',
         from: '*has_out = err == ERR_NONE && right_out->is_open;',
         to: '*has_out = err == ERR_NONE;',
-        tests: ['api/portal_isolation', 'api/portal_door', 'api/portal_accounts'],
+        tests: ['api/portal_door'],
     },
     {
         name: 'a contact chooses a client whose portal is closed',

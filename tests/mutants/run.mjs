@@ -117,7 +117,7 @@ async function runTest(filter, built = 'zig-out') {
 
 /** What a failing test said first, or undefined: then it was no test that failed. */
 const firstWord = (said) =>
-    /^ *(?:✖ (?!failing tests).*|\S*:\d+: (?:is |failed|required).*|.*runtime error.*)$/m
+    /^ *(?:✖ (?!failing tests).*|.*\.[ch]:\d+: (?:is |failed|required).*|.*runtime error.*)$/m
         .exec(said)?.[0]
         .trim();
 
