@@ -137,6 +137,10 @@ const struct flag flag_table[FLAG_COUNT] = {
                      "with --audit and --tenant: a head that `audit head` printed; it must still "
                      "lie on the chain",
                      FLAG_TEXT, 0, 0, 0},
+    [FLAG_MAIL_TO] = {"mail-to", "ADDRESS", nullptr,
+                      "also put it into a mail to somebody who keeps it; it goes as all mails of "
+                      "the tenant do",
+                      FLAG_TEXT, 0, 0, 0},
     [FLAG_RUNNER] = {"runner", "FILE", nullptr,
                      "the program that holds Lua (default: beside this one)", FLAG_TEXT, 0, 0, 0},
     [FLAG_NAME] = {"name", "NAME", nullptr, "another name for the tenant (default: its own)",

@@ -1,4 +1,6 @@
+#include "access/mail.h"
 #include "store/chain.h"
+#include "value/email.h"
 #include "value/text.h"
 #include "work/command.h"
 
@@ -102,18 +104,68 @@ int command_check_audit(struct command_place *place, const struct arguments *arg
     return console_complain(console, "%u change logs are broken", self.broken_count);
 }
 
+/* The newest link, for somebody who keeps it where nobody of this machine can change it. */
+
+struct anchoring {
+    struct work work;
+    struct task *task;
+    struct mail mail;
+};
+
+static enum err anchoring_run(struct work *work, struct txn *txn)
+{
+    struct anchoring *self = (struct anchoring *)work;
+    txn_set_task(txn, self->task);
+    return mail_queue(txn, &self->mail);
+}
+
+static enum err head_mail(struct command_place *place, const struct tenant *tenant,
+                          const struct chain_link *head, str address)
+{
+    struct task *task = place->task;
+    struct arena *arena = task->arena;
+    str link = chain_link_text(arena, head);
+    struct anchoring self = {
+        .work = {.run = anchoring_run, .arena = arena},
+        .task = task,
+        .mail = {.to = address, .purpose = S("audit_head")},
+    };
+    if (!email_is_address(address))
+        return fail(task, ERR_INVALID, "--mail-to: `%.*s` is not one address",
+                    FMT(str_first(address, 100)));
+    self.mail.subject = arena_print(arena, "Audit log of %.*s: entry %llu", FMT(tenant->name),
+                                    (unsigned long long)head->sequence);
+    self.mail.text = arena_print(
+        arena,
+        "The newest link of the change log of %.*s, of %.*s:\n\n    %.*s\n\n"
+        "Keep this mail. As long as the log was neither cut off nor written anew, this proves that "
+        "the link lies on it:\n\n"
+        "    atrium check --audit --tenant %.*s --anchor %.*s --data DIR\n",
+        FMT(tenant->name), FMT(time_text(arena, head->at_ms)), FMT(link), FMT(tenant->name),
+        FMT(link));
+    return store_write(place->access.store, &tenant->space, &self.work);
+}
+
+static enum err head_read(struct task *task, const struct tenant *tenant,
+                          struct chain_link *head_out)
+{
+    struct txn *txn;
+    TRY(txn_open(task, &tenant->space, &txn));
+    enum err err = chain_head(txn, head_out);
+    txn_close(txn);
+    return err;
+}
+
 int command_audit_head(struct command_place *place, const struct arguments *arguments,
                        struct console *console)
 {
     struct task *task = place->task;
+    str address = arguments->values[FLAG_MAIL_TO];
     struct tenant tenant;
     struct chain_link head;
-    struct txn *txn;
     enum err err = command_tenant_find(place, arguments->values[FLAG_TENANT], &tenant);
-    if (err == ERR_NONE) err = txn_open(task, &tenant.space, &txn);
-    if (err != ERR_NONE) return console_fail(console, task, err);
-    err = chain_head(txn, &head);
-    txn_close(txn);
+    if (err == ERR_NONE) err = head_read(task, &tenant, &head);
+    if (err == ERR_NONE && address.len > 0) err = head_mail(place, &tenant, &head, address);
     if (err != ERR_NONE) return console_fail(console, task, err);
     console_print(console, "%.*s %.*s\n", FMT(chain_link_text(task->arena, &head)),
                   FMT(time_text(task->arena, head.at_ms)));

@@ -124,8 +124,8 @@ const struct command data_commands[] = {
     },
     {
         .name = "audit head",
-        .summary = "print the newest link of a tenant's change log, to be kept elsewhere",
-        .flags = FLAGS_MODEL | FLAG_BIT(TENANT),
+        .summary = "print or mail the newest link of a tenant's change log, to be kept elsewhere",
+        .flags = FLAGS_MODEL | FLAG_BIT(TENANT) | FLAG_BIT(MAIL_TO),
         .flags_needed = FLAG_BIT(DATA) | FLAG_BIT(TENANT),
         .needs = NEEDS_MODEL,
         .run = command_audit_head,

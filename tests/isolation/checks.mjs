@@ -773,6 +773,8 @@ export const checks = [
                 'deleted or moved',
             'api/audit_chain.test.mjs: shows a tail that was cut off, and another history, ' +
                 'by an anchor',
+            'api/audit_anchor.test.mjs: the head that is printed goes by mail, and proves ' +
+                'the log that has grown since',
             'unit/store/prove.c: test_prove__every_flipped_bit_is_found_where_it_stands',
         ],
     },
