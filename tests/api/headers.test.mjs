@@ -98,6 +98,11 @@ test('a browser of another origin is allowed nothing', async () => {
         const asked = await server.send({ method: 'OPTIONS', path: call.path, headers });
         assert.ok(asked.status >= 400, `${call.path}: ${asked.status}`);
         expectStanding(asked, `OPTIONS ${call.path}`);
+        if (call.method !== 'GET') continue;
+        const got = await server.send({ method: 'GET', path: call.path, headers });
+        const isPage = call.path === '/';
+        expectStanding(got, `GET ${call.path}`, { isPage });
+        assert.ok(!JSON.stringify(got.headers).includes('evil.example'), call.path);
     }
 });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { portalHost } from '../door/portal.mjs';
 import { openServer, password } from '../door/server.mjs';
 
 let server;
@@ -110,6 +111,13 @@ describe('signing in', () => {
     test('at another firm is not a session here', async () => {
         const { pair } = cookieOf(await signIn(owner, password, server.firms.other.host));
         expectProblem(await plain('GET', 'me', undefined, { cookie: pair }), 401);
+    });
+
+    test("at the staff's door is no session at the portal's", async () => {
+        const { pair } = cookieOf(await signIn());
+        expectStatus(await plain('GET', 'me', undefined, { cookie: pair }), 200);
+        const there = { cookie: pair, host: portalHost(server.firms.acme) };
+        expectProblem(await plain('GET', 'me', undefined, there), 401);
     });
 
     test('by a form of another page is refused', async () => {

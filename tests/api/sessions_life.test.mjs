@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { linkIn, mailTo } from '../door/mails.mjs';
+import { join } from '../door/people.mjs';
 import { openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
 
@@ -57,12 +59,35 @@ describe('ending', () => {
 
     test("a user's sessions is for who may edit users, and takes all of them", async () => {
         const one = await signedIn();
-        const { id } = expectStatus(await one.call('GET', 'me'), 200).body.user;
-        expectStatus(await firm.call('DELETE', `users/${id}/sessions`), 204);
+        const me = expectStatus(await one.call('GET', 'me'), 200).body;
+        const { id } = me.user;
+        const where = `users/${id}/sessions`;
+        const list = expectStatus(await firm.call('GET', where), 200).body.data;
+        assert.ok(list.some((session) => session.id === me.session.id));
+        assert.ok(!JSON.stringify(list).includes(one.cookie.split('=')[1]));
+        const pm = await join(firm, 'Paul Manager', 'pm');
+        expectProblem(await pm.call('DELETE', where), 403);
+        expectStatus(await one.call('GET', 'me'), 200);
+        expectStatus(await firm.call('DELETE', where), 204);
         expectProblem(await one.call('GET', 'me'), 401);
         const nobody = 'users/00000000-0000-7000-8000-000000000000/sessions';
         expectProblem(await firm.call('GET', nobody), 404);
     });
+});
+
+test('a user who is deleted is out at once, by session and by token', async () => {
+    const user = await join(firm, 'Dee Leted', 'pm');
+    const invite = await firm.call('POST', `users/${user.user.id}/invite`);
+    expectStatus(invite, 202);
+    const { token } = linkIn(await mailTo(firm, user.email));
+    const chosen = { token, password: 'some right words' };
+    expectStatus(await new Visitor(firm).call('POST', 'invitations/accept', chosen), 204);
+    const visitor = await Visitor.signIn(firm, user.email, chosen.password);
+    for (const who of [user, visitor]) expectStatus(await who.call('GET', 'clients'), 200);
+    expectStatus(await firm.call('DELETE', `users/${user.user.id}`), 204);
+    for (const who of [user, visitor]) expectProblem(await who.call('GET', 'clients'), 401);
+    const again = { email: user.email, password: chosen.password };
+    expectProblem(await new Visitor(firm).call('POST', 'session', again), 401);
 });
 
 describe('a proof', () => {
@@ -104,14 +129,17 @@ test('a limit of idleness and one of age end a session', async () => {
             await Visitor.signIn(own, own.owner, password),
         ];
         let last;
+        let ofIdle;
         while (Date.now() - begun < 2000) {
             last = await used.call('GET', 'me');
             if (last.status !== 200) break;
+            // The other one lives on: what ended this one is that nobody used it.
+            if (Date.now() - begun > 800) ofIdle ??= await idle.call('GET', 'me');
             await new Promise((next) => setTimeout(next, 50));
         }
         expectProblem(last, 401);
         assert.ok(Date.now() - begun >= 1400, 'it was used, and ended all the same');
-        expectProblem(await idle.call('GET', 'me'), 401);
+        expectProblem(ofIdle, 401);
     } finally {
         await brief.close();
     }

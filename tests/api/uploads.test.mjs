@@ -37,6 +37,22 @@ describe('an upload', () => {
         assert.ok(Date.parse(told.body.kept_until) - Date.now() > 23 * 3600_000);
     });
 
+    test('has a name on the disk that nobody gave', async () => {
+        const folder = path.join(server.directory, 'uploads');
+        const names = ['../../etc/passwd', '/etc/passwd', 'C:\\evil', '\u202egpj.exe', '.', 'a.html'];
+        for (const name of names) {
+            const { id } = (await begin(3, name)).body;
+            assert.equal((await put(id, 1, 'abc')).status, 200, name);
+        }
+        assert.equal((await begin(3, 'x'.repeat(300))).status, 422);
+        assert.equal((await begin(3, 'a\u0000b')).status, 400);
+        const found = await fs.readdir(folder, { recursive: true });
+        assert.ok(found.length >= names.length);
+        for (const name of found) assert.match(name, /^[0-9a-f-]{36}(\/[0-9a-f-]{36}(\/\w+)?)?$/);
+        const around = await fs.readdir(server.directory);
+        assert.ok(!around.some((name) => /passwd|evil|html/.test(name)), around.join());
+    });
+
     test('survives a kill, and what lies on the disk cannot be read', async () => {
         const { id } = (await begin(40)).body;
         const words = 'a secret list of all our best customers!';

@@ -70,7 +70,16 @@ async function fill(firm, key) {
         runs: runs[0].id,
     };
     const [settings] = await firm.all('settings').catch(() => []);
+    const project = await firm.create('projects', { name: canaries[key], client: client.id });
+    const team = await firm.create('teams', { name: canaries[key], members: [user.id] });
+    const account = await firm.create('portal_accounts', {
+        contact: client.primary_contact,
+        email: 'same@person.example',
+    });
     ids[key] = {
+        projects: project.id,
+        teams: team.id,
+        portal_accounts: account.id,
         users: user.id,
         clients: client.id,
         contacts: client.primary_contact,
@@ -106,6 +115,25 @@ test('things of the other firm are none to a request that names them', async () 
     expectStatus(await mine.call('GET', `clients?view=${ids.theirs.views}`), 400);
     const table = { text: 'Name\nX\n', mapping: ids.theirs.import_mappings };
     expectStatus(await mine.call('POST', 'clients/import', table), 404, 422);
+    const { clients } = ids.theirs;
+    const before = await theirs.get('clients', clients);
+    for (const operation of [
+        { patch: { id: clients, name: 'Taken' } },
+        { delete: clients },
+        { id: clients, patch: { name: 'Taken' } },
+        { update: { id: clients, name: 'Taken' } },
+    ])
+        for (const body of [[operation], { operations: [operation], atomic: false }]) {
+            const answer = await mine.call('POST', 'clients/bulk', body);
+            if (answer.status !== 202) expectStatus(answer, 404, 422);
+            else assert.equal((await jobEnded(mine, answer)).result?.done ?? 0, 0);
+        }
+    const merge = await mine.call('POST', `clients/${ids.mine.clients}/merge`, { from: clients });
+    expectStatus(merge, 404, 422);
+    const byId = { filter: { id: clients }, patch: { name: 'Taken' } };
+    const filtered = await mine.call('POST', 'clients/bulk', byId);
+    if (filtered.status === 202) await jobEnded(mine, filtered);
+    assert.deepEqual(await theirs.get('clients', clients), before);
     const key = { 'idempotency-key': 'the same key' };
     const first = await theirs.call('POST', 'contacts', { name: 'Once' }, key);
     const again = await mine.call('POST', 'contacts', { name: 'Once' }, key);
@@ -149,6 +177,51 @@ test("lists and searches show only what is one's own", async () => {
 });
 
 describe('a reference to a record of the other firm', () => {
+    /** What an entity needs beside the reference that is tried. */
+    const beside = {
+        client: () => ({ name: 'Thief', kind: 'individual' }),
+        address: () => ({ client: ids.mine.clients, line1: 'X', city: 'Y', country: 'NL' }),
+        client_contact: () => ({ client: ids.mine.clients, contact: ids.mine.contacts }),
+        client_duplicate: () => ({ first: ids.mine.clients, second: ids.mine.clients }),
+        contact_duplicate: () => ({ first: ids.mine.contacts, second: ids.mine.contacts }),
+        credential: () => ({ client: ids.mine.clients, platform: 'X' }),
+        portal_account: () => ({ contact: ids.mine.contacts, email: 'thief@firm.example' }),
+        portal_right: () => ({ account: ids.mine.portal_accounts, client: ids.mine.clients }),
+        project: () => ({ name: 'Thief', client: ids.mine.clients }),
+        task: () => ({ name: 'Thief', project: ids.mine.projects }),
+        team: () => ({ name: 'Thieves' }),
+        share: () => ({ client: ids.mine.clients, user: ids.mine.users }),
+        rule_test: () => ({ rule: ids.mine.rules, name: 'X', expected: { outcome: 'done' } }),
+    };
+
+    test('is told as one that never was, by every field that the schema has', async () => {
+        const { entities } = expectStatus(await mine.call('GET', 'schema'), 200).body;
+        const plurals = Object.fromEntries(entities.map(({ name, plural }) => [name, plural]));
+        const nowhere = '01890000-0000-7000-8000-000000000000';
+        let tried = 0;
+        for (const entity of entities)
+            for (const field of entity.fields) {
+                if (!/^references?$/.test(field.kind) || field.computed) continue;
+                const where = `${entity.name}.${field.name}`;
+                const foreign = ids.theirs[plurals[field.to]];
+                assert.ok(foreign, `${where}: the other firm has no ${field.to}`);
+                const told = async (id) => {
+                    const value = field.kind === 'references' ? [id] : id;
+                    const record = { ...beside[entity.name]?.(), [field.name]: value };
+                    const answer = await mine.call('POST', entity.plural, record);
+                    const { request_id: request, ...rest } = answer.body;
+                    return JSON.stringify({ status: answer.status, rest }).replaceAll(id, 'ID');
+                };
+                const [one, none] = [await told(foreign), await told(nowhere)];
+                assert.equal(one, none, where);
+                if (entity.name === 'rule_version') continue; // Written by the server alone.
+                assert.match(one, /^{"status":422/, where);
+                assert.match(one, new RegExp(`"field":"${field.name}`), where);
+                tried += 1;
+            }
+        assert.ok(tried >= 20, `${tried}`);
+    });
+
     test('is no such record, in every field that refers', async () => {
         const attempts = [
             [
