@@ -62,7 +62,8 @@ test('readers that take turns on one connection of HTTP/2 each get their own', a
     const contact = await enter(firm, [id], named);
     const readers = [firm, other, employee].map(bearer);
     readers.push({ host: contact.host, cookie: contact.cookie });
-    const wheres = ['clients', 'clients?sort=name&limit=2', `clients/${id}`, 'search?q=of', 'schema'];
+    const record = `clients/${id}`;
+    const wheres = ['clients', 'clients?sort=name&limit=2', record, 'search?q=of', 'schema'];
     const asked = readers.flatMap((headers) => wheres.map((where) => ({ headers, where })));
     for (const one of asked) {
         const path = `/api/v1/${one.where}`;

@@ -39,7 +39,8 @@ describe('an upload', () => {
 
     test('has a name on the disk that nobody gave', async () => {
         const folder = path.join(server.directory, 'uploads');
-        const names = ['../../etc/passwd', '/etc/passwd', 'C:\\evil', '\u202egpj.exe', '.', 'a.html'];
+        const paths = ['../../etc/passwd', '/etc/passwd', 'C:\\evil'];
+        const names = [...paths, '\u202egpj.exe', '.', 'a.html'];
         for (const name of names) {
             const { id } = (await begin(3, name)).body;
             assert.equal((await put(id, 1, 'abc')).status, 200, name);
