@@ -3,6 +3,7 @@
 #include "access/role.h"
 #include "access/user.h"
 #include "base/require.h"
+#include "record/draft.h"
 #include "record/models.h"
 #include "record/query.h"
 #include "record/rows.h"
@@ -192,14 +193,35 @@ enum err portal_reach_is_seen(const struct view *view, struct id account, bool *
     return err;
 }
 
+static enum err reach_refuse(struct task *task)
+{
+    return fail(task, ERR_FORBIDDEN,
+                "this account also leads to what you do not see: only who sees all of it may do "
+                "that");
+}
+
 enum err portal_reach_verify(const struct view *view, struct id account)
 {
     bool is_seen;
     TRY(portal_reach_is_seen(view, account, &is_seen));
-    return is_seen ? ERR_NONE
-                   : fail(view->task, ERR_FORBIDDEN,
-                          "this account also leads to what you do not see: only who sees all of "
-                          "it may do that");
+    return is_seen ? ERR_NONE : reach_refuse(view->task);
+}
+
+enum err portal_end_verify(struct change *change, struct id account)
+{
+    const struct entity *clients = field_at(change->model, PORTAL_RIGHT_ENTITY, RIGHT_CLIENT)->to;
+    struct view view = change_view(change);
+    for (uint32_t at = 0; at < change->touched_count; at++) {
+        const struct touched *touched = &change->touched[at];
+        struct id client, of;
+        if (touched->entity->number != PORTAL_RIGHT_ENTITY || !touched->is_going ||
+            !id_at(touched->before, RIGHT_ACCOUNT, &of) || !id_eq(of, account) ||
+            !id_at(touched->before, RIGHT_CLIENT, &client))
+            continue;
+        if (!change_is_going(change, clients, client) && !rows_see_id(&view, clients, client))
+            return reach_refuse(change->task);
+    }
+    return ERR_NONE;
 }
 
 /* What a session keeps of it. */

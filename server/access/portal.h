@@ -53,6 +53,9 @@ enum err portal_rights(struct txn *txn, const struct model *model, struct id acc
 enum err portal_reach_is_seen(const struct view *view, struct id account, bool *is_seen_out);
 /** ERR_FORBIDDEN when it does not. */
 enum err portal_reach_verify(const struct view *view, struct id account);
+/** The same of an account that this change deletes, by the rights that go with it. A client that
+ *  goes, too, was the actor's to delete. */
+enum err portal_end_verify(struct change *change, struct id account);
 
 /** What a session at the portal keeps of it (session_note). */
 struct portal_note {

@@ -99,15 +99,16 @@ static enum err verify_user(struct change *change, const struct sides *sides)
 
 /* Accounts at the portal. */
 
-/** Another address gets the links that let its owner in. */
+/** Another address gets the links that let its owner in; without the account he is out. */
 static enum err verify_account(struct change *change, const struct sides *sides)
 {
     const struct entity *entity = sides->touched->entity;
     const struct field *email = entity_field(entity, S("email"));
     const struct field *state = entity_field(entity, S("state"));
-    bool is_there = sides->before.len > 0 && sides->now.len > 0;
     require(email != nullptr && state != nullptr);
-    if (!is_there || (!differs(sides, email->number) && !differs(sides, state->number)))
+    if (sides->now.len == 0) return portal_end_verify(change, sides->touched->id);
+    if (sides->before.len == 0 ||
+        (!differs(sides, email->number) && !differs(sides, state->number)))
         return ERR_NONE;
     struct view view = change_view(change);
     TRY(portal_reach_verify(&view, sides->touched->id));

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
+import { join } from '../door/people.mjs';
+import { enter } from '../door/portal.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -112,4 +114,32 @@ test('contacts who both have an account are not merged into one', async () => {
     expectStatus(await merge(), 200);
     const moved = await firm.get('portal_accounts', other.account.id);
     assert.equal(moved.contact, one.account.contact);
+});
+
+test('an account that leads to what one does not see is not shut, by no road', async () => {
+    const entities = ['client', 'contact', 'client_contact', 'portal_account', 'portal_right'];
+    const rights = Object.fromEntries(entities.map((name) => [name, 'all']));
+    await firm.create('roles', { name: 'half', label: 'Half', rows: ['managed'], rights });
+    const half = await join(firm, 'Hal Half', 'half');
+    const theirs = await makeSet();
+    const mine = await makeSet();
+    await firm.call('PATCH', `clients/${mine.client.id}`, { account_manager: half.user.id });
+    const second = await firm.create('contacts', { name: 'Second' });
+    const clients = [theirs.client.id, mine.client.id];
+    const contact = await enter(firm, clients, second.id);
+    const account = `portal_accounts/${contact.account.id}`;
+    const words = 'you do not see';
+    expectProblem(await half.call('PATCH', account, { state: 'disabled' }), 403, words);
+    expectProblem(await half.call('DELETE', account), 403, words);
+    expectProblem(await half.call('DELETE', `contacts/${second.id}`), 403, words);
+    const operations = [{ delete: contact.account.id }];
+    expectProblem(await half.call('POST', 'portal_accounts/bulk', { operations }), 403, words);
+    assert.equal((await contact.get('me')).portal.clients.length, 2);
+    // What leads to one's own clients alone is one's own affair.
+    const [right] = (await firm.all('portal_rights', `account=${contact.account.id}`)).filter(
+        ({ client }) => client === theirs.client.id,
+    );
+    expectStatus(await firm.call('DELETE', `portal_rights/${right.id}`), 204);
+    expectStatus(await half.call('DELETE', account), 204);
+    expectProblem(await contact.call('GET', 'me'), 401);
 });

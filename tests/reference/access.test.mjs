@@ -8,7 +8,7 @@ import { expectStatus } from '../door/expect.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { Firm as Door, openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
-import { Firm, entities } from './access_model.mjs';
+import { Firm, entities, others } from './access_model.mjs';
 import { openPortal, portalDeeds, portalWeights } from './access_portal.mjs';
 
 const COUNT = process.env.ATRIUM_LONG ? 5_000 : 300;
@@ -49,7 +49,7 @@ function makeStep(random) {
 }
 
 const everywhere = (actions) =>
-    Object.fromEntries([...names, 'user', 'team'].map((name) => [name, actions]));
+    Object.fromEntries([...names, ...others].map((name) => [name, actions]));
 const rolesAtFirst = {
     clerk: { rows: ['managed'], sees: [], edits: [], rights: everywhere(['view']) },
     guest: {
@@ -345,6 +345,8 @@ const deeds = {
         if (!model.sees(user, entity, record)) return void check(at, answer, 404);
         const holds = [...model.all('project').values()].some(({ client }) => client === record.id);
         if (entity === 'client' && holds) return void check(at, answer, 409);
+        const isShut = entity === 'contact' && !model.reaches(user, model.accountOf(record.id));
+        if (isShut) return void check(at, answer, 403);
         check(at, answer, 204);
         model.remove(entity, record.id);
     },
@@ -435,7 +437,7 @@ const deeds = {
         const { body } = expectStatus(await door.call('GET', 'me'), 200);
         assert.deepEqual(body.roles, [user.role], shown(at));
         assert.equal(body.token.role ?? null, token?.role ?? null, shown(at));
-        for (const name of [...names, 'user', 'team']) {
+        for (const name of [...names, ...others]) {
             const told = actionWords.filter((word) => body.entities[name]?.includes(word));
             const may = actionWords.filter((word) => model.may(user, name, word));
             assert.deepEqual(told, may, `${shown(at)}: ${name}`);
@@ -493,7 +495,7 @@ const deeds = {
         const rows = rowWords.filter((_, place) => at.numbers[1] & (1 << place));
         const sees = ['financials', 'internal'].filter((_, place) => at.numbers[2] & (1 << place));
         const rights = {};
-        [...names, 'user', 'team'].forEach((name, place) => {
+        [...names, ...others].forEach((name, place) => {
             const bits = at.numbers[3 + (place % 8)];
             const actions = actionWords.filter((_, bit) => bits & (1 << bit));
             // What may be changed can be seen.

@@ -62,9 +62,12 @@ export const entities = {
         references: { client: 'client', user: 'user', team: 'team' },
     },
 };
+/** Those that rights speak of besides. */
+export const others = ['user', 'team', 'portal_account', 'portal_right'];
+
 const all = ['view', 'create', 'edit', 'delete', 'export'];
 const everyEntity = (actions) =>
-    Object.fromEntries([...Object.keys(entities), 'user', 'team'].map((name) => [name, actions]));
+    Object.fromEntries([...Object.keys(entities), ...others].map((name) => [name, actions]));
 
 /** Rows 150 to 156 of the features, and what follows for what lies under clients. */
 export const builtIn = {
@@ -81,7 +84,12 @@ export const builtIn = {
     employee: {
         rows: ['managed', 'assigned', 'shared'],
         sees: ['internal'],
-        rights: { ...everyEntity(['view']), task: ['view', 'create', 'edit'] },
+        rights: {
+            ...everyEntity(['view']),
+            task: ['view', 'create', 'edit'],
+            portal_account: [],
+            portal_right: [],
+        },
     },
 };
 
@@ -127,6 +135,7 @@ export class Firm {
     clientsOf(entity, record) {
         if (entity === 'client') return [record];
         if (entity === 'contact') return this.#clientsTiedTo(record.id);
+        if (entity === 'portal_right') return [this.all('client').get(record.client)];
         const { under } = entities[entity];
         const parent = this.all(under).get(record[under]);
         return parent ? this.clientsOf(under, parent) : [];
@@ -198,10 +207,8 @@ export class Firm {
                 for (const [other, record] of [...this.all(name)])
                     if (record[entity] === id) this.remove(name, other);
         for (const account of this.accounts) account.rights.delete(id);
-        const left = this.accounts.filter(({ contact }) => contact !== id);
-        for (const { session } of this.accounts.filter((account) => !left.includes(account)))
-            if (session) this.ended.push(session.visitor);
-        this.accounts = left;
+        const account = this.accountOf(id);
+        if (account) this.removeAccount(account);
     }
 
     /* The portal: an account is of a contact, `{id, contact, email, isDisabled, rights, session}`.
@@ -209,6 +216,18 @@ export class Firm {
 
     accounts = [];
     ended = []; // sessions of accounts that are no more, or were disabled
+
+    /** Whether the user sees every client that the account leads to, and so may shut it. */
+    reaches(user, account) {
+        return [...(account?.rights.keys() ?? [])].every((client) =>
+            this.isAmongRows(user, 'client', this.all('client').get(client)),
+        );
+    }
+
+    removeAccount(account) {
+        if (account.session) this.ended.push(account.session.visitor);
+        this.accounts = this.accounts.filter((other) => other !== account);
+    }
 
     accountOf(contact) {
         return this.accounts.find((account) => account.contact === contact);

@@ -21,6 +21,8 @@ export const portalWeights = {
     portalPatch: 4,
     portalFeed: 2,
     portalGone: 2,
+    shutAccount: 4,
+    changeRight: 4,
 };
 
 const shown = ({ firm, deed, entity }, account) => {
@@ -255,6 +257,50 @@ export const portalDeeds = {
                 const wanted = model.portalSees(account, entity, record);
                 assert.equal(told.has(`${entity} ${id}`), wanted, `${words}: ${entity} ${id}`);
             }
+    },
+
+    /** Somebody of the firm disables or deletes an account: who sees all that it leads to. */
+    async shutAccount(at) {
+        const { model, user, door, numbers } = at;
+        const account = at.pick([undefined, ...model.accounts], 0);
+        if (account === undefined) return;
+        const isEnd = numbers[1] % 3 === 0;
+        const where = `portal_accounts/${account.id}`;
+        const state = account.isDisabled ? 'active' : 'disabled';
+        const answer = isEnd
+            ? await door.call('DELETE', where)
+            : await door.call('PATCH', where, { state });
+        const words = `${shown(at, account)} by ${at.person} (${user.role})`;
+        const may = (action) => model.may(user, 'portal_account', action);
+        if (!may(isEnd ? 'delete' : 'edit')) return void check(words, answer, 403, 404);
+        if (!model.reaches(user, account)) return void check(words, answer, 403);
+        check(words, answer, isEnd ? 204 : 200);
+        if (isEnd) return void model.removeAccount(account);
+        account.isDisabled = !account.isDisabled;
+        drop(at, account);
+    },
+
+    /** … or changes what it may see of a client: who sees the client, or made the right. */
+    async changeRight(at) {
+        const { model, user, door, numbers } = at;
+        const account = at.pick([undefined, ...model.accounts], 0);
+        const [client, held] = at.pick([...(account?.rights ?? []), []], 1);
+        if (client === undefined) return;
+        const isEnd = numbers[2] % 3 === 0;
+        const where = `portal_rights/${held.id}`;
+        const right = held.right === 'all' ? 'own' : 'all';
+        const answer = isEnd
+            ? await door.call('DELETE', where)
+            : await door.call('PATCH', where, { right });
+        const words = `${shown(at, account)} by ${at.person} (${user.role})`;
+        const may = (action) => model.may(user, 'portal_right', action);
+        if (!may(isEnd ? 'delete' : 'edit')) return void check(words, answer, 403, 404);
+        const record = { client, created_by: model.users.get('owner').id };
+        const isSeen = model.isAmongRows(user, 'portal_right', record);
+        if (!isSeen) return void check(words, answer, 404);
+        check(words, answer, isEnd ? 204 : 200);
+        if (isEnd) account.rights.delete(client);
+        else held.right = right;
     },
 
     /** A session of an account that was disabled, or is no more, is over for ever. */
