@@ -301,6 +301,11 @@ static struct scope scope_of_contact(const struct model *model, struct id contac
     return scope;
 }
 
+struct scope scope_of_portal(const struct model *model)
+{
+    return scope_of_contact(model, (struct id){}, SCOPE_EVERYTHING);
+}
+
 enum err portal_identify(struct txn *txn, const struct access *access, struct id id,
                          struct identity *identity_out)
 {

@@ -66,6 +66,8 @@ struct portal_note {
 struct portal_note portal_note_read(str encoded);
 str portal_note_write(struct arena *arena, const struct portal_note *note);
 
+/** What any contact may do, and sees of a record, but no records: of no client. To describe by. */
+struct scope scope_of_portal(const struct model *model);
 /** Who this is to the rest of the server; views. `identity_out->note` is what its session keeps.
  *  ERR_UNAUTHENTICATED: gone, disabled, its contact archived, or who views is no more
  *  allowed to. */

@@ -351,7 +351,8 @@ enum err api_open(struct task *task, const struct api_options *options, struct a
     api->portal_log = portal_log_make();
     api->pace = pace_make();
     arena_init(&api->arena, API_ARENA_BYTES_MAX);
-    api->openapi = openapi_make(&api->arena, api->access->model);
+    api->openapi = openapi_make(&api->arena, api->access->model, DOOR_STAFF);
+    api->openapi_of_portal = openapi_make(&api->arena, api->access->model, DOOR_PORTAL);
     enum err err = page_make(task, &api->arena, options->page_folder, &api->page);
     if (err == ERR_NONE) err = guide_make(task, &api->arena, &options->rule_texts, &api->guide);
     if (err == ERR_NONE) err = api_listen(task, api, options);

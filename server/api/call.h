@@ -48,6 +48,7 @@ struct api {
     struct arena arena; /** of all that is made at the start */
     struct page page;
     struct page_file openapi;
+    struct page_file openapi_of_portal;
     struct guide guide; /** for authors of rules */
 };
 

@@ -44,17 +44,6 @@ void components_name(struct buf *json, str text, const struct entity *entity)
     }
 }
 
-static void put_member(struct buf *json, str name, str text, const struct entity *entity,
-                       bool *is_first)
-{
-    if (!*is_first) buf_put_byte(json, ',');
-    *is_first = false;
-    buf_put_byte(json, '"');
-    components_name(json, name, entity);
-    buf_put(json, S("\":"));
-    components_name(json, text, entity);
-}
-
 /** Content by type: what is told in JSON is told in MessagePack too. */
 static void put_content(struct buf *json, const struct value *content)
 {
@@ -99,33 +88,47 @@ static void put_part(struct buf *json, const struct value *part)
     buf_put_byte(json, '}');
 }
 
-static void put_section(struct buf *json, const struct model *model, const struct value *section,
-                        bool *is_first)
+static void add_member(struct parts *parts, enum section section, str name, str text,
+                       const struct entity *entity)
 {
+    part_begin(parts, section);
+    components_name(&parts->text, name, entity);
+    part_named(parts);
+    components_name(&parts->text, text, entity);
+    part_end(parts);
+}
+
+static void add_section(struct parts *parts, const struct scope *scope, const struct model *model,
+                        enum section number, const struct value *section)
+{
+    struct arena *arena = parts->text.arena;
     struct cursor members = cursor_of(section->items);
     struct value name, member;
     for (uint32_t at = 0; at < section->count; at++) {
         require(value_next(&members, &name) && value_next(&members, &member));
-        struct buf text = buf_make(json->arena, 256 * KIB);
+        struct buf text = buf_make(arena, 256 * KIB);
         put_part(&text, &member);
         require(!buf_is_over(&text));
         bool is_of_entity = str_holds(name.text, of_entity);
         require(is_of_entity || !str_holds(buf_str(&text), of_entity));
-        uint32_t count = is_of_entity ? model->entity_count : 1;
-        for (uint32_t entity = 0; entity < count; entity++)
-            put_member(json, name.text, buf_str(&text),
-                       is_of_entity ? &model->entities[entity] : nullptr, is_first);
+        if (!is_of_entity) add_member(parts, number, name.text, buf_str(&text), nullptr);
+        for (uint32_t of = 0; is_of_entity && of < model->entity_count; of++)
+            if (scope_may(scope, model->entities[of].number, SCOPE_VIEW))
+                add_member(parts, number, name.text, buf_str(&text), &model->entities[of]);
     }
 }
 
-void components_write(struct buf *json, const struct model *model, str section, bool *is_first)
+void components_add(struct parts *parts, const struct scope *scope, const struct model *model)
 {
     struct task task;
-    task_init(&task, json->arena);
-    struct buf whole = buf_make(json->arena, 4 * BODY_BYTES_MAX);
+    task_init(&task, parts->text.arena);
+    struct buf whole = buf_make(parts->text.arena, 4 * BODY_BYTES_MAX);
     enum err err = json_read(&task, (str){components_json, sizeof components_json}, &whole);
     require(err == ERR_NONE);
-    struct value members;
-    require(value_find_text(buf_str(&whole), section, &members) && members.kind == VALUE_MAP);
-    put_section(json, model, &members, is_first);
+    for (uint32_t at = 0; at < SECTION_COUNT; at++) {
+        struct value members;
+        require(value_find_text(buf_str(&whole), section_words[at], &members) &&
+                members.kind == VALUE_MAP);
+        add_section(parts, scope, model, (enum section)at, &members);
+    }
 }

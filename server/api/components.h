@@ -11,12 +11,11 @@
  */
 #pragma once
 
-#include "base/buf.h"
-#include "model/model.h"
+#include "api/openapi_parts.h"
+#include "record/scope.h"
 
-/** Writes the members of one section (`"name":{…},…`), for every entity where that is meant; a
- *  comma before each but the first. */
-void components_write(struct buf *json, const struct model *model, str section, bool *is_first);
+/** Adds them all, where one for each entity is meant for those that the reader may view. */
+void components_add(struct parts *parts, const struct scope *scope, const struct model *model);
 
 /** The text with `{entity}` and `{label}` put in; `entity` is nullptr where none is meant. */
 void components_name(struct buf *json, str text, const struct entity *entity);

@@ -11,8 +11,6 @@ enum err duplicates_begin(struct call *call)
 {
     TRY(no_parameters(call));
     const struct entity *entity = call->entity;
-    const struct scope *scope = &call->identity.scope;
-    TRY(scope_require(call->task, scope, entity->duplicates, SCOPE_CREATE));
     struct buf given = buf_make(call->task->arena, 16);
     pack_int(&given, entity->number);
     return reply_job(call, S("duplicates"), buf_str(&given));

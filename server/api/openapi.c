@@ -1,17 +1,27 @@
 #include "api/openapi.h"
 
+#include "access/portal.h"
 #include "api/components.h"
 #include "api/openapi_entity.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "api/routes.h"
 #include "base/require.h"
 #include "record/models.h"
 #include "value/json.h"
 
 constexpr size_t DOCUMENT_BYTES_MAX = 16 * MIB;
-constexpr size_t SCRATCH_BYTES_MAX = 64 * MIB; /** components as values, while they are put in */
+constexpr size_t SCRATCH_BYTES_MAX = 64 * MIB; /** components, while they are put in */
+
+/** Who reads it. */
+struct reader {
+    const struct scope *scope;
+    const struct model *model;
+    struct arena *scratch;
+};
 
 static const str filters_word = {"filters", 7};
+static const str view_word = {"view", 4};
 
 /** Items of a list or members of an object: a comma before all but the first. */
 static void put_comma(struct buf *json, bool *is_first)
@@ -28,8 +38,16 @@ static void put_reference(struct buf *json, const char *section, str name,
     buf_put(json, S("\"}"));
 }
 
+/** Saved views are laid under a list by who sees them. */
+static bool has_parameter(const struct reader *reader, str name)
+{
+    const struct entity *views = model_entity(reader->model, view_word);
+    return !str_eq(name, view_word) ||
+           (views != nullptr && scope_may(reader->scope, views->number, SCOPE_VIEW));
+}
+
 /** Those that the path names, then those of the row. */
-static void put_parameters(struct buf *json, const struct scope *scope, const struct route *route,
+static void put_parameters(struct buf *json, const struct reader *reader, const struct route *route,
                            const struct entity *entity)
 {
     bool is_first = true;
@@ -51,9 +69,10 @@ static void put_parameters(struct buf *json, const struct scope *scope, const st
         (void)str_cut(rest, ' ', &name, &rest);
         if (str_eq(name, filters_word)) {
             require(entity != nullptr);
-            openapi_entity_filter_references(json, scope, entity, &is_first);
+            openapi_entity_filter_references(json, reader->scope, entity, &is_first);
             continue;
         }
+        if (!has_parameter(reader, name)) continue;
         put_comma(json, &is_first);
         put_reference(json, "parameters", name, entity);
     }
@@ -97,7 +116,7 @@ static void put_operation_id(struct buf *json, const struct route *route, str wo
     buf_put_byte(json, '"');
 }
 
-static void put_call(struct buf *json, const struct scope *scope, const struct route *route,
+static void put_call(struct buf *json, const struct reader *reader, const struct route *route,
                      const struct entity *entity)
 {
     str word = method_word(route->method);
@@ -112,7 +131,7 @@ static void put_call(struct buf *json, const struct scope *scope, const struct r
         buf_put_byte(json, ']');
     }
     if (route->need != NEED_IDENTITY) buf_put(json, S(",\"security\":[]"));
-    put_parameters(json, scope, route, entity);
+    put_parameters(json, reader, route, entity);
     if (route->body != nullptr) {
         buf_put(json, S(",\"requestBody\":"));
         put_reference(json, "requestBodies", str_of(route->body), entity);
@@ -121,8 +140,18 @@ static void put_call(struct buf *json, const struct scope *scope, const struct r
     buf_put_byte(json, '}');
 }
 
+/** Whether the reader's door has this call, and he may make it. */
+static bool is_described(const struct reader *reader, const struct route *route,
+                         const struct entity *entity)
+{
+    bool is_of_door = route->is_for_portal || reader->scope->actor_kind != ACTOR_CONTACT;
+    bool is_seen = entity == nullptr || scope_may(reader->scope, entity->number, SCOPE_VIEW);
+    return is_of_door && is_seen && !route->is_for_the_rest && route_is_of(route, entity) &&
+           rights_allow(reader->scratch, reader->scope, reader->model, route, entity);
+}
+
 /** All calls of one path; the rows of one pattern stand together in the table. */
-static void put_path(struct buf *json, const struct scope *scope, uint32_t first,
+static void put_path(struct buf *json, const struct reader *reader, uint32_t first,
                      const struct entity *entity)
 {
     str pattern = routes[first].pattern;
@@ -141,18 +170,17 @@ static void put_path(struct buf *json, const struct scope *scope, uint32_t first
     bool is_first = true;
     for (uint32_t row = first; row < route_count; row++) {
         if (!str_eq(routes[row].pattern, pattern)) continue;
-        if (!route_is_of(&routes[row], entity)) continue;
+        if (!is_described(reader, &routes[row], entity)) continue;
         put_comma(json, &is_first);
-        put_call(json, scope, &routes[row], entity);
+        put_call(json, reader, &routes[row], entity);
     }
     buf_put_byte(json, '}');
 }
 
-static bool has_calls(str pattern, const struct entity *entity)
+static bool has_calls(const struct reader *reader, str pattern, const struct entity *entity)
 {
     for (uint32_t row = 0; row < route_count; row++)
-        if (str_eq(routes[row].pattern, pattern) && !routes[row].is_for_the_rest &&
-            route_is_of(&routes[row], entity))
+        if (str_eq(routes[row].pattern, pattern) && is_described(reader, &routes[row], entity))
             return true;
     return false;
 }
@@ -164,47 +192,44 @@ static bool is_first_of_pattern(uint32_t row)
     return true;
 }
 
-static void put_paths(struct buf *json, const struct scope *scope, const struct model *model)
+static void put_paths(struct buf *json, const struct reader *reader)
 {
     bool is_first = true;
     for (uint32_t row = 0; row < route_count; row++) {
         if (!is_first_of_pattern(row)) continue;
         bool is_of_records =
             memmem(routes[row].pattern.at, routes[row].pattern.len, "{collection}", 12) != nullptr;
-        uint32_t count = is_of_records ? model->entity_count : 1;
+        uint32_t count = is_of_records ? reader->model->entity_count : 1;
         for (uint32_t at = 0; at < count; at++) {
-            const struct entity *entity = is_of_records ? &model->entities[at] : nullptr;
-            bool is_seen = entity == nullptr || scope_may(scope, entity->number, SCOPE_VIEW);
-            if (!is_seen || !has_calls(routes[row].pattern, entity)) continue;
+            const struct entity *entity = is_of_records ? &reader->model->entities[at] : nullptr;
+            if (!has_calls(reader, routes[row].pattern, entity)) continue;
             put_comma(json, &is_first);
-            put_path(json, scope, row, entity);
+            put_path(json, reader, row, entity);
         }
     }
 }
 
-static void put_components(struct buf *json, const struct scope *scope, const struct model *model)
+/** What these calls lead to. False: it is too much. */
+static bool put_components(struct buf *json, const struct reader *reader, str paths)
 {
-    static const char *const sections[] = {"headers", "parameters", "requestBodies", "responses",
-                                           "schemas"};
-    buf_put(json, S("\"components\":{\"securitySchemes\":{"
-                    "\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
-                    "\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
-                    "\"name\":\"__Host-atrium\",\"description\":\"What is not GET or HEAD also "
-                    "needs its own Origin and, in X-CSRF-Token, the word that /me gives.\"}}"));
-    for (size_t at = 0; at < sizeof sections / sizeof sections[0]; at++) {
-        bool is_first = true;
-        buf_print(json, ",\"%s\":{", sections[at]);
-        components_write(json, model, str_of(sections[at]), &is_first);
-        for (uint32_t entity = 0; entity < model->entity_count; entity++) {
-            if (str_eq(str_of(sections[at]), S("parameters")))
-                openapi_entity_filters(json, scope, &model->entities[entity]);
-            if (!str_eq(str_of(sections[at]), S("schemas"))) continue;
-            buf_put_byte(json, ',');
-            openapi_entity_schemas(json, scope, &model->entities[entity]);
-        }
-        buf_put_byte(json, '}');
+    struct parts parts = parts_make(reader->scratch, DOCUMENT_BYTES_MAX);
+    bool has_tokens = reader->scope->actor_kind != ACTOR_CONTACT;
+    components_add(&parts, reader->scope, reader->model);
+    for (uint32_t at = 0; at < reader->model->entity_count; at++) {
+        const struct entity *entity = &reader->model->entities[at];
+        if (!scope_may(reader->scope, entity->number, SCOPE_VIEW)) continue;
+        openapi_entity_filters(&parts, reader->scope, entity);
+        openapi_entity_schemas(&parts, reader->scope, entity);
     }
+    if (!parts_follow(&parts, paths)) return false;
+    buf_put(json, S("\"components\":{\"securitySchemes\":{"));
+    if (has_tokens) buf_put(json, S("\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"));
+    buf_put(json, S("\"session\":{\"type\":\"apiKey\",\"in\":\"cookie\","
+                    "\"name\":\"__Host-atrium\",\"description\":\"What is not GET or HEAD also "
+                    "needs its own Origin and, in X-CSRF-Token, the word that /me gives.\"}},"));
+    parts_write(json, &parts);
     buf_put_byte(json, '}');
+    return !buf_is_over(json);
 }
 
 /** The tag, a line's end, the document. */
@@ -212,19 +237,21 @@ static str openapi_text(struct arena *arena, const struct scope *scope, const st
 {
     struct arena scratch;
     arena_init(&scratch, SCRATCH_BYTES_MAX);
+    struct reader reader = {scope, model, &scratch};
     struct buf json = buf_make(&scratch, DOCUMENT_BYTES_MAX);
     buf_put(&json, S("{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Atrium\",\"version\":\"1\","
                      "\"description\":\"Records of one firm. Bodies and answers are JSON, or "
                      "the same in MessagePack: application/msgpack as Content-Type, as Accept.\","
                      "\"license\":{\"name\":"
                      "\"AGPL-3.0-or-later\",\"identifier\":\"AGPL-3.0-or-later\"}},"
-                     "\"servers\":[{\"url\":\"/\"}],"
-                     "\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{"));
-    put_paths(&json, scope, model);
+                     "\"servers\":[{\"url\":\"/\"}],\"security\":["));
+    if (scope->actor_kind != ACTOR_CONTACT) buf_put(&json, S("{\"token\":[]},"));
+    buf_put(&json, S("{\"session\":[]}],\"paths\":{"));
+    size_t paths_at = json.len;
+    put_paths(&json, &reader);
     buf_put(&json, S("},"));
-    put_components(&json, scope, model);
+    bool is_over = !put_components(&json, &reader, str_from(buf_str(&json), paths_at));
     buf_put_byte(&json, '}');
-    bool is_over = buf_is_over(&json);
     str etag = page_etag(arena, buf_str(&json));
     str text = is_over ? S("") : arena_print(arena, "%.*s\n%.*s", FMT(etag), FMT(buf_str(&json)));
     arena_drop(&scratch);
@@ -245,12 +272,23 @@ static str whole_text(struct arena *arena, const struct model *model)
     return openapi_text(arena, &scope, model);
 }
 
+/** For any contact, and for who has not entered. */
+static str portal_text(struct arena *arena, const struct model *model)
+{
+    struct scope scope = scope_of_portal(model);
+    return openapi_text(arena, &scope, model);
+}
+
+/** Whether no call and no field is left out for this reader. */
 static bool sees_whole(const struct scope *scope, const struct model *model)
 {
     uint16_t groups = (uint16_t)((1U << model->group_count) - 1);
-    bool sees = scope_sees_fields(scope, model) && (scope->groups_edited & groups) == groups;
-    for (uint32_t at = 0; at < model->entity_count && sees; at++)
-        sees = scope_may(scope, model->entities[at].number, SCOPE_VIEW);
+    bool sees = scope_sees_fields(scope, model) && (scope->rows & ROWS_ALL) != 0 &&
+                (scope->groups_edited & groups) == groups;
+    for (uint32_t at = 0; at < model->entity_count && sees; at++) {
+        uint8_t actions = scope->actions[model->entities[at].number];
+        sees = (actions & SCOPE_EVERYTHING) == SCOPE_EVERYTHING;
+    }
     return sees;
 }
 
@@ -264,9 +302,9 @@ static enum err openapi_read_cut(struct call *call)
     return page_reply(call, &file);
 }
 
-struct page_file openapi_make(struct arena *arena, const struct model *model)
+struct page_file openapi_make(struct arena *arena, const struct model *model, enum door door)
 {
-    str text = whole_text(arena, model);
+    str text = door == DOOR_PORTAL ? portal_text(arena, model) : whole_text(arena, model);
     require(text.len > 0);
     return file_of(text);
 }
@@ -274,6 +312,8 @@ struct page_file openapi_make(struct arena *arena, const struct model *model)
 enum err openapi_read(struct call *call)
 {
     const struct model *model = call->tenant.model;
+    if (call->tenant.door == DOOR_PORTAL && call->identity.credential == CREDENTIAL_NONE)
+        return page_reply(call, &call->api->openapi_of_portal);
     bool is_known = call->identity.credential != CREDENTIAL_NONE;
     if (is_known && !sees_whole(&call->identity.scope, model)) return openapi_read_cut(call);
     if (!is_known || model_is_same(model, call->access->model))

@@ -8,8 +8,9 @@
 
 #include "api/call.h"
 
-/** The document, with its tag. */
-struct page_file openapi_make(struct arena *arena, const struct model *model);
+/** The document of a door, with its tag. */
+struct page_file openapi_make(struct arena *arena, const struct model *model, enum door door);
 
-/** To a good token the tenant's own description, to others that of the schema. */
+/** To who has entered what he may of the tenant's own description, to others that of the schema; at
+ *  the portal's door its calls alone, and of records what it shows. */
 enum err openapi_read(struct call *call);

@@ -19,12 +19,18 @@ static bool is_kept_by_server(const struct field *field)
     return field->is_computed || field->is_system;
 }
 
-static void put_about(struct buf *json, const struct field *field)
+/** Whether the field leads to records, and to what the reader may view. */
+static bool leads_to_seen(const struct scope *scope, const struct field *field)
+{
+    return field->to != nullptr && scope_may(scope, field->to->number, SCOPE_VIEW);
+}
+
+static void put_about(struct buf *json, const struct scope *scope, const struct field *field)
 {
     buf_put(json, S("{\"title\":"));
     json_write_text(json, field->label);
     if (is_kept_by_server(field)) buf_put(json, S(",\"readOnly\":true"));
-    if (field->to != nullptr) {
+    if (leads_to_seen(scope, field)) {
         buf_put(json, S(",\"x-to\":"));
         json_write_text(json, field->to->name);
     }
@@ -40,31 +46,33 @@ static void put_about(struct buf *json, const struct field *field)
 }
 
 /** Absent is null, an absent list empty; `expand` shows references as records. */
-static void put_shown(struct buf *json, const struct field *field)
+static void put_shown(struct buf *json, const struct scope *scope, const struct field *field)
 {
     const struct kind *kind = field->kind_of;
+    bool is_followed = leads_to_seen(scope, field);
     if (field->kind == FIELD_REFERENCES) {
-        buf_print(json,
-                  "{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"string\","
-                  "\"format\":\"uuid\"},{\"type\":\"null\"},"
-                  "{\"$ref\":\"#/components/schemas/%.*s\"}]}}",
-                  FMT(field->to->name));
+        buf_put(json, S("{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"string\","
+                        "\"format\":\"uuid\"},{\"type\":\"null\"}"));
+        if (is_followed)
+            buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(field->to->name));
+        buf_put(json, S("]}}"));
         return;
     }
     buf_put(json, kind->openapi_shown.len > 0 ? kind->openapi_shown : kind->openapi);
     if (!kind->is_list) buf_put(json, S(",{\"type\":\"null\"}"));
-    if (field->kind == FIELD_REFERENCE)
+    if (field->kind == FIELD_REFERENCE && is_followed)
         buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s\"}", FMT(field->to->name));
 }
 
 /** Null and an empty list are absence; one item may stand for a list, and a patch may add to one
  *  and remove from it; given as an object, a reference creates that record too. */
-static void put_given(struct buf *json, const struct field *field, enum side side)
+static void put_given(struct buf *json, const struct scope *scope, const struct field *field,
+                      enum side side)
 {
     const struct kind *kind = field->kind_of;
     buf_put(json, kind->openapi);
     buf_put(json, S(",{\"type\":\"null\"}"));
-    if (field->kind == FIELD_REFERENCE)
+    if (field->kind == FIELD_REFERENCE && leads_to_seen(scope, field))
         buf_print(json, ",{\"$ref\":\"#/components/schemas/%.*s.new\"}", FMT(field->to->name));
     if (kind->is_list && side == SIDE_PATCH) {
         buf_put(json, S(",{\"type\":\"object\",\"minProperties\":1,\"properties\":{\"$add\":"));
@@ -75,20 +83,19 @@ static void put_given(struct buf *json, const struct field *field, enum side sid
     }
 }
 
-static void put_field(struct buf *json, const struct field *field, enum side side)
+static void put_field(struct buf *json, const struct scope *scope, const struct field *field,
+                      enum side side)
 {
     put_key(json, field->name);
-    put_about(json, field);
+    put_about(json, scope, field);
     buf_put(json, S(",\"anyOf\":["));
-    if (side == SIDE_SHOWN) put_shown(json, field);
-    else put_given(json, field, side);
+    if (side == SIDE_SHOWN) put_shown(json, scope, field);
+    else put_given(json, scope, field, side);
     buf_put(json, S("]}"));
 }
 
-/** Of entities that the reader may not see there are the names alone, for others refer to them. */
 static bool is_in(const struct scope *scope, const struct field *field, enum side side)
 {
-    if (!scope_may(scope, field->entity->number, SCOPE_VIEW)) return false;
     return side == SIDE_SHOWN ? scope_sees_field(scope, field)
                               : scope_edits_field(scope, field) && !is_kept_by_server(field);
 }
@@ -137,7 +144,8 @@ static void put_example(struct buf *json, const struct scope *scope, const struc
         bool has_choice = field->set != nullptr && field->set->choice_count > 0;
         if (has_choice && field->kind == FIELD_CHOICE)
             json_write_text(json, field->set->choices[0].value);
-        else if (field->kind == FIELD_REFERENCE && depth < EXAMPLE_DEPTH_MAX)
+        else if (field->kind == FIELD_REFERENCE && depth < EXAMPLE_DEPTH_MAX &&
+                 leads_to_seen(scope, field))
             put_example(json, scope, field->to, depth + 1);
         else if (field->format == FORMAT_EMAIL) buf_put(json, S("\"ann@firm.example\""));
         else buf_put(json, field->kind_of->example);
@@ -148,8 +156,7 @@ static void put_example(struct buf *json, const struct scope *scope, const struc
 static void put_schema(struct buf *json, const struct scope *scope, const struct entity *entity,
                        enum side side)
 {
-    static const char *const endings[] = {"", ".new", ".patch"};
-    buf_print(json, "\"%.*s%s\":{\"type\":\"object\",\"title\":", FMT(entity->name), endings[side]);
+    buf_put(json, S("{\"type\":\"object\",\"title\":"));
     json_write_text(json, entity->label);
     buf_put(json, S(",\"properties\":{"));
     bool is_first = true;
@@ -164,7 +171,7 @@ static void put_schema(struct buf *json, const struct scope *scope, const struct
         if (!is_in(scope, &entity->fields[at], side)) continue;
         if (!is_first) buf_put_byte(json, ',');
         is_first = false;
-        put_field(json, &entity->fields[at], side);
+        put_field(json, scope, &entity->fields[at], side);
     }
     buf_put_byte(json, '}');
     put_required(json, scope, entity, side);
@@ -176,14 +183,17 @@ static void put_schema(struct buf *json, const struct scope *scope, const struct
     buf_put(json, S(",\"additionalProperties\":false}"));
 }
 
-void openapi_entity_schemas(struct buf *json, const struct scope *scope,
+void openapi_entity_schemas(struct parts *parts, const struct scope *scope,
                             const struct entity *entity)
 {
-    put_schema(json, scope, entity, SIDE_SHOWN);
-    buf_put_byte(json, ',');
-    put_schema(json, scope, entity, SIDE_NEW);
-    buf_put_byte(json, ',');
-    put_schema(json, scope, entity, SIDE_PATCH);
+    static const char *const endings[] = {"", ".new", ".patch"};
+    for (enum side side = SIDE_SHOWN; side <= SIDE_PATCH; side++) {
+        part_begin(parts, SECTION_SCHEMAS);
+        buf_print(&parts->text, "%.*s%s", FMT(entity->name), endings[side]);
+        part_named(parts);
+        put_schema(&parts->text, scope, entity, side);
+        part_end(parts);
+    }
 }
 
 /* Filters. */
@@ -226,9 +236,7 @@ static void put_filter_name(struct buf *json, const struct field *field, uint32_
 static void put_filter(struct buf *json, const struct field *field, uint32_t operation)
 {
     const char *word = operations[operation].word;
-    buf_put_byte(json, '"');
-    put_filter_name(json, field, operation);
-    buf_print(json, "\":{\"in\":\"query\",\"name\":\"%.*s", FMT(field->name));
+    buf_print(json, "{\"in\":\"query\",\"name\":\"%.*s", FMT(field->name));
     if (word[0] != 0) buf_print(json, "[%s]", word);
     bool is_many = word[0] == 0 || strcmp(word, "ne") == 0;
     buf_put(json, S("\",\"schema\":"));
@@ -240,15 +248,18 @@ static void put_filter(struct buf *json, const struct field *field, uint32_t ope
     buf_print(json, ",\"description\":\"%s\"}", operations[operation].about);
 }
 
-void openapi_entity_filters(struct buf *json, const struct scope *scope,
+void openapi_entity_filters(struct parts *parts, const struct scope *scope,
                             const struct entity *entity)
 {
     for (uint32_t at = 0; at < entity->field_count; at++)
         for (uint32_t operation = 0; operation < OPERATION_COUNT; operation++) {
             const struct field *field = &entity->fields[at];
             if (!is_filter(scope, field) || !has_operation(field, operation)) continue;
-            buf_put_byte(json, ',');
-            put_filter(json, field, operation);
+            part_begin(parts, SECTION_PARAMETERS);
+            put_filter_name(&parts->text, field, operation);
+            part_named(parts);
+            put_filter(&parts->text, field, operation);
+            part_end(parts);
         }
 }
 

@@ -7,32 +7,35 @@
 
 /* Judging. */
 
-static enum err judge_entity(const struct call *call)
+/** Somebody who would make a call. */
+struct asking {
+    struct task *task;
+    const struct scope *scope;
+    const struct model *model;
+    const struct route *route;
+    const struct entity *entity; /** of the path; nullptr: it names none */
+};
+
+static enum err judge_entity(const struct asking *asking)
 {
-    const struct route *route = call->route;
-    const struct entity *entity = call->entity;
-    if (route->right_of != 0) entity = model_entity_by_number(call->tenant.model, route->right_of);
+    const struct route *route = asking->route;
+    const struct entity *entity = asking->entity;
+    if (route->right_of != 0) entity = model_entity_by_number(asking->model, route->right_of);
     if (entity == nullptr) return ERR_NONE; /* the function says that there is no such thing */
     for (uint32_t at = 0; at < SCOPE_ACTION_COUNT; at++)
         if ((route->may & 1U << at) != 0)
-            TRY(scope_require(call->task, &call->identity.scope, entity,
-                              (enum scope_action)(1U << at)));
-    if (route->may_one == 0 || (call->identity.scope.actions[entity->number] & route->may_one) != 0)
+            TRY(scope_require(asking->task, asking->scope, entity, (enum scope_action)(1U << at)));
+    if (route->is_of_duplicates)
+        TRY(scope_require(asking->task, asking->scope, entity->duplicates, SCOPE_CREATE));
+    if (route->may_one == 0 || (asking->scope->actions[entity->number] & route->may_one) != 0)
         return ERR_NONE;
     uint8_t least = route->may_one & (uint8_t)-route->may_one;
-    return scope_require(call->task, &call->identity.scope, entity, (enum scope_action)least);
+    return scope_require(asking->task, asking->scope, entity, (enum scope_action)least);
 }
 
-static enum err judge_settings(const struct call *call)
+static enum err judge(const struct asking *asking)
 {
-    const struct entity *settings = model_entity_by_number(call->tenant.model, SETTINGS_ENTITY);
-    return scope_require(call->task, &call->identity.scope, settings, SCOPE_EDIT);
-}
-
-enum err rights_judge(const struct call *call)
-{
-    if (call->identity.credential == CREDENTIAL_NONE) return ERR_NONE;
-    switch (call->route->right) {
+    switch (asking->route->right) {
     case RIGHT_UNSAID:
     case RIGHT_OWN:
     case RIGHT_SEEN:
@@ -40,15 +43,33 @@ enum err rights_judge(const struct call *call)
     case RIGHT_NAMED:
         return ERR_NONE;
     case RIGHT_ENTITY:
-        return judge_entity(call);
+        return judge_entity(asking);
     case RIGHT_SETTINGS:
-        return judge_settings(call);
+        return scope_require(asking->task, asking->scope,
+                             model_entity_by_number(asking->model, SETTINGS_ENTITY), SCOPE_EDIT);
     case RIGHT_EVERYTHING: {
-        struct view view = call_view(call);
+        struct view view = {.task = asking->task, .model = asking->model, .scope = asking->scope};
         return rule_verify_author(&view);
     }
     }
     return ERR_NONE;
+}
+
+enum err rights_judge(const struct call *call)
+{
+    if (call->identity.credential == CREDENTIAL_NONE) return ERR_NONE;
+    struct asking asking = {call->task, &call->identity.scope, call->tenant.model, call->route,
+                            call->entity};
+    return judge(&asking);
+}
+
+bool rights_allow(struct arena *arena, const struct scope *scope, const struct model *model,
+                  const struct route *route, const struct entity *entity)
+{
+    struct task quiet;
+    task_init(&quiet, arena);
+    struct asking asking = {&quiet, scope, model, route, entity};
+    return judge(&asking) == ERR_NONE;
 }
 
 enum err rights_again(struct call *call)

@@ -13,6 +13,10 @@
 
 /** ERR_FORBIDDEN: the caller lacks what the row asks for; the fault names it. */
 enum err rights_judge(const struct call *call);
+/** Whether such a scope may make this call, of `entity` where the path names one: what judging
+ *  refuses to everybody with it is not described to him either. */
+bool rights_allow(struct arena *arena, const struct scope *scope, const struct model *model,
+                  const struct route *route, const struct entity *entity);
 /** Later than the call arrived, in an open transaction: who calls is asked for again, and judged
  *  with what he may now. ERR_UNAUTHENTICATED: the session or token is over meanwhile. */
 enum err rights_again(struct call *call);

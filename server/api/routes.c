@@ -123,8 +123,8 @@ const struct route routes[] = {
      .right = RIGHT_SEEN, .is_for_portal = true, .answers = "200 catalog", .run = catalog_read},
     /* Without a token it tells nothing of this firm: only what every firm has. */
     {METHOD_GET, T("/api/v1/openapi.json"), T("This description"), NEED_NO_FALSE, ROAD_READ,
-     .right = RIGHT_SEEN, .parameters = "if_none_match", .answers = "200 document 304 not_changed",
-     .run = openapi_read},
+     .right = RIGHT_SEEN, .is_for_portal = true, .parameters = "if_none_match",
+     .answers = "200 document 304 not_changed", .run = openapi_read},
     {METHOD_GET, T("/api/v1/changes"), T("All changes, in order"), NEED_IDENTITY, ROAD_READ,
      .right = RIGHT_SEEN, .is_for_portal = true, .parameters = "after_sequence limit last_event_id",
      .answers = "200 changes", .run = records_changes},

@@ -62,7 +62,7 @@ struct route {
      *  separated by blanks; `*`: any */
     str raw_types;
     bool is_not_of_single; /** an entity with exactly one record has no such call */
-    bool is_of_duplicates; /** only of an entity whose duplicates are looked for */
+    bool is_of_duplicates; /** only of an entity whose duplicates are looked for, and made */
     bool is_for_portal;    /** served at the portal's door too */
     bool is_for_viewer;    /** there, a change that is let to who views it as somebody else */
     bool is_of_secrets;    /** only of an entity with secret fields; the answer is never kept */

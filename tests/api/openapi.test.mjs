@@ -98,6 +98,15 @@ test('an answer that it does not describe is found out', async () => {
         document.complaintOf('GET', '/api/v1/nothing', { ...answer, status: 200 }),
         /no such call/,
     );
+    const entry = expectStatus(await firm.call('GET', 'changes?limit=1'), 200).body.data[0];
+    const event = { event: 'message', id: '1', data: entry };
+    const told = (more) => document.eventComplaintOf('/api/v1/changes', { ...event, ...more });
+    assert.equal(told({}), undefined);
+    assert.equal(told({ event: 'rights', id: '1', data: {} }), undefined);
+    assert.match(told({ event: 'rights' }), /data/);
+    assert.match(told({ data: {} }), /required/);
+    assert.match(told({ event: 'nothing' }), /event/);
+    assert.match(document.eventComplaintOf('/api/v1/clients', event), /no such events/);
 });
 
 /** What the TypeScript compiler says of a program beside the types. */

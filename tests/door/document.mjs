@@ -100,6 +100,22 @@ export class Document {
         ];
         return this.faultsOf([...at, 'content', type, 'schema'], answer.body);
     }
+
+    /** What is wrong with an event of a stream, or undefined. */
+    eventComplaintOf(path, event) {
+        const call = this.json.paths[this.templateOf(path)]?.get;
+        const { content } = this.resolve(call?.responses['200']) ?? {};
+        const ref = content?.['text/event-stream']?.schema['x-event']?.$ref;
+        if (ref === undefined) return 'the document has no such events';
+        return this.faultsOf(ref.slice(2).split('/'), event);
+    }
+}
+
+/** What of a request's headers says who asks, and where. */
+function whoOf(headers) {
+    const small = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+    const names = ['host', 'authorization', 'cookie'];
+    return Object.fromEntries(small.filter(([name]) => names.includes(name)));
 }
 
 /** Judges a server's answers by the document of the firm that gave them. */
@@ -114,28 +130,37 @@ export class Judge {
         this.read = read;
     }
 
+    async #readFor(headers) {
+        let answer = await this.read(headers).catch(() => undefined);
+        // Nobody's credential: what everybody may read.
+        if (answer?.status === 401)
+            answer = await this.read({ host: headers.host }).catch(() => undefined);
+        // A host without one, or a server that is on its way down.
+        return answer?.status === 200 ? Document.of(answer.text) : undefined;
+    }
+
+    /** Who asks at the same time waits for one document. */
     async #documentOf(headers, isFresh) {
         const key = JSON.stringify(headers);
-        if (isFresh || !this.#documents.has(key)) {
-            let answer = await this.read(headers).catch(() => undefined);
-            // Nobody's credential: what everybody may read.
-            if (answer?.status === 401)
-                answer = await this.read({ host: headers.host }).catch(() => undefined);
-            // A host without one, or a server that is on its way down.
-            if (answer?.status !== 200) return undefined;
-            this.#documents.set(key, Document.of(answer.text));
-        }
-        return this.#documents.get(key);
+        if (isFresh || !this.#documents.has(key)) this.#documents.set(key, this.#readFor(headers));
+        const document = await this.#documents.get(key);
+        if (document === undefined) this.#documents.delete(key);
+        return document;
+    }
+
+    /** Complains of an event that its document does not describe. */
+    async judgeEvent({ path, headers }, event) {
+        const [where] = path.split('?');
+        const document = await this.#documentOf(whoOf(headers), false);
+        const complaint = document?.eventComplaintOf(where, event);
+        if (complaint !== undefined)
+            this.complaints.push(`${path}: ${complaint}: ${JSON.stringify(event)}`);
     }
 
     /** Throws when the answer is none that its document describes. */
     async judge({ method, path, headers = {} }, answer) {
         const [where] = path.split('?');
-        const who = Object.fromEntries(
-            Object.entries(headers)
-                .map(([name, value]) => [name.toLowerCase(), value])
-                .filter(([name]) => ['host', 'authorization', 'cookie'].includes(name)),
-        );
+        const who = whoOf(headers);
         if (who.host === undefined || !where.startsWith('/api/v1/') || method === 'HEAD') return;
         let document = await this.#documentOf(who, false);
         if (document === undefined) return;

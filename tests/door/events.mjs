@@ -5,10 +5,11 @@ import https from 'node:https';
 
 const WAIT_MS_MAX = 20_000;
 
-/** One open stream. `hear` is called with each piece as it came. */
+/** One open stream. `hear` is called with each piece as it came, `judge` with each event read. */
 export class Events {
-    constructor(hear = () => {}) {
+    constructor(hear = () => {}, judge = () => {}) {
         this.hear = hear;
+        this.judge = judge;
         this.status = 0;
         this.headers = {};
         this.events = [];
@@ -45,6 +46,7 @@ export class Events {
         if (event.data.length === 0) return;
         const data = JSON.parse(event.data.join('\n'));
         this.events.push({ id: this.lastId, type: event.type, data });
+        this.judge({ event: event.type, id: this.lastId, data });
     }
 
     wake() {
@@ -101,7 +103,11 @@ export function openEvents(firm, { query = '', headers = {}, isSecure = false } 
             ...headers,
         },
     };
-    const stream = new Events((text) => firm.server.watch.hear(asked, text));
+    const { watch, judge } = firm.server;
+    const stream = new Events(
+        (text) => watch.hear(asked, text),
+        (event) => judge.judgeEvent(asked, event),
+    );
     return new Promise((resolve, reject) => {
         const request = (isSecure ? https : http).request(
             {
@@ -157,7 +163,11 @@ export function openEventsOn(session, firm, query = '') {
     const path = `/api/v1/changes${query}`;
     const headers = { accept: 'text/event-stream', authorization: `Bearer ${firm.token}` };
     const asked = { method: 'GET', path, headers: { host: firm.host, ...headers } };
-    const stream = new Events((text) => firm.server.watch.hear(asked, text));
+    const { watch, judge } = firm.server;
+    const stream = new Events(
+        (text) => watch.hear(asked, text),
+        (event) => judge.judgeEvent(asked, event),
+    );
     const request = session.request({ ':path': path, ':authority': firm.host, ...headers });
     stream.close = () => request.close();
     request.setEncoding('utf8');

@@ -12,7 +12,7 @@ static void make_document(void)
 {
     if (document.len > 0) return;
     fixture_init(&fixture);
-    document = openapi_make(&fixture.test.arena, fixture.model).bytes;
+    document = openapi_make(&fixture.test.arena, fixture.model, DOOR_STAFF).bytes;
     check(document.len > 0);
 }
 
