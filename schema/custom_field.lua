@@ -53,6 +53,7 @@ return entity "custom_field" {
     28, label = "Fields that the formula reads", computed = true, set = "custom_field.read",
   },
   choice "group" { 29, label = "Field group", set = "custom_field.group" },
+  choice "format" { 30, label = "Form", fixed = true, set = "custom_field.format" },
 }, choice_set "custom_field.kind" {
   label = "Kinds of fields",
   { "text", label = "Text" },
@@ -75,6 +76,7 @@ return entity "custom_field" {
   { "reference", label = "Reference" },
   { "references", label = "References" },
   { "object", label = "Object" },
+  { "sealed", label = "Sealed text" },
   { "formula", label = "Formula" },
   { "rollup", label = "Roll-up" },
 }, choice_set "custom_field.on_delete" {
@@ -100,6 +102,9 @@ return entity "custom_field" {
   { "financials", label = "Financials" },
   { "internal", label = "Internal notes" },
   { "vault", label = "Vault" },
+}, choice_set "custom_field.format" {
+  label = "Forms of texts",
+  { "iban", label = "IBAN" },
 }, choice_set "custom_field.read" {
   label = "Fields that formulas read", open = true,
 }, choice_set "custom_field.synonym" {

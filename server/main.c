@@ -207,6 +207,7 @@ static enum err place_open(struct opened *opened, const struct arguments *argume
     TRY(err);
     opened->place.access.audit = audit_make();
     TRY(tenants_sweep(&opened->task, &opened->place.access));
+    TRY(mail_folders_sweep(&opened->task, &opened->place.access));
     return needs == NEEDS_STORE ? ERR_NONE : model_open(opened, arguments);
 }
 

@@ -205,18 +205,31 @@ static enum err enter(struct enter_work *self)
 
 /* What is asked from outside. */
 
+static struct enter_work work_of(struct task *task, const struct access *access,
+                                 const struct space *space, const struct sign_in_given *given,
+                                 enum audit_kind kind)
+{
+    return (struct enter_work){
+        .task = task, .access = access, .space = space, .given = given, .kind = kind};
+}
+
+/** Whoever has a session gives the password again, and gets another one for it. */
+static enum err entrance_prove(struct enter_work *self, const struct identity *identity,
+                               struct session_new *session_out)
+{
+    require(identity->credential == CREDENTIAL_SESSION);
+    self->identity = identity;
+    self->made = session_out;
+    TRY(entrance_find(self));
+    return entrance_check(self);
+}
+
 enum err session_create(struct task *task, const struct access *access, const struct space *space,
                         const struct sign_in_given *given, struct session_new *session_out)
 {
-    struct enter_work self = {
-        .task = task,
-        .access = access,
-        .space = space,
-        .entrance.purpose = given->token.len > 0 ? LINK_SIGN_IN : 0,
-        .given = given,
-        .made = session_out,
-        .kind = AUDIT_SIGN_IN,
-    };
+    struct enter_work self = work_of(task, access, space, given, AUDIT_SIGN_IN);
+    self.entrance.purpose = given->token.len > 0 ? LINK_SIGN_IN : 0;
+    self.made = session_out;
     TRY(entrance_find(&self));
     if (self.entrance.purpose == 0) TRY(entrance_check(&self));
     return enter(&self);
@@ -226,18 +239,8 @@ enum err session_prove(struct task *task, const struct access *access, const str
                        const struct identity *identity, const struct sign_in_given *given,
                        struct session_new *session_out)
 {
-    require(identity->credential == CREDENTIAL_SESSION);
-    struct enter_work self = {
-        .task = task,
-        .access = access,
-        .space = space,
-        .given = given,
-        .identity = identity,
-        .made = session_out,
-        .kind = AUDIT_PROVEN,
-    };
-    TRY(entrance_find(&self));
-    TRY(entrance_check(&self));
+    struct enter_work self = work_of(task, access, space, given, AUDIT_PROVEN);
+    TRY(entrance_prove(&self, identity, session_out));
     return enter(&self);
 }
 
@@ -245,18 +248,8 @@ enum err password_change(struct task *task, const struct access *access, const s
                          const struct identity *identity, const struct sign_in_given *given,
                          str new_password, struct session_new *session_out)
 {
-    require(identity->credential == CREDENTIAL_SESSION);
-    struct enter_work self = {
-        .task = task,
-        .access = access,
-        .space = space,
-        .given = given,
-        .identity = identity,
-        .made = session_out,
-        .kind = AUDIT_PASSWORD_CHANGED,
-    };
-    TRY(entrance_find(&self));
-    TRY(entrance_check(&self));
+    struct enter_work self = work_of(task, access, space, given, AUDIT_PASSWORD_CHANGED);
+    TRY(entrance_prove(&self, identity, session_out));
     TRY(entrance_renew(&self, S("new"), new_password));
     return enter(&self);
 }
@@ -264,14 +257,10 @@ enum err password_change(struct task *task, const struct access *access, const s
 enum err password_by_link(struct task *task, const struct access *access, const struct space *space,
                           bool is_invitation, const struct sign_in_given *given)
 {
-    struct enter_work self = {
-        .task = task,
-        .access = access,
-        .space = space,
-        .entrance.purpose = is_invitation ? LINK_INVITATION : LINK_RESET,
-        .given = given,
-        .kind = is_invitation ? AUDIT_INVITATION_TAKEN : AUDIT_PASSWORD_CHANGED,
-    };
+    struct enter_work self =
+        work_of(task, access, space, given,
+                is_invitation ? AUDIT_INVITATION_TAKEN : AUDIT_PASSWORD_CHANGED);
+    self.entrance.purpose = is_invitation ? LINK_INVITATION : LINK_RESET;
     TRY(entrance_find(&self));
     TRY(entrance_renew(&self, S("password"), given->password));
     return enter(&self);

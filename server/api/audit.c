@@ -6,7 +6,6 @@
 #include "api/reply.h"
 #include "api/routes.h"
 #include "value/json.h"
-#include "value/text.h"
 
 constexpr uint32_t AUDIT_EVENTS_DEFAULT = 50;
 
@@ -77,18 +76,6 @@ static enum err wanted_read(struct call *call, struct audit_wanted *wanted)
     return err;
 }
 
-static void text_or_null(struct buf *json, const char *name, str text)
-{
-    buf_print(json, ",\"%s\":", name);
-    if (text.len == 0) buf_put(json, S("null"));
-    else json_write_text(json, text);
-}
-
-static void id_or_null(struct buf *json, struct call *call, const char *name, struct id id)
-{
-    text_or_null(json, name, id_is_nil(id) ? S("") : id_text(call->task->arena, id));
-}
-
 /** What a contact is called today, if the caller may see it. */
 static enum err contact_name(struct call *call, struct id id, str *name_out)
 {
@@ -116,7 +103,7 @@ static enum err actor_name_write(struct buf *json, struct call *call,
                    : is_contact            ? contact_name(call, event->actor, &user.name)
                                            : user_read(call->txn, event->actor, &user);
     if (err != ERR_NONE && err != ERR_MISSING) return err;
-    text_or_null(json, "actor_name", err == ERR_NONE ? user.name : S(""));
+    json_member_text(json, "actor_name", err == ERR_NONE ? user.name : S(""));
     return ERR_NONE;
 }
 
@@ -126,18 +113,17 @@ static enum err entry_write(struct buf *json, struct call *call, const struct au
     const struct entity *entity = event->entity == AUDIT_ENTITY
                                       ? nullptr
                                       : model_entity_by_number(call->tenant.model, event->entity);
-    buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
-    time_write(json, entry->at_ms);
-    buf_put_byte(json, '"');
-    text_or_null(json, "kind", audit_kind_word(event->kind));
-    text_or_null(json, "actor_kind", audit_actor_word(event->actor_kind));
-    id_or_null(json, call, "actor", event->actor);
+    buf_print(json, "{\"sequence\":%llu", (unsigned long long)entry->sequence);
+    json_member_time(json, "at", entry->at_ms);
+    json_member_text(json, "kind", audit_kind_word(event->kind));
+    json_member_text(json, "actor_kind", audit_actor_word(event->actor_kind));
+    json_member_id(json, "actor", event->actor);
     TRY(actor_name_write(json, call, event));
-    text_or_null(json, "entity", entity != nullptr ? entity->name : S(""));
-    id_or_null(json, call, "id", event->record);
-    text_or_null(json, "address", event->address);
-    text_or_null(json, "words", event->words);
-    id_or_null(json, call, "cause", entry->cause);
+    json_member_text(json, "entity", entity != nullptr ? entity->name : S(""));
+    json_member_id(json, "id", event->record);
+    json_member_text(json, "address", event->address);
+    json_member_text(json, "words", event->words);
+    json_member_id(json, "cause", entry->cause);
     buf_print(json, ",\"count\":%u,\"erased\":%s}", event->count > 1 ? event->count : 1,
               entry->is_erased ? "true" : "false");
     return ERR_NONE;

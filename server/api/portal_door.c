@@ -12,18 +12,10 @@
 
 /* Who I am. */
 
-static void write_id(struct buf *json, const char *name, struct id id)
-{
-    char text[ID_TEXT_BYTES];
-    id_write(id, text);
-    if (id_is_nil(id)) buf_print(json, "\"%s\":null", name);
-    else buf_print(json, "\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
-}
-
 static void write_right(struct buf *json, const struct portal_right *right)
 {
     buf_put_byte(json, '{');
-    write_id(json, "id", right->client);
+    json_member_id(json, "id", right->client);
     buf_put(json, S(",\"name\":"));
     json_write_text(json, right->client_name);
     buf_print(json, ",\"right\":\"%s\"}", right->is_all ? "all" : "own");
@@ -36,7 +28,7 @@ static enum err write_viewer(struct buf *json, struct txn *txn, struct id viewer
     if (id_is_nil(viewer)) return buf_put(json, S("null")), ERR_NONE;
     TRY(user_read(txn, viewer, &user));
     buf_put_byte(json, '{');
-    write_id(json, "id", viewer);
+    json_member_id(json, "id", viewer);
     buf_put(json, S(",\"name\":"));
     json_write_text(json, user.name);
     buf_put_byte(json, '}');
@@ -52,9 +44,8 @@ static enum err write_portal(struct buf *json, struct call *call, struct txn *tx
     TRY(portal_rights(txn, call->tenant.model, identity->user, rights, PORTAL_RIGHTS_SHOWN_MAX,
                       &count));
     buf_put(json, S(",\"portal\":{"));
-    write_id(json, "contact", identity->scope.actor);
-    buf_put_byte(json, ',');
-    write_id(json, "client", identity->scope.client);
+    json_member_id(json, "contact", identity->scope.actor);
+    json_member_id(json, "client", identity->scope.client);
     buf_put(json, S(",\"clients\":["));
     for (uint32_t at = 0; at < count; at++) {
         if (at > 0) buf_put_byte(json, ',');

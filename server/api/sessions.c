@@ -7,7 +7,6 @@
 #include "api/reply.h"
 #include "api/rights.h"
 #include "value/json.h"
-#include "value/text.h"
 
 /** Wakes what is open by a session that has ended, too. */
 static void note(struct call *call, enum door door, struct id subject)
@@ -18,35 +17,21 @@ static void note(struct call *call, enum door door, struct id subject)
     audit_put(call->txn, &event);
 }
 
-static void write_moment(struct buf *json, const char *name, int64_t at_ms)
-{
-    buf_print(json, ",\"%s\":\"", name);
-    time_write(json, at_ms);
-    buf_put_byte(json, '"');
-}
-
-static void write_id(struct buf *json, const char *name, struct id id)
-{
-    char text[ID_TEXT_BYTES];
-    id_write(id, text);
-    buf_print(json, "\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
-}
-
 void json_write_session(struct buf *json, const struct identity *identity)
 {
     buf_put(json, S("\"session\":{"));
-    write_id(json, "id", identity->session);
-    write_moment(json, "proven_at", identity->proven_at_ms);
+    json_member_id(json, "id", identity->session);
+    json_member_time(json, "proven_at", identity->proven_at_ms);
     buf_put_byte(json, '}');
 }
 
 static void write_row(struct buf *json, const struct session_row *session, bool is_this)
 {
     buf_put_byte(json, '{');
-    write_id(json, "id", session->id);
-    write_moment(json, "created_at", session->made_ms);
-    write_moment(json, "last_used_at", session->seen_ms);
-    write_moment(json, "proven_at", session->proven_ms);
+    json_member_id(json, "id", session->id);
+    json_member_time(json, "created_at", session->made_ms);
+    json_member_time(json, "last_used_at", session->seen_ms);
+    json_member_time(json, "proven_at", session->proven_ms);
     json_member_text(json, "address", session->address);
     json_member_text(json, "user_agent", session->user_agent);
     buf_print(json, ",\"current\":%s}", is_this ? "true" : "false");

@@ -13,42 +13,17 @@
 
 /* Telling. */
 
-static void write_text_or_null(struct buf *json, const char *name, str text)
-{
-    if (text.len == 0) buf_print(json, ",\"%s\":null", name);
-    else json_member_text(json, name, text);
-}
-
-static void write_moment(struct buf *json, const char *name, int64_t at_ms)
-{
-    if (at_ms == 0) {
-        buf_print(json, ",\"%s\":null", name);
-        return;
-    }
-    buf_print(json, ",\"%s\":\"", name);
-    time_write(json, at_ms);
-    buf_put_byte(json, '"');
-}
-
-static void write_id(struct buf *json, const char *name, struct id id)
-{
-    char text[ID_TEXT_BYTES];
-    id_write(id, text);
-    buf_print(json, "\"%s\":\"%.*s\"", name, ID_TEXT_BYTES, text);
-}
-
 static void write_token(struct buf *json, const struct call *call, const struct token_row *token)
 {
     buf_put_byte(json, '{');
-    write_id(json, "id", token->id);
-    buf_put_byte(json, ',');
-    write_id(json, "user", token->user);
-    write_text_or_null(json, "name", token->name);
-    write_text_or_null(json, "role", token->role);
-    write_text_or_null(json, "begins_with", token->beginning);
-    write_moment(json, "created_at", token->made_ms);
-    write_moment(json, "expires_at", token->ends_ms);
-    write_moment(json, "last_used_at", token->used_ms);
+    json_member_id(json, "id", token->id);
+    json_member_id(json, "user", token->user);
+    json_member_text(json, "name", token->name);
+    json_member_text(json, "role", token->role);
+    json_member_text(json, "begins_with", token->beginning);
+    json_member_time(json, "created_at", token->made_ms);
+    json_member_time(json, "expires_at", token->ends_ms);
+    json_member_time(json, "last_used_at", token->used_ms);
     bool is_current = id_eq(token->id, call->identity.scope.token);
     buf_print(json, ",\"proof\":%s,\"current\":%s", token->is_proof ? "true" : "false",
               is_current ? "true" : "false");
@@ -57,10 +32,10 @@ static void write_token(struct buf *json, const struct call *call, const struct 
 void json_write_token_of(struct buf *json, const struct identity *identity)
 {
     buf_put(json, S("\"token\":{"));
-    write_id(json, "id", identity->scope.token);
-    write_text_or_null(json, "name", identity->token_name);
-    write_text_or_null(json, "role", identity->token_role);
-    write_moment(json, "expires_at", identity->token_ends_ms);
+    json_member_id(json, "id", identity->scope.token);
+    json_member_text(json, "name", identity->token_name);
+    json_member_text(json, "role", identity->token_role);
+    json_member_time(json, "expires_at", identity->token_ends_ms);
     buf_put_byte(json, '}');
 }
 

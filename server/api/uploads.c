@@ -2,7 +2,6 @@
 
 #include "api/reply.h"
 #include "value/json.h"
-#include "value/text.h"
 
 enum err uploads_find(struct call *call, struct id id, struct upload *upload_out)
 {
@@ -20,11 +19,9 @@ static enum err reply_upload(struct call *call, int status, const struct upload 
     buf_print(&json, ",\"bytes\":%llu,\"bytes_there\":%llu,\"part_bytes_max\":%zu",
               (unsigned long long)upload->bytes, (unsigned long long)upload->bytes_there,
               UPLOAD_PART_BYTES_MAX);
-    buf_put(&json, S(",\"created_at\":\""));
-    time_write(&json, upload->created_at_ms);
-    buf_put(&json, S("\",\"kept_until\":\""));
-    time_write(&json, upload->kept_until_ms);
-    buf_put(&json, S("\",\"parts\":["));
+    json_member_time(&json, "created_at", upload->created_at_ms);
+    json_member_time(&json, "kept_until", upload->kept_until_ms);
+    buf_put(&json, S(",\"parts\":["));
     for (uint32_t at = 0; at < upload->part_count; at++)
         buf_print(&json, "%s{\"number\":%u,\"bytes\":%u}", at == 0 ? "" : ",",
                   upload->parts[at].number, upload->parts[at].bytes);

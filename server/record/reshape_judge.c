@@ -43,6 +43,10 @@ static void judge_kind(struct reshaping *reshaping, const struct shaper *field)
             reshape_fault(reshaping, field->id, words[at].name, S("required"),
                           "is required for a field of this kind");
     }
+    bool has_default = shaper_text(field, CUSTOM_DEFAULT).len > 0;
+    if (has_default && (str_eq(kind, S("sealed")) || str_starts(kind, S("reference"))))
+        reshape_fault(reshaping, field->id, S("default"), S("unknown"),
+                      "means nothing for a field of the kind %.*s", FMT(kind));
     bool is_choice = str_eq(kind, S("choice")) || str_eq(kind, S("choices"));
     if (!shaper_flag(field, CUSTOM_OPEN, false)) return;
     str set = shape_own_set(reshaping->change->task->arena, field);

@@ -6,6 +6,7 @@
 #include "model/kind.h"
 #include "record/computed.h"
 #include "record/index.h"
+#include "record/sealed.h"
 #include "record/under.h"
 
 static int compare_words(const void *a, const void *b)
@@ -245,6 +246,7 @@ enum err draft_save(struct change *change, struct draft *draft, enum write_cause
     if (!draft_is_other(draft, cause)) return ERR_NONE;
 
     draft_drop_removed(draft);
+    TRY(sealed_complete(change, draft));
     if (draft->is_new) TRY(rollups_begin(change, draft));
     struct arena *arena = change->task->arena;
     struct touched *touched = change_touched(change, entity, draft->id);

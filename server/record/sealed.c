@@ -101,17 +101,42 @@ enum err sealed_move(struct change *change, const struct field *field, struct id
     return sealed_make(change, field, to, plain, stored_out);
 }
 
-enum err sealed_renew(struct change *change, struct draft *draft)
+/** Whether nothing finds it, though its field has an index: it was sealed before that had one. */
+static bool lacks_blind(const struct field *field, const struct value *stored)
+{
+    return field->kind == FIELD_SEALED && field->keeps_index && stored->kind == VALUE_BYTES &&
+           sealed_index_key(stored->text).len == 0;
+}
+
+/** What cannot be opened stays as it is, and is told by a check. */
+static enum err seal_anew(struct change *change, struct draft *draft, uint32_t at)
 {
     struct view view = change_view(change);
+    const struct field *field = &draft->entity->fields[at];
+    str plain = sealed_plain_slot(&view, field, draft->id, draft->now[at]);
+    return plain.len > 0 ? sealed_make(change, field, draft->id, plain, &draft->now[at]) : ERR_NONE;
+}
+
+enum err sealed_complete(struct change *change, struct draft *draft)
+{
+    for (uint32_t at = 0; at < draft->entity->field_count; at++) {
+        const struct field *field = &draft->entity->fields[at];
+        if (field->kind != FIELD_SEALED || str_eq(draft->before[at], draft->now[at])) continue;
+        struct value stored = value_of(draft->now[at]);
+        if (draft->now[at].len > 0 && lacks_blind(field, &stored))
+            TRY(seal_anew(change, draft, at));
+    }
+    return ERR_NONE;
+}
+
+enum err sealed_renew(struct change *change, struct draft *draft)
+{
     for (uint32_t at = 0; at < draft->entity->field_count; at++) {
         const struct field *field = &draft->entity->fields[at];
         struct value stored = value_of(draft->now[at]);
         if (!field_is_sealed(field) || stored.kind != VALUE_BYTES) continue;
-        if (sealing_is_newest(change->txn, stored.text)) continue;
-        str plain = sealed_plain_slot(&view, field, draft->id, draft->now[at]);
-        /* What cannot be opened stays as it is, and is told by a check. */
-        if (plain.len > 0) TRY(sealed_make(change, field, draft->id, plain, &draft->now[at]));
+        if (lacks_blind(field, &stored) || !sealing_is_newest(change->txn, stored.text))
+            TRY(seal_anew(change, draft, at));
     }
     return ERR_NONE;
 }

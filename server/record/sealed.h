@@ -34,7 +34,11 @@ bool sealed_is_same(const struct view *view, const struct field *field, struct i
 /** A stored value of one record, for another. */
 enum err sealed_move(struct change *change, const struct field *field, struct id from, struct id to,
                      str stored, str *stored_out);
-/** Seals anew under the tenant's newest key what lies under an older one. */
+/** Of what has changed, seals anew what its field's index would not hold: a value that comes back
+ *  from a time when there was no index. */
+enum err sealed_complete(struct change *change, struct draft *draft);
+/** Seals anew what lies under another than the tenant's newest key, or lacks what an index holds.
+ */
 enum err sealed_renew(struct change *change, struct draft *draft);
 
 /** What an index holds of this plain text, under each of the tenant's keys. */

@@ -56,6 +56,7 @@ static const struct needed needed[] = {
     {CUSTOM_FIELD_ENTITY, CUSTOM_NUMBER, S("number"), FIELD_NUMBER},
     {CUSTOM_FIELD_ENTITY, CUSTOM_READS, S("reads"), FIELD_CHOICES},
     {CUSTOM_FIELD_ENTITY, CUSTOM_GROUP, S("group"), FIELD_CHOICE},
+    {CUSTOM_FIELD_ENTITY, CUSTOM_FORMAT, S("format"), FIELD_CHOICE},
     {CUSTOM_ENTITY_ENTITY, OWN_NAME, S("name"), FIELD_TEXT},
     {CUSTOM_ENTITY_ENTITY, OWN_PLURAL, S("plural"), FIELD_TEXT},
     {CUSTOM_ENTITY_ENTITY, OWN_LABEL, S("label"), FIELD_TEXT},
@@ -282,6 +283,7 @@ static void add_kind_words(struct words *words, struct declaring *declaring,
     add_stored(words, S("min"), field, CUSTOM_MIN);
     add_stored(words, S("scale"), field, CUSTOM_SCALE);
     add_stored(words, S("pattern"), field, CUSTOM_PATTERN);
+    add_stored(words, S("format"), field, CUSTOM_FORMAT);
     add_text(words, S("default_cell"), shaper_text(field, CUSTOM_DEFAULT));
     add_stored(words, S("formula"), field, CUSTOM_FORMULA);
     add_stored(words, S("result"), field, CUSTOM_RESULT);

@@ -59,6 +59,7 @@ enum custom_field_number : uint16_t {
     CUSTOM_NUMBER,
     CUSTOM_READS,
     CUSTOM_GROUP,
+    CUSTOM_FORMAT,
 };
 enum custom_entity_number : uint16_t {
     OWN_NAME = 1,

@@ -27,8 +27,11 @@ void json_write_int(struct buf *out, int64_t number);
 /** Shortest form that reads back as the same double; an integral value without a point. */
 void json_write_float(struct buf *out, double number);
 
-/* A member of an object that stands open, behind others: `,"name":…`. The name is plain. */
+/* A member of an object that stands open, with a comma where it is not the first. The name is
+ * plain. */
 /** null when it is empty. */
 void json_member_text(struct buf *out, const char *name, str text);
 /** null when it is nil. */
 void json_member_id(struct buf *out, const char *name, struct id id);
+/** null when it is 0. */
+void json_member_time(struct buf *out, const char *name, int64_t at_ms);

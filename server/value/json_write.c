@@ -6,6 +6,7 @@
 
 #include "base/crypto.h"
 #include "base/limits.h"
+#include "value/text.h"
 
 /** `\u001f`, the longest escape of one byte. */
 constexpr size_t ESCAPE_BYTES_MAX = 6;
@@ -250,9 +251,15 @@ void json_write(struct buf *out, const struct value *value)
     value_put(out, value, 0);
 }
 
+static void member_begin(struct buf *out, const char *name)
+{
+    bool is_first = out->len > 0 && out->at[out->len - 1] == '{';
+    buf_print(out, "%s\"%s\":", is_first ? "" : ",", name);
+}
+
 void json_member_text(struct buf *out, const char *name, str text)
 {
-    buf_print(out, ",\"%s\":", name);
+    member_begin(out, name);
     if (text.len == 0) buf_put(out, S("null"));
     else json_write_text(out, text);
 }
@@ -262,4 +269,16 @@ void json_member_id(struct buf *out, const char *name, struct id id)
     char text[ID_TEXT_BYTES];
     id_write(id, text);
     json_member_text(out, name, id_is_nil(id) ? (str){} : (str){text, ID_TEXT_BYTES});
+}
+
+void json_member_time(struct buf *out, const char *name, int64_t at_ms)
+{
+    member_begin(out, name);
+    if (at_ms == 0) {
+        buf_put(out, S("null"));
+        return;
+    }
+    buf_put_byte(out, '"');
+    time_write(out, at_ms);
+    buf_put_byte(out, '"');
 }

@@ -35,7 +35,8 @@ int command_tenant_rename(struct command_place *place, const struct arguments *a
     str name = arguments->values[FLAG_NAME];
     enum err err = tenant_rename(place->task, &place->access, arguments->operand, name);
     if (err != ERR_NONE) return console_fail(console, place->task, err);
-    mail_files_rename(place->task, &place->access, arguments->operand, name);
+    err = mail_files_rename(place->task, &place->access, arguments->operand, name);
+    if (err != ERR_NONE) return console_fail(console, place->task, err);
     str address = command_address(place, name);
     console_print(console, "%.*s\n", FMT(address));
     return 0;
@@ -141,6 +142,7 @@ static enum err empty_first(struct task *task, const struct arguments *arguments
     passphrase_forget(&asking);
     TRY(err);
     err = tenants_sweep(task, &access);
+    if (err == ERR_NONE) err = mail_folders_sweep(task, &access);
     while (err == ERR_NONE) {
         err = tenant_next(task, &access, &space);
         if (err == ERR_NONE) err = forget_undone(task, &space, forgotten_out);

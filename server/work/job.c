@@ -3,7 +3,6 @@
 
 #include "base/require.h"
 #include "value/json.h"
-#include "value/text.h"
 #include "work/job_rows.h"
 
 constexpr size_t JOB_ROW_BYTES_MAX = JOB_RESULT_BYTES_MAX + JOB_POSITION_BYTES_MAX + 128 * KIB;
@@ -296,18 +295,6 @@ str job_problem(struct arena *arena, const struct fault *fault, enum err err)
     return buf_is_over(&problem) ? S("") : buf_str(&problem);
 }
 
-static void write_moment(struct buf *json, const char *name, int64_t time_ms)
-{
-    buf_print(json, ",\"%s\":", name);
-    if (time_ms == 0) {
-        buf_put(json, S("null"));
-        return;
-    }
-    buf_put_byte(json, '"');
-    time_write(json, time_ms);
-    buf_put_byte(json, '"');
-}
-
 static void write_value(struct buf *json, const char *name, str packed)
 {
     buf_print(json, ",\"%s\":", name);
@@ -328,9 +315,9 @@ void job_write_json(struct buf *json, const struct job *job)
     json_member_id(json, "group", job->group);
     write_value(json, "result", job->result);
     if (job->problem.len > 0) write_value(json, "problem", job->problem);
-    write_moment(json, "created_at", job->created_at_ms);
+    json_member_time(json, "created_at", job->created_at_ms);
     json_member_id(json, "created_by", job->actor);
-    write_moment(json, "ended_at", job->ended_at_ms);
+    json_member_time(json, "ended_at", job->ended_at_ms);
     buf_put_byte(json, '}');
 }
 

@@ -9,6 +9,7 @@
 #include "value/json.h"
 #include "value/text.h"
 #include "work/job_erase.h"
+#include "work/mail_outbox.h"
 #include "work/outbox.h"
 #include "work/person.h"
 
@@ -17,9 +18,18 @@ constexpr uint32_t RECORDS_IN_STEP = 500;
 constexpr uint32_t ENTRIES_IN_STEP = 5'000;     /** of the log, or of the outbox */
 constexpr size_t LINES_BYTES_USUAL = 256 * KIB; /** of a step, which then ends */
 constexpr size_t LINES_BYTES_MAX = 16 * MIB;    /** of a step; one record may be referred to */
-constexpr uint64_t BYTES_MAX = 512ULL * MIB;    /** of all of it */
+constexpr uint32_t FILES_IN_STEP = 200;
+constexpr size_t FILE_ARENA_BYTES_MAX = 32 * MIB; /** of one that is read */
+constexpr uint64_t BYTES_MAX = 512ULL * MIB;      /** of all of it */
 
-enum stage : uint8_t { STAGE_BEGIN, STAGE_RECORDS, STAGE_LOG, STAGE_OUTBOX, STAGE_OVER };
+enum stage : uint8_t {
+    STAGE_BEGIN,
+    STAGE_RECORDS,
+    STAGE_LOG,
+    STAGE_OUTBOX,
+    STAGE_FILES,
+    STAGE_OVER
+};
 
 struct telling {
     uint16_t entity;
@@ -29,6 +39,8 @@ struct telling {
     uint64_t sequence; /** the log was read up to here */
     int64_t due_ms;    /** the outbox was */
     struct id mail;
+    struct id *files; /** mails that were written */
+    uint32_t file_count, files_told;
     struct person person;
     struct buf lines; /** of this step */
     uint64_t bytes;
@@ -58,13 +70,6 @@ static void line_end(struct telling *self, uint64_t *count)
     ++*count;
 }
 
-static void member_time(struct telling *self, const char *name, int64_t at_ms)
-{
-    buf_print(&self->lines, ",\"%s\":\"", name);
-    time_write(&self->lines, at_ms);
-    buf_put_byte(&self->lines, '"');
-}
-
 /* Who it is. */
 
 static enum err begin(struct job_run *run, struct txn *txn)
@@ -81,7 +86,7 @@ static enum err begin(struct job_run *run, struct txn *txn)
     line_begin(self, "person");
     json_member_text(&self->lines, "entity", entity->name);
     json_member_id(&self->lines, "id", self->id);
-    member_time(self, "at", run->task->now_ms);
+    json_member_time(&self->lines, "at", run->task->now_ms);
     buf_put(&self->lines, S("}\n"));
     self->stage = STAGE_RECORDS;
     return ERR_NONE;
@@ -136,8 +141,8 @@ static enum err tell_sessions(struct job_run *run, struct txn *txn, struct id ac
         line_begin(self, "session");
         json_member_text(&self->lines, "entity", S("portal_account"));
         json_member_id(&self->lines, "id", account);
-        member_time(self, "made_at", session.made_ms);
-        member_time(self, "used_at", session.seen_ms);
+        json_member_time(&self->lines, "made_at", session.made_ms);
+        json_member_time(&self->lines, "used_at", session.seen_ms);
         json_member_text(&self->lines, "address", session.address);
         json_member_text(&self->lines, "user_agent", session.user_agent);
         line_end(self, &self->sessions);
@@ -221,7 +226,7 @@ static void tell_event(struct job_run *run, const struct audit_entry *entry)
     json_member_text(&self->lines, "entity", entity == nullptr ? S("") : entity->name);
     json_member_id(&self->lines, "id", event->record);
     buf_print(&self->lines, ",\"sequence\":%llu", (unsigned long long)entry->sequence);
-    member_time(self, "at", entry->at_ms);
+    json_member_time(&self->lines, "at", entry->at_ms);
     json_member_text(&self->lines, "kind", audit_kind_word(event->kind));
     json_member_text(&self->lines, "actor_kind", audit_actor_word(event->actor_kind));
     json_member_id(&self->lines, "actor", is_theirs ? event->actor : (struct id){});
@@ -286,43 +291,52 @@ static enum err tell_log(struct job_run *run, struct txn *txn)
 
 /* Mails. */
 
-/** The address in a member of what a mail was given, if it is the person's. */
-static str theirs_in(const struct telling *self, const struct value *given, str name)
-{
-    struct value address;
-    bool is_theirs = given->kind == VALUE_MAP && value_find_text(given->bytes, name, &address) &&
-                     address.kind == VALUE_TEXT && person_has_address(&self->person, address.text);
-    return is_theirs ? address.text : S("");
-}
-
 static str text_in(const struct value *given, str name)
 {
     struct value text;
-    bool is_text = value_find_text(given->bytes, name, &text) && text.kind == VALUE_TEXT;
+    bool is_text = given->kind == VALUE_MAP && value_find_text(given->bytes, name, &text) &&
+                   text.kind == VALUE_TEXT;
     return is_text ? text.text : S("");
 }
 
-/** What the server itself writes holds links that let their reader in: of that the text stays
- *  sealed. */
-static void tell_mail(struct telling *self, const struct outbox_entry *entry)
+static str if_theirs(const struct telling *self, str address)
+{
+    return person_has_address(&self->person, address) ? address : S("");
+}
+
+/** A mail, if it goes to the person. What the server itself writes holds links that let their
+ *  reader in: the text of that is left out. */
+static void tell_mail(struct telling *self, struct id id, const char *state,
+                      const struct mail_letter *letter)
+{
+    str to = if_theirs(self, letter->to), cc = if_theirs(self, letter->cc);
+    str bcc = if_theirs(self, letter->bcc);
+    if (to.len == 0 && cc.len == 0 && bcc.len == 0) return;
+    line_begin(self, "mail");
+    json_member_text(&self->lines, "entity", S("outbox"));
+    json_member_id(&self->lines, "id", id);
+    json_member_text(&self->lines, "state", str_of(state));
+    json_member_text(&self->lines, "to", to);
+    json_member_text(&self->lines, "cc", cc);
+    json_member_text(&self->lines, "bcc", bcc);
+    json_member_text(&self->lines, "subject", letter->subject);
+    json_member_text(&self->lines, "text", letter->is_way_in ? S("") : letter->text);
+    line_end(self, &self->mails);
+}
+
+static void tell_waiting(struct telling *self, const struct outbox_entry *entry)
 {
     struct outbox_state state;
     outbox_read(entry, &state);
     if (!str_eq(state.kind, S("mail"))) return;
-    str to = theirs_in(self, &state.given, S("to"));
-    str cc = theirs_in(self, &state.given, S("cc"));
-    str bcc = theirs_in(self, &state.given, S("bcc"));
-    if (to.len == 0 && cc.len == 0 && bcc.len == 0) return;
-    line_begin(self, "mail");
-    json_member_text(&self->lines, "entity", S("outbox"));
-    json_member_id(&self->lines, "id", entry->id);
-    json_member_text(&self->lines, "state", state.is_dead ? S("dead") : S("waiting"));
-    json_member_text(&self->lines, "to", to);
-    json_member_text(&self->lines, "cc", cc);
-    json_member_text(&self->lines, "bcc", bcc);
-    json_member_text(&self->lines, "subject", text_in(&state.given, S("subject")));
-    json_member_text(&self->lines, "text", text_in(&state.given, S("text")));
-    line_end(self, &self->mails);
+    struct mail_letter letter = {
+        .to = text_in(&state.given, S("to")),
+        .cc = text_in(&state.given, S("cc")),
+        .bcc = text_in(&state.given, S("bcc")),
+        .subject = text_in(&state.given, S("subject")),
+        .text = text_in(&state.given, S("text")),
+    };
+    tell_mail(self, entry->id, state.is_dead ? "dead" : "waiting", &letter);
 }
 
 static enum err tell_outbox(struct job_run *run, struct txn *txn)
@@ -332,13 +346,59 @@ static enum err tell_outbox(struct job_run *run, struct txn *txn)
         struct outbox_entry entry;
         enum err err = txn_outbox_after(txn, self->due_ms, self->mail, &entry);
         if (err == ERR_MISSING) {
-            self->stage = STAGE_OVER;
+            self->stage = STAGE_FILES;
             return ERR_NONE;
         }
         TRY(err);
         self->due_ms = entry.due_ms;
         self->mail = entry.id;
-        tell_mail(self, &entry);
+        tell_waiting(self, &entry);
+    }
+    return ERR_NONE;
+}
+
+struct file_room {
+    struct arena_held held;
+    struct arena each;
+};
+
+static void file_room_drop(void *thing)
+{
+    struct file_room *room = thing;
+    arena_drop(&room->each);
+}
+
+/** For one file after another; it ends with the step. */
+static struct arena *file_arena(struct arena *step)
+{
+    struct file_room *room = arena_new(step, struct file_room, 1);
+    arena_init(&room->each, FILE_ARENA_BYTES_MAX);
+    room->each.escape = step->escape;
+    room->held = (struct arena_held){.thing = room, .release = file_room_drop};
+    arena_hold(step, &room->held);
+    return &room->each;
+}
+
+/** Those that were written as files, once none waits that is not told. */
+static enum err tell_files(struct job_run *run)
+{
+    struct telling *self = run->live;
+    if (self->files == nullptr) {
+        self->files = arena_new(run->arena, struct id, MAILS_KEPT_MAX);
+        TRY(mail_files_list(run->task, &run->access, run->tenant.name, self->files,
+                            &self->file_count));
+    }
+    struct arena *each = file_arena(run->task->arena);
+    for (uint32_t count = 0; count < FILES_IN_STEP && !is_step_full(self); count++) {
+        if (self->files_told == self->file_count) {
+            self->stage = STAGE_OVER;
+            break;
+        }
+        struct mail_letter letter;
+        struct id id = self->files[self->files_told++];
+        arena_clear(each);
+        if (mail_file_read(each, &run->access, run->tenant.name, id, &letter))
+            tell_mail(self, id, "written", &letter);
     }
     return ERR_NONE;
 }
@@ -359,6 +419,8 @@ static enum err tell_some(struct job_run *run, struct txn *txn, void *argument)
         return tell_log(run, txn);
     case STAGE_OUTBOX:
         return tell_outbox(run, txn);
+    case STAGE_FILES:
+        return tell_files(run);
     case STAGE_OVER:
         break;
     }

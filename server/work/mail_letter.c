@@ -127,6 +127,8 @@ enum err mail_write(struct task *task, const struct mail_letter *letter, struct 
     str behind, before;
     (void)str_cut(letter->from, '@', &before, &behind);
     buf_print(eml, "Message-ID: <%.*s@%.*s>\r\n", ID_TEXT_BYTES, id, FMT(behind));
+    buf_put(eml, MAIL_TEXT_HEADER);
+    buf_put(eml, letter->is_way_in ? S(": way-in\r\n") : S(": plain\r\n"));
     buf_put(eml, S("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
                    "Content-Type: text/plain; charset=utf-8\r\n"
                    "Content-Transfer-Encoding: base64\r\n\r\n"));

@@ -5,7 +5,6 @@
 #include "base/limits.h"
 #include "base/require.h"
 #include "value/json.h"
-#include "value/text.h"
 
 constexpr size_t PROBLEM_TEXT_BYTES_MAX = 1000;
 constexpr size_t BODY_ROOM_BYTES = 1 * KIB; /** for what a try adds to a body */
@@ -54,18 +53,6 @@ void outbox_read(const struct outbox_entry *entry, struct outbox_state *state_ou
 
 /* Telling. */
 
-static void write_moment(struct buf *json, const char *name, bool is_known, int64_t at_ms)
-{
-    buf_print(json, ",\"%s\":", name);
-    if (!is_known) {
-        buf_put(json, S("null"));
-        return;
-    }
-    buf_put_byte(json, '"');
-    time_write(json, at_ms);
-    buf_put_byte(json, '"');
-}
-
 void outbox_write_json(struct buf *json, const struct outbox_entry *entry)
 {
     struct outbox_state state;
@@ -76,8 +63,8 @@ void outbox_write_json(struct buf *json, const struct outbox_entry *entry)
     json_write_text(json, state.kind);
     buf_print(json, ",\"state\":\"%s\",\"tries\":%lld", state.is_dead ? "dead" : "waiting",
               (long long)state.tries);
-    write_moment(json, "due_at", !state.is_dead, entry->due_ms);
-    write_moment(json, "kept_until", state.is_dead, entry->due_ms);
+    json_member_time(json, "due_at", state.is_dead ? 0 : entry->due_ms);
+    json_member_time(json, "kept_until", state.is_dead ? entry->due_ms : 0);
     json_member_text(json, "problem", state.problem);
     json_member_id(json, "rule", state.rule);
     json_member_text(json, "entity", state.entity);

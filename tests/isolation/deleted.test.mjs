@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
+import { mailFolder, mailsOf } from '../door/mails.mjs';
 import { command } from '../door/program.mjs';
 import { openServer } from '../door/server.mjs';
 
@@ -48,7 +49,8 @@ const special = {
         state: 'active',
         source:
             `log('${canary('log')}') ` +
-            `queue.mail { to = '${canary('to')}@x.example', subject = '${canary('subject')}' }`,
+            `queue.mail { to = '${canary('to')}@x.example', ` +
+            `subject = '${canary('subject')}', text = 'about it' }`,
         reject: null,
         reject_field: null,
     }),
@@ -156,10 +158,11 @@ describe('a firm with a canary in every place', () => {
         // What runs by itself has run: the settled rule's trace and mail are there.
         for (let at = 0; at < 400; at++) {
             const { body } = await firm.call('GET', 'runs');
-            if (body.data.length > 0) return;
+            const mails = JSON.stringify(await mailsOf(firm));
+            if (body.data.length > 0 && mails.includes(mark)) return;
             await new Promise((resolve) => setTimeout(resolve, 10));
         }
-        assert.fail('no rule ran');
+        assert.fail(`no rule ran, or wrote a mail: ${(await firm.call('GET', 'outbox')).text}`);
     });
 });
 
@@ -175,6 +178,7 @@ describe('afterwards', () => {
     test('it is nowhere once the firm is deleted and the data compacted', async () => {
         await server.mustRun(['tenant', 'delete', 'doomed']);
         expectProblem(await firm.call('GET', 'me'), 404);
+        await assert.rejects(fs.stat(mailFolder(firm)), 'its mails lie there');
         await server.stop();
         await server.mustRun(['compact']);
         assert.deepEqual(await places(server.directory), []);

@@ -105,3 +105,41 @@ TEST(test_mail__a_name_is_quoted_and_letters_beyond_ascii_are_words)
     }
     test_task_drop(&test);
 }
+
+/** Whatever was written is read as it was, and whatever was not is read without harm. */
+TEST(test_mail__is_read_as_it_was_written)
+{
+    static const str texts[] = {
+        S(""),
+        S("a"),
+        S("ab"),
+        S("Good day.\r\nTo: <c@d.example>\r\n\r\nÄ"),
+        S("=?UTF-8?B?YWJj?= and =?UTF-8?B?"),
+        S("\xc3\x84nne has a name that is longer than any encoded word may be, with \xe2\x82\xac"),
+    };
+    struct test_task test;
+    test_task_init(&test);
+    for (size_t at = 0; at < sizeof texts / sizeof texts[0]; at++) {
+        struct mail_letter letter = plain, told;
+        str eml;
+        letter.text = texts[at];
+        if (str_find_byte(texts[at], '\r') == SIZE_MAX) letter.subject = texts[at];
+        letter.cc = S("c@firm.example");
+        letter.bcc = S("b@firm.example");
+        letter.is_way_in = at % 2 == 0;
+        check_int(written(&test, &letter, &eml), ERR_NONE);
+        mail_read(test.task.arena, eml, &told);
+        check_str(told.to, letter.to);
+        check_str(told.cc, letter.cc);
+        check_str(told.bcc, letter.bcc);
+        check_str(told.subject, letter.subject);
+        check_str(told.text, letter.text);
+        check(told.is_way_in == letter.is_way_in);
+        for (size_t len = 0; len < eml.len; len++)
+            mail_read(test.task.arena, str_first(eml, len), &told);
+    }
+    struct mail_letter told;
+    mail_read(test.task.arena, S("To: <a@b.example>\r\nSubject: x\r\n\r\nYQ=="), &told);
+    check(told.is_way_in); /* it does not say that it is plain */
+    test_task_drop(&test);
+}
