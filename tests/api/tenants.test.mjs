@@ -9,6 +9,7 @@ import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
 import { binary, command, environment } from '../door/program.mjs';
 import { Firm, openServer, password, Server } from '../door/server.mjs';
+import { Visitor } from '../door/visitor.mjs';
 
 let server;
 let other;
@@ -105,6 +106,7 @@ describe('export and import', () => {
         const firm = server.firms.acme;
         const seen = await everything(firm);
         const file = place('acme.tenant');
+        const begun = await Visitor.signIn(firm, firm.owner, password);
         await server.mustRun(['tenant', 'export', 'acme', file]);
         const bytes = await fs.readFile(file);
         assert.ok(!bytes.includes('Moved 3') && !bytes.includes('moved.example'), 'not sealed');
@@ -123,6 +125,10 @@ describe('export and import', () => {
             body: { email: firm.owner, password },
         });
         expectStatus(session, 201);
+        // What was begun here goes on here alone.
+        const old = { path: '/api/v1/me', headers: { host: there.host, cookie: begun.cookie } };
+        expectProblem(await other.send(old), 401);
+        expectStatus(await begun.call('GET', 'me'), 200);
         await there.create('clients', { name: 'Made there', kind: 'individual', x_shelf: 'new' });
         assert.equal((await there.all('clients', 'x_shelf=shelf%201&sort=-x_places')).length, 5);
         assert.equal((await there.all('clients', 'x_shelf=new')).length, 1);

@@ -315,7 +315,7 @@ export const more = [
         file: 'server/access/portal.c',
         from: '*is_seen_out = rows_see_id(view, clients, right.client);',
         to: '*is_seen_out = clients != nullptr;',
-        tests: ['api/portal_accounts', 'api/portal_view', 'isolation/matrix'],
+        tests: ['api/ways_in'],
     },
     {
         name: 'who views as a contact may change things',
@@ -364,14 +364,14 @@ export const more = [
                 to: '        if (erasing',
             },
         ],
-        tests: ['isolation/deleted', 'api/tenants'],
+        tests: ['unit/store/sealing'],
     },
     {
         name: "a deleted firm's key stays in memory",
         file: 'server/store/moving.c',
         from: 'keyring_forget(space->store->keyring, space->number);',
         to: '',
-        tests: ['isolation/deleted', 'api/tenants', 'unit/store/sealing'],
+        tests: ['unit/store/sealing'],
     },
     {
         name: 'sessions travel with a firm',

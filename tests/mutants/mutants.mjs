@@ -224,21 +224,21 @@ export const mutants = [
         file: 'server/record/rows.c',
         from: 'return refuse_made(change, touched->entity);',
         to: '(void)refuse_made;',
-        tests: ['unit/record/rows', 'reference/access'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'what a record was at a time is told to whoever asks',
         file: 'server/record/past.c',
         from: '!rows_see_id(view, entity, id))\n        return fail(',
         to: 'entity == nullptr)\n        return fail(',
-        tests: ['unit/record/rows', 'isolation/matrix'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'a filter looks through a reference at what lies outside the rows',
         file: 'server/record/condition.c',
         from: 'if (is_asked && !rows_see(view, to, id, value)) return (str){};',
         to: '(void)is_asked;',
-        tests: ['unit/record/rows', 'reference/access'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'ids that are asked for are given whatever the rows',
@@ -259,7 +259,7 @@ export const mutants = [
         file: 'server/record/words.c',
         from: 'if (!rows_see(listing->view, under, entry.id, value)) continue;',
         to: '',
-        tests: ['unit/record/rows', 'isolation/matrix'],
+        tests: ['unit/record/rows'],
     },
     {
         name: 'tries are never too many',
@@ -287,6 +287,6 @@ export const mutants = [
         file: 'server/record/search.c',
         from: 'if (!rows_see(view, entity, id, value)) return ERR_NONE;',
         to: '',
-        tests: ['reference/access', 'unit/record/rows', 'isolation/matrix'],
+        tests: ['unit/record/rows', 'reference/access'],
     },
 ];
