@@ -115,6 +115,20 @@ static enum err verify_account(struct change *change, const struct sides *sides)
     return differs(sides, email->number) ? verify_proven(change) : ERR_NONE;
 }
 
+/** One that is archived lets nobody in. */
+static enum err verify_contact(struct change *change, const struct sides *sides)
+{
+    const struct field *archived_at = sides->touched->entity->archived_at;
+    bool is_there = sides->before.len > 0 && sides->now.len > 0;
+    struct id account;
+    if (!is_there || archived_at == nullptr || !differs(sides, archived_at->number) ||
+        model_entity_by_number(change->model, PORTAL_ACCOUNT_ENTITY) == nullptr)
+        return ERR_NONE;
+    TRY(portal_account_of(change->txn, change->model, sides->touched->id, &account));
+    struct view view = change_view(change);
+    return id_is_nil(account) ? ERR_NONE : portal_reach_verify(&view, account);
+}
+
 /* Teams. */
 
 static enum err verify_member(struct change *change, struct id user)
@@ -168,6 +182,8 @@ static enum err verify_group(struct change *change, const struct sides *sides)
 
 static enum err verify_one(struct change *change, const struct sides *sides)
 {
+    if (sides->touched->entity == model_contact(change->model))
+        return verify_contact(change, sides);
     switch (sides->touched->entity->number) {
     case USER_ENTITY:
         return verify_user(change, sides);

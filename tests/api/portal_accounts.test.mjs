@@ -132,6 +132,10 @@ test('an account that leads to what one does not see is not shut, by no road', a
     expectProblem(await half.call('PATCH', account, { state: 'disabled' }), 403, words);
     expectProblem(await half.call('DELETE', account), 403, words);
     expectProblem(await half.call('DELETE', `contacts/${second.id}`), 403, words);
+    expectProblem(await half.call('POST', `contacts/${second.id}/archive`), 403, words);
+    expectStatus(await firm.call('POST', `contacts/${second.id}/archive`), 200);
+    expectProblem(await half.call('POST', `contacts/${second.id}/restore`), 403, words);
+    expectStatus(await firm.call('POST', `contacts/${second.id}/restore`), 200);
     const operations = [{ delete: contact.account.id }];
     expectProblem(await half.call('POST', 'portal_accounts/bulk', { operations }), 403, words);
     assert.equal((await contact.get('me')).portal.clients.length, 2);
@@ -140,6 +144,8 @@ test('an account that leads to what one does not see is not shut, by no road', a
         ({ client }) => client === theirs.client.id,
     );
     expectStatus(await firm.call('DELETE', `portal_rights/${right.id}`), 204);
+    expectStatus(await half.call('POST', `contacts/${second.id}/archive`), 200);
+    expectStatus(await half.call('POST', `contacts/${second.id}/restore`), 200);
     expectStatus(await half.call('DELETE', account), 204);
     expectProblem(await contact.call('GET', 'me'), 401);
 });
