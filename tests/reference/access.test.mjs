@@ -33,7 +33,7 @@ after(() => server?.close());
 /* A step says what is tried by numbers alone, so that it means something in any run. */
 
 const weights = { create: 30, patch: 20, remove: 6, get: 12, list: 14, history: 4, feed: 3 };
-const rarely = { foreign: 3, role: 4, rights: 3, team: 4, me: 4 };
+const rarely = { archive: 5, foreign: 3, role: 4, rights: 3, team: 4, me: 4 };
 const ofTokens = { token: 4, revoke: 2, tokens: 2 };
 const allWeights = { ...weights, ...rarely, ...ofTokens, ...portalWeights };
 const lot = Object.entries(allWeights).flatMap(([name, weight]) => Array(weight).fill(name));
@@ -283,6 +283,9 @@ function check(at, answer, ...wanted) {
     return answer.body;
 }
 
+const archivable = ['client', 'contact'];
+const archivedToo = '&archived=all';
+
 const path = (at, id = '') => `${entities[at.entity].plural}${id && `/${id}`}`;
 
 /** What a write must have come to by the model; a writer never writes himself out of a record. */
@@ -351,6 +354,25 @@ const deeds = {
         model.remove(entity, record.id);
     },
 
+    /** Into the archive, or back from there. */
+    async archive(at) {
+        const { model, user, door, numbers } = at;
+        const entity = at.pick(archivable, 1);
+        const record = anyOf(at, entity, 0);
+        if (record === undefined) return;
+        const action = record.isArchived || numbers[2] % 4 === 0 ? 'restore' : 'archive';
+        const where = `${entities[entity].plural}/${record.id}/${action}`;
+        const answer = await door.call('POST', where);
+        if (!model.may(user, entity, 'edit')) return void check(at, answer, 403, 404);
+        if (!model.sees(user, entity, record)) return void check(at, answer, 404);
+        if (action === 'restore' && !record.isArchived) return void check(at, answer, 409);
+        const isOther = (action === 'archive') !== (record.isArchived ?? false);
+        const isShut = entity === 'contact' && !model.reaches(user, model.accountOf(record.id));
+        if (isOther && isShut) return void check(at, answer, 403);
+        check(at, answer, 200);
+        record.isArchived = action === 'archive';
+    },
+
     async get(at) {
         const { model, user, entity, door } = at;
         const record = anyOf(at, entity, 0);
@@ -369,6 +391,7 @@ const deeds = {
         );
         const ways = [
             ['', () => true],
+            ...(archivable.includes(entity) ? [[archivedToo, () => true]] : []),
             ...(entity === 'client' ? [['&sort=name', () => true]] : []),
             ...(entity === 'client' ? [['&sort=-name', () => true]] : []),
             ...(['client', 'project'].includes(entity)
@@ -383,7 +406,7 @@ const deeds = {
         if (!model.may(user, entity, 'view')) return void check(at, answer, 403);
         if (isMeant === null) return void check(at, answer, 400);
         const { data, count } = check(at, answer, 200);
-        const wanted = model.listOf(user, entity).filter(isMeant);
+        const wanted = model.listOf(user, entity, query === archivedToo).filter(isMeant);
         const sorted = (list) => list.map(({ id }) => id).sort();
         assert.deepEqual(sorted(data), sorted(wanted), `${shown(at)} ${query} ${title}`);
         if (count.exact) assert.equal(count.value, wanted.length, `${shown(at)} ${query}`);

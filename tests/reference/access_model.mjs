@@ -194,9 +194,12 @@ export class Firm {
         return fields.filter((name) => !groups[name] || sees.includes(groups[name]));
     }
 
-    /** The records of an entity that this user is shown. */
-    listOf(user, entity) {
-        return [...this.all(entity).values()].filter((record) => this.sees(user, entity, record));
+    /** The records of an entity that this user is shown; those in the archive must be asked for. */
+    listOf(user, entity, isWithArchived = false) {
+        return [...this.all(entity).values()].filter(
+            (record) =>
+                this.sees(user, entity, record) && (isWithArchived || !record.isArchived),
+        );
     }
 
     /** Takes away a record and what goes with it. */
@@ -235,9 +238,15 @@ export class Firm {
 
     /** The clients that an account may look at, oldest right first. */
     openTo(account) {
-        return [...account.rights.keys()].filter(
-            (client) => this.all('client').get(client).portal_enabled,
-        );
+        return [...account.rights.keys()].filter((id) => {
+            const client = this.all('client').get(id);
+            return client.portal_enabled && !client.isArchived;
+        });
+    }
+
+    /** Whether its contact may come in, and stay. */
+    isIn(account) {
+        return !account.isDisabled && !this.all('contact').get(account.contact).isArchived;
     }
 
     /** The one that its session shows: the chosen one, as long as it is open; undefined: none. */
@@ -258,8 +267,8 @@ export class Firm {
     }
 
     portalListOf(account, entity) {
-        return [...this.all(entity).values()].filter((record) =>
-            this.portalSees(account, entity, record),
+        return [...this.all(entity).values()].filter(
+            (record) => this.portalSees(account, entity, record) && !record.isArchived,
         );
     }
 }

@@ -46,10 +46,28 @@ const anyAccount = (at) => at.pick([undefined, ...at.model.accounts], 11);
 
 /** The account of this step with its session, which is begun if there is none; undefined: none. */
 async function enteredAt(at) {
-    const account = at.pick(at.model.accounts.length > 0 ? at.model.accounts : [undefined], 11);
+    const { model, numbers } = at;
+    const able = model.accounts.filter((account) => model.isIn(account));
+    const some = numbers[10] % 6 === 0 || able.length === 0 ? model.accounts : able;
+    const account = at.pick(some.length > 0 ? some : [undefined], 11);
     if (account === undefined || account.isDisabled) return undefined;
-    if (account.session === undefined) await enter(at, account);
-    return account;
+    if (able.includes(account)) {
+        if (account.session === undefined) await enter(at, account);
+        return account;
+    }
+    // Out as long as its contact is in the archive, and in again by the same session behind it.
+    if (account.session) check(shown(at, account), await call(account, 'GET', 'me'), 401);
+    return undefined;
+}
+
+/** Any record, or one that this account is shown: `[entity, record]`. */
+function aimedAt(at, account) {
+    const { model, entity, numbers } = at;
+    const inSight = names.flatMap((name) =>
+        model.portalListOf(account, name).map((record) => [name, record]),
+    );
+    if (numbers[9] % 2 && inSight.length > 0) return at.pick(inSight, 0);
+    return [entity, anyOf(at, entity, 0)];
 }
 
 async function enter(at, account) {
@@ -142,7 +160,7 @@ export const portalDeeds = {
 
     async portalEnter(at) {
         const account = anyAccount(at);
-        if (account !== undefined && !account.isDisabled) await enter(at, account);
+        if (account !== undefined && at.model.isIn(account)) await enter(at, account);
     },
 
     async portalMe(at) {
@@ -203,12 +221,14 @@ export const portalDeeds = {
     },
 
     async portalGet(at) {
-        const { model, entity, other } = at;
+        const { model, other } = at;
         const account = await enteredAt(at);
+        if (account === undefined) return;
+        const [entity, own] = aimedAt(at, account);
         const foreign = [...other.model.all(entity).values()][at.numbers[1] % 7];
         const isForeign = at.numbers[2] % 8 === 0 && foreign !== undefined;
-        const record = isForeign ? foreign : anyOf(at, entity, 0);
-        if (account === undefined || record === undefined) return;
+        const record = isForeign ? foreign : own;
+        if (record === undefined) return;
         const words = shown(at, account);
         const answer = await call(account, 'GET', `${entities[entity].plural}/${record.id}`);
         const isSeen = !isForeign && model.portalSees(account, entity, record);
@@ -217,10 +237,11 @@ export const portalDeeds = {
     },
 
     async portalPatch(at) {
-        const { model, entity } = at;
+        const { model } = at;
         const account = await enteredAt(at);
-        const record = anyOf(at, entity, 0);
-        if (account === undefined || record === undefined) return;
+        if (account === undefined) return;
+        const [entity, record] = aimedAt(at, account);
+        if (record === undefined) return;
         const words = shown(at, account);
         const name = at.pick(entities[entity].fields, 1);
         if (entities[entity].references?.[name]) return;
