@@ -73,7 +73,7 @@ function valueOf(field, sets, mark, made) {
         if (first === undefined) return undefined;
         return field.kind === 'choices' ? [set.open ? mark(field.name) : first] : first;
     }
-    if (field.pattern?.includes('@')) return `${mark(field.name)}@filled.example`;
+    if (field.format === 'email') return `${mark(field.name)}@filled.example`;
     if (field.pattern) return undefined;
     return values[field.kind]?.(mark, field);
 }

@@ -22,6 +22,12 @@ const liar = http.createServer((request, response) => {
 });
 let watch;
 let port;
+/** The firm as a stream is opened for it, on a server that nothing else is known of. */
+const listening = (more = {}) => ({
+    server: { port, watch, judge: { judgeEvent: () => {} } },
+    host: 'acme.localhost',
+    ...more,
+});
 before(async () => {
     await new Promise((resolve) => liar.listen(0, '127.0.0.1', resolve));
     ({ port } = liar.address());
@@ -67,7 +73,7 @@ test('a whole answer', () =>
 
 test('an event of a stream that is still open', () =>
     mustFind(async () => {
-        const stream = await openEvents({ server: { port, watch }, host: 'acme.localhost' });
+        const stream = await openEvents(listening());
         await stream.ended();
     }));
 
@@ -111,8 +117,7 @@ test('what one credential was forbidden, whole, in a stream and raw', async () =
     said = '{"name":"a secret"}';
     const headers = { host: 'acme.localhost', authorization: 'Bearer atr_one' };
     assert.throws(() => watch.see({ ...request('acme'), headers }, answer(said)));
-    const firm = { server: { port, watch }, host: 'acme.localhost', token: 'atr_one' };
-    await (await openEvents(firm)).ended();
+    await (await openEvents(listening({ token: 'atr_one' }))).ended();
     const lines = `${head('acme.localhost')}Authorization: Bearer atr_one\r\n\r\n`;
     await sendBytes({ port, parts: [lines] });
     assert.equal(watch.complaints.length, 3);
