@@ -1,13 +1,12 @@
 /** mail: a letter of the server itself, put into the outbox in the commit of what causes it.
  *
- *  Its text may hold a link that lets its reader in, so it is sealed until it is delivered: whoever
- *  may look at the outbox reads to whom, and what about. What rules queue has the same kind and is
- *  delivered by the same worker (work/mail_outbox.h).
+ *  Its text may hold a link that lets its reader in, so it stands beside what is told of an entry:
+ *  whoever may look at the outbox reads to whom, and what about. What rules queue has the same kind
+ *  and is delivered by the same worker (work/mail_outbox.h).
  *
  *  Floor   access.
  *  Thread  a lane.
- *  Bytes   outbox kind `mail`: {"given": {"to", "subject"}, "purpose", "sealed": text, sealed under
- *          a key that is derived from the tenant's data key and bound to the entry's id}.
+ *  Bytes   outbox kind `mail`: {"given": {"to", "subject"}, "purpose", "text"}.
  */
 #pragma once
 
@@ -22,6 +21,5 @@ struct mail {
 
 /** ERR_LIMITED: too many lie in the outbox. ERR_INVALID: no address. */
 enum err mail_queue(struct txn *txn, const struct mail *mail);
-/** The text of an entry that mail_queue made; false when it is none. */
-enum err mail_text(struct txn *txn, const struct outbox_entry *entry, bool *is_ours_out,
-                   str *text_out);
+/** The text of an entry that mail_queue made, a view; false when it is none. */
+bool mail_text(const struct outbox_entry *entry, str *text_out);

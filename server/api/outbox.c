@@ -103,7 +103,7 @@ enum err outbox_retry_one(struct call *call)
     struct outbox_entry entry;
     TRY(find(call, &entry));
     outbox_retry(call->txn, &entry);
-    TRY(txn_outbox_get(call->txn, call->task->now_ms, call->record, &entry));
+    TRY(txn_outbox_get(call->txn, call->task->now_ms, call->record, call->task->arena, &entry));
     return reply_entry(call, &entry);
 }
 

@@ -164,11 +164,12 @@ static void find_settled(struct trying *trying, struct id record, struct settlin
     struct outbox_entry entry;
     struct id after = {};
     int64_t due_ms = view->task->now_ms;
-    while (txn_outbox_after(view->txn, due_ms, after, &entry) == ERR_NONE &&
+    struct arena *arena = view->task->arena;
+    while (txn_outbox_after(view->txn, due_ms, after, arena, &entry) == ERR_NONE &&
            entry.due_ms == view->task->now_ms) {
         struct value rule, of;
         after = entry.id;
-        str body = arena_copy(view->task->arena, entry.body);
+        str body = entry.body;
         bool is_own = str_eq(entry.kind, S("settled")) && value_find_text(body, S("rule"), &rule) &&
                       value_find_text(body, S("record"), &of) &&
                       str_eq(rule.text, id_bytes(&trying->rule.id)) &&

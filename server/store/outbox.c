@@ -1,13 +1,16 @@
 #include "base/limits.h"
 #include "base/require.h"
+#include "store/row_seal.h"
 #include "store/walk.h"
 #include "value/value.h"
 
-/** What an outbox row says: [kind, body]. The body stands last as it was given. */
+/** What an outbox row says: [kind, body]. The body stands last, sealed (store/row_seal.h) in the
+ *  name of SYSTEM_OUTBOX and the entry's place, or as it was given where it was not sealed yet. */
 constexpr size_t OUTBOX_KIND_BYTES_MAX = 32;
 constexpr size_t PLACE_BYTES = 8 + sizeof(struct id);
 
-static enum err entry_read(str place, str row, struct outbox_entry *entry_out)
+static enum err entry_read(struct txn *txn, str place, str row, struct arena *arena,
+                           struct outbox_entry *entry_out)
 {
     struct value list = value_of(row), kind, body;
     struct cursor items = cursor_of(list.items);
@@ -17,10 +20,10 @@ static enum err entry_read(str place, str row, struct outbox_entry *entry_out)
     *entry_out = (struct outbox_entry){
         .due_ms = (int64_t)(bytes_uint64(place.at) ^ (uint64_t)1 << 63),
         .kind = kind.text,
-        .body = body.bytes,
     };
     memcpy(entry_out->id.bytes, place.at + 8, sizeof entry_out->id);
-    return ERR_NONE;
+    if (arena == nullptr) return ERR_NONE;
+    return sealed_value_open(txn, SYSTEM_OUTBOX, place, body.bytes, arena, &entry_out->body);
 }
 
 /* Which there are of a kind: SYSTEM_OUTBOX, kind, 0, place → nil; kind alone → how many. */
@@ -81,21 +84,26 @@ enum err txn_outbox_room(struct txn *txn, str kind)
 
 /* Entries. */
 
+static void entry_write(struct txn *txn, const struct row_key *key,
+                        const struct outbox_entry *entry)
+{
+    struct buf value = row_build(txn);
+    pack_list(&value, 2);
+    pack_text(&value, entry->kind);
+    sealed_value_put(txn, &value, SYSTEM_OUTBOX, place_of(key), entry->body);
+    row_put_built(txn, DATABASE_OUTBOX, key, &value);
+}
+
 void txn_outbox_put(struct txn *txn, const struct outbox_entry *entry)
 {
     require(entry->kind.len > 0 && entry->kind.len <= OUTBOX_KIND_BYTES_MAX);
     require(entry->body.len > 0);
     struct outbox_entry before;
-    if (txn_outbox_get(txn, entry->due_ms, entry->id, &before) == ERR_NONE)
+    if (txn_outbox_get(txn, entry->due_ms, entry->id, nullptr, &before) == ERR_NONE)
         txn_outbox_delete(txn, entry->due_ms, entry->id);
-    struct row_key key;
+    struct row_key key, finder;
     row_key_outbox(&key, &txn->space, entry->due_ms, entry->id);
-    struct buf value = row_build(txn);
-    pack_list(&value, 2);
-    pack_text(&value, entry->kind);
-    pack_raw(&value, entry->body);
-    row_put_built(txn, DATABASE_OUTBOX, &key, &value);
-    struct row_key finder;
+    entry_write(txn, &key, entry);
     row_key_system(&finder, &txn->space, SYSTEM_OUTBOX,
                    finder_of(&txn->arena, entry->kind, place_of(&key)));
     struct buf nothing = row_build(txn);
@@ -110,7 +118,7 @@ void txn_outbox_delete(struct txn *txn, int64_t due_ms, struct id id)
     struct row_key key, finder;
     row_key_outbox(&key, &txn->space, due_ms, id);
     /* A damaged row goes too; nothing tells then of which kind it was. */
-    if (txn_outbox_get(txn, due_ms, id, &entry) == ERR_NONE) {
+    if (txn_outbox_get(txn, due_ms, id, nullptr, &entry) == ERR_NONE) {
         row_key_system(&finder, &txn->space, SYSTEM_OUTBOX,
                        finder_of(&txn->arena, entry.kind, place_of(&key)));
         row_delete(txn, DATABASE_SYSTEM, &finder);
@@ -119,17 +127,17 @@ void txn_outbox_delete(struct txn *txn, int64_t due_ms, struct id id)
     row_delete(txn, DATABASE_OUTBOX, &key);
 }
 
-enum err txn_outbox_get(struct txn *txn, int64_t due_ms, struct id id,
+enum err txn_outbox_get(struct txn *txn, int64_t due_ms, struct id id, struct arena *arena,
                         struct outbox_entry *entry_out)
 {
     struct row_key key;
     str row;
     row_key_outbox(&key, &txn->space, due_ms, id);
     TRY(row_get(txn, DATABASE_OUTBOX, &key, &row));
-    return entry_read(place_of(&key), row, entry_out);
+    return entry_read(txn, place_of(&key), row, arena, entry_out);
 }
 
-enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id,
+enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id, struct arena *arena,
                           struct outbox_entry *entry_out)
 {
     struct walk walk;
@@ -142,11 +150,11 @@ enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id,
     TRY(walk_first(&walk, txn, DATABASE_OUTBOX, false, &key, &row));
     struct row_place place;
     if (!row_key_parse(DATABASE_OUTBOX, key, &place)) return ERR_CORRUPT;
-    return entry_read(str_from(key, prefix.len), row, entry_out);
+    return entry_read(txn, str_from(key, prefix.len), row, arena, entry_out);
 }
 
 enum err txn_outbox_of(struct txn *txn, str kind, int64_t due_ms, struct id id,
-                       struct outbox_entry *entry_out)
+                       struct arena *body_arena, struct outbox_entry *entry_out)
 {
     struct row_key after;
     row_key_outbox(&after, &txn->space, due_ms, id);
@@ -158,6 +166,17 @@ enum err txn_outbox_of(struct txn *txn, str kind, int64_t due_ms, struct id id,
     str place = str_from(key, kind.len + 1);
     memcpy(found.bytes, place.at + 8, sizeof found);
     int64_t found_ms = (int64_t)(bytes_uint64(place.at) ^ (uint64_t)1 << 63);
-    enum err err = txn_outbox_get(txn, found_ms, found, entry_out);
+    enum err err = txn_outbox_get(txn, found_ms, found, body_arena, entry_out);
     return err == ERR_MISSING ? ERR_CORRUPT : err;
+}
+
+enum err txn_outbox_reseal(struct txn *txn, int64_t due_ms, struct id id, struct arena *arena,
+                           struct outbox_entry *entry_out)
+{
+    struct row_key key;
+    TRY(txn_outbox_after(txn, due_ms, id, arena, entry_out));
+    entry_out->kind = arena_copy(arena, entry_out->kind);
+    row_key_outbox(&key, &txn->space, entry_out->due_ms, entry_out->id);
+    entry_write(txn, &key, entry_out);
+    return ERR_NONE;
 }

@@ -1,14 +1,10 @@
 #include "base/require.h"
 #include "store/keyring.h"
+#include "store/row_seal.h"
 #include "store/walk.h"
 #include "value/value.h"
 
-/* Rows that hold what people sent, and what they were answered, are sealed under the tenant's key:
- * what a record seals must not lie open beside it, and goes when the tenant's key goes. */
-
-/** Before the sealed bytes, so that rows from before they were sealed are known. */
-static const str SEALED_MARK = S("atrium:sealed");
-constexpr size_t SEALED_HEAD_BYTES_MAX = 8; /** of MessagePack, before them */
+/* Rows whose values are sealed (store/row_seal.h). */
 
 bool system_row_is_sealed(enum system_row row)
 {
@@ -16,71 +12,14 @@ bool system_row_is_sealed(enum system_row row)
            row == SYSTEM_RUN || row == SYSTEM_RUN_TALK || row == SYSTEM_TOTP;
 }
 
-static str row_bound(struct arena *arena, const struct txn *txn, enum system_row row, uint32_t id,
-                     str key)
-{
-    struct buf bound = buf_make(arena, 16 + 1 + 4 + key.len);
-    char id_bytes_room[4];
-    bytes_put_uint32(id_bytes_room, id);
-    buf_put(&bound, id_bytes(&txn->space.uuid));
-    buf_put_byte(&bound, (char)row);
-    buf_put(&bound, (str){id_bytes_room, 4});
-    buf_put(&bound, key);
-    return buf_str(&bound);
-}
-
-/** Puts the value sealed, in one copy, for it may be large. A space that never had a key keeps it
- *  as it is. */
-static void row_put_sealed(struct txn *txn, enum system_row row, str key,
-                           const struct row_key *row_key, str value)
-{
-    struct secret_key seal_key;
-    uint32_t id;
-    char id_room[4];
-    if (txn->space.number == 0 || keyring_find(txn, 0, KEY_OF_ROWS, &id, &seal_key) != ERR_NONE) {
-        row_put(txn, DATABASE_SYSTEM, row_key, value);
-        return;
-    }
-    bytes_put_uint32(id_room, id);
-    size_t len = SEALED_MARK.len + sizeof id_room + value.len + SEAL_EXTRA_BYTES;
-    struct buf built = row_build(txn);
-    (void)buf_room(&built, len + SEALED_HEAD_BYTES_MAX);
-    pack_bytes_head(&built, len);
-    buf_put(&built, SEALED_MARK);
-    buf_put(&built, (str){id_room, sizeof id_room});
-    char *room = buf_room(&built, value.len + SEAL_EXTRA_BYTES);
-    require(room != nullptr);
-    seal_into(room, &seal_key, value, row_bound(&txn->arena, txn, row, id, key));
-    buf_grew(&built, value.len + SEAL_EXTRA_BYTES);
-    bytes_wipe(&seal_key, sizeof seal_key);
-    row_put_built(txn, DATABASE_SYSTEM, row_key, &built);
-}
-
-/** Whether a stored row is sealed, and under which key. */
-static bool row_is_sealed(str stored, uint32_t *id_out, str *sealed_out)
-{
-    struct value bytes = value_of(stored);
-    if (bytes.kind != VALUE_BYTES || !str_starts(bytes.text, SEALED_MARK) ||
-        bytes.text.len < SEALED_MARK.len + 4 + SEAL_EXTRA_BYTES)
-        return false;
-    *id_out = bytes_uint32(bytes.text.at + SEALED_MARK.len);
-    *sealed_out = str_from(bytes.text, SEALED_MARK.len + 4);
-    return true;
-}
-
 /** A copy of the value of a row. */
-static enum err row_unseal(struct txn *txn, enum system_row row, str key, str stored,
+static enum err value_read(struct txn *txn, enum system_row row, str key, str stored,
                            struct arena *arena, str *value_out)
 {
-    uint32_t id;
-    str sealed;
-    struct secret_key row_key;
-    if (!system_row_is_sealed(row) || !row_is_sealed(stored, &id, &sealed))
-        return *value_out = arena_copy(arena, stored), ERR_NONE;
-    TRY(keyring_find(txn, id, KEY_OF_ROWS, &id, &row_key));
-    enum err err = unseal(arena, &row_key, sealed, row_bound(arena, txn, row, id, key), value_out);
-    bytes_wipe(&row_key, sizeof row_key);
-    return err;
+    if (system_row_is_sealed(row))
+        return sealed_value_open(txn, row, key, stored, arena, value_out);
+    *value_out = arena_copy(arena, stored);
+    return ERR_NONE;
 }
 
 enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct arena *arena,
@@ -92,7 +31,7 @@ enum err txn_system_get(struct txn *txn, enum system_row row, str key, struct ar
     row_key_system(&row_key, &txn->space, row, key);
     str view;
     TRY(row_get(txn, DATABASE_SYSTEM, &row_key, &view));
-    return row_unseal(txn, row, key, view, arena, value_out);
+    return value_read(txn, row, key, view, arena, value_out);
 }
 
 void txn_system_put(struct txn *txn, enum system_row row, str key, str value)
@@ -100,8 +39,13 @@ void txn_system_put(struct txn *txn, enum system_row row, str key, str value)
     require(row != SYSTEM_KEY);
     struct row_key row_key;
     row_key_system(&row_key, &txn->space, row, key);
-    if (system_row_is_sealed(row)) row_put_sealed(txn, row, key, &row_key, value);
-    else row_put(txn, DATABASE_SYSTEM, &row_key, value);
+    if (!system_row_is_sealed(row)) {
+        row_put(txn, DATABASE_SYSTEM, &row_key, value);
+        return;
+    }
+    struct buf built = row_build(txn);
+    sealed_value_put(txn, &built, row, key, value);
+    row_put_built(txn, DATABASE_SYSTEM, &row_key, &built);
 }
 
 void txn_system_delete(struct txn *txn, enum system_row row, str key)
@@ -131,7 +75,7 @@ enum err txn_system_after(struct txn *txn, enum system_row row, str after, struc
     str key, view;
     TRY(walk_first(&walk, txn, DATABASE_SYSTEM, false, &key, &view));
     *key_out = arena_copy(arena, str_from(key, prefix.len));
-    return row_unseal(txn, row, *key_out, view, arena, value_out);
+    return value_read(txn, row, *key_out, view, arena, value_out);
 }
 
 enum err txn_system_before(struct txn *txn, enum system_row row, str before, struct arena *arena,
@@ -146,7 +90,7 @@ enum err txn_system_before(struct txn *txn, enum system_row row, str before, str
     str key, view;
     TRY(walk_first(&walk, txn, DATABASE_SYSTEM, true, &key, &view));
     *key_out = arena_copy(arena, str_from(key, prefix.len));
-    return row_unseal(txn, row, *key_out, view, arena, value_out);
+    return value_read(txn, row, *key_out, view, arena, value_out);
 }
 
 enum err txn_system_reseal(struct txn *txn, enum system_row row, str after, struct arena *arena,

@@ -149,7 +149,9 @@ struct log_stretch {
 enum err txn_log_of_group(struct txn *txn, struct id group, uint64_t before,
                           struct log_stretch *stretch_out);
 
-/* The outbox: key = tenant, due time, id. Written in the commit of the change that causes it. */
+/* The outbox: key = tenant, due time, id. Written in the commit of the change that causes it.
+ * Bodies lie sealed under the tenant's key; of an entry that is found the body is a copy in
+ * `arena`, and empty without one; the kind is a view. */
 
 struct outbox_entry {
     struct id id; /** also the idempotency key */
@@ -162,15 +164,18 @@ void txn_outbox_put(struct txn *txn, const struct outbox_entry *entry);
  */
 enum err txn_outbox_room(struct txn *txn, str kind);
 void txn_outbox_delete(struct txn *txn, int64_t due_ms, struct id id);
-/** ERR_MISSING. Views. */
-enum err txn_outbox_get(struct txn *txn, int64_t due_ms, struct id id,
+/** ERR_MISSING. */
+enum err txn_outbox_get(struct txn *txn, int64_t due_ms, struct id id, struct arena *arena,
                         struct outbox_entry *entry_out);
-/** The first entry due after (due_ms, id); ERR_MISSING when none. Views. */
-enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id,
+/** The first entry due after (due_ms, id); ERR_MISSING when none. */
+enum err txn_outbox_after(struct txn *txn, int64_t due_ms, struct id id, struct arena *arena,
                           struct outbox_entry *entry_out);
 /** The same among those of one kind, whatever lies there of others. */
-enum err txn_outbox_of(struct txn *txn, str kind, int64_t due_ms, struct id id,
+enum err txn_outbox_of(struct txn *txn, str kind, int64_t due_ms, struct id id, struct arena *arena,
                        struct outbox_entry *entry_out);
+/** Writes the entry behind (due_ms, id) again, under the newest key; ERR_MISSING at the end. */
+enum err txn_outbox_reseal(struct txn *txn, int64_t due_ms, struct id id, struct arena *arena,
+                           struct outbox_entry *entry_out);
 enum err txn_outbox_count(struct txn *txn, str kind, uint64_t *count_out);
 
 /* System rows: what is no record: tenants and hosts (in the instance's space), sessions, tokens,

@@ -375,7 +375,8 @@ static enum err find_in_outbox(struct txn *txn, struct finding *finding)
 {
     struct outbox_entry entry = {.due_ms = INT64_MIN};
     for (uint32_t seen = 0; seen < ROWS_WALKED_MAX && finding->count < FOUND_IN_STEP; seen++) {
-        enum err err = txn_outbox_after(txn, entry.due_ms, entry.id, &entry);
+        arena_clear(&finding->each);
+        enum err err = txn_outbox_after(txn, entry.due_ms, entry.id, &finding->each, &entry);
         if (err != ERR_NONE) return err == ERR_MISSING ? ERR_NONE : err;
         if (!names_them(finding->self, entry.body)) continue;
         finding->found[finding->count++] =

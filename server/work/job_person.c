@@ -15,9 +15,10 @@
 
 constexpr uint32_t MERGED_MAX = 10'000;
 constexpr uint32_t RECORDS_IN_STEP = 500;
-constexpr uint32_t ENTRIES_IN_STEP = 5'000;     /** of the log, or of the outbox */
-constexpr size_t LINES_BYTES_USUAL = 256 * KIB; /** of a step, which then ends */
-constexpr size_t LINES_BYTES_MAX = 16 * MIB;    /** of a step; one record may be referred to */
+constexpr uint32_t ENTRIES_IN_STEP = 5'000;      /** of the log, or of the outbox */
+constexpr size_t OUTBOX_BYTES_IN_STEP = 8 * MIB; /** of its bodies, about */
+constexpr size_t LINES_BYTES_USUAL = 256 * KIB;  /** of a step, which then ends */
+constexpr size_t LINES_BYTES_MAX = 16 * MIB;     /** of a step; one record may be referred to */
 constexpr uint32_t FILES_IN_STEP = 200;
 constexpr size_t FILE_ARENA_BYTES_MAX = 32 * MIB; /** of one that is read */
 constexpr uint64_t BYTES_MAX = 512ULL * MIB;      /** of all of it */
@@ -342,9 +343,11 @@ static void tell_waiting(struct telling *self, const struct outbox_entry *entry)
 static enum err tell_outbox(struct job_run *run, struct txn *txn)
 {
     struct telling *self = run->live;
+    const struct arena *arena = run->task->arena;
     for (uint32_t count = 0; count < ENTRIES_IN_STEP && !is_step_full(self); count++) {
         struct outbox_entry entry;
-        enum err err = txn_outbox_after(txn, self->due_ms, self->mail, &entry);
+        if (count > 0 && arena->used_bytes > OUTBOX_BYTES_IN_STEP) break;
+        enum err err = txn_outbox_after(txn, self->due_ms, self->mail, run->task->arena, &entry);
         if (err == ERR_MISSING) {
             self->stage = STAGE_FILES;
             return ERR_NONE;

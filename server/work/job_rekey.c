@@ -10,13 +10,14 @@ constexpr uint32_t ENTRIES_IN_STEP = 2000; /** of the log */
 constexpr uint32_t ROWS_IN_STEP = 50;      /** system rows; they may be large */
 
 /** In order; each walks from its beginning. */
-enum phase : uint8_t { PHASE_RECORDS, PHASE_ROWS, PHASE_LOG, PHASE_END };
+enum phase : uint8_t { PHASE_RECORDS, PHASE_ROWS, PHASE_LOG, PHASE_OUTBOX, PHASE_END };
 
 /** Where the job is. Bytes: [phase, entity, after, sealed, sequence, [key ids met in the log]]. */
 struct rekey {
     enum phase phase;
     uint16_t entity; /** the place of an entity in the model, or the kind of a row */
-    str after;       /** id of a record, or key of a row; empty: from the beginning */
+    /** id of a record, key of a row, due time and id of an entry; empty: from the beginning */
+    str after;
     uint64_t sealed;
     uint64_t sequence; /** of the log, looked at up to here */
     uint32_t met_count;
@@ -232,6 +233,37 @@ static enum err log_read(struct job_run *run, struct txn *txn, void *argument)
     return ERR_NONE;
 }
 
+/* The outbox. */
+
+/** `after` of this phase: due time and id of the entry that was looked at last. */
+static str entry_place(struct arena *arena, const struct outbox_entry *entry)
+{
+    return arena_print(arena, "%lld.%.*s", (long long)entry->due_ms,
+                       FMT(id_text(arena, entry->id)));
+}
+
+static bool entry_place_read(str place, struct outbox_entry *entry)
+{
+    str due, id;
+    return str_cut(place, '.', &due, &id) && str_to_int64(due, &entry->due_ms) &&
+           id_parse(id, &entry->id);
+}
+
+static enum err outbox_write(struct job_run *run, struct txn *txn, void *argument)
+{
+    struct rekey *rekey = argument;
+    struct outbox_entry entry = {.due_ms = INT64_MIN};
+    enum err err = ERR_NONE;
+    if (rekey->after.len > 0 && !entry_place_read(rekey->after, &entry)) return ERR_CORRUPT;
+    for (uint32_t count = 0; count < ROWS_IN_STEP && err == ERR_NONE; count++)
+        err = txn_outbox_reseal(txn, entry.due_ms, entry.id, run->task->arena, &entry);
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    rekey->after = entry_place(run->arena, &entry);
+    if (err == ERR_MISSING) next_phase(rekey);
+    position_note(run, rekey);
+    return ERR_NONE;
+}
+
 /* The end. */
 
 static bool is_met(const struct rekey *rekey, uint32_t id)
@@ -247,9 +279,7 @@ static enum err keys_drop(struct job_run *run, struct txn *txn, void *argument)
     struct sealing_key keys[SEALING_KEYS_MAX];
     struct value given = value_of(run->job.given);
     uint32_t count;
-    uint64_t mails;
-    TRY(txn_outbox_count(txn, S("mail"), &mails));
-    bool is_waited_for = mails > 0 || uploads_any(run->task, txn_space(txn));
+    bool is_waited_for = uploads_any(run->task, txn_space(txn));
     rekey->dropped = rekey->kept = 0;
     TRY(sealing_keys(txn, keys, &count));
     for (uint32_t at = 0; at + 1 < count; at++) {
@@ -284,6 +314,8 @@ enum err rekey_step(struct job_run *run, bool *is_over_out)
         TRY(job_read(run, log_read, rekey));
         position_note(run, rekey);
         return job_write(run, nullptr, nullptr);
+    case PHASE_OUTBOX:
+        return job_write(run, outbox_write, rekey);
     case PHASE_END:
         run->is_over = true;
         TRY(job_write(run, keys_drop, rekey));

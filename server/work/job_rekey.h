@@ -1,9 +1,9 @@
 /** job_rekey: what lies under a tenant's older data keys is sealed anew, in slices, under its
  *  newest; keys that nothing needs any more are destroyed.
  *
- *  Records first, then system rows. What the log holds is never written again, for its chain goes
- *  over it: a key stays as long as an entry of the log lies under it, and all stay while there are
- *  uploads, or mails that wait. The next change of the key looks again.
+ *  Records first, then system rows and the outbox. What the log holds is never written again, for
+ *  its chain goes over it: a key stays as long as an entry of the log lies under it, and all stay
+ *  while there are uploads. The next change of the key looks again.
  *
  *  Floor   work.
  *  Thread  a job's.

@@ -104,11 +104,9 @@ static enum err room_take(struct txn *txn, const char *folder, size_t bytes)
 
 /* Delivery. */
 
-static enum err letter_of(const struct rule_work *work, struct txn *txn,
-                          const struct tenant *tenant, const struct outbox_entry *entry,
-                          struct mail_letter *letter_out)
+static void letter_of(const struct rule_work *work, struct task *task, const struct tenant *tenant,
+                      const struct outbox_entry *entry, struct mail_letter *letter_out)
 {
-    struct task *task = txn_task(txn);
     *letter_out = (struct mail_letter){
         .from_name = tenant->title,
         .from = arena_print(task->arena, "no-reply@%.*s.%.*s", FMT(tenant->name),
@@ -122,7 +120,7 @@ static enum err letter_of(const struct rule_work *work, struct txn *txn,
         .id = entry->id,
         .at_ms = task->now_ms,
     };
-    return mail_text(txn, entry, &letter_out->is_way_in, &letter_out->text);
+    letter_out->is_way_in = mail_text(entry, &letter_out->text);
 }
 
 enum err mail_run(void *owner, struct txn *txn, const struct tenant *tenant,
@@ -133,7 +131,7 @@ enum err mail_run(void *owner, struct txn *txn, const struct tenant *tenant,
     struct mail_letter letter;
     struct buf eml = buf_make(task->arena, EML_BYTES_MAX);
     require(work->mail_folder.len > 0 && tenant->name.len > 0);
-    TRY(letter_of(work, txn, tenant, entry, &letter));
+    letter_of(work, task, tenant, entry, &letter);
     TRY(mail_write(task, &letter, &eml));
     str folder = arena_print(task->arena, "%.*s/%.*s", FMT(work->mail_folder), FMT(tenant->name));
     TRY(folder_make(task, arena_cstring(task->arena, work->mail_folder)));
@@ -218,8 +216,7 @@ enum err mail_files_forget(struct task *task, const struct access *access, str t
     if (names != nullptr) walk.room = arena_take_raw(task->arena, EML_BYTES_MAX);
     DIR *folder = opendir(path);
     *count_out = 0;
-    if (folder == nullptr)
-        return no_folder(task, path);
+    if (folder == nullptr) return no_folder(task, path);
     arena_init(&each, LETTER_ARENA_BYTES_MAX);
     int failure = folder_forget(folder, names == nullptr ? nullptr : &walk, count_out);
     arena_drop(&each);
@@ -250,8 +247,7 @@ enum err mail_files_list(struct task *task, const struct access *access, str ten
     char *path = folder_of_tenant(task, access, tenant_name);
     DIR *folder = opendir(path);
     *count_out = 0;
-    if (folder == nullptr)
-        return no_folder(task, path);
+    if (folder == nullptr) return no_folder(task, path);
     for (struct dirent *entry; (entry = readdir(folder)) != nullptr;)
         if (*count_out < MAILS_KEPT_MAX && mail_name_read(entry->d_name, false, &ids[*count_out]))
             ++*count_out;

@@ -76,31 +76,52 @@ void outbox_write_json(struct buf *json, const struct outbox_entry *entry)
 
 /* Finding. */
 
-static bool is_meant(const struct outbox_filter *filter, const struct outbox_entry *entry)
+/** Of what kind a dead one was stands in its body; of all others the body is not read. */
+static enum err is_meant(struct task *task, struct txn *txn, const struct outbox_filter *filter,
+                         const struct outbox_entry *entry, bool *is_out)
 {
+    bool is_dead = str_eq(entry->kind, OUTBOX_DEAD);
+    *is_out = filter->state != (is_dead ? OUTBOX_ONLY_WAITING : OUTBOX_ONLY_DEAD);
+    if (!*is_out || filter->kind.len == 0) return ERR_NONE;
+    struct outbox_entry whole = *entry;
     struct outbox_state state;
-    outbox_read(entry, &state);
-    if (filter->state == OUTBOX_ONLY_WAITING && state.is_dead) return false;
-    if (filter->state == OUTBOX_ONLY_DEAD && !state.is_dead) return false;
-    return filter->kind.len == 0 || str_eq(filter->kind, state.kind);
+    if (is_dead) TRY(txn_outbox_get(txn, entry->due_ms, entry->id, task->arena, &whole));
+    outbox_read(&whole, &state);
+    *is_out = str_eq(filter->kind, state.kind);
+    return ERR_NONE;
 }
 
-enum err outbox_next(struct task *task, struct txn *txn, const struct outbox_filter *filter,
-                     int64_t due_ms, struct id id, struct outbox_entry *entry_out)
+/** Without its body. */
+static enum err next_of(struct task *task, struct txn *txn, const struct outbox_filter *filter,
+                        int64_t due_ms, struct id id, struct outbox_entry *entry_out)
 {
     bool is_of_kind = filter->kind.len > 0 && filter->state == OUTBOX_ONLY_WAITING;
     for (;;) {
         if (task->keys_max > 0 && task->keys_touched > task->keys_max)
             return fail(task, ERR_TOO_LARGE, "the outbox holds too much to be looked through");
         if (filter->state == OUTBOX_ONLY_DEAD)
-            TRY(txn_outbox_of(txn, OUTBOX_DEAD, due_ms, id, entry_out));
-        else if (is_of_kind) TRY(txn_outbox_of(txn, filter->kind, due_ms, id, entry_out));
-        else TRY(txn_outbox_after(txn, due_ms, id, entry_out));
-        if (is_meant(filter, entry_out)) return ERR_NONE;
+            TRY(txn_outbox_of(txn, OUTBOX_DEAD, due_ms, id, nullptr, entry_out));
+        else if (is_of_kind) TRY(txn_outbox_of(txn, filter->kind, due_ms, id, nullptr, entry_out));
+        else TRY(txn_outbox_after(txn, due_ms, id, nullptr, entry_out));
+        bool is_it;
+        TRY(is_meant(task, txn, filter, entry_out, &is_it));
+        if (is_it) return ERR_NONE;
         task->keys_touched++;
         due_ms = entry_out->due_ms;
         id = entry_out->id;
     }
+}
+
+static enum err body_read(struct task *task, struct txn *txn, struct outbox_entry *entry)
+{
+    return txn_outbox_get(txn, entry->due_ms, entry->id, task->arena, entry);
+}
+
+enum err outbox_next(struct task *task, struct txn *txn, const struct outbox_filter *filter,
+                     int64_t due_ms, struct id id, struct outbox_entry *entry_out)
+{
+    TRY(next_of(task, txn, filter, due_ms, id, entry_out));
+    return body_read(task, txn, entry_out);
 }
 
 enum err outbox_find(struct task *task, struct txn *txn, struct id id,
@@ -111,8 +132,8 @@ enum err outbox_find(struct task *task, struct txn *txn, struct id id,
         *entry_out = (struct outbox_entry){.due_ms = INT64_MIN};
         enum err err = ERR_NONE;
         while (err == ERR_NONE) {
-            err = outbox_next(task, txn, &filters[at], entry_out->due_ms, entry_out->id, entry_out);
-            if (err == ERR_NONE && id_eq(entry_out->id, id)) return ERR_NONE;
+            err = next_of(task, txn, &filters[at], entry_out->due_ms, entry_out->id, entry_out);
+            if (err == ERR_NONE && id_eq(entry_out->id, id)) return body_read(task, txn, entry_out);
             task->keys_touched++;
         }
         if (err != ERR_MISSING) return err;
@@ -173,7 +194,7 @@ static void dead_make_room(struct txn *txn)
     struct outbox_entry oldest;
     struct id first = {};
     if (txn_outbox_count(txn, OUTBOX_DEAD, &count) != ERR_NONE || count < OUTBOX_DEAD_MAX) return;
-    if (txn_outbox_of(txn, OUTBOX_DEAD, INT64_MIN, first, &oldest) == ERR_NONE)
+    if (txn_outbox_of(txn, OUTBOX_DEAD, INT64_MIN, first, nullptr, &oldest) == ERR_NONE)
         txn_outbox_delete(txn, oldest.due_ms, oldest.id);
 }
 

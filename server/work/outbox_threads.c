@@ -155,12 +155,11 @@ static enum err attempt_run(struct work *work, struct txn *txn)
     struct task *task = &attempt->task;
     struct outbox_entry entry;
     txn_set_task(txn, task);
-    enum err err = txn_outbox_get(txn, attempt->due_ms, attempt->id, &entry);
+    enum err err = txn_outbox_get(txn, attempt->due_ms, attempt->id, task->arena, &entry);
     /* Somebody has retried or deleted it meanwhile. */
     if (err == ERR_MISSING) return ERR_NONE;
     TRY(err);
     entry.kind = arena_copy(task->arena, entry.kind);
-    entry.body = arena_copy(task->arena, entry.body);
     if (attempt->problem.len > 0) {
         outbox_put_off(txn, &entry, attempt->problem);
         return ERR_NONE;
@@ -249,7 +248,7 @@ static enum err look_kind(struct look *look, struct txn *txn, const struct outbo
 {
     struct outbox_entry entry = {.due_ms = INT64_MIN};
     while (look->count < look->turn->entries_max) {
-        enum err err = txn_outbox_of(txn, kind->name, entry.due_ms, entry.id, &entry);
+        enum err err = txn_outbox_of(txn, kind->name, entry.due_ms, entry.id, nullptr, &entry);
         if (err == ERR_MISSING) return ERR_NONE;
         TRY(err);
         if (entry.due_ms > look->task->now_ms) {
@@ -404,8 +403,8 @@ static enum err round_find(struct round *round, uint32_t after)
         struct outbox_entry entry;
         txn_enter(txn, &round->tenant.space);
         for (uint32_t at = 0; at < outbox->kind_count && !round->has_entry; at++)
-            round->has_entry =
-                txn_outbox_of(txn, outbox->kinds[at].name, INT64_MIN, first, &entry) == ERR_NONE;
+            round->has_entry = txn_outbox_of(txn, outbox->kinds[at].name, INT64_MIN, first, nullptr,
+                                             &entry) == ERR_NONE;
     }
     txn_close(txn);
     return err;

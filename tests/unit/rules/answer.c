@@ -212,7 +212,8 @@ TEST(test_answer__gives_effects_ids_that_follow_from_run_and_place)
         check(id_eq(ids[0], first) && id_eq(ids[1], second));
         check_int(id_time_ms(first), id_time_ms(run));
         struct outbox_entry entry;
-        check_int(txn_outbox_get(test.txn, test.task.now_ms, first, &entry), ERR_NONE);
+        check_int(txn_outbox_get(test.txn, test.task.now_ms, first, test.task.arena, &entry),
+                  ERR_NONE);
         check_str(entry.kind, S("mail"));
         rules_test_end(&test);
     }

@@ -390,7 +390,7 @@ static uint32_t notices(struct fixture *fixture, struct id rule)
     uint32_t count = 0;
     int64_t due_ms = 0;
     struct id id = {};
-    while (txn_outbox_after(txn, due_ms, id, &entry) == ERR_NONE) {
+    while (txn_outbox_after(txn, due_ms, id, txn_task(txn)->arena, &entry) == ERR_NONE) {
         struct value of;
         due_ms = entry.due_ms;
         id = entry.id;

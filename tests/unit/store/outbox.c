@@ -79,7 +79,8 @@ static void look(struct txn *txn, str kind, const char *expected)
     char found[16];
     uint32_t count = 0;
     struct outbox_entry entry = {.due_ms = INT64_MIN};
-    while (txn_outbox_of(txn, kind, entry.due_ms, entry.id, &entry) == ERR_NONE) {
+    while (txn_outbox_of(txn, kind, entry.due_ms, entry.id, txn_task(txn)->arena, &entry) ==
+           ERR_NONE) {
         check_str(entry.kind, kind);
         check_int(value_of(entry.body).integer, entry.id.bytes[15]);
         found[count++] = (char)('0' + entry.id.bytes[15]);
@@ -128,9 +129,9 @@ TEST(test_outbox__each_kind_is_walked_and_counted_by_itself)
     look(txn, S("mail"), "1");
     look(txn, S("dead"), "");
     struct outbox_entry entry;
-    check_int(txn_outbox_get(txn, 30, id_numbered(3), &entry), ERR_NONE);
+    check_int(txn_outbox_get(txn, 30, id_numbered(3), nullptr, &entry), ERR_NONE);
     check_str(entry.kind, S("start"));
-    check_int(txn_outbox_get(txn, 31, id_numbered(3), &entry), ERR_MISSING);
+    check_int(txn_outbox_get(txn, 31, id_numbered(3), nullptr, &entry), ERR_MISSING);
     txn_close(txn);
     end(&place);
 }

@@ -112,11 +112,11 @@ static void look_at_rest(struct txn *txn, struct test_task *task, uint32_t numbe
     check_str(entry.body, value);
     check_int(txn_log_of_record(txn, 0xFFFF, id_filled(0xFF), entry.sequence, &entry), ERR_MISSING);
     struct outbox_entry out;
-    check_int(txn_outbox_after(txn, INT64_MIN, id_filled(0), &out), ERR_NONE);
+    check_int(txn_outbox_after(txn, INT64_MIN, id_filled(0), &task->arena, &out), ERR_NONE);
     check_int(out.due_ms, INT64_MAX);
     check_str(out.body, value);
     check_str(out.kind, S("b"));
-    check_int(txn_outbox_after(txn, out.due_ms, out.id, &out), ERR_MISSING);
+    check_int(txn_outbox_after(txn, out.due_ms, out.id, &task->arena, &out), ERR_MISSING);
     str key = S(""), got, last = S("");
     uint32_t count = 0;
     while (txn_system_after(txn, SYSTEM_COUNTER, key, &task->arena, &key, &got) == ERR_NONE) {
