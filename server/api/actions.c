@@ -98,14 +98,15 @@ enum err actions_restore(struct call *call)
 
 /* Merging. */
 
-static void put_counts(struct buf *json, const struct model *model, const char *name,
+/** Of what the caller may view. */
+static void put_counts(struct buf *json, const struct view *view, const char *name,
                        const uint32_t *counts)
 {
     uint32_t shown = 0;
     buf_print(json, ",\"%s\":{", name);
-    for (uint32_t number = 0; number < ENTITIES_MAX; number++) {
-        if (counts[number] == 0) continue;
-        const struct entity *entity = model_entity_by_number(model, (uint16_t)number);
+    for (uint16_t number = 0; number < ENTITIES_MAX; number++) {
+        if (counts[number] == 0 || !scope_may(view->scope, number, SCOPE_VIEW)) continue;
+        const struct entity *entity = model_entity_by_number(view->model, number);
         buf_print(json, "%s\"%.*s\":%u", shown++ == 0 ? "" : ",", FMT(entity->name),
                   counts[number]);
     }
@@ -119,8 +120,8 @@ static enum err reply_preview(struct call *call, const struct merging *merging,
     struct buf json = reply_buf(call);
     buf_put(&json, S("{\"preview\":true,\"record\":"));
     record_write(&json, &view, record, nullptr);
-    put_counts(&json, call->tenant.model, "moved", merging->moved);
-    put_counts(&json, call->tenant.model, "dropped", merging->dropped);
+    put_counts(&json, &view, "moved", merging->moved);
+    put_counts(&json, &view, "dropped", merging->dropped);
     buf_print(&json, ",\"references\":%u}", references);
     return reply_json(call, 200, &json);
 }
@@ -145,21 +146,22 @@ static enum err merge_at_once(struct call *call, struct merging *merging)
 enum err actions_merge(struct call *call)
 {
     bool is_preview;
-    uint32_t references;
+    uint32_t references, told = 0;
     TRY(preview_read(call, &is_preview));
     struct change change = change_begin(call);
     struct merging *merging = arena_new(call->task->arena, struct merging, 1);
     TRY(with_survivor(call,
                       merging_read(&change, call->entity, call->record, &call->given, merging)));
     TRY(merging_count(merging, MERGE_REFERENCES_MAX, &references));
-    if (references > CHANGE_WRITES_MAX) return merge_as_job(call, merging, references, is_preview);
+    if (is_preview) TRY(merging_count_seen(merging, MERGE_REFERENCES_MAX, &told));
+    if (references > CHANGE_WRITES_MAX) return merge_as_job(call, merging, told, is_preview);
     struct savepoint savepoint = txn_savepoint(call->txn);
     enum err err = merge_at_once(call, merging);
     if (err == ERR_TOO_LARGE) {
         txn_rollback(call->txn, savepoint);
         task_fault_clear(call->task);
         call->reply.header_count = 0;
-        return merge_as_job(call, merging, references, is_preview);
+        return merge_as_job(call, merging, told, is_preview);
     }
     TRY(err);
     if (!is_preview) return reply_record(call, 200, call->record, nullptr);
@@ -169,7 +171,7 @@ enum err actions_merge(struct call *call)
     record.value = arena_copy(call->task->arena, record.value);
     txn_rollback(call->txn, savepoint);
     call->reply.header_count = 0;
-    return reply_preview(call, merging, &record, references);
+    return reply_preview(call, merging, &record, told);
 }
 
 /** What the job would only find later is refused at once: who may not lose the record. */

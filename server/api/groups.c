@@ -76,13 +76,13 @@ static enum err reply_undo(struct call *call, const struct undo *undo, bool is_p
 }
 
 /** More than one change can hold: it can be told only how much there is, or be done as a job. */
-static enum err undo_as_job(struct call *call, uint64_t count, bool is_preview)
+static enum err undo_as_job(struct call *call, uint64_t seen, bool is_preview)
 {
     struct job job;
     if (is_preview) {
         struct buf json = reply_buf(call);
         buf_print(&json, "{\"undone\":\"%.*s\",\"group\":null,\"preview\":true,\"entries\":%llu}",
-                  FMT(id_text(call->task->arena, call->record)), (unsigned long long)count);
+                  FMT(id_text(call->task->arena, call->record)), (unsigned long long)seen);
         return reply_json(call, 200, &json);
     }
     TRY(undo_job_begin(call->task, call->txn, &call->identity.scope, call->record, &job));
@@ -105,13 +105,13 @@ static enum err undo_at_once(struct call *call, struct undo *undo)
 enum err groups_undo(struct call *call)
 {
     bool is_preview;
-    uint64_t count;
+    uint64_t count, seen;
     struct view view = call_view(call);
     TRY(preview_read(call, &is_preview));
-    TRY(group_verify_seen(&view, call->record));
+    TRY(group_count_seen(&view, call->record, &seen));
     TRY(group_count(call->txn, call->record, &count));
     TRY(verify_not_undone(call));
-    if (count > CHANGE_WRITES_MAX) return undo_as_job(call, count, is_preview);
+    if (count > CHANGE_WRITES_MAX) return undo_as_job(call, seen, is_preview);
     struct hooks hooks = hooks_without_rules(call->hooks);
     struct change change = change_begin(call);
     change.hooks = &hooks;
@@ -121,7 +121,7 @@ enum err groups_undo(struct call *call)
     if (err == ERR_TOO_LARGE) {
         txn_rollback(call->txn, savepoint);
         task_fault_clear(call->task);
-        return undo_as_job(call, count, is_preview);
+        return undo_as_job(call, seen, is_preview);
     }
     TRY(err);
     if (is_preview) {

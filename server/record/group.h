@@ -32,5 +32,6 @@ constexpr uint32_t GROUP_ENTRIES_TOLD_MAX = 400;
 constexpr uint32_t GROUP_RECORDS_TOLD_MAX = 200;
 constexpr uint32_t GROUP_RULES_TOLD_MAX = 50;
 enum err group_write(struct buf *json, const struct view *view, struct id group);
-/** ERR_MISSING as group_write; for what is done with a group by its id. */
-enum err group_verify_seen(const struct view *view, struct id group);
+/** How many entries it has for these eyes; to who does not see all, those that are told.
+ *  ERR_MISSING as group_write; for what is done with a group by its id. */
+enum err group_count_seen(const struct view *view, struct id group, uint64_t *count_out);

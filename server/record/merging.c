@@ -5,6 +5,7 @@
 #include "model/kind.h"
 #include "record/index.h"
 #include "record/merging_values.h"
+#include "record/rows.h"
 
 /* What is asked for. */
 
@@ -92,7 +93,10 @@ static enum err check_single(const struct merging *merging)
             count += more;
         }
         /* Who does not see what refers to them is not told what that is. */
-        if (count > 1 && !scope_may(merging->change->scope, field->entity->number, SCOPE_VIEW))
+        struct view view = change_view(merging->change);
+        bool is_told = scope_may(view.scope, field->entity->number, SCOPE_VIEW) &&
+                       rows_see_all(&view, field->entity);
+        if (count > 1 && !is_told)
             return fail(merging->change->task, ERR_CONFLICT,
                         "what several of these have can be of one record alone");
         if (count > 1)
@@ -148,6 +152,43 @@ enum err merging_count(const struct merging *merging, uint32_t max, uint32_t *co
     return ERR_NONE;
 }
 
+/** Of one field, those records alone that the actor sees. */
+static enum err count_seen(const struct merging *merging, const struct field *field, str to,
+                           uint32_t max, uint32_t *count_out)
+{
+    struct view view = change_view(merging->change);
+    struct scan_range range = {.from = to, .to = to};
+    *count_out = 0;
+    if (!scope_may(view.scope, field->entity->number, SCOPE_VIEW)) return ERR_NONE;
+    if (rows_see_all(&view, field->entity))
+        return scan_index_count(view.txn, field->entity->number, field->number, &range, max,
+                                count_out);
+    struct scan *scan = scan_index(view.txn, field->entity->number, field->number, &range);
+    while (*count_out < max) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        *count_out += rows_see_id(&view, field->entity, entry.id);
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
+enum err merging_count_seen(const struct merging *merging, uint32_t max, uint32_t *count_out)
+{
+    const struct entity *entity = merging->entity;
+    *count_out = 0;
+    for (uint32_t at = 0; at < entity->referrer_count; at++)
+        for (uint32_t of = 0; of < merging->other_count && *count_out < max; of++) {
+            uint32_t more;
+            TRY(count_seen(merging, entity->referrers[at], id_bytes(&merging->others[of]),
+                           max - *count_out, &more));
+            *count_out += more;
+        }
+    return ERR_NONE;
+}
+
 /* Moving what refers to the others. */
 
 /** One reference that is being moved. */
@@ -157,6 +198,17 @@ struct moving {
     struct id from; /** one of the others */
     struct draft draft;
 };
+
+/** Counts what was moved or dropped, as far as the actor sees it. */
+static void count_told(const struct moving *moving, uint32_t *counts)
+{
+    const struct draft *draft = &moving->draft;
+    struct view view = change_view(moving->merging->change);
+    str value = slots_encode(view.task->arena, draft->entity, draft->before);
+    if (scope_may(view.scope, draft->entity->number, SCOPE_VIEW) &&
+        rows_see(&view, draft->entity, draft->id, value))
+        counts[draft->entity->number]++;
+}
 
 /** The stored reference, or list of them, with the survivor in the other's place; what would lead
  *  to the record itself, or stand twice in a list, is left out. */
@@ -236,7 +288,7 @@ static enum err join_links(struct moving *moving, struct draft *stays, const str
         TRY(set_flag(moving, stays, flag, true));
         TRY(derive_settle(change, flag, parent, stays->id));
     }
-    moving->merging->dropped[goes->entity->number]++;
+    count_told(moving, moving->merging->dropped);
     return record_delete_referring(change, goes->entity, goes->id);
 }
 
@@ -312,7 +364,7 @@ static enum err drop_second(struct moving *moving, bool *is_dropped_out)
         TRY(index_pair_other(change->txn, pair, moving->draft.now, moving->draft.id, &other));
         if (id_is_nil(other) || change_is_going(change, entity, other)) continue;
         *is_dropped_out = true;
-        moving->merging->dropped[entity->number]++;
+        count_told(moving, moving->merging->dropped);
         return record_delete_referring(change, entity, moving->draft.id);
     }
     return ERR_NONE;
@@ -329,7 +381,7 @@ static enum err move_one(struct moving *moving, struct id id)
     if (is_dropped) return ERR_NONE;
     draft_put(&moving->draft, moving->field, moved_value(moving));
     TRY(draft_save(change, &moving->draft, WRITE_BY_ENGINE));
-    merging->moved[moving->draft.entity->number]++;
+    count_told(moving, merging->moved);
     for (uint32_t at = 0; at < moving->draft.entity->field_count; at++)
         if (moving->draft.entity->fields[at].one_of_per != nullptr)
             TRY(move_flag(moving, &moving->draft.entity->fields[at]));

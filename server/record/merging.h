@@ -25,8 +25,9 @@ struct merging {
     struct id others[MERGE_RECORDS_MAX];
     /** whose value is taken, by position of the field in the entity; nil: as it comes */
     struct id *chosen;
-    bool is_last;                   /** this change ends the merge */
-    uint32_t moved[ENTITIES_MAX];   /** records that refer to it now, by entity number */
+    bool is_last; /** this change ends the merge */
+    /* By entity number, of what the actor sees: */
+    uint32_t moved[ENTITIES_MAX];   /** records that refer to it now */
     uint32_t dropped[ENTITIES_MAX]; /** links that stood twice */
 };
 
@@ -37,6 +38,8 @@ enum err merging_read(struct change *change, const struct entity *entity, struct
 
 /** How many records refer to the others, counted up to `max`. */
 enum err merging_count(const struct merging *merging, uint32_t max, uint32_t *count_out);
+/** The same of what the actor sees, to be told. */
+enum err merging_count_seen(const struct merging *merging, uint32_t max, uint32_t *count_out);
 
 /** All of it in one change, or what is left of it. ERR_TOO_LARGE: more than one change holds. */
 enum err merging_run(struct merging *merging);

@@ -190,25 +190,26 @@ static bool is_told(struct sight sight, const struct field *field)
     return sight_shows(sight, field) && (!field->is_system || field->number == FIELD_INCOMPLETE);
 }
 
-/** How many it told; *withheld_out: others changed that the scope does not see. */
-static uint32_t entry_fields_write(struct buf *json, const struct view *view,
-                                   const struct entity *entity, struct id id,
-                                   struct log_change *change, enum history_side sides,
-                                   uint32_t *withheld_out)
+/** The engine's own are for nobody. */
+static bool is_withheld(const struct field *field)
+{
+    return !field->is_hidden && !field->is_system;
+}
+
+/** Those that the scope sees. */
+static void entry_fields_write(struct buf *json, const struct view *view,
+                               const struct entity *entity, struct id id, struct log_change *change,
+                               enum history_side sides)
 {
     uint16_t number;
     struct value old, new;
     uint32_t told = 0;
     struct sight sight = scope_sight(view->scope);
-    *withheld_out = 0;
     while (log_change_next(change, &number, &old, &new)) {
         const struct field *field = entity_field_ever(entity, number);
         if (field == nullptr) continue;
         /* A deletion keeps the engine's own fields too: they are for its undo. */
-        if (!is_told(sight, field)) {
-            *withheld_out += !field->is_hidden && !field->is_system;
-            continue;
-        }
+        if (!is_told(sight, field)) continue;
         buf_print(json, "%s\"%.*s\":{", told++ == 0 ? "" : ",", FMT(field->name));
         if ((sides & HISTORY_OLD) != 0) {
             buf_put(json, S("\"old\":"));
@@ -220,7 +221,6 @@ static uint32_t entry_fields_write(struct buf *json, const struct view *view,
         }
         buf_put_byte(json, '}');
     }
-    return told;
 }
 
 void rule_named_write(struct buf *json, struct id rule, str name)
@@ -253,6 +253,24 @@ static void write_operation(struct buf *json, const struct log_change *change)
     buf_print(json, ",\"operation\":\"%.*s\"", FMT(word));
 }
 
+bool history_shows(const struct view *view, const struct entity *entity,
+                   const struct log_entry *entry)
+{
+    struct log_change change;
+    struct sight sight = scope_sight(view->scope);
+    uint16_t number;
+    struct value old, new;
+    bool withholds = false;
+    if (!log_change_read(entry->body, &change) || change.operation != OPERATION_UPDATE) return true;
+    while (log_change_next(&change, &number, &old, &new)) {
+        const struct field *field = entity_field_ever(entity, number);
+        if (field == nullptr) continue;
+        if (is_told(sight, field)) return true;
+        withholds = withholds || is_withheld(field);
+    }
+    return !withholds;
+}
+
 /** One log entry: who changed what, when, and because of which request. An erased body shows no
  *  changes. False, and nothing is written, when all that it changed are fields out of sight. */
 static bool entry_write(struct buf *json, const struct view *view, struct actor_names *names,
@@ -260,8 +278,7 @@ static bool entry_write(struct buf *json, const struct view *view, struct actor_
 {
     struct log_change change;
     bool is_whole = log_change_read(entry->body, &change);
-    size_t begun = json->len;
-    uint32_t told = 0, withheld = 0;
+    if (!history_shows(view, entity, entry)) return false;
     buf_print(json, "{\"sequence\":%llu,\"at\":\"", (unsigned long long)entry->sequence);
     time_write(json, entry->at_ms);
     buf_put(json, S("\",\"group\":"));
@@ -280,20 +297,15 @@ static bool entry_write(struct buf *json, const struct view *view, struct actor_
     /* How the firm works is not its clients' affair. */
     if (is_whole && view->scope->actor_kind != ACTOR_CONTACT) entry_rules_write(json, &change);
     buf_put(json, S(",\"changes\":{"));
-    if (is_whole)
-        told =
-            entry_fields_write(json, view, entity, entry->record, &change, HISTORY_BOTH, &withheld);
+    if (is_whole) entry_fields_write(json, view, entity, entry->record, &change, HISTORY_BOTH);
     buf_put(json, S("}}"));
-    bool is_unseen = is_whole && change.operation == OPERATION_UPDATE && told == 0 && withheld > 0;
-    if (is_unseen) json->len = begun;
-    return !is_unseen;
+    return true;
 }
 
 void history_write_alone(struct buf *json, const struct view *view, const struct entity *entity,
                          const struct log_entry *entry, enum history_side sides)
 {
     struct log_change change;
-    uint32_t withheld;
     bool is_whole = log_change_read(entry->body, &change);
     buf_print(json, "\"entity\":\"%.*s\",\"id\":", FMT(entity->name));
     write_id(json, entry->record);
@@ -302,8 +314,7 @@ void history_write_alone(struct buf *json, const struct view *view, const struct
     buf_put_byte(json, '"');
     write_operation(json, is_whole ? &change : nullptr);
     buf_put(json, S(",\"changes\":{"));
-    if (is_whole)
-        (void)entry_fields_write(json, view, entity, entry->record, &change, sides, &withheld);
+    if (is_whole) entry_fields_write(json, view, entity, entry->record, &change, sides);
     buf_put_byte(json, '}');
 }
 

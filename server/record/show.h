@@ -42,6 +42,10 @@ enum history_side : uint8_t { HISTORY_OLD = 1, HISTORY_NEW = 2, HISTORY_BOTH = 3
 void history_write_alone(struct buf *json, const struct view *view, const struct entity *entity,
                          const struct log_entry *entry, enum history_side sides);
 
+/** False: it changed nothing but fields that the scope does not see. */
+bool history_shows(const struct view *view, const struct entity *entity,
+                   const struct log_entry *entry);
+
 /** Who acts in some entries of the log, as far as they were asked for: mostly one or two. */
 struct actor_names {
     uint32_t count;

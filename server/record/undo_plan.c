@@ -6,6 +6,7 @@
 #include "record/rows.h"
 #include "record/past.h"
 #include "record/sealed.h"
+#include "record/show.h"
 
 constexpr uint32_t BUCKETS = 4096;
 static_assert(BUCKETS >= 2 * CHANGE_WRITES_MAX);
@@ -101,7 +102,8 @@ static void take_back_update(struct undo_plan *plan, struct undo_item *item,
         const struct field *field = entity_field_by_number(item->entity, number);
         if (field == nullptr || !undo_is_own(field)) continue;
         str *now = &item->now[field_position(field)];
-        if (!scope_edits_field(plan->undo->change->scope, field))
+        if (!scope_sees_field(view.scope, field)) continue;
+        if (!scope_edits_field(view.scope, field))
             undo_keep(plan, item, field, UNDO_FORBIDDEN);
         else if (sealed_is_same(&view, field, item->id, *now, side(&new))) *now = side(&old);
         else if (field->one_of_per == nullptr) undo_keep(plan, item, field, UNDO_EDITED);
@@ -170,7 +172,7 @@ static void take_back_deletion(struct undo_plan *plan, struct undo_item *item,
     }
 }
 
-/** What is not the actor's to see is left out, and counted; nothing is said of it. */
+/** What is not the actor's to see is left out; nothing is said of it, nor how much it is. */
 static enum err verify_scope(struct undo_plan *plan, const struct entity *entity,
                              const struct log_entry *entry, enum operation operation,
                              bool *is_left_out)
@@ -178,8 +180,8 @@ static enum err verify_scope(struct undo_plan *plan, const struct entity *entity
     static const enum scope_action needed[] = {SCOPE_DELETE, SCOPE_EDIT, SCOPE_CREATE};
     struct change *change = plan->undo->change;
     struct view view = change_view(change);
-    *is_left_out = !rows_see_entry(&view, entity, entry);
-    if (*is_left_out) plan->undo->kept_count++;
+    *is_left_out = !scope_may(view.scope, entity->number, SCOPE_VIEW) ||
+                   !rows_see_entry(&view, entity, entry) || !history_shows(&view, entity, entry);
     return *is_left_out ? ERR_NONE
                         : scope_require(change->task, change->scope, entity, needed[operation]);
 }

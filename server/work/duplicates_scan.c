@@ -83,10 +83,10 @@ static enum err gather(struct job_run *run, struct txn *txn, void *argument)
         err = scan_next(scan, &has_entry, &entry);
         if (err != ERR_NONE || !has_entry) break;
         self->last = entry.id;
-        self->looked_at++;
         struct record record;
         task_fault_clear(run->task);
         err = record_get(&view, scanned.entity, entry.id, &record);
+        self->looked_at += err != ERR_MISSING;
         if (err == ERR_NONE && !is_archived(&record))
             err = pairs_add(self->pairs, run->task, &record);
         else if (err == ERR_MISSING) err = ERR_NONE; /* not in the scope */
