@@ -318,6 +318,20 @@ export const more = [
         tests: ['api/ways_in'],
     },
     {
+        name: 'an account that leads elsewhere, too, is deleted by who sees one of its clients',
+        file: 'server/access/rights.c',
+        from: 'if (sides->now.len == 0) return portal_end_verify(change, sides->touched->id);',
+        to: 'if (sides->now.len == 0) return ERR_NONE;',
+        tests: ['api/portal_accounts'],
+    },
+    {
+        name: 'a contact whose account leads elsewhere, too, is archived',
+        file: 'server/access/rights.c',
+        from: 'id_is_nil(account) ? ERR_NONE : portal_reach_verify(&view, account);',
+        to: 'view.task != nullptr ? ERR_NONE : ERR_MISSING;',
+        tests: ['api/portal_accounts'],
+    },
+    {
         name: 'who views as a contact may change things',
         file: 'server/api/api.c',
         from: 'TRY(check_viewer(call));',
