@@ -196,6 +196,9 @@ test('the portal, streams, exports, and the operator', async () => {
             headers: { host: 'localhost' },
         });
         expectStanding(answer, `operator ${where}`);
+        const { name, owner } = firm;
+        const words = [name, name.toUpperCase(), owner, '=1+1', firm.token];
+        for (const word of words) assert.ok(!answer.text.includes(word), `${where}: ${word}`);
     }
 });
 

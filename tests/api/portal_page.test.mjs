@@ -115,6 +115,57 @@ describe('by the page', { skip }, () => {
         await sees('I forgot my password');
     });
 
+    test('what is not ours is shown as text, in every list and on every page', async () => {
+        const evil = (mark) => `"'><img src=x onerror="document.title='harmed'"><b>${mark}</b>`;
+        const eve = await firm.create('contacts', {
+            name: evil('contact'),
+            title: evil('title'),
+            emails: [{ value: 'eve@a.example', label: '<b>label</b>' }],
+        });
+        const client = await firm.create('clients', {
+            name: evil('client'),
+            business_name: evil('business'),
+            kind: 'company',
+            tags: [evil('tag')],
+            phones: [{ value: '+43 1 5550100', label: '<b>label</b>' }],
+            reference: evil('reference').slice(0, 100),
+            primary_contact: eve.id,
+            default_address: { line1: evil('street'), city: evil('city'), country: 'AT' },
+        });
+        await firm.create('projects', { name: evil('project'), client: client.id });
+        const her = await enter(firm, [client.id], eve.id);
+        await browser.visit(`http://${portalHost(firm)}/`);
+        await browser.type('E-mail', her.account.email);
+        await browser.type('Password', contactPassword);
+        await browser.click('Sign in');
+        await sees('<b>client</b>');
+        const { entities } = await her.get('schema');
+        const shown = { clients: '', contacts: '', addresses: '', projects: '' };
+        assert.deepEqual(
+            entities.map(({ plural }) => plural).filter((plural) => plural in shown).sort(),
+            Object.keys(shown).sort(),
+        );
+        let seen = 0;
+        for (const plural of Object.keys(shown))
+            for (const record of await her.all(plural))
+                for (const page of [plural, `${plural}/${record.id}`]) {
+                    await browser.value(`window.location.hash = '#/${page}'`);
+                    const sign = page.includes('/') ? 'h1' : 'tbody';
+                    await browser.until(
+                        `document.querySelector('${sign}')?.innerText.includes('<b>')`,
+                    );
+                    const made = 'img, main b, script:not([src]), a[href^="javascript"]';
+                    const count = `[...document.querySelectorAll('${made}')].length`;
+                    assert.equal(await browser.value(count), 0, page);
+                    assert.notEqual(await browser.value('document.title'), 'harmed', page);
+                    seen += 1;
+                }
+        assert.ok(seen >= 8, `${seen} pages`);
+        await browser.click('Sign out');
+        await sees('I forgot my password');
+        assert.deepEqual(browser.complaints.filter((text) => !text.includes('401')), []);
+    });
+
     test('the staff sees it as the contact, is told so, and can change nothing', async () => {
         const staff = await Visitor.signIn(firm, firm.owner, password);
         const where = `portal_accounts/${contact.account.id}/view_as`;

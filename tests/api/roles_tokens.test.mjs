@@ -134,6 +134,17 @@ describe('a role of its own', () => {
         assert.equal((await jobEnded(firm, begun)).state, 'failed');
         const [found] = await firm.all('contacts', 'name=Made%20by%20a%20job');
         assert.equal(found, undefined);
+        // One that has begun, or waits, goes no further once its token is taken away.
+        const large = await make({ name: 'Makes many' });
+        const many = Array.from({ length: 1000 }, () => ({ create: { name: 'One of many' } }));
+        const body = { atomic: false, operations: many };
+        const before = await owner.call('POST', 'contacts/bulk', body);
+        const cut = await by(large.token).call('POST', 'contacts/bulk', body);
+        expectStatus(await owner.call('DELETE', `tokens/${large.id}`), 204);
+        const ended = await jobEnded(firm, cut);
+        assert.equal(ended.state, 'failed');
+        assert.match(JSON.stringify(ended), /is over|may no longer/);
+        assert.equal((await jobEnded(firm, before)).state, 'done');
     });
 
     test('that is none is refused on the command line too', async () => {

@@ -63,6 +63,22 @@ describe('filter trees', () => {
         );
     });
 
+    test('are bounded in depth, tests and values', async () => {
+        const nested = (depth) =>
+            `${'{"not":'.repeat(depth)}{"kind":"company"}${'}'.repeat(depth)}`;
+        const ask = (text) => firm.call('GET', `clients?filter=${encodeURIComponent(text)}`);
+        expectStatus(await ask(nested(4)), 200);
+        for (const depth of [40, 900]) expectProblem(await ask(nested(depth)), 400, 'filter');
+        const many = (count) =>
+            JSON.stringify({ or: Array.from({ length: count }, () => ({ kind: 'company' })) });
+        expectStatus(await ask(many(60)), 200);
+        for (const count of [65, 400]) expectProblem(await ask(many(count)), 400, 'filter');
+        const values = (count) =>
+            JSON.stringify({ name: Array.from({ length: count }, (_, at) => `n${at}`) });
+        expectStatus(await ask(values(100)), 200);
+        expectProblem(await ask(values(101)), 400, 'filter');
+    });
+
     const wrong = [
         ['{', 'filter'],
         ['[]', 'filter'],

@@ -36,6 +36,9 @@ TEST(test_mail__is_a_message_of_plain_lines)
                             "To: <ann@firm.example>\r\nSubject: Hello\r\n"
                             "Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n")));
     check(has(eml, "\r\n\r\nR29vZCBkYXku\r\n"));
+    /* No part of it is read as HTML, whatever firms and clients wrote. */
+    check(has(eml, "\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+    check(!has(eml, "html") && !has(eml, "multipart"));
     test_task_drop(&test);
 }
 
