@@ -214,7 +214,7 @@ export const more = [
         file: 'server/record/show.c',
         from: 'if (is_lost) gone_write(json, entity, id, entry);',
         to: 'if (is_lost && json == nullptr) gone_write(json, entity, id, entry);',
-        tests: ['unit/record/rows', 'reference/access'],
+        tests: ['api/gone'],
     },
     {
         name: 'a group of changes tells of records outside the rows',
