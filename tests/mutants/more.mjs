@@ -219,15 +219,15 @@ export const more = [
     {
         name: 'a group of changes tells of records outside the rows',
         file: 'server/record/group.c',
-        from: 'log_is_untold(&entry) || !rows_see_entry(view, entity, &entry))',
-        to: 'log_is_untold(&entry))',
+        from: 'log_is_untold(&entry) || !rows_see_entry(view, entity, &entry) ||',
+        to: 'log_is_untold(&entry) ||',
         tests: ['api/rows_roads'],
     },
     {
         name: 'an undo reaches outside the rows',
         file: 'server/record/undo_plan.c',
-        from: '*is_left_out = !rows_see_entry(&view, entity, entry);',
-        to: '*is_left_out = entry == nullptr || view.task == nullptr;',
+        from: '!rows_see_entry(&view, entity, entry) || !history_shows(&view, entity, entry);',
+        to: '!history_shows(&view, entity, entry);',
         tests: ['api/rows_roads'],
     },
     {

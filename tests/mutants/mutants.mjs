@@ -155,8 +155,10 @@ export const mutants = [
     {
         name: 'an undo brings back what its maker does not see',
         file: 'server/record/undo_plan.c',
-        from: 'if (!scope_edits_field(plan->undo->change->scope, field))',
-        to: 'if (field == nullptr)',
+        from:
+            'if (!scope_sees_field(view.scope, field)) continue;\n' +
+            '        if (!scope_edits_field(view.scope, field))',
+        to: 'if (view.scope == nullptr)',
         tests: ['api/field_scope'],
     },
     {
