@@ -1,8 +1,10 @@
 // What attacks on HTTP cost: the server's memory, the time until the attacker's connection is
 // ended, and how a client beside it fares. Part of bench/run.mjs; alone: node bench/attacks.mjs
-// BINARY [NAME], which prints every attack. The attacker is a process of a lower priority, as if it
-// were on another machine: it is the server that is measured. It rests in the last part of each
-// second, and what the neighbour sees then is the quiet that the ratio is to.
+// BINARY [NAME], which prints every attack. The attacker has an address of its own, to which the
+// server's bounds of an address apply (MANY=1: they are off, as if each connection came from
+// another one). It is a process that computes when nobody else wants to, as if it were on another
+// machine: it is the server that is measured. It rests in the last part of each second, and what
+// the neighbour sees then is the quiet that the ratio is to.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import http from 'node:http';
@@ -23,6 +25,7 @@ const AT_ONCE_SLOW = 128;
 /** So that slow attacks end within a measurement; 30 and 60 s by default. */
 const LIMIT_MS = 1500;
 const PAUSE_MS = 2;
+const ATTACKER = '127.0.0.2';
 const ROUND_MS = 1000;
 const ATTACK_MS = 500;
 /** Of the round; what comes between is of neither part. */
@@ -44,7 +47,8 @@ async function attackFor({ name, port, isSecure, host, seconds }) {
             const begun = performance.now();
             let wire;
             try {
-                wire = await Wire.open({ port, isSecure, protocol: attack.protocol });
+                const { protocol } = attack;
+                wire = await Wire.open({ port, isSecure, protocol, localAddress: ATTACKER });
             } catch {
                 told.failed++;
                 await wait(5);
@@ -68,8 +72,8 @@ async function attackFor({ name, port, isSecure, host, seconds }) {
 }
 
 function attackElsewhere(options) {
-    const words = ['-n', '5', process.execPath, here, '--attack', JSON.stringify(options)];
-    const child = spawn('nice', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const words = ['-i', '0', process.execPath, here, '--attack', JSON.stringify(options)];
+    const child = spawn('chrt', words, { stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
     child.stdout.on('data', (bytes) => {
         out += bytes;
@@ -171,6 +175,9 @@ async function measureAll(wanted, show) {
     const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'atrium-attacks-'));
     const { certificate, key } = makeCertificate(folder, 'first');
     const limits = ['request', 'stall', 'idle'].flatMap((name) => [`--${name}-ms`, `${LIMIT_MS}`]);
+    // The defaults, which do not hold for loopback until they are given.
+    if (!process.env.MANY)
+        limits.push('--connection-rate', '100', '--connections-per-address', '256');
     const server = await openServer(['acme'], {
         isUnchecked: true,
         words: ['--https', '127.0.0.1:0', '--tls-cert', certificate, '--tls-key', key, ...limits],

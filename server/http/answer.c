@@ -311,7 +311,7 @@ static bool is_refused(struct http_exchange *exchange)
         answer_problem(exchange, 431, S("A request holds at most 100 header fields, of 64 KiB."),
                        nothing);
         request->http1_is_persistent = 0;
-        if (request->version >= 0x200) connection_end(connection, &loop->counters.closed_abuse);
+        if (request->version >= 0x200) connection_end_abuse(connection);
     } else if (request->version < 0x200 && !head_is_sound(head_of(connection))) {
         answer_problem(exchange, 400, S("The host or the framing of this request is ambiguous."),
                        nothing);

@@ -10,6 +10,9 @@
  *  large one. */
 constexpr size_t INPUT_BYTES_LARGE = 64 * KIB;
 constexpr size_t INPUT_BYTES_SMALL = 20 * KIB;
+/** What those that may wait get of one turn of the loop, and what makes a visit dear. */
+constexpr int64_t TURN_NS_MAX = 200'000;
+constexpr int64_t VISIT_NS_DEAR = 500'000;
 
 /** What the client may have sent by now. */
 static void allow(struct connection *connection)
@@ -83,8 +86,10 @@ void connection_leave(struct connection *connection)
 }
 
 /** Whatever h2o did with what it was shown. */
-static void on_shown(struct connection *connection)
+static void on_shown(struct connection *connection, int64_t begun_ns)
 {
+    connection->visit_ns = clock_monotonic_ns() - begun_ns;
+    connection->loop->turn_ns += connection->visit_ns;
     if (connection->socket != nullptr && connection->screen != nullptr) {
         input_shrink(connection->socket);
         connection->seen_bytes = connection->socket->input->size;
@@ -92,19 +97,35 @@ static void on_shown(struct connection *connection)
     connection_leave(connection);
 }
 
+/** Who has served nobody yet, or was dear the last time, waits when a turn has spent enough on
+ *  such: so a crowd of them costs others one visit, not one for each. */
+static bool turn_is_over(const struct connection *connection)
+{
+    bool may_wait = connection->completed == 0 || connection->visit_ns > VISIT_NS_DEAR;
+    return may_wait && connection->loop->turn_ns > TURN_NS_MAX;
+}
+
+/** One turn may bring requests from many who then take no answer; those who are ended for it free
+ *  their memory in the next. */
+static bool must_wait(const struct connection *connection)
+{
+    return turn_is_over(connection) || hold_is_full(connection->loop);
+}
+
+/** What more it sends waits in the kernel and slows its sender. */
 static void postpone(struct connection *connection)
 {
-    if (!h2o_linklist_is_linked(&connection->postponed))
-        h2o_linklist_insert(&connection->loop->postponed, &connection->postponed);
+    if (h2o_linklist_is_linked(&connection->postponed)) return;
+    h2o_linklist_insert(&connection->loop->postponed, &connection->postponed);
+    h2o_socket_read_stop(connection->socket);
+    connection_watch(connection);
 }
 
 void connection_read(h2o_socket_t *socket, const char *error)
 {
     struct connection *connection = socket->on_close.data;
     require(connection->read != nullptr);
-    /* One turn may bring requests from many who then take no answer; those who are ended for it
-     * free their memory in the next. */
-    if (error == nullptr && !connection->is_ending && hold_is_full(connection->loop)) {
+    if (error == nullptr && !connection->is_ending && must_wait(connection)) {
         postpone(connection);
         return;
     }
@@ -112,12 +133,13 @@ void connection_read(h2o_socket_t *socket, const char *error)
         /* Forgotten; h2o hears of the end when the socket is shut. */
         h2o_buffer_consume(&socket->input, socket->input->size);
         connection->seen_bytes = 0;
-        connection_end(connection, &connection->loop->counters.closed_abuse);
+        connection_end_abuse(connection);
         return;
     }
+    int64_t begun_ns = clock_monotonic_ns();
     connection->visits++;
     connection->read(socket, error);
-    on_shown(connection);
+    on_shown(connection, begun_ns);
 }
 
 static void enter(struct connection *connection, bool is_framed)
@@ -128,7 +150,7 @@ static void enter(struct connection *connection, bool is_framed)
     connection->is_shaking = false;
     connection->is_framed = is_framed;
     /* What it begins with may be a hundred requests. */
-    if (hold_is_full(connection->loop)) {
+    if (must_wait(connection)) {
         postpone(connection);
         return;
     }
@@ -136,8 +158,9 @@ static void enter(struct connection *connection, bool is_framed)
         connection->screen = memory_take(sizeof *connection->screen);
         screen_init(connection->screen);
     }
+    int64_t begun_ns = clock_monotonic_ns();
     if (!is_passed(connection)) {
-        count(&connection->loop->counters.closed_abuse);
+        connection_blame(connection);
         h2o_socket_close(socket);
         return;
     }
@@ -145,7 +168,7 @@ static void enter(struct connection *connection, bool is_framed)
     connection->visits++;
     if (is_framed) h2o_http2_accept(accept, socket, now);
     else h2o_http1_accept(accept, socket, now);
-    on_shown(connection);
+    on_shown(connection, begun_ns);
 }
 
 /** HTTP/2 on a plain socket begins with its preface ("prior knowledge", RFC 9113, 3.3); h2o
@@ -158,12 +181,21 @@ static void on_first_bytes(h2o_socket_t *socket, const char *error)
         h2o_socket_close(socket);
         return;
     }
+    if (connection->is_ending) return;
     size_t len =
         socket->input->size < sizeof preface - 1 ? socket->input->size : sizeof preface - 1;
     bool is_preface = memcmp(socket->input->bytes, preface, len) == 0;
     if (is_preface && len < sizeof preface - 1) return;
-    if (h2o_linklist_is_linked(&connection->postponed)) return;
     enter(connection, is_preface);
+}
+
+void connection_resume(struct connection *connection)
+{
+    h2o_socket_t *socket = connection->socket;
+    if (!h2o_linklist_is_linked(&connection->postponed)) return;
+    h2o_linklist_unlink(&connection->postponed);
+    if (socket->_cb.read == nullptr)
+        h2o_socket_read_start(socket, connection->is_entered ? connection_read : on_first_bytes);
 }
 
 static void on_handshake(h2o_socket_t *socket, const char *error)
@@ -193,12 +225,17 @@ void connection_enter(struct connection *connection)
     }
 }
 
+bool loop_has_postponed(const struct loop *loop)
+{
+    return loop->postponed.next != &loop->postponed && !hold_is_full(loop);
+}
+
 static void go_on(struct loop *loop)
 {
-    while (!h2o_linklist_is_empty(&loop->postponed) && !hold_is_full(loop)) {
+    while (loop_has_postponed(loop) && loop->turn_ns <= TURN_NS_MAX) {
         struct connection *connection =
             H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next);
-        h2o_linklist_unlink(&connection->postponed);
+        connection_resume(connection);
         if (connection->is_entered) connection_read(connection->socket, nullptr);
         else enter(connection, connection->is_framed);
     }
@@ -207,6 +244,7 @@ static void go_on(struct loop *loop)
 void loop_watch(struct loop *loop)
 {
     h2o_linklist_t *next;
+    loop->turn_ns = 0;
     go_on(loop);
     for (h2o_linklist_t *node = loop->unwatched.next; node != &loop->unwatched; node = next) {
         next = node->next;

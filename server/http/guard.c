@@ -15,6 +15,11 @@ constexpr uint64_t PROGRESS_BYTES_MIN = 16 * KIB;
 constexpr uint64_t UNUSED_BYTES_MAX = 32 * MIB;
 constexpr size_t FRAME_HEAD_BYTES = 9; /** RFC 9113, 4.1 */
 constexpr int64_t DRAIN_MS_MAX = 2000;
+/** What a connection that was ended for abuse takes from its address's share of new ones: a
+ *  second's worth, and no more debts than these. Who is behind the same address keeps what is
+ *  open. */
+constexpr int64_t BLAME_NS = 1'000'000'000;
+constexpr int64_t BLAME_NS_MAX = 30 * BLAME_NS;
 constexpr size_t PEER_CHAINS = 4096;
 constexpr uint32_t PEERS_MAX = 65'536;
 
@@ -148,9 +153,24 @@ bool connection_allows(struct connection *connection, str address)
 
 /* Connections. */
 
+void connection_blame(struct connection *connection)
+{
+    struct peers *peers = connection->loop->http->peers;
+    struct peer *peer = connection->peer;
+    count(&connection->loop->counters.closed_abuse);
+    if (peer == nullptr) return;
+    int64_t now_ns = clock_monotonic_ns();
+    pthread_mutex_lock(&peers->lock);
+    int64_t begin_ns = peer->welcome_at_ns > now_ns ? peer->welcome_at_ns : now_ns;
+    peer->welcome_at_ns =
+        begin_ns + BLAME_NS < now_ns + BLAME_NS_MAX ? begin_ns + BLAME_NS : now_ns + BLAME_NS_MAX;
+    pthread_mutex_unlock(&peers->lock);
+}
+
 static void on_end_timer(h2o_timeout_entry_t *entry)
 {
     struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, end, entry);
+    connection_resume(connection); /* its end is something that is read */
     shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR);
 }
 
@@ -174,6 +194,13 @@ void connection_end(struct connection *connection, atomic_uint_fast64_t *counter
                      &connection->end);
 }
 
+void connection_end_abuse(struct connection *connection)
+{
+    if (connection->is_ending || connection->socket == nullptr) return;
+    connection_blame(connection);
+    connection_end(connection, nullptr);
+}
+
 void connection_settle(struct connection *connection, bool is_completed)
 {
     const struct http_limits *limits = &connection->loop->http->limits;
@@ -183,7 +210,7 @@ void connection_settle(struct connection *connection, bool is_completed)
     if (connection->is_ending) {
         return;
     } else if (connection->aborted > (uint64_t)connection->completed + limits->connection_aborts) {
-        connection_end(connection, &connection->loop->counters.closed_abuse);
+        connection_end_abuse(connection);
     } else if (connection->is_retiring && connection->open == 0) {
         connection_end(connection, nullptr);
     }
@@ -375,7 +402,7 @@ static void sweep_connection(struct connection *connection, int64_t now_ms)
         return;
     }
     if (is_flood) {
-        connection_end(connection, &loop->counters.closed_abuse);
+        connection_end_abuse(connection);
         return;
     }
     if (connection->open > 0) {

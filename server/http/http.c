@@ -11,7 +11,9 @@ constexpr int64_t STOP_SWEEP_MS = 50;
 constexpr int64_t HANDSHAKE_MS_MAX = 10'000;
 /** After a stop's time is over, for tasks that other threads still hold. */
 constexpr int64_t TASKS_GRACE_MS = 10'000;
-constexpr uint32_t ACCEPTS_MAX = 16; /** of one turn of the loop */
+/** Of one turn of the loop; a handshake takes about a millisecond. */
+constexpr uint32_t ACCEPTS_MAX = 16;
+constexpr uint32_t HANDSHAKES_MAX = 2;
 
 /* A loop. */
 
@@ -21,7 +23,8 @@ static void on_listener(h2o_socket_t *listener, const char *error)
     if (error != nullptr) return;
     enum listener kind = LISTENER_HTTP;
     while (loop->listeners[kind] != listener) kind++;
-    for (uint32_t at = 0; at < ACCEPTS_MAX; at++) {
+    uint32_t accepts_max = kind == LISTENER_HTTPS ? HANDSHAKES_MAX : ACCEPTS_MAX;
+    for (uint32_t at = 0; at < accepts_max; at++) {
         h2o_socket_t *socket = h2o_evloop_socket_accept(listener);
         if (socket != nullptr) {
             connection_accept(loop, kind, socket);
@@ -183,7 +186,8 @@ static void *loop_run(void *memory)
     listeners_start(loop);
     h2o_timeout_link(loop->context.loop, &loop->sweep_timeout, &loop->sweep);
     while (!loop_is_over(loop)) {
-        if (h2o_evloop_run(loop->context.loop, INT32_MAX) != 0) require(errno == EINTR);
+        int32_t wait_ms = loop_has_postponed(loop) ? 0 : INT32_MAX;
+        if (h2o_evloop_run(loop->context.loop, wait_ms) != 0) require(errno == EINTR);
         loop_watch(loop);
     }
     if (loop->tasks == 0) loop_close(loop);

@@ -61,7 +61,7 @@ struct connection {
     struct error_stream *drain; /** what is left of a refused body is read away */
     struct http_stream *stream; /** HTTP/1: stays open, and its peer's end is watched here */
     h2o_linklist_t unwatched;   /** of loop, while h2o's callback may stand where ours should */
-    h2o_linklist_t postponed;   /** of loop: what it sent waits for room */
+    h2o_linklist_t postponed;   /** of loop: what it sent waits for room, or for the next turn */
     h2o_socket_cb read;         /** h2o's own, behind ours */
     struct screen *screen;      /** of HTTP/2 */
     size_t seen_bytes;          /** at the head of the socket's input, by the screen */
@@ -70,6 +70,7 @@ struct connection {
     int64_t held_since_ms;      /** 0: it holds little */
     int64_t opened_ms;
     uint32_t visits;  /** it is being worked with: not to be freed */
+    int64_t visit_ns; /** what the last one took */
     bool is_shaking;  /** hands, of TLS */
     bool is_entered;  /** h2o has it */
     int64_t begun_ms; /** when bytes were first seen that are no whole request yet; 0: none */
@@ -161,6 +162,7 @@ struct loop {
     h2o_linklist_t exchanges;
     h2o_linklist_t unwatched; /** connections whose reading callback may be h2o's */
     h2o_linklist_t postponed;
+    int64_t turn_ns;      /** what connections have taken of the present turn */
     size_t held_bytes;    /** by its clients (http/hold.c) */
     size_t dying_bytes;   /** by those that are marked to be ended, until they are closed */
     size_t working_bytes; /** of bodies whose requests are being answered */
@@ -302,6 +304,10 @@ void peers_close(struct peers *peers);
 void connection_accept(struct loop *loop, enum listener listener, h2o_socket_t *socket);
 /** Marks the connection; it is cut from a timer, never inside a callback of h2o. */
 void connection_end(struct connection *connection, atomic_uint_fast64_t *counter);
+/** Counts an end that is the peer's own fault; its address gets fewer new connections for it. */
+void connection_blame(struct connection *connection);
+/** Both. */
+void connection_end_abuse(struct connection *connection);
 /** Forgets what was read and not looked at yet, so that h2o's loop over HTTP/2 frames stops after
  *  the present one (which it takes from the buffer itself when it is done). Thousands of requests
  *  may lie there, and some come out of the kernel even after the connection is shut. */
@@ -329,6 +335,10 @@ void connection_read(h2o_socket_t *socket, const char *error);
 void connection_watch(struct connection *connection);
 /** Ends a visit, in which it may have been closed: then it may be gone. */
 void connection_leave(struct connection *connection);
+/** It is no longer postponed: what it sends is read again. */
+void connection_resume(struct connection *connection);
+/** Whether some of those postponed can go on at once. */
+bool loop_has_postponed(const struct loop *loop);
 /** Between two turns of the loop. */
 void loop_watch(struct loop *loop);
 

@@ -3,18 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/** A fifteenth of what the server's own threads get where all want to compute: enough to end within
- *  RULE_WALL_MS_MAX. */
-constexpr int SLOW_NICENESS = 12;
+#include "base/priority.h"
 
 static bool spawn(const char *program, int socket, pid_t *number_out)
 {
@@ -92,9 +88,8 @@ bool process_is_silent(const struct process *process)
 
 void process_slow_down(const struct process *process)
 {
-    const struct sched_param none = {};
-    (void)sched_setscheduler(process->number, SCHED_BATCH, &none);
-    (void)setpriority(PRIO_PROCESS, (id_t)process->number, SLOW_NICENESS);
+    /* What is left is enough to end within RULE_WALL_MS_MAX. */
+    priority_step_back(process->number);
 }
 
 void process_kill(const struct process *process)

@@ -27,10 +27,10 @@ export class Wire {
         });
     }
 
-    /** `protocol`: h2 or http/1.1, of which TLS tells the server. */
-    static open({ port, isSecure, protocol }) {
+    /** `protocol`: h2 or http/1.1, of which TLS tells the server. `localAddress`: whence. */
+    static open({ port, isSecure, protocol, localAddress }) {
         return new Promise((resolve, reject) => {
-            const to = { host: '127.0.0.1', port };
+            const to = { host: '127.0.0.1', port, localAddress };
             const socket = isSecure
                 ? tls.connect({ ...to, rejectUnauthorized: false, ALPNProtocols: [protocol] })
                 : net.connect(to);

@@ -346,6 +346,49 @@ TEST(test_guard__ends_rapid_reset)
     }
 }
 
+/** Whose connection was ended for abuse waits for its next one: a second's worth of new ones is
+ *  gone. */
+TEST(test_guard__makes_an_address_pay_for_abuse)
+{
+    struct http *http = open_with((struct http_options){.limits = {.connection_rate = 4}});
+    int64_t begun_ms = now_ms();
+    (void)flood(http, RESET_BY_CLIENT, 3000);
+    check_ended_for_abuse(http);
+    do {
+        client_open(&other, http_port(http, 0));
+        (void)client_try_send(&other, S("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client_answer(&other, false, &answer);
+        client_close(&other);
+    } while (answer.status == 0 && now_ms() - begun_ms < READ_MS_MAX);
+    check_int(answer.status, 200);
+    check(now_ms() - begun_ms >= 500);
+    check(http_figures(http).refused_busy > 0);
+    http_close(http);
+}
+
+/** Newcomers share a part of each turn; nobody's bytes are lost by waiting, nor is the end of who
+ *  does not wait. */
+TEST(test_guard__serves_a_crowd_of_newcomers_by_turns)
+{
+    static struct client crowd[24];
+    struct http *http = open_with((struct http_options){});
+    for (int at = 0; at < 24; at++) {
+        client_open_h2(&crowd[at], http_port(http, 0), S(""));
+        for (uint32_t stream = 1; stream < 200; stream += 2)
+            check(client_request(&crowd[at], stream, false, "/"));
+        if (at % 3 == 0) client_close(&crowd[at]);
+    }
+    for (int at = 0; at < 24; at++) {
+        if (at % 3 == 0) continue;
+        for (uint32_t stream = 1; stream < 200; stream += 2)
+            check_int(client_stream(&crowd[at], stream), 5);
+        client_close(&crowd[at]);
+    }
+    for (int64_t begun_ms = now_ms(); http_figures(http).connections_open > 0; usleep(1000))
+        check(now_ms() - begun_ms < READ_MS_MAX);
+    http_close(http);
+}
+
 TEST(test_guard__forgives_resets_among_finished_requests)
 {
     struct http *http = open_with((struct http_options){});
