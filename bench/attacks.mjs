@@ -25,7 +25,6 @@ const AT_ONCE_SLOW = 128;
 /** So that slow attacks end within a measurement; 30 and 60 s by default. */
 const LIMIT_MS = 1500;
 const PAUSE_MS = 2;
-const ATTACKER = '127.0.0.2';
 const ROUND_MS = 1000;
 const ATTACK_MS = 500;
 /** Of the round; what comes between is of neither part. */
@@ -36,7 +35,7 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /* The attacker. */
 
-async function attackFor({ name, port, isSecure, host, seconds }) {
+async function attackFor({ name, port, isSecure, host, localAddress, seconds }) {
     const attack = attacks.find((one) => one.name === name);
     const untilMs = Date.now() + seconds * 1000;
     const GRACE_MS = 5000; // to see the end of what was begun
@@ -48,7 +47,7 @@ async function attackFor({ name, port, isSecure, host, seconds }) {
             let wire;
             try {
                 const { protocol } = attack;
-                wire = await Wire.open({ port, isSecure, protocol, localAddress: ATTACKER });
+                wire = await Wire.open({ port, isSecure, protocol, localAddress });
             } catch {
                 told.failed++;
                 await wait(5);
@@ -127,6 +126,7 @@ const after = (ms) => {
     return () => performance.now() > end;
 };
 
+let attackers = 1;
 async function measureOne(server, anonymousKib, attack, isSecure) {
     const firm = server.firms.acme;
     const beforeKib = anonymousKib(server.pid);
@@ -142,6 +142,7 @@ async function measureOne(server, anonymousKib, attack, isSecure) {
         port: isSecure ? server.securePort : server.port,
         isSecure,
         host: firm.host,
+        localAddress: `127.0.0.${++attackers}`,
         seconds: SECONDS,
     }).finally(() => {
         isOver = true;

@@ -666,6 +666,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     /* A core dump, and whoever may trace this user's processes, would have every key. */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    memory_open();
     if (crypto_start() != ERR_NONE)
         return console_complain(&console, "the crypto library does not start");
     arena_init(&arena, COMMAND_ARENA_BYTES_MAX);

@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdckdint.h>
 #include <stddef.h>
@@ -11,6 +12,9 @@
 
 /** Blocks double up to this size; what is larger than a quarter of a block gets one of its own. */
 constexpr size_t BLOCK_BYTES_MAX = 256 * KIB;
+/** Larger than a block; what is free at an end of a heap stays up to IDLE_BYTES_MAX. */
+constexpr int LARGE_BYTES = 512 * KIB;
+constexpr int IDLE_BYTES_MAX = 16 * MIB;
 constexpr size_t ALIGNMENT = alignof(max_align_t);
 /** Texts up to this length are printed once, longer ones twice. */
 constexpr size_t PRINT_BYTES_FAST = 512;
@@ -239,6 +243,12 @@ str arena_print(struct arena *arena, const char *format, ...)
 void arena_fail_at(uint64_t nth)
 {
     atomic_store(&allocations_to_failure, nth);
+}
+
+void memory_open(void)
+{
+    require(mallopt(M_MMAP_THRESHOLD, LARGE_BYTES) == 1);
+    require(mallopt(M_TRIM_THRESHOLD, IDLE_BYTES_MAX) == 1);
 }
 
 void *memory_take(size_t bytes)

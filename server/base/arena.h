@@ -85,6 +85,9 @@ str arena_vprint(struct arena *arena, const char *format, va_list arguments);
 /** For tests: the n-th allocation from now on in any arena marks it as over (0: never). */
 void arena_fail_at(uint64_t nth);
 
+/** Once, before other threads: from now on large pieces go back to the system as they are given
+ *  back, however large those were that were given back before (mallopt(3)). */
+void memory_open(void);
 /** Memory that outlives tasks (queues, connections, threads). Zeroed; aborts when
  *  the system refuses. */
 void *memory_take(size_t bytes);

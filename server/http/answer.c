@@ -1,3 +1,5 @@
+#include <poll.h>
+
 #include "base/log.h"
 #include "base/require.h"
 #include "http/head.h"
@@ -380,9 +382,23 @@ static enum err handle(void *memory)
     return ERR_NONE;
 }
 
+/** h2o 2.2.5 begins requests that waited for their turn even while it closes their connection
+ *  because a write failed, and an answer to one of them then trips an assertion
+ *  (close_connection_now of its lib/http2/connection.c). They get none: nobody is there. */
+static bool is_orphan(const h2o_req_t *request)
+{
+    h2o_socket_t *socket = request->conn->callbacks->get_socket(request->conn);
+    const struct connection *connection = socket->on_close.data;
+    /* In a visit it has just been read from, and what begins comes from there. */
+    if (request->version < 0x200 || connection->visits > 0) return false;
+    struct pollfd look = {.fd = h2o_socket_get_fd(socket)};
+    return poll(&look, 1, 0) == 1; /* a connection that is over both ways says so unasked */
+}
+
 static int on_request(h2o_handler_t *self, h2o_req_t *request)
 {
     (void)self;
+    if (is_orphan(request)) return 0;
     struct loop *loop = loop_of(request);
     struct http_exchange *exchange = exchange_open(request);
     close_when_spent(exchange);

@@ -13,6 +13,7 @@ constexpr size_t INPUT_BYTES_SMALL = 20 * KIB;
 /** What those that may wait get of one turn of the loop, and what makes a visit dear. */
 constexpr int64_t TURN_NS_MAX = 200'000;
 constexpr int64_t VISIT_NS_DEAR = 500'000;
+constexpr int64_t DRAIN_NS = 100'000; /** of a read of which nothing is made, about */
 
 /** What the client may have sent by now. */
 static void allow(struct connection *connection)
@@ -112,21 +113,40 @@ static bool must_wait(const struct connection *connection)
     return turn_is_over(connection) || hold_is_full(connection->loop);
 }
 
-/** What more it sends waits in the kernel and slows its sender. */
-static void postpone(struct connection *connection)
+/** h2o 2.2.5 must not read while the last bytes of all requests that it has begun are on their way
+ *  and others wait for their turn: it believes then that there are none at all, and asserts it
+ *  (update_idle_timeout of its lib/http2/connection.c). */
+static bool must_write_first(const struct connection *connection)
+{
+    return connection->is_framed && connection->open >= STREAMS_MAX &&
+           connection->socket->_cb.write != nullptr;
+}
+
+static void stop_reading(struct connection *connection, h2o_linklist_t *until)
 {
     if (h2o_linklist_is_linked(&connection->postponed)) return;
-    h2o_linklist_insert(&connection->loop->postponed, &connection->postponed);
+    h2o_linklist_insert(until, &connection->postponed);
     h2o_socket_read_stop(connection->socket);
     connection_watch(connection);
+}
+
+void connection_postpone(struct connection *connection)
+{
+    stop_reading(connection, &connection->loop->postponed);
 }
 
 void connection_read(h2o_socket_t *socket, const char *error)
 {
     struct connection *connection = socket->on_close.data;
     require(connection->read != nullptr);
+    if (error == nullptr && must_write_first(connection)) {
+        stop_reading(connection, &connection->loop->writing);
+        hold_settle(connection);
+        return;
+    }
     if (error == nullptr && !connection->is_ending && must_wait(connection)) {
-        postpone(connection);
+        connection_postpone(connection);
+        hold_settle(connection);
         return;
     }
     if (error == nullptr && !is_passed(connection)) {
@@ -151,7 +171,8 @@ static void enter(struct connection *connection, bool is_framed)
     connection->is_framed = is_framed;
     /* What it begins with may be a hundred requests. */
     if (must_wait(connection)) {
-        postpone(connection);
+        connection_postpone(connection);
+        hold_settle(connection);
         return;
     }
     if (is_framed) {
@@ -194,8 +215,10 @@ void connection_resume(struct connection *connection)
     h2o_socket_t *socket = connection->socket;
     if (!h2o_linklist_is_linked(&connection->postponed)) return;
     h2o_linklist_unlink(&connection->postponed);
-    if (socket->_cb.read == nullptr)
-        h2o_socket_read_start(socket, connection->is_entered ? connection_read : on_first_bytes);
+    if (socket->_cb.read != nullptr) return;
+    if (connection->drain != nullptr) h2o_socket_read_start(socket, drain_read);
+    else if (connection->is_entered) h2o_socket_read_start(socket, connection_read);
+    else h2o_socket_read_start(socket, on_first_bytes);
 }
 
 static void on_handshake(h2o_socket_t *socket, const char *error)
@@ -232,11 +255,20 @@ bool loop_has_postponed(const struct loop *loop)
 
 static void go_on(struct loop *loop)
 {
+    h2o_linklist_t *next;
+    for (h2o_linklist_t *node = loop->writing.next; node != &loop->writing; node = next) {
+        next = node->next;
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, postponed, node);
+        if (must_write_first(connection)) continue;
+        h2o_linklist_unlink(node);
+        h2o_linklist_insert(&loop->postponed, node);
+    }
     while (loop_has_postponed(loop) && loop->turn_ns <= TURN_NS_MAX) {
         struct connection *connection =
             H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next);
         connection_resume(connection);
-        if (connection->is_entered) connection_read(connection->socket, nullptr);
+        if (connection->drain != nullptr) loop->turn_ns += DRAIN_NS;
+        else if (connection->is_entered) connection_read(connection->socket, nullptr);
         else enter(connection, connection->is_framed);
     }
 }

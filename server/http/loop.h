@@ -61,7 +61,7 @@ struct connection {
     struct error_stream *drain; /** what is left of a refused body is read away */
     struct http_stream *stream; /** HTTP/1: stays open, and its peer's end is watched here */
     h2o_linklist_t unwatched;   /** of loop, while h2o's callback may stand where ours should */
-    h2o_linklist_t postponed;   /** of loop: what it sent waits for room, or for the next turn */
+    h2o_linklist_t postponed;   /** of loop, or its `writing`: what it sent waits */
     h2o_socket_cb read;         /** h2o's own, behind ours */
     struct screen *screen;      /** of HTTP/2 */
     size_t seen_bytes;          /** at the head of the socket's input, by the screen */
@@ -161,12 +161,13 @@ struct loop {
     h2o_linklist_t connections;
     h2o_linklist_t exchanges;
     h2o_linklist_t unwatched; /** connections whose reading callback may be h2o's */
-    h2o_linklist_t postponed;
-    int64_t turn_ns;      /** what connections have taken of the present turn */
-    size_t held_bytes;    /** by its clients (http/hold.c) */
-    size_t dying_bytes;   /** by those that are marked to be ended, until they are closed */
-    size_t working_bytes; /** of bodies whose requests are being answered */
-    struct arena arena;   /** of the request being handled */
+    h2o_linklist_t postponed; /** connections that wait for room, or for the next turn */
+    h2o_linklist_t writing;   /** connections that wait until a write of theirs is done */
+    int64_t turn_ns;          /** what connections have taken of the present turn */
+    size_t held_bytes;        /** by its clients (http/hold.c) */
+    size_t dying_bytes;       /** by those that are marked to be ended, until they are closed */
+    size_t working_bytes;     /** of bodies whose requests are being answered */
+    struct arena arena;       /** of the request being handled */
     struct http_header headers[HEADERS_MAX];
     uint32_t tasks;
     atomic_uint senders; /** threads inside loop_send */
@@ -255,6 +256,8 @@ void add_token(h2o_req_t *request, const h2o_token_t *token, const char *value, 
 /** A problem document; `more` is one more header or has an empty name. */
 void answer_problem(struct http_exchange *exchange, int status, str detail,
                     struct http_header more);
+/** Throws away what is read of a refused body. */
+void drain_read(h2o_socket_t *socket, const char *error);
 /** Turns h2o's own errors into problem documents. */
 void problem_install(h2o_hostconf_t *host);
 
@@ -335,6 +338,8 @@ void connection_read(h2o_socket_t *socket, const char *error);
 void connection_watch(struct connection *connection);
 /** Ends a visit, in which it may have been closed: then it may be gone. */
 void connection_leave(struct connection *connection);
+/** It waits for another turn; what it sends meanwhile stays in the kernel and slows it. */
+void connection_postpone(struct connection *connection);
 /** It is no longer postponed: what it sends is read again. */
 void connection_resume(struct connection *connection);
 /** Whether some of those postponed can go on at once. */

@@ -111,13 +111,14 @@ static void drain_end(struct connection *connection)
     h2o_ostream_send_next(&stream->super, stream->request, nullptr, 0, H2O_SEND_STATE_FINAL);
 }
 
-static void on_drain(h2o_socket_t *socket, const char *error)
+void drain_read(h2o_socket_t *socket, const char *error)
 {
     struct connection *connection = socket->on_close.data;
     struct error_stream *stream = connection->drain;
     stream->drained_bytes += socket->input->size;
     h2o_buffer_consume(&socket->input, socket->input->size);
     if (error != nullptr || stream->drained_bytes > DRAIN_BYTES_MAX) drain_end(connection);
+    else connection_postpone(connection);
 }
 
 /** A close with bytes unread resets the connection, and the client may never see why. So the
@@ -131,7 +132,7 @@ static void drain_begin(struct error_stream *stream, h2o_req_t *request)
     connection->drain = stream;
     connection->quiet_ms = monotonic_ms();
     h2o_buffer_consume(&socket->input, socket->input->size);
-    h2o_socket_read_start(socket, on_drain);
+    h2o_socket_read_start(socket, drain_read);
 }
 
 static void on_error_send(h2o_ostream_t *self, h2o_req_t *request, h2o_iovec_t *bodies,

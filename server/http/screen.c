@@ -9,6 +9,7 @@ constexpr uint32_t DATA_BYTES_SMALL = 16; /** a frame of less is mostly frame */
 constexpr uint32_t FIELD_COST = 128;      /** what h2o takes for a field, about, in bytes */
 constexpr uint32_t STREAM_COST = 4096;    /** for a stream */
 constexpr uint32_t UNKNOWN_COST = 100;    /** h2o prints each: as many frames as that */
+constexpr uint32_t BODY_ROOM_MIN = 8192;  /** of h2o's buffers */
 constexpr uint32_t NUMBER_MAX = 1u << 30;
 
 enum frame_type : uint8_t {
@@ -145,15 +146,26 @@ static void stream_open(struct screen *screen, uint32_t stream)
     hold(screen, stream, STREAM_COST);
 }
 
+/** What h2o's buffer takes for a body of so many bytes: it doubles. */
+static uint32_t room_of(uint32_t body_bytes)
+{
+    uint32_t room = BODY_ROOM_MIN;
+    if (body_bytes == 0) return 0;
+    while (room < body_bytes) room *= 2;
+    return room;
+}
+
 /** Whether it is a frame that carries something. */
 static bool data_take(struct screen *screen, uint32_t stream, uint32_t bytes, bool is_last)
 {
     uint32_t at = find(screen, stream);
     if (at == SCREEN_STREAMS_MAX) return false;
-    hold(screen, stream, bytes);
-    screen->open[at].body_bytes += bytes;
+    uint32_t before = screen->open[at].body_bytes;
+    uint32_t now = before + bytes;
+    screen->open[at].body_bytes = now;
     /* Such a stream h2o resets itself. */
-    if (screen->open[at].body_bytes > BODY_BYTES_MAX + 1) let_go(screen, stream);
+    if (now > BODY_BYTES_MAX + 1) let_go(screen, stream);
+    else hold(screen, stream, room_of(now) - room_of(before));
     return is_last || bytes >= DATA_BYTES_SMALL;
 }
 

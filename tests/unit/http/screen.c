@@ -104,6 +104,10 @@ TEST(test_screen__knows_what_requests_hold_that_are_not_whole)
     check_int(take(1, 4, 3, S("\x83")), SCREEN_PASS);
     check_int(take(0, 0, 1, (str){body, sizeof body}), SCREEN_PASS);
     check_int(screen.held_bytes, 2 * one + sizeof body);
+    check_int(take(0, 0, 1, (str){body, 1}), SCREEN_PASS); /* h2o's buffer doubles */
+    check_int(screen.held_bytes, 2 * one + 2 * sizeof body);
+    check_int(take(0, 0, 1, (str){body, sizeof body - 1}), SCREEN_PASS);
+    check_int(screen.held_bytes, 2 * one + 2 * sizeof body);
     check_int(take(0, 1, 1, (str){body, 1}), SCREEN_PASS); /* whole */
     check_int(screen.held_bytes, one);
     check_int(take(3, 0, 3, S("\0\0\0\x8")), SCREEN_PASS); /* reset */
