@@ -70,10 +70,19 @@ static void tell_death(int status)
     else log_error("serve", "the server ended with %d; it is started again", WEXITSTATUS(status));
 }
 
+/** What it ended with. A signal that asks to end kills only a server that has not begun to serve,
+ *  for one that has waits for it. */
+static int code_of(const struct watch *watch, int status)
+{
+    if (WIFEXITED(status)) return WEXITSTATUS(status);
+    bool is_asked = WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT;
+    return watch->is_ending && is_asked ? 0 : 1;
+}
+
 /** What to exit with, when this end is the last one; else -1. */
 static int last_status(struct watch *watch, const struct supervised_life *life, int status)
 {
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    int code = code_of(watch, status);
     bool is_own_end =
         WIFEXITED(status) && (code == 0 || (life->number == 0 && code != SUPERVISE_AGAIN));
     if (is_own_end || watch->is_ending) return code;

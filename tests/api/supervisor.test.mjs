@@ -147,6 +147,24 @@ test('a server that dies again and again stays down, and says so', async () => {
     }
 });
 
+test('a server that is asked to end while it begins anew has ended well', async () => {
+    const server = await openServer([], { isUnchecked: true, mayDie: true });
+    try {
+        for (let round = 0; round < 3; round++) {
+            if (round > 0) await server.start();
+            const { pid, ended } = server;
+            process.kill(pid, 'SIGKILL');
+            // As soon as there is a next one, before it has done anything.
+            for (let next = pid; next === pid || !(next > 0); ) next = server.pid;
+            server.child.kill('SIGTERM');
+            assert.deepEqual(await ended, { status: 0, signal: null });
+        }
+    } finally {
+        await server.kill();
+        await server.close();
+    }
+});
+
 test('a death that no test asked for fails the test that met it', async () => {
     const server = await openServer([], { isUnchecked: true });
     const { pid } = server;

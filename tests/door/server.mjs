@@ -277,10 +277,10 @@ export class Server {
         let checked = { status: 0 };
         if (!this.options.isUnchecked) checked = await this.command(['check']);
         await fs.rm(this.folder, { recursive: true, force: true });
-        if (how !== null && how.status !== 0)
-            throw new Error(`the server ended with ${how.status ?? how.signal}:\n${this.output}`);
         const fault = this.ownFault();
         if (fault !== null) throw new Error(fault);
+        if (how !== null && how.status !== 0)
+            throw new Error(`the server ended with ${how.status ?? how.signal}:\n${this.output}`);
         if (checked.status !== 0)
             throw new Error(
                 `atrium check ended with ${checked.status}:\n${checked.out}${checked.err}`,
