@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { openEvents } from '../door/events.mjs';
 import { expectStatus } from '../door/expect.mjs';
 import { join } from '../door/people.mjs';
+import { enter } from '../door/portal.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -160,5 +161,59 @@ describe('a client that is shared no longer', () => {
         assert.deepEqual(sorted(live), sorted(gone));
         assert.equal(live.length, gone.length);
         stream.close();
+    });
+});
+
+describe('at the portal', () => {
+    const isGone = (id) => (stream) =>
+        stream.events.some(({ data }) => data.id === id && data.operation === 'gone');
+
+    test('what leaves the client is gone, and nothing of another one is told', async () => {
+        const [client, other] = [await company('Portal'), await company('Beside')];
+        const [moved, kept] = [await address(client), await address(client)];
+        const guest = await firm.create('contacts', { name: 'Guest' });
+        const link = { client: client.id, contact: guest.id };
+        const tie = await firm.create('client_contacts', link);
+        const contact = await enter(firm, [client.id], client.primary_contact);
+        const stream = await openEvents(
+            { ...firm, server, host: contact.host, token: undefined },
+            { headers: { cookie: contact.cookie } },
+        );
+        await stream.until((one) => one.lastId !== '', 'its place');
+        await change(`addresses/${moved.id}`, { client: other.id });
+        await remove(`client_contacts/${tie.id}`);
+        await stream.until(isGone(moved.id), 'of the address');
+        await stream.until(isGone(guest.id), 'of the contact');
+        await change(`addresses/${moved.id}`, { line1: 'Unheard' });
+        await change(`contacts/${guest.id}`, { name: 'Unheard' });
+        await change(`addresses/${kept.id}`, { line1: 'Heard' });
+        const text = () => JSON.stringify(stream.events);
+        await stream.until(() => text().includes('Heard'), 'of what stays');
+        assert.ok(!text().includes('Unheard') && !text().includes(other.id), text());
+        stream.close();
+    });
+
+    test('whose right is taken hears that, and no more of the client', async () => {
+        const [client, other] = [await company('Taken'), await company('Left')];
+        const street = await address(client);
+        const contact = await enter(firm, [client.id, other.id], client.primary_contact);
+        const stream = await openEvents(
+            { ...firm, server, host: contact.host, token: undefined },
+            { headers: { cookie: contact.cookie } },
+        );
+        await stream.until((one) => one.lastId !== '', 'its place');
+        const account = `account=${contact.account.id}`;
+        const [right] = await firm.all('portal_rights', `${account}&client=${client.id}`);
+        await remove(`portal_rights/${right.id}`);
+        // All that it holds is another client's: what it sees is to be asked for again.
+        const told = (one) => one.events.filter(({ type }) => type === 'rights').length;
+        await stream.until((one) => told(one) === 1, 'word of other rights');
+        await change(`addresses/${street.id}`, { line1: 'Unheard' });
+        const [last] = await firm.all('portal_rights', account);
+        await remove(`portal_rights/${last.id}`);
+        await stream.until((one) => told(one) === 2, 'word of other rights');
+        await change(`clients/${other.id}`, { name: 'Unheard' });
+        stream.close();
+        assert.ok(!JSON.stringify(stream.events).includes('Unheard'));
     });
 });

@@ -170,6 +170,25 @@ describe('export and import', () => {
         expectStatus(await at(server, 'acme').call('GET', 'me'), 200);
     });
 
+    test('one tenant comes back from a backup of all, beside what others did since', async () => {
+        const { acme, borg } = server.firms;
+        const seen = await everything(borg);
+        const backup = place('of-all.backup');
+        await server.mustRun(['backup', backup]);
+        await borg.create('clients', { name: 'A mistake', kind: 'individual' });
+        const since = await acme.create('clients', { name: 'Since', kind: 'individual' });
+        const elsewhere = new Server(place('elsewhere'), {});
+        await fs.mkdir(elsewhere.folder);
+        await elsewhere.mustRun(['restore', backup]);
+        await elsewhere.mustRun(['tenant', 'export', 'borg', place('borg.tenant')]);
+        await server.mustRun(['tenant', 'delete', 'borg']);
+        await server.mustRun(['tenant', 'import', place('borg.tenant')]);
+        assert.deepEqual(await everything(borg), seen);
+        await acme.get('clients', since.id);
+        expectStatus(await acme.call('DELETE', `clients/${since.id}`), 204);
+        await server.mustRun(['check']);
+    });
+
     test('refuses a file that is cut, altered or of another key, and leaves nothing', async () => {
         const file = place('acme.tenant');
         const good = await fs.readFile(file);
