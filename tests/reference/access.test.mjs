@@ -34,8 +34,9 @@ after(() => server?.close());
 
 const weights = { create: 30, patch: 20, remove: 6, get: 12, list: 14, history: 4, feed: 3 };
 const rarely = { archive: 5, foreign: 3, role: 4, rights: 3, team: 4, me: 4 };
+const ofReaders = { follow: 4, handOver: 4 };
 const ofTokens = { token: 4, revoke: 2, tokens: 2 };
-const allWeights = { ...weights, ...rarely, ...ofTokens, ...portalWeights };
+const allWeights = { ...weights, ...rarely, ...ofReaders, ...ofTokens, ...portalWeights };
 const lot = Object.entries(allWeights).flatMap(([name, weight]) => Array(weight).fill(name));
 
 function makeStep(random) {
@@ -222,6 +223,22 @@ function idFor(at, to, place) {
     if (to === 'user') return at.pick([...at.model.users.values()], place).id;
     if (to === 'team') return at.pick([...at.model.teams.keys()], place);
     return anyOf(at, to, place)?.id;
+}
+
+const membersOf = ([team, members]) => [team, ...members].join();
+
+/** One page more for somebody who reads on; whether it is the last. */
+async function follow(door, reader) {
+    const where = `changes?after=${reader.after}&limit=200`;
+    const { body } = expectStatus(await door.call('GET', where), 200);
+    for (const { entity, id, operation } of body.data) {
+        const name = `${entity} ${id}`;
+        if (!names.includes(entity)) continue;
+        if (operation === 'gone' || operation === 'delete') reader.held.delete(name);
+        else reader.held.add(name);
+    }
+    reader.after = body.next;
+    return body.end;
 }
 
 const isList = (name) => name === 'members';
@@ -443,6 +460,43 @@ const deeds = {
                 const wanted = model.sees(user, entity, record);
                 assert.equal(told.has(`${entity} ${id}`), wanted, `${shown(at)}: ${entity} ${id}`);
             }
+    },
+
+    /** Whoever reads on where he was holds nothing that he does not see: it was told gone. */
+    async follow(at) {
+        const { model, user, door, person, token } = at;
+        if (token !== undefined) return;
+        const sight = JSON.stringify([model.roleOf(user), [...model.teams].map(membersOf)]);
+        let reader = model.readers.get(person);
+        // Other rights are told apart from changes: then all is asked for again.
+        if (reader?.sight !== sight) reader = { after: 0, sight, held: new Set() };
+        let isEnd = await follow(door, reader);
+        // So far behind that what left a client may lie in another page than the client's loss.
+        if (!isEnd) reader = { after: 0, sight, held: new Set() };
+        while (!isEnd) isEnd = await follow(door, reader);
+        model.readers.set(person, reader);
+        for (const held of reader.held) {
+            const [entity, id] = held.split(' ');
+            const record = model.all(entity).get(id);
+            const isSeen = record !== undefined && model.sees(user, entity, record);
+            assert.ok(isSeen, `${shown(at)}: still holds ${held}`);
+        }
+    },
+
+    /** A client gets another manager: who had it reads on before and behind that. */
+    async handOver(at) {
+        const { firm, model } = at;
+        const client = anyOf(at, 'client', 0);
+        const holder = [...model.users].find(([, { id }]) => id === client?.account_manager);
+        if (holder === undefined) return;
+        const [person, user] = holder;
+        const reader = { ...at, person, user, door: firm.doors.get(person), token: undefined };
+        await deeds.follow(reader);
+        const account_manager = model.users.get(at.pick(people, 1)).id;
+        const where = path({ ...at, entity: 'client' }, client.id);
+        check(at, await firm.owner.call('PATCH', where, { account_manager }), 200);
+        client.account_manager = account_manager;
+        await deeds.follow(reader);
     },
 
     /** A record of the other firm is nowhere. */

@@ -106,6 +106,7 @@ export class Firm {
     tokens = []; // {id, person, role, endsMs, isRevoked}
     teams = new Map(); // id → Set of user ids
     roles = new Map(Object.entries(builtIn));
+    readers = new Map(); // name → {after, sight, held}: who reads the changes on and on
     records = new Map(Object.keys(entities).map((name) => [name, new Map()]));
 
     all(entity) {
