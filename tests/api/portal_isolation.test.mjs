@@ -88,7 +88,8 @@ async function everything(contact) {
     await ask('changes?limit=200');
     await ask('sessions');
     for (const [collection, fields] of Object.entries(shown)) {
-        const page = await ask(`${collection}?limit=200&count=true&sort=-created_at`);
+        const page = await ask(`${collection}?limit=200&count=true&sort=-id`);
+        assert.equal(page.status, 200, page.text);
         await ask(`${collection}?expand=${expandable[collection] ?? ''}`);
         await ask(`${collection}?fields=${fields.join(',')}`);
         for (const word of ['canary', 'one', 'two']) await ask(`${collection}?q=${word}`);
@@ -153,7 +154,7 @@ describe('of its own client', () => {
                 for (const record of page.data)
                     for (const name of Object.keys(record))
                         assert.ok(
-                            [...fields, 'id', 'created_at', 'updated_at'].includes(name),
+                            [...fields, 'id'].includes(name),
                             `${collection}.${name} is shown`,
                         );
             }
