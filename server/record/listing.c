@@ -346,12 +346,19 @@ static enum err gather_source(struct listing *listing, const struct condition_te
     return ERR_NONE;
 }
 
+static enum err driver_gather(struct listing *listing, const struct driver *driver,
+                              struct hits *hits)
+{
+    for (uint32_t at = 0; at < driver->source_count; at++)
+        TRY(gather_source(listing, driver->sources[at], hits));
+    hits_distinct(hits);
+    return ERR_NONE;
+}
+
 static enum err walk_gathered(struct listing *listing, const struct driver *driver)
 {
     struct hits hits = {};
-    for (uint32_t at = 0; at < driver->source_count; at++)
-        TRY(gather_source(listing, driver->sources[at], &hits));
-    hits_distinct(&hits);
+    TRY(driver_gather(listing, driver, &hits));
     const struct condition *rest = condition_rest(listing->view->task->arena, listing->query,
                                                   driver->is_exact ? driver->condition : nullptr);
     listing->is_whole = false;
@@ -466,10 +473,36 @@ static enum err walk_count(struct listing *listing, const struct plan *plan)
     return is_rare ? walk_gathered(listing, &rare) : walk_plan(listing, plan);
 }
 
+/** The condition, of a filter or of the scope, that fewer records fit than have the words; false:
+ *  there is none, or the words are rare. */
+static enum err find_rarer(struct listing *listing, struct driver *rare, bool *is_found_out)
+{
+    const struct condition *conjuncts;
+    uint32_t count = query_conjuncts(listing->query, &conjuncts);
+    bool are_common = false;
+    *is_found_out = false;
+    for (uint32_t at = 0; at < count && !are_common; at++)
+        are_common = driver_make(listing->view, &conjuncts[at], rare);
+    for (uint32_t max = ROUND_KEYS_LOOP; are_common && !*is_found_out && max < QUERY_HITS_MAX;
+         max *= ROUND_FACTOR) {
+        TRY(words_are_common(listing, max, &are_common));
+        if (are_common) TRY(find_rare(listing, count * max, rare, is_found_out));
+    }
+    return ERR_NONE;
+}
+
 static enum err walk_words(struct listing *listing)
 {
     struct hits hits = {};
-    TRY(words_gather(listing, &hits));
+    struct driver rare;
+    bool is_rare;
+    TRY(find_rarer(listing, &rare, &is_rare));
+    if (is_rare) {
+        TRY(driver_gather(listing, &rare, &hits));
+        TRY(words_keep(listing, &hits));
+    } else {
+        TRY(words_gather(listing, &hits));
+    }
     listing->is_whole = false;
     return give_gathered(listing, &hits,
                          condition_rest(listing->view->task->arena, listing->query, nullptr));

@@ -71,5 +71,11 @@ struct query_word {
 /** At most SEARCH_WORDS_MAX. */
 uint32_t words_read(struct arena *arena, str text, struct query_word *words_out);
 bool words_have(struct key_list list, const struct query_word *word);
+/** Whether every word that finds records of the entity stands where the actor sees it. */
+bool words_are_seen(const struct view *view, const struct entity *entity);
+/** Whether at least `max` records have each word of the query. */
+enum err words_are_common(struct listing *listing, uint32_t max, bool *are_out);
 /** The records that have all words of the query, or lie above one that has. */
 enum err words_gather(struct listing *listing, struct hits *hits);
+/** Those of these hits that have them. */
+enum err words_keep(struct listing *listing, struct hits *hits);

@@ -39,6 +39,7 @@ struct found {
 
 struct searching {
     const struct view *view;
+    str given;
     str folded; /** what was asked, as a title would be ordered */
     uint32_t word_count;
     struct query_word words[SEARCH_WORDS_MAX];
@@ -48,6 +49,7 @@ struct searching {
 
 struct candidates {
     uint32_t count;
+    bool is_cut; /** some were passed over for what is not for these eyes */
     struct id ids[CANDIDATES_MAX];
 };
 
@@ -72,9 +74,13 @@ static enum err take_some(const struct view *view, const struct entity *entity, 
                           struct candidates *candidates)
 {
     uint32_t taken = 0;
-    for (uint32_t looked = 0; taken < CANDIDATES_OF_WAY && looked < LOOKED_OF_WAY; looked++) {
+    for (uint32_t looked = 0; taken < CANDIDATES_OF_WAY; looked++) {
         bool has_entry;
         struct scan_entry entry;
+        if (looked == LOOKED_OF_WAY) {
+            candidates->is_cut = true;
+            break;
+        }
         TRY(scan_next(scan, &has_entry, &entry));
         if (!has_entry) break;
         if (!is_seen(view, entity, entry.id)) continue;
@@ -82,6 +88,9 @@ static enum err take_some(const struct view *view, const struct entity *entity, 
         taken++;
     }
     scan_close(scan);
+    /* What a record has out of sight may have found it, in the place of one that is meant. */
+    bool is_full = taken == CANDIDATES_OF_WAY && !words_are_seen(view, entity);
+    candidates->is_cut = candidates->is_cut || is_full;
     return ERR_NONE;
 }
 
@@ -120,6 +129,30 @@ static enum err gather(const struct searching *searching, const struct entity *e
         range = (struct scan_range){.from = word->beginnings[at], .to = word->beginnings[at]};
         TRY(take_some(view, entity, scan_text(txn, entity->number, &range), candidates));
     }
+    return ERR_NONE;
+}
+
+/** As a list finds them, which knows how to begin with what the reader sees. */
+static enum err gather_seen(const struct searching *searching, const struct entity *entity,
+                            struct candidates *candidates)
+{
+    const struct view *view = searching->view;
+    struct query query;
+    struct query_page page;
+    query_init(&query, entity, view->scope);
+    query.limit = CANDIDATES_OF_WAY;
+    TRY(query_add(view->task, &query, S("q"), searching->given));
+    if (entity->archived_at != nullptr) TRY(query_add(view->task, &query, S("archived"), S("all")));
+    TRY(query_end(view, &query));
+    enum err err = query_read(view, &query, &page);
+    if (err == ERR_UNREADABLE) { /* so many have these words that no list tells them either */
+        task_fault_clear(view->task);
+        return ERR_NONE;
+    }
+    TRY(err);
+    if (page.count > 0 && candidates->count > CANDIDATES_MAX - page.count)
+        candidates->count = CANDIDATES_MAX - page.count;
+    for (uint32_t at = 0; at < page.count; at++) add_candidate(candidates, page.records[at].id);
     return ERR_NONE;
 }
 
@@ -193,7 +226,8 @@ static enum err judge_under(const struct searching *searching, const struct enti
         struct scan_range range = {.from = id_bytes(&id), .to = id_bytes(&id)};
         if (!scope_may(view->scope, under->number, SCOPE_VIEW)) continue;
         struct scan *scan = scan_index(view->txn, under->number, under->via->number, &range);
-        for (uint32_t looked = 0; looked < UNDER_MAX; looked++) {
+        for (uint32_t looked = 0, judged_count = 0;
+             judged_count < UNDER_MAX && looked < LOOKED_OF_WAY; looked++) {
             bool has_entry;
             struct scan_entry entry;
             struct record record;
@@ -201,6 +235,7 @@ static enum err judge_under(const struct searching *searching, const struct enti
             TRY(scan_next(scan, &has_entry, &entry));
             if (!has_entry) break;
             if (!is_seen(view, under, entry.id)) continue;
+            judged_count++;
             TRY(record_get(view, under, entry.id, &record));
             slots_read(under, record.value, slots);
             judge_fields(searching, under, slots, true, judged, found);
@@ -311,7 +346,8 @@ enum err search_write(struct buf *json, const struct view *view, const struct se
 {
     require(search->limit > 0);
     struct arena *arena = view->task->arena;
-    struct searching searching = {.view = view, .folded = fold(arena, search->words)};
+    struct searching searching = {
+        .view = view, .given = search->words, .folded = fold(arena, search->words)};
     searching.word_count = words_read(arena, search->words, searching.words);
     for (uint32_t at = 0; at < view->model->entity_count && searching.word_count > 0; at++) {
         const struct entity *entity = &view->model->entities[at];
@@ -320,6 +356,7 @@ enum err search_write(struct buf *json, const struct view *view, const struct se
             continue;
         struct candidates candidates = {};
         TRY(gather(&searching, entity, &candidates));
+        if (candidates.is_cut) TRY(gather_seen(&searching, entity, &candidates));
         for (uint32_t of = 0; of < candidates.count; of++)
             TRY(judge(&searching, entity, candidates.ids[of]));
     }

@@ -76,8 +76,7 @@ static bool mark_words(struct listing *listing, const struct entity *entity, str
     return has_all;
 }
 
-/** Whether every word that finds records of the entity stands where the actor sees it. */
-static bool sees_all_words(const struct view *view, const struct entity *entity)
+bool words_are_seen(const struct view *view, const struct entity *entity)
 {
     struct sight sight = scope_sight(view->scope);
     bool sees = sees_words(sight, entity);
@@ -116,35 +115,43 @@ static enum err has_words(struct listing *listing, const struct record *record,
     return ERR_NONE;
 }
 
-/** Candidates of the rarest word; the others are compared in the records. */
-enum err words_gather(struct listing *listing, struct hits *hits)
+/** The word that the fewest records have, all counted up to `max`. */
+static enum err find_rarest(struct listing *listing, const struct query_word *words, uint32_t count,
+                            uint32_t max, uint32_t *rarest_out, uint32_t *fewest_out)
 {
-    struct task *task = listing->view->task;
     uint16_t entity = listing->query->entity->number;
-    struct query_word words[SEARCH_WORDS_MAX];
-    uint32_t count = words_read(task->arena, listing->query->words, words);
-    uint32_t rarest = 0, fewest = UINT32_MAX;
+    *rarest_out = 0;
+    *fewest_out = UINT32_MAX;
     for (uint32_t at = 0; at < count; at++) {
         uint32_t found = 0;
-        for (uint32_t of = 0; of < words[at].count && count > 1; of++) {
+        for (uint32_t of = 0; of < words[at].count; of++) {
             struct scan_range range = {.from = words[at].beginnings[of],
                                        .to = words[at].beginnings[of]};
             uint32_t more;
-            TRY(scan_text_count(listing->view->txn, entity, &range, SAMPLE, &more));
+            TRY(scan_text_count(listing->view->txn, entity, &range, max, &more));
             found += more;
         }
-        if (found >= fewest) continue;
-        fewest = found;
-        rarest = at;
+        if (found >= *fewest_out) continue;
+        *fewest_out = found;
+        *rarest_out = at;
     }
-    for (uint32_t of = 0; count > 0 && of < words[rarest].count; of++) {
-        struct scan_range range = {.from = words[rarest].beginnings[of],
-                                   .to = words[rarest].beginnings[of]};
-        TRY(hits_of_scan(listing, hits, scan_text(listing->view->txn, entity, &range)));
-    }
-    hits_distinct(hits);
-    if (count == 0 || (count == 1 && sees_all_words(listing->view, listing->query->entity)))
-        return ERR_NONE;
+    return ERR_NONE;
+}
+
+enum err words_are_common(struct listing *listing, uint32_t max, bool *are_out)
+{
+    struct query_word words[SEARCH_WORDS_MAX];
+    uint32_t count = words_read(listing->view->task->arena, listing->query->words, words);
+    uint32_t rarest, fewest;
+    TRY(find_rarest(listing, words, count, max, &rarest, &fewest));
+    *are_out = count > 0 && fewest >= max;
+    return ERR_NONE;
+}
+
+/** Those of the hits that have all words. */
+static enum err keep_with_words(struct listing *listing, const struct query_word *words,
+                                uint32_t count, struct hits *hits)
+{
     uint32_t kept = 0;
     for (uint32_t at = 0; at < hits->count; at++) {
         struct record record;
@@ -157,4 +164,31 @@ enum err words_gather(struct listing *listing, struct hits *hits)
     }
     hits->count = kept;
     return ERR_NONE;
+}
+
+enum err words_keep(struct listing *listing, struct hits *hits)
+{
+    struct query_word words[SEARCH_WORDS_MAX];
+    uint32_t count = words_read(listing->view->task->arena, listing->query->words, words);
+    if (count == 0) hits->count = 0;
+    return keep_with_words(listing, words, count, hits);
+}
+
+/** Candidates of the rarest word; the others are compared in the records. */
+enum err words_gather(struct listing *listing, struct hits *hits)
+{
+    uint16_t entity = listing->query->entity->number;
+    struct query_word words[SEARCH_WORDS_MAX];
+    uint32_t count = words_read(listing->view->task->arena, listing->query->words, words);
+    uint32_t rarest = 0, fewest;
+    if (count > 1) TRY(find_rarest(listing, words, count, SAMPLE, &rarest, &fewest));
+    for (uint32_t of = 0; count > 0 && of < words[rarest].count; of++) {
+        struct scan_range range = {.from = words[rarest].beginnings[of],
+                                   .to = words[rarest].beginnings[of]};
+        TRY(hits_of_scan(listing, hits, scan_text(listing->view->txn, entity, &range)));
+    }
+    hits_distinct(hits);
+    if (count == 0 || (count == 1 && words_are_seen(listing->view, listing->query->entity)))
+        return ERR_NONE;
+    return keep_with_words(listing, words, count, hits);
 }
