@@ -16,6 +16,7 @@ struct proving {
     const struct chain_link *anchor;
     struct chain_proof *proof;
     struct hash chain; /** up to `sequence` */
+    uint32_t key_at;   /** by which the entry before was chained */
     uint64_t sequence; /** that holds */
     int64_t at_ms;     /** of it */
     bool has_anchor;   /** it was met */
@@ -68,9 +69,8 @@ static void damaged(struct proving *self, uint64_t sequence, str stored)
 
 static void gap_prove(struct proving *self, struct log_gap *gap)
 {
-    const struct secret_key *chain_key = &self->space->store->chain_key;
     const struct chain_link *anchor = self->anchor;
-    if (!log_gap_is_proven(chain_key, self->space->uuid, &self->chain, gap)) {
+    if (!log_gap_is_proven(self->space->store, self->space->uuid, &self->chain, gap)) {
         broken(self, gap->first, self->at_ms, "altered: what was folded here does not fit");
         return;
     }
@@ -85,18 +85,15 @@ static void gap_prove(struct proving *self, struct log_gap *gap)
 
 static void entry_prove(struct proving *self, uint64_t sequence, const struct log_row *row)
 {
-    const struct secret_key *chain_key = &self->space->store->chain_key;
+    const struct store *store = self->space->store;
     struct chain_proof *proof = self->proof;
-    struct hash chain =
-        log_chain_next(chain_key, self->space->uuid, &self->chain, sequence, row->head);
-    if (memcmp(chain.bytes, row->chain.bytes, HASH_BYTES) != 0) {
+    if (!log_row_is_chained(store, self->space->uuid, &self->chain, row, &self->key_at)) {
         broken(self, sequence, row->entry.at_ms,
                "altered: it does not follow from the entry before it");
         return;
     }
     if (row->entry.body.len > 0) {
-        struct hash body = log_body_hash(chain_key, row->entry.body);
-        if (memcmp(body.bytes, row->body_hash.bytes, HASH_BYTES) != 0) {
+        if (!log_row_has_body(store, row)) {
             broken(self, sequence, row->entry.at_ms, "altered: its body is not the one chained");
             return;
         }
@@ -105,7 +102,7 @@ static void entry_prove(struct proving *self, uint64_t sequence, const struct lo
     }
     if (proof->entry_count++ == 0) proof->first_at_ms = row->entry.at_ms;
     self->sequence = sequence;
-    self->chain = chain;
+    self->chain = row->chain;
     self->at_ms = row->entry.at_ms;
 }
 
@@ -187,7 +184,7 @@ enum err chain_prove(struct task *task, const struct space *space, const struct 
         .space = space,
         .anchor = anchor,
         .proof = proof_out,
-        .chain = log_chain_start(&space->store->chain_key, space->uuid),
+        .chain = log_chain_start(space->store, space->uuid),
     };
     anchor_meet(&self); /* of an empty log */
     while (!self.is_over) {

@@ -84,17 +84,28 @@ void log_gap_write(struct buf *out, const struct secret_key *chain_key, struct i
     pack_bytes(out, (str){(const char *)proof.bytes, HASH_BYTES});
 }
 
-bool log_gap_is_proven(const struct secret_key *chain_key, struct id uuid,
-                       const struct hash *before, const struct log_gap *gap)
+const struct secret_key *log_chain_key(const struct store *store)
 {
-    struct hash proof = gap_proof(chain_key, uuid, before, gap);
-    return gap->first <= gap->last && memcmp(proof.bytes, gap->proof.bytes, HASH_BYTES) == 0;
+    return &store->chain_keys.keys[atomic_load(&store->chain_keys.count) - 1];
 }
 
-struct hash log_chain_start(const struct secret_key *chain_key, struct id uuid)
+bool log_gap_is_proven(const struct store *store, struct id uuid, const struct hash *before,
+                       const struct log_gap *gap)
+{
+    /* It was folded at any time since. */
+    uint32_t count = atomic_load(&store->chain_keys.count);
+    bool is_proven = false;
+    for (uint32_t at = 0; at < count && !is_proven; at++) {
+        struct hash proof = gap_proof(&store->chain_keys.keys[at], uuid, before, gap);
+        is_proven = memcmp(proof.bytes, gap->proof.bytes, HASH_BYTES) == 0;
+    }
+    return is_proven && gap->first <= gap->last;
+}
+
+struct hash log_chain_start(const struct store *store, struct id uuid)
 {
     str part = id_bytes(&uuid);
-    return hash_of(chain_key, &part, 1);
+    return hash_of(&store->chain_keys.keys[0], &part, 1);
 }
 
 struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
@@ -107,9 +118,34 @@ struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
     return hash_of(chain_key, parts, 4);
 }
 
+bool log_row_is_chained(const struct store *store, struct id uuid, const struct hash *previous,
+                        const struct log_row *row, uint32_t *key_at)
+{
+    uint32_t count = atomic_load(&store->chain_keys.count);
+    for (uint32_t at = *key_at; at < count; at++) {
+        struct hash chain = log_chain_next(&store->chain_keys.keys[at], uuid, previous,
+                                           row->entry.sequence, row->head);
+        if (memcmp(chain.bytes, row->chain.bytes, HASH_BYTES) != 0) continue;
+        *key_at = at;
+        return true;
+    }
+    return false;
+}
+
 struct hash log_body_hash(const struct secret_key *chain_key, str body)
 {
     return hash_of(chain_key, &body, 1);
+}
+
+bool log_row_has_body(const struct store *store, const struct log_row *row)
+{
+    uint32_t count = atomic_load(&store->chain_keys.count);
+    bool has = false;
+    for (uint32_t at = count; at > 0 && !has; at--) {
+        struct hash body = log_body_hash(&store->chain_keys.keys[at - 1], row->entry.body);
+        has = memcmp(body.bytes, row->body_hash.bytes, HASH_BYTES) == 0;
+    }
+    return has;
 }
 
 static void bounds_of_log(struct walk *walk, const struct txn *txn)
@@ -150,7 +186,7 @@ static void log_end_find(struct txn *txn)
     enum err err = walk_next(&walk, &has_row, &key, &value);
     walk_close(&walk);
     txn->log_sequence = 0;
-    txn->log_chain = log_chain_start(&txn->store->chain_key, txn->space.uuid);
+    txn->log_chain = log_chain_start(txn->store, txn->space.uuid);
     txn->has_log_end = true;
     if (err == ERR_NONE && has_row) {
         txn->log_sequence = bytes_uint64(key.at + key.len - 8);
@@ -205,7 +241,7 @@ uint64_t txn_log_append(struct txn *txn, const struct log_entry *entry)
     require(entry->body.len > 0);
     log_end_find(txn);
     uint64_t sequence = txn->log_sequence + 1;
-    const struct secret_key *chain_key = &txn->store->chain_key;
+    const struct secret_key *chain_key = log_chain_key(txn->store);
     struct hash body_hash = log_body_hash(chain_key, entry->body);
     struct log_entry numbered = *entry;
     numbered.sequence = sequence;

@@ -2,9 +2,10 @@
  *
  *  chain = keyed hash(previous chain, space's uuid, sequence, head), the head being all of the
  *  entry but its body, with the hash of the body in the body's place: so a body can be erased and
- *  the chain still holds. Before the first entry stands the hash of the uuid alone. The key is
- *  derived from the instance's data key. Walking in slices one carries on with the chain of the
- *  entry before.
+ *  the chain still holds. Before the first entry stands the hash of the uuid alone. The keys are
+ *  derived from the instance's data keys, of which the newest chains: whoever knows older ones
+ *  alone can make no entry before it another one. Walking in slices one carries on with the chain
+ *  of the entry before.
  *
  *  Floor   store, inside.
  *  Thread  any.
@@ -34,15 +35,23 @@ bool log_gap_read(str value, struct log_gap *gap_out);
 void log_gap_write(struct buf *out, const struct secret_key *chain_key, struct id uuid,
                    const struct hash *before, const struct log_gap *gap);
 /** Whether it stands where it was made. */
-bool log_gap_is_proven(const struct secret_key *chain_key, struct id uuid,
-                       const struct hash *before, const struct log_gap *gap);
+bool log_gap_is_proven(const struct store *store, struct id uuid, const struct hash *before,
+                       const struct log_gap *gap);
 
 /** False when the bytes are no entry. */
 bool log_row_read(uint64_t sequence, str value, struct log_row *row_out);
-struct hash log_chain_start(const struct secret_key *chain_key, struct id uuid);
+struct hash log_chain_start(const struct store *store, struct id uuid);
 struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
                            const struct hash *previous, uint64_t sequence, str head);
 struct hash log_body_hash(const struct secret_key *chain_key, str body);
+/** By which entries are chained from now on. */
+const struct secret_key *log_chain_key(const struct store *store);
+/** Whether an entry follows from what stands before it: by the key with this number or by a later
+ *  one, for none is used again once another has come. *key_at: by which. */
+bool log_row_is_chained(const struct store *store, struct id uuid, const struct hash *previous,
+                        const struct log_row *row, uint32_t *key_at);
+/** Whether its body is the one whose hash was chained; by any key, as the hash is in the chain. */
+bool log_row_has_body(const struct store *store, const struct log_row *row);
 
 /** Builds the bytes of an entry anew for another environment: the hash of its body (unless that was
  *  erased) and the chain, which moves on. False when the bytes are no entry. */

@@ -28,6 +28,7 @@ struct checker {
     struct id group;
     bool has_chain; /** `chain` is that of the entry before */
     struct hash chain;
+    uint32_t chain_key_at; /** by which key it was made, or an older one */
 };
 
 static const char *const DATABASE_TITLES[DATABASE_COUNT] = {"records", "index",  "text",
@@ -102,12 +103,12 @@ static void tenant_enter(struct checker *checker, uint32_t number, str key)
     checker->has_tenant = true;
     checker->tenant = number;
     checker->sequence = 0;
+    checker->chain_key_at = 0;
     checker->has_group = checker->has_finders = false;
     checker->is_gone = is_gone(checker, number);
     checker->is_known = uuid_find(checker, number, &checker->uuid);
     checker->has_chain = checker->is_known;
-    if (checker->is_known)
-        checker->chain = log_chain_start(&checker->store->chain_key, checker->uuid);
+    if (checker->is_known) checker->chain = log_chain_start(checker->store, checker->uuid);
     else if (!checker->is_gone)
         found(checker, number, key, "rows of a tenant whose uuid is not known");
 }
@@ -125,8 +126,8 @@ static bool gap_check(struct checker *checker, const struct row_place *place, st
     struct log_gap gap;
     if (!log_gap_read(value, &gap)) return false;
     gap.first = place->sequence;
-    const struct secret_key *chain_key = &checker->store->chain_key;
-    if (checker->has_chain && !log_gap_is_proven(chain_key, checker->uuid, &checker->chain, &gap))
+    bool is_proven = log_gap_is_proven(checker->store, checker->uuid, &checker->chain, &gap);
+    if (checker->has_chain && !is_proven)
         found(checker, place->tenant, key, "the log's chain is broken before or in this gap");
     checker->chain = gap.chain;
     checker->has_chain = checker->is_known;
@@ -139,7 +140,6 @@ static void log_entry_check(struct checker *checker, const struct row_place *pla
                             str value)
 {
     struct log_row row;
-    const struct secret_key *chain_key = &checker->store->chain_key;
     struct space space = {.store = checker->store, .number = place->tenant};
     if (place->sequence != checker->sequence + 1)
         found(checker, place->tenant, key,
@@ -153,17 +153,14 @@ static void log_entry_check(struct checker *checker, const struct row_place *pla
         checker->has_group = false;
         return;
     }
-    if (checker->has_chain) {
-        struct hash chain =
-            log_chain_next(chain_key, checker->uuid, &checker->chain, place->sequence, row.head);
-        if (memcmp(chain.bytes, row.chain.bytes, HASH_BYTES) != 0)
-            found(checker, place->tenant, key, "the log's chain is broken before or in this entry");
-    }
+    bool is_chained = log_row_is_chained(checker->store, checker->uuid, &checker->chain, &row,
+                                         &checker->chain_key_at);
+    if (checker->has_chain && !is_chained)
+        found(checker, place->tenant, key, "the log's chain is broken before or in this entry");
     checker->chain = row.chain;
     checker->has_chain = checker->is_known;
     if (row.entry.body.len > 0) {
-        struct hash body = log_body_hash(chain_key, row.entry.body);
-        if (memcmp(body.bytes, row.body_hash.bytes, HASH_BYTES) != 0)
+        if (!log_row_has_body(checker->store, &row))
             found(checker, place->tenant, key,
                   "the log entry's body is not the one that was chained");
     }

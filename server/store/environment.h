@@ -19,6 +19,7 @@ struct master;
 constexpr uint32_t READER_POOLS =
     32; /** snapshots are kept apart by thread, so threads do not meet */
 constexpr uint32_t LANE_BUCKETS = 1024;
+constexpr uint32_t DATA_KEYS_MAX = 64; /** of one space */
 
 /** Snapshots that are closed and wait to be renewed. `lock` guards `idle`; it is held for a few
  *  instructions and nearly always by the same thread. */
@@ -77,6 +78,14 @@ struct keeper {
     pthread_t thread;
 };
 
+/** Of the chains of the change logs: one of each data key of the instance, oldest first. The newest
+ *  chains; the older ones prove what was chained by them. It only grows, and `count` only once the
+ *  data key behind it is durable. */
+struct chain_keys {
+    _Atomic uint32_t count;
+    struct secret_key keys[DATA_KEYS_MAX];
+};
+
 struct store {
     char *folder;
     int owner_lock;
@@ -87,8 +96,8 @@ struct store {
     struct master *master;       /** guarded by `master_lock`; in locked memory */
     pthread_mutex_t master_lock; /** held while the master key is replaced, and by backups */
     struct id instance_uuid;
-    struct short_key hash_key;   /** of stored values; from the instance's own data key */
-    struct secret_key chain_key; /** of the change logs; from the instance's own data key */
+    struct short_key hash_key; /** of stored values; from the instance's first data key */
+    struct chain_keys chain_keys;
     struct reader_pool readers[READER_POOLS];
     pthread_mutex_t all_lock; /** guards `all`: taken when a snapshot is made and by the keeper */
     struct txn *all;          /** every snapshot ever made, until the store closes */

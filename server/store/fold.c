@@ -29,7 +29,7 @@ static enum err chain_before(struct txn *txn, uint64_t sequence, struct hash *ch
     enum err err = walk_next(&walk, &has_row, &key, &stored);
     walk_close(&walk);
     TRY(err);
-    *chain_out = log_chain_start(&txn->store->chain_key, txn->space.uuid);
+    *chain_out = log_chain_start(txn->store, txn->space.uuid);
     if (!has_row) return ERR_NONE;
     TRY(row_check(txn, DATABASE_CHANGES, key, stored, &value));
     struct log_row row;
@@ -80,7 +80,7 @@ static enum err fold_run(struct work *work, struct txn *txn)
         row_put_empty(txn, DATABASE_CHANGES, &key);
     }
     struct buf value = row_build(txn);
-    log_gap_write(&value, &txn->store->chain_key, txn->space.uuid, &before, &gap);
+    log_gap_write(&value, log_chain_key(txn->store), txn->space.uuid, &before, &gap);
     row_key_log(&key, &txn->space, gap.first);
     row_put_built(txn, DATABASE_CHANGES, &key, &value);
     txn->has_log_end = false;

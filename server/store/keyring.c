@@ -147,32 +147,48 @@ enum err keyring_open_keys(struct store *store, uint32_t number, const struct wr
 
 /* The instance's own. */
 
-void keyring_derive(const struct secret_key *instance_key, struct short_key *hash_key_out,
-                    struct secret_key *chain_key_out)
+static void set_instance(struct keyring *keyring, const struct secret_key *instance_key)
 {
-    struct secret_key derived = key_derive(instance_key, 1, "rowhash_");
+    pthread_rwlock_wrlock(&keyring->lock);
+    keyring->instance = *instance_key;
+    pthread_rwlock_unlock(&keyring->lock);
+}
+
+void keyring_add_instance(struct store *store, const struct secret_key *instance_key)
+{
+    struct chain_keys *chain_keys = &store->chain_keys;
+    uint32_t count = atomic_load(&chain_keys->count);
+    require(count < DATA_KEYS_MAX);
+    chain_keys->keys[count] = key_derive(instance_key, 2, "logchain");
+    atomic_store(&chain_keys->count, count + 1);
+    set_instance(store->keyring, instance_key);
+}
+
+/** What is derived of the keys of the instance. */
+static void instance_take(struct store *store, const struct data_keys *keys)
+{
+    struct secret_key derived = key_derive(&keys->keys[0].key, 1, "rowhash_");
     static_assert(SHORT_HASH_KEY_BYTES <= SECRET_KEY_BYTES);
-    memcpy(hash_key_out->bytes, derived.bytes, SHORT_HASH_KEY_BYTES);
-    *chain_key_out = key_derive(instance_key, 2, "logchain");
-    bytes_wipe(&derived, sizeof(derived));
+    memcpy(store->hash_key.bytes, derived.bytes, SHORT_HASH_KEY_BYTES);
+    bytes_wipe(&derived, sizeof derived);
+    for (uint32_t at = 0; at < keys->count; at++) keyring_add_instance(store, &keys->keys[at].key);
 }
 
 /** Writes the instance's own key into an environment that has no row yet. */
 static enum err instance_key_make(struct task *task, struct store *store, MDB_txn *mdb,
-                                  const struct row_key *row_key, struct secret_key *key_out)
+                                  const struct row_key *row_key, struct data_keys *keys_out)
 {
     MDB_stat stat;
     MDB_dbi system = store->databases[DATABASE_SYSTEM];
     if (mdb_stat(mdb, system, &stat) != 0 || stat.ms_entries != 0)
         return fail(task, ERR_CORRUPT, "data.mdb has rows but not the instance's key.");
-    struct data_keys keys = {.count = 1, .keys = {{.id = DATA_KEY_FIRST, .key = key_random()}}};
-    *key_out = keys.keys[0].key;
+    *keys_out =
+        (struct data_keys){.count = 1, .keys = {{.id = DATA_KEY_FIRST, .key = key_random()}}};
     store->instance_uuid = id_make();
     struct secret_key master_key = keyring_master(store->keyring);
     struct buf stored = buf_make(task->arena, 4 * KIB);
     buf_put(&stored, (str){"\0\0\0\0\0\0\0", VALUE_HASH_BYTES});
-    wrapped_keys_put(&stored, &master_key, 0, store->instance_uuid, &keys);
-    data_keys_wipe(&keys);
+    wrapped_keys_put(&stored, &master_key, 0, store->instance_uuid, keys_out);
     bytes_wipe(&master_key, sizeof master_key);
     bytes_put_uint64(stored.at,
                      row_hash(&NO_KEY, store->instance_uuid, DATABASE_SYSTEM, row_key_str(row_key),
@@ -185,20 +201,17 @@ static enum err instance_key_make(struct task *task, struct store *store, MDB_tx
 }
 
 static enum err instance_key_read(struct task *task, struct store *store, str stored,
-                                  const struct row_key *row_key, struct secret_key *key_out)
+                                  const struct row_key *row_key, struct data_keys *keys_out)
 {
     struct wrapped_keys wrapped;
-    struct data_keys keys;
     str value;
     if (!wrapped_keys_read(str_from(stored, VALUE_HASH_BYTES), &wrapped) ||
         !row_open(&NO_KEY, wrapped.uuid, DATABASE_SYSTEM, row_key_str(row_key), stored, &value))
         return fail(task, ERR_CORRUPT, "The instance's key in data.mdb is damaged.");
     store->instance_uuid = wrapped.uuid;
-    enum err err = keyring_open_keys(store, 0, &wrapped, &keys);
+    enum err err = keyring_open_keys(store, 0, &wrapped, keys_out);
     if (err != ERR_NONE)
         return fail(task, err, "master.key is not the key of this data directory.");
-    *key_out = data_key_newest(&keys)->key;
-    data_keys_wipe(&keys);
     return ERR_NONE;
 }
 
@@ -209,14 +222,14 @@ enum err keyring_open(struct task *task, struct store *store)
     if (code != 0) return fail(task, mdb_err(code), "data.mdb: %s", mdb_strerror(code));
     struct space instance = {.store = store};
     struct row_key row_key;
-    struct secret_key key = {};
+    struct data_keys keys = {};
     row_key_system(&row_key, &instance, SYSTEM_KEY, S(""));
     MDB_val name = {row_key.len, row_key.bytes}, value;
     code = mdb_get(mdb, store->databases[DATABASE_SYSTEM], &name, &value);
     enum err err = ERR_NONE;
     if (code == 0)
-        err = instance_key_read(task, store, (str){value.mv_data, value.mv_size}, &row_key, &key);
-    else if (code == MDB_NOTFOUND) err = instance_key_make(task, store, mdb, &row_key, &key);
+        err = instance_key_read(task, store, (str){value.mv_data, value.mv_size}, &row_key, &keys);
+    else if (code == MDB_NOTFOUND) err = instance_key_make(task, store, mdb, &row_key, &keys);
     else err = fail(task, mdb_err(code), "data.mdb: %s", mdb_strerror(code));
     if (err != ERR_NONE || code == 0) {
         mdb_txn_abort(mdb);
@@ -224,11 +237,8 @@ enum err keyring_open(struct task *task, struct store *store)
         code = mdb_txn_commit(mdb);
         if (code != 0) err = fail(task, mdb_err(code), "data.mdb: %s", mdb_strerror(code));
     }
-    if (err == ERR_NONE) {
-        keyring_set_instance(store->keyring, &key);
-        keyring_derive(&key, &store->hash_key, &store->chain_key);
-    }
-    bytes_wipe(&key, sizeof(key));
+    if (err == ERR_NONE) instance_take(store, &keys);
+    data_keys_wipe(&keys);
     return err;
 }
 
@@ -277,13 +287,6 @@ bool keyring_former(struct keyring *keyring, struct secret_key *former_out)
     if (has_former) *former_out = keyring->former;
     pthread_rwlock_unlock(&keyring->lock);
     return has_former;
-}
-
-void keyring_set_instance(struct keyring *keyring, const struct secret_key *instance_key)
-{
-    pthread_rwlock_wrlock(&keyring->lock);
-    keyring->instance = *instance_key;
-    pthread_rwlock_unlock(&keyring->lock);
 }
 
 struct secret_key keyring_instance(struct keyring *keyring)
@@ -383,13 +386,7 @@ enum err keyring_find(struct txn *txn, uint32_t id, enum key_purpose purpose, ui
                       struct secret_key *key_out)
 {
     struct keyring *keyring = txn->store->keyring;
-    if (txn->space.number == 0) {
-        struct secret_key instance = keyring_instance(keyring);
-        *id_out = DATA_KEY_FIRST;
-        *key_out = derive_for(&instance, purpose);
-        bytes_wipe(&instance, sizeof instance);
-        return id > DATA_KEY_FIRST ? ERR_MISSING : ERR_NONE;
-    }
+    if (txn->space.number == 0) return ERR_MISSING;
     *id_out = id;
     if (id != 0 && slot_find(keyring, &txn->space, id, purpose, key_out)) return ERR_NONE;
     struct wrapped_keys wrapped;

@@ -1,9 +1,9 @@
 /** keyring: data keys of spaces, wrapped by the master key of the data directory.
  *
  *  A space has one data key or, once it was changed, several: the newest seals, the older ones open
- *  what still lies under them. The instance's own space has one, which never changes: the keys of
- *  value hashes and log chains are derived from it. The master key can be changed by wrapping again
- *  (store/rewrap.c).
+ *  what still lies under them. The instance's own space gets another with each new master key
+ *  (store/rewrap.c): the key of value hashes is derived from its first, for every row is bound to
+ *  it; of each a key of log chains, the newest of which chains. Nothing is sealed in its space.
  *
  *  Keys that were unwrapped stay in locked memory, by what they are used for, so that opening a
  *  value costs a look-up; those of a space that is gone are overwritten.
@@ -20,7 +20,6 @@
 #include "base/buf.h"
 #include "store/environment.h"
 
-constexpr uint32_t DATA_KEYS_MAX = 64;                         /** of one space */
 constexpr size_t WRAPPED_KEYS_BYTES_MAX = DATA_KEYS_MAX * 128; /** of the row of a space */
 constexpr uint32_t DATA_KEY_FIRST = 1; /** id of a space's first one; later ones are random */
 
@@ -66,9 +65,9 @@ enum err keyring_open_keys(struct store *store, uint32_t number, const struct wr
 /** Reads the instance's key and derives the store's keys from it; makes it in an empty
  *  environment. */
 enum err keyring_open(struct task *task, struct store *store);
-/** The keys that are derived from an instance's data key. */
-void keyring_derive(const struct secret_key *instance_key, struct short_key *hash_key_out,
-                    struct secret_key *chain_key_out);
+/** Another data key of the instance, by which the next entries of all logs are chained. To be
+ *  called once it is durable, and under the store's master_lock. */
+void keyring_add_instance(struct store *store, const struct secret_key *instance_key);
 
 /* What keys are used for: a key of its own for each. */
 
@@ -89,11 +88,12 @@ void keyring_set_master(struct keyring *keyring, const struct secret_key *master
                         const struct secret_key *former);
 struct secret_key keyring_master(struct keyring *keyring);
 bool keyring_former(struct keyring *keyring, struct secret_key *former_out);
-void keyring_set_instance(struct keyring *keyring, const struct secret_key *instance_key);
+/** The instance's newest data key. */
 struct secret_key keyring_instance(struct keyring *keyring);
 
 /** The key of one purpose, from the transaction's space: of the data key with this id, 0: of the
- *  newest. ERR_MISSING: there is no such key (any more). ERR_CORRUPT. */
+ *  newest. ERR_MISSING: there is no such key (any more), or it is the
+ *  instance's space. ERR_CORRUPT. */
 enum err keyring_find(struct txn *txn, uint32_t id, enum key_purpose purpose, uint32_t *id_out,
                       struct secret_key *key_out);
 /** The ids of the space's data keys, oldest first. ERR_MISSING: it has none. */

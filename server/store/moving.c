@@ -177,7 +177,7 @@ static enum err row_write(struct arriving *arriving, struct txn *txn, const stru
         return ERR_NONE;
     }
     struct buf value = row_build(txn);
-    if (!log_row_chain_anew(&value, &txn->store->chain_key, txn->space.uuid, &arriving->chain,
+    if (!log_row_chain_anew(&value, log_chain_key(txn->store), txn->space.uuid, &arriving->chain,
                             place.sequence, row->value))
         return archive_distrust(reader);
     row_put_built(txn, row->database, &key, &value);
@@ -227,7 +227,7 @@ static enum err about_take(struct arriving *arriving, const struct value *about)
     TRY(import->begin(import, copy, arriving->uuid, &import->space));
     require(import->space.number != 0);
     require(id_eq(import->space.uuid, arriving->uuid));
-    arriving->chain = log_chain_start(&arriving->store->chain_key, arriving->uuid);
+    arriving->chain = log_chain_start(arriving->store, arriving->uuid);
     arriving->chain_before = arriving->chain;
     arriving->work = (struct work){.run = key_run};
     return store_write(arriving->store, &import->space, &arriving->work);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "base/require.h"
 #include "store/files.h"
 #include "store/keyring.h"
@@ -238,15 +239,46 @@ static enum err space_rewrap(struct work *work, struct txn *txn)
     return ERR_NONE;
 }
 
+static bool has_key(const struct data_keys *keys, uint32_t id)
+{
+    bool has = id <= DATA_KEY_FIRST;
+    for (uint32_t at = 0; at < keys->count && !has; at++) has = keys->keys[at].id == id;
+    return has;
+}
+
+/** The instance's keys wrapped by the new master key, and with them another data key, unless there
+ *  are as many as there may be; empty when that is done already. */
+static str instance_rewrapped(struct task *task, struct store *store, str value,
+                              struct wrapped_keys *wrapped, struct data_key *added_out)
+{
+    struct data_keys keys;
+    struct secret_key master_key = keyring_master(store->keyring);
+    struct buf out = buf_make(task->arena, WRAPPED_KEYS_BYTES_MAX);
+    bool is_due = wrapped_keys_read(value, wrapped) && !is_by(&master_key, 0, wrapped);
+    if (is_due && keyring_open_keys(store, 0, wrapped, &keys) == ERR_NONE) {
+        if (keys.count < DATA_KEYS_MAX) {
+            *added_out = (struct data_key){.made_at_ms = task->now_ms, .key = key_random()};
+            do random_fill(&added_out->id, sizeof added_out->id);
+            while (has_key(&keys, added_out->id));
+            keys.keys[keys.count++] = *added_out;
+        }
+        wrapped_keys_put(&out, &master_key, 0, wrapped->uuid, &keys);
+        data_keys_wipe(&keys);
+    }
+    bytes_wipe(&master_key, sizeof master_key);
+    return buf_str(&out);
+}
+
 /** The instance's own row has a hash of its own kind, and no lane writes it: it is written here,
  *  beside the committer. */
 static enum err instance_rewrap(struct task *task, struct store *store)
 {
+    struct wrapped_keys wrapped_keys;
+    struct data_key added = {};
     MDB_txn *mdb;
     MDB_cursor *cursor = nullptr;
     MDB_val stored;
     struct row_key row_key;
-    struct id uuid;
     uint32_t number;
     int code = mdb_txn_begin(store->mdb, nullptr, 0, &mdb);
     if (code != 0) return fail(task, mdb_err(code), "data.mdb: %s", mdb_strerror(code));
@@ -257,8 +289,9 @@ static enum err instance_rewrap(struct task *task, struct store *store)
                        : fail(task, ERR_CORRUPT, "The instance's key in data.mdb is damaged.");
     if (err == ERR_NONE) {
         str value = str_from((str){stored.mv_data, stored.mv_size}, VALUE_HASH_BYTES);
-        str wrapped = row_rewrapped(task->arena, store, 0, value, &uuid);
-        if (wrapped.len > 0) err = row_replace(task, store, cursor, &row_key, 0, uuid, wrapped);
+        str wrapped = instance_rewrapped(task, store, value, &wrapped_keys, &added);
+        if (wrapped.len > 0)
+            err = row_replace(task, store, cursor, &row_key, 0, wrapped_keys.uuid, wrapped);
     }
     if (cursor != nullptr) mdb_cursor_close(cursor);
     if (err != ERR_NONE) {
@@ -266,6 +299,8 @@ static enum err instance_rewrap(struct task *task, struct store *store)
         return err;
     }
     code = mdb_txn_commit(mdb);
+    if (code == 0 && added.id != 0) keyring_add_instance(store, &added.key);
+    bytes_wipe(&added, sizeof added);
     return code == 0 ? ERR_NONE : fail(task, mdb_err(code), "data.mdb: %s", mdb_strerror(code));
 }
 

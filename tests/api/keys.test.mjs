@@ -50,6 +50,8 @@ test('keys are replaced under load, and everything sealed is readable all the ti
     const { acme, borg } = server.firms;
     const vaults = [await new Vault(acme, random).open(8), await new Vault(borg, random).open(8)];
     const first = await masterKey();
+    const head = await server.mustRun(['audit', 'head', '--tenant', 'acme']);
+    const anchor = ['--tenant', 'acme', '--anchor', head.out.split(' ')[0]];
     const done = await under(vaults, async () => {
         for (let round = 0; round < 3; round++) {
             await server.mustRun(['key', 'rotate']);
@@ -67,6 +69,9 @@ test('keys are replaced under load, and everything sealed is readable all the ti
     await server.stop();
     const checked = await server.command(['check']);
     assert.equal(checked.status, 0, `${checked.out}${checked.err}`);
+    // The log was chained by five keys of the instance, one behind another.
+    const proven = await server.mustRun(['check', '--audit', ...anchor]);
+    assert.match(proven.out, /the anchor lies among them/);
     await server.start();
     for (const vault of vaults) await vault.verify();
 });

@@ -314,6 +314,124 @@ TEST(test_prove__what_was_folded_holds_and_an_anchor_within_it_proves_nothing)
     end(&place);
 }
 
+/* Who knows an older key of the chains. */
+
+static void go_on(struct place *place, uint64_t from, uint64_t to)
+{
+    struct task *task = &place->test.task.task;
+    for (uint64_t number = from; number <= to; number++) {
+        struct entry_work work = {{.run = entry_run, .arena = task->arena}, task, number};
+        check_int(store_write(place->test.store, &place->space, &work.work), ERR_NONE);
+    }
+}
+
+/** Entries from one on, which is altered, made anew by the first key, hashes of values too. */
+static void chain_anew(struct place *place, uint64_t from, uint64_t to)
+{
+    struct store *store = place->test.store;
+    MDB_txn *txn = damage_begin(place);
+    struct log_row before;
+    check(log_row_read(from - 1, str_from(stored_get(place, txn, from - 1), VALUE_HASH_BYTES),
+                       &before));
+    for (uint64_t at = from; at <= to; at++) {
+        str stored = stored_get(place, txn, at);
+        if (at == from) ((char *)stored.at)[VALUE_HASH_BYTES + 5] ^= 1; /* in its group */
+        struct buf forged = buf_make(place->test.task.task.arena, KIB);
+        buf_put(&forged, str_first(stored, VALUE_HASH_BYTES));
+        check(log_row_chain_anew(&forged, &store->chain_keys.keys[0], place->space.uuid,
+                                 &before.chain, at, str_from(stored, VALUE_HASH_BYTES)));
+        hash_anew(place, at, buf_str(&forged));
+        stored_put(place, txn, at, buf_str(&forged));
+    }
+    check_int(mdb_txn_commit(txn), 0);
+}
+
+/** Without it nobody knows of the tenant whose keys are to be wrapped anew. */
+static enum err tenant_run(struct work *work, struct txn *txn)
+{
+    struct entry_work *self = (struct entry_work *)work;
+    struct id uuid = {.bytes = {7, 7}};
+    struct buf row = buf_make(self->task->arena, 64);
+    txn_set_task(txn, self->task);
+    pack_map(&row, 1);
+    pack_text(&row, S("uuid"));
+    pack_bytes(&row, id_bytes(&uuid));
+    txn_system_put(txn, SYSTEM_TENANT, (str){"\0\0\0\7", 4}, buf_str(&row));
+    return ERR_NONE;
+}
+
+/** ENTRIES, another key of the instance, and ten more. */
+static void begin_with_two_keys(struct place *place)
+{
+    uint32_t count;
+    begin(place);
+    struct task *task = &place->test.task.task;
+    struct space instance = store_instance(place->test.store);
+    struct entry_work work = {.work = {.run = tenant_run, .arena = task->arena}, .task = task};
+    check_int(store_write(place->test.store, &instance, &work.work), ERR_NONE);
+    check_int(
+        store_rewrap(&place->test.task.task, place->test.store, CUSTODY_AS_BEFORE, S(""), &count),
+        ERR_NONE);
+    check_int(place->test.store->chain_keys.count, 2);
+    go_on(place, ENTRIES + 1, ENTRIES + 10);
+}
+
+TEST(test_prove__a_log_goes_on_under_another_key_of_the_instance)
+{
+    struct place place;
+    begin_with_two_keys(&place);
+    struct chain_link link = head(&place);
+    check_int(link.sequence, ENTRIES + 10);
+    for (uint32_t round = 0; round < 2; round++) {
+        struct chain_proof proof = prove(&place, &link);
+        check(!proof.is_broken);
+        check_int(proof.entry_count, ENTRIES + 10);
+        /* The keys are there when it is opened again. */
+        test_store_reopen(&place.test);
+        check_int(place.test.store->chain_keys.count, 2);
+        place.space = store_space(place.test.store, place.space.number, place.space.uuid);
+    }
+    /* A fold of old entries is proven by the newest key, in the midst of the older one's. */
+    struct id group = {.bytes = {3}};
+    check_int(fold_group(&place.test.task.task, &place.space, group), ERR_NONE);
+    check(!prove(&place, &link).is_broken);
+    end(&place);
+}
+
+TEST(test_prove__by_an_older_key_nothing_is_altered_before_entries_of_a_newer_one)
+{
+    struct place place;
+    begin_with_two_keys(&place);
+    chain_anew(&place, 20, ENTRIES);
+    struct chain_proof proof = prove(&place, nullptr);
+    check(proof.is_broken && says(&proof, "does not follow"));
+    check_int(proof.broken_at, ENTRIES + 1);
+    end(&place);
+}
+
+TEST(test_prove__by_an_older_key_nothing_is_altered_behind_entries_of_a_newer_one)
+{
+    struct place place;
+    begin_with_two_keys(&place);
+    chain_anew(&place, ENTRIES + 6, ENTRIES + 10);
+    struct chain_proof proof = prove(&place, nullptr);
+    check(proof.is_broken && says(&proof, "does not follow"));
+    check_int(proof.broken_at, ENTRIES + 6);
+    end(&place);
+}
+
+TEST(test_prove__all_of_it_made_anew_by_an_older_key_is_shown_by_an_anchor)
+{
+    struct place place;
+    begin_with_two_keys(&place);
+    struct chain_link anchor = head(&place);
+    chain_anew(&place, 20, ENTRIES + 10);
+    check(!prove(&place, nullptr).is_broken); /* nobody could know */
+    struct chain_proof proof = prove(&place, &anchor);
+    check(proof.is_broken && says(&proof, "another history"));
+    end(&place);
+}
+
 TEST(test_prove__only_the_text_of_a_link_is_one)
 {
     static const char *const wrong[] = {"", "1", "1:", ":00", "x:00", "-1:00", "1:zz", "1:0"};
