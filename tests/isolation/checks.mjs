@@ -386,6 +386,9 @@ export const checks = [
             'api/field_scope.test.mjs: meets no field of it where records are shown',
             'api/field_scope.test.mjs: is told nothing by suggestions, and by no saved view ' +
                 'of others',
+            'api/narrow.test.mjs: and a group of hidden fields alone is not there',
+            'api/openapi_readers.test.mjs: a contact may create or change what it says, and ' +
+                'nothing else',
             'reference/access.test.mjs: everybody is told what the model says, and no more',
         ],
     },
@@ -394,6 +397,9 @@ export const checks = [
         check: 'references to foreign records are refused',
         tests: [
             'isolation/tenants.test.mjs: is no such record, made or changed',
+            'api/narrow.test.mjs: takes nothing in from outside, nor gives anything to it',
+            'api/narrow.test.mjs: in one change name what is outside as what is not there',
+            'api/narrow.test.mjs: counts and names only what is seen',
             'reference/access.test.mjs: everybody is told what the model says, and no more',
             'isolation/tenants.test.mjs: is told as one that never was, by every field ' +
                 'that the schema has',
