@@ -1,5 +1,6 @@
 #include "record/rows_lost.h"
 
+#include "base/limits.h"
 #include "base/require.h"
 #include "record/past.h"
 #include "record/rows.h"
@@ -91,13 +92,23 @@ static bool was_seen(const struct view *view, const struct rows_under *under,
     return source->number == FIELD_CLIENTS ? is_in(then, under->client) : then.len > 0;
 }
 
+/** Whether as many were looked at as may be: on an event loop a scan says so, and a worker goes on
+ *  with it; there the client has to be told before its keys are used up. */
+static bool has_looked_enough(const struct view *view, const struct rows_under *under)
+{
+    const struct task *task = view->task;
+    bool is_on_worker = task->keys_max > LOOP_KEYS_MAX;
+    return under->looked >= ROWS_LOST_MAX ||
+           (is_on_worker && task->keys_touched > task->keys_max / 4 * 3);
+}
+
 enum err rows_under_next(const struct view *view, struct rows_under *under,
                          const struct entity **entity_out, struct id *id_out, bool *is_lost_out)
 {
     require(under->sequence > 0);
     *entity_out = nullptr;
     uint32_t sources = 2 * view->model->entity_count;
-    for (; under->source < sources && under->looked < ROWS_LOST_MAX;
+    for (; under->source < sources && !has_looked_enough(view, under);
          under->source++, under->last = (struct id){}) {
         const struct field *field = source_field(view, under->source);
         if (field == nullptr) continue;

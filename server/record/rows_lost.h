@@ -12,8 +12,8 @@
 
 #include "record/record.h"
 
-/** Records of one client that are named when it is lost. With the client all under it is lost,
- *  named or not. */
+/** Records of one client that are named when it is lost; fewer where judging them takes more keys
+ *  than a page may touch. With the client all under it is lost, named or not. */
 constexpr uint32_t ROWS_LOST_MAX = 10'000;
 
 /** Whether the entry took its record out of the actor's sight: it is not seen now, and was when the
