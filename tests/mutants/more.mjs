@@ -348,7 +348,9 @@ export const more = [
     {
         name: "the log's chain is not compared",
         file: 'server/store/chain.c',
-        from: 'if (memcmp(chain.bytes, row->chain.bytes, HASH_BYTES) != 0) {',
+        from:
+            'if (!log_row_is_chained(store, self->space->uuid, &self->chain, row, ' +
+            '&self->key_at)) {',
         to: 'if (self == nullptr) {',
         tests: ['unit/store/prove', 'api/audit_chain'],
     },
