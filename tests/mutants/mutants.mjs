@@ -196,7 +196,7 @@ export const mutants = [
         file: 'server/record/show.c',
         from: 'is_seen && !log_is_untold(&entry) && rows_see_entry(view, entity, &entry))',
         to: 'is_seen && !log_is_untold(&entry))',
-        tests: ['unit/record/rows', 'isolation/matrix'],
+        tests: ['unit/record/rows'],
     },
     {
         name: "any client is the contact's at the portal",
@@ -289,6 +289,13 @@ export const mutants = [
         file: 'server/record/search.c',
         from: 'if (!rows_see(view, entity, id, value)) return ERR_NONE;',
         to: '',
-        tests: ['unit/record/rows', 'reference/access'],
+        also: [
+            {
+                file: 'server/record/search.c',
+                from: 'if (!is_seen(view, entity, entry.id)) continue;',
+                to: '',
+            },
+        ],
+        tests: ['unit/record/rows'],
     },
 ];

@@ -507,6 +507,20 @@ static bool tells_gone(struct office *office, str feed, struct id id)
     return at != nullptr && has(feed, gone) && has(feed, what);
 }
 
+TEST(test_rows__decide_what_a_feed_tells)
+{
+    struct office *office = memory_take(sizeof *office);
+    office_open(office);
+    const struct entity *entity;
+    str feed = fed(office, 0);
+    for (uint32_t at = 0; next_entity(office, &at, &entity);) {
+        check(names(office, feed, office->ids[SEEN][entity->number]));
+        check(!names(office, feed, office->ids[OUTSIDE][entity->number]));
+    }
+    office_close(office);
+    memory_give(office);
+}
+
 TEST(test_rows__that_are_left_send_gone)
 {
     struct office *office = memory_take(sizeof *office);
