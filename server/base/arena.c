@@ -247,8 +247,10 @@ void arena_fail_at(uint64_t nth)
 
 void memory_open(void)
 {
-    require(mallopt(M_MMAP_THRESHOLD, LARGE_BYTES) == 1);
-    require(mallopt(M_TRIM_THRESHOLD, IDLE_BYTES_MAX) == 1);
+    /* A sanitizer's allocator has no such settings. */
+    constexpr bool is_own = __has_feature(address_sanitizer);
+    require(mallopt(M_MMAP_THRESHOLD, LARGE_BYTES) == 1 || is_own);
+    require(mallopt(M_TRIM_THRESHOLD, IDLE_BYTES_MAX) == 1 || is_own);
 }
 
 void *memory_take(size_t bytes)
