@@ -50,8 +50,11 @@ describe('seen as a contact', () => {
         assert.equal(me.portal.viewed_by.name, (await staff.call('GET', 'me')).body.user.name);
         assert.deepEqual(me.entities.contact, ['view']);
         for (const path of ['clients', 'contacts', 'addresses', 'changes']) {
-            const seen = expectStatus(await viewer.call('GET', path), 200).body;
-            assert.deepEqual(seen, await contact.get(path), path);
+            // Where a feed goes on moves with what is noted of these looks.
+            const { next: one, ...seen } = expectStatus(await viewer.call('GET', path), 200).body;
+            const { next: other, ...own } = await contact.get(path);
+            assert.deepEqual(seen, own, path);
+            assert.equal(path === 'changes' || one === other, true, path);
         }
     });
 
