@@ -103,13 +103,14 @@ static bool topic_join(struct feed_loop *loop, uint32_t tenant, int64_t bound,
     bool is_joined = false;
     pthread_mutex_lock(&feed->lock);
     struct topic **place = topic_place(feed, tenant);
-    if (*place == nullptr) {
+    /* One that nobody joins would have nobody to give it back. */
+    if (*place == nullptr && bound > 0) {
         *place = memory_take(sizeof **place);
         (*place)->tenant = tenant;
     }
     struct topic *topic = *place;
-    *use_out = topic->stream_count;
-    if (topic->stream_count < bound) {
+    *use_out = topic == nullptr ? 0 : topic->stream_count;
+    if (*use_out < bound) {
         topic->stream_count++;
         topic->loops |= (uint64_t)1 << loop->number;
         is_joined = true;
