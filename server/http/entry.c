@@ -98,12 +98,13 @@ static void on_shown(struct connection *connection, int64_t begun_ns)
     connection_leave(connection);
 }
 
-/** Who has served nobody yet, or was dear the last time, waits when a turn has spent enough on
- *  such: so a crowd of them costs others one visit, not one for each. */
+/** Who has served nobody yet, or was dear the last time, waits when others do, or when a turn has
+ *  taken enough: so a crowd of them costs the others one visit, not one for each. */
 static bool turn_is_over(const struct connection *connection)
 {
+    const struct loop *loop = connection->loop;
     bool may_wait = connection->completed == 0 || connection->visit_ns > VISIT_NS_DEAR;
-    return may_wait && connection->loop->turn_ns > TURN_NS_MAX;
+    return may_wait && (loop->turn_ns > TURN_NS_MAX || loop->postponed.next != &loop->postponed);
 }
 
 /** One turn may bring requests from many who then take no answer; those who are ended for it free
@@ -135,20 +136,10 @@ void connection_postpone(struct connection *connection)
     stop_reading(connection, &connection->loop->postponed);
 }
 
-void connection_read(h2o_socket_t *socket, const char *error)
+/** What has come goes to h2o, or nowhere. */
+static void show(struct connection *connection, const char *error)
 {
-    struct connection *connection = socket->on_close.data;
-    require(connection->read != nullptr);
-    if (error == nullptr && must_write_first(connection)) {
-        stop_reading(connection, &connection->loop->writing);
-        hold_settle(connection);
-        return;
-    }
-    if (error == nullptr && !connection->is_ending && must_wait(connection)) {
-        connection_postpone(connection);
-        hold_settle(connection);
-        return;
-    }
+    h2o_socket_t *socket = connection->socket;
     if (error == nullptr && !is_passed(connection)) {
         /* Forgotten; h2o hears of the end when the socket is shut. */
         h2o_buffer_consume(&socket->input, socket->input->size);
@@ -162,19 +153,28 @@ void connection_read(h2o_socket_t *socket, const char *error)
     on_shown(connection, begun_ns);
 }
 
-static void enter(struct connection *connection, bool is_framed)
+void connection_read(h2o_socket_t *socket, const char *error)
+{
+    struct connection *connection = socket->on_close.data;
+    require(connection->read != nullptr);
+    bool may_wait = error == nullptr && !connection->is_ending;
+    if (error == nullptr && must_write_first(connection)) {
+        stop_reading(connection, &connection->loop->writing);
+        hold_settle(connection);
+    } else if (may_wait && must_wait(connection)) {
+        connection_postpone(connection);
+        hold_settle(connection);
+    } else {
+        show(connection, error);
+    }
+}
+
+static void begin(struct connection *connection)
 {
     h2o_socket_t *socket = connection->socket;
     h2o_accept_ctx_t *accept = &connection->loop->accept[connection->listener];
     struct timeval now = *h2o_get_timestamp(accept->ctx, nullptr, nullptr);
-    connection->is_shaking = false;
-    connection->is_framed = is_framed;
-    /* What it begins with may be a hundred requests. */
-    if (must_wait(connection)) {
-        connection_postpone(connection);
-        hold_settle(connection);
-        return;
-    }
+    bool is_framed = connection->is_framed;
     if (is_framed) {
         connection->screen = memory_take(sizeof *connection->screen);
         screen_init(connection->screen);
@@ -190,6 +190,19 @@ static void enter(struct connection *connection, bool is_framed)
     if (is_framed) h2o_http2_accept(accept, socket, now);
     else h2o_http1_accept(accept, socket, now);
     on_shown(connection, begun_ns);
+}
+
+static void enter(struct connection *connection, bool is_framed)
+{
+    connection->is_shaking = false;
+    connection->is_framed = is_framed;
+    /* What it begins with may be a hundred requests. */
+    if (must_wait(connection)) {
+        connection_postpone(connection);
+        hold_settle(connection);
+    } else {
+        begin(connection);
+    }
 }
 
 /** HTTP/2 on a plain socket begins with its preface ("prior knowledge", RFC 9113, 3.3); h2o
@@ -248,28 +261,38 @@ void connection_enter(struct connection *connection)
     }
 }
 
-bool loop_has_postponed(const struct loop *loop)
+static bool has_postponed(const struct loop *loop)
 {
     return loop->postponed.next != &loop->postponed && !hold_is_full(loop);
 }
 
-static void go_on(struct loop *loop)
+static void go_on_with(struct connection *connection)
+{
+    connection_resume(connection);
+    if (connection->drain != nullptr) connection->loop->turn_ns += DRAIN_NS;
+    else if (!connection->is_entered) begin(connection);
+    else if (must_write_first(connection)) stop_reading(connection, &connection->loop->writing);
+    else show(connection, nullptr);
+}
+
+void loop_go_on(h2o_timeout_entry_t *entry)
+{
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, going_on, entry);
+    for (bool is_first = true; has_postponed(loop); is_first = false) {
+        if (!is_first && loop->turn_ns > TURN_NS_MAX) return;
+        go_on_with(H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next));
+    }
+}
+
+/** Those whose writes are done go on with the others. */
+static void watch_writing(struct loop *loop)
 {
     h2o_linklist_t *next;
     for (h2o_linklist_t *node = loop->writing.next; node != &loop->writing; node = next) {
         next = node->next;
-        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, postponed, node);
-        if (must_write_first(connection)) continue;
+        if (must_write_first(H2O_STRUCT_FROM_MEMBER(struct connection, postponed, node))) continue;
         h2o_linklist_unlink(node);
         h2o_linklist_insert(&loop->postponed, node);
-    }
-    while (loop_has_postponed(loop) && loop->turn_ns <= TURN_NS_MAX) {
-        struct connection *connection =
-            H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next);
-        connection_resume(connection);
-        if (connection->drain != nullptr) loop->turn_ns += DRAIN_NS;
-        else if (connection->is_entered) connection_read(connection->socket, nullptr);
-        else enter(connection, connection->is_framed);
     }
 }
 
@@ -277,7 +300,10 @@ void loop_watch(struct loop *loop)
 {
     h2o_linklist_t *next;
     loop->turn_ns = 0;
-    go_on(loop);
+    watch_writing(loop);
+    /* h2o forgets what is done to its sockets between two turns. */
+    if (has_postponed(loop) && !h2o_timeout_is_linked(&loop->going_on))
+        h2o_timeout_link(loop->context.loop, &loop->context.zero_timeout, &loop->going_on);
     for (h2o_linklist_t *node = loop->unwatched.next; node != &loop->unwatched; node = next) {
         next = node->next;
         struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, unwatched, node);

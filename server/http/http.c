@@ -128,6 +128,7 @@ static void loop_open(struct loop *loop)
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);
     h2o_timeout_init(loop->context.loop, &loop->sweep_timeout, (uint64_t)http->limits.sweep_ms);
     loop->sweep.cb = on_sweep;
+    loop->going_on.cb = loop_go_on;
     for (int at = 0; at < LISTENERS; at++) {
         loop->accept[at].ctx = &loop->context;
         loop->accept[at].hosts = http->config.hosts;
@@ -153,6 +154,7 @@ static void loop_close(struct loop *loop)
     h2o_loop_t *evloop = loop->context.loop;
     listeners_close(loop);
     h2o_timeout_unlink(&loop->sweep);
+    h2o_timeout_unlink(&loop->going_on);
     h2o_timeout_dispose(evloop, &loop->sweep_timeout);
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_context_dispose(&loop->context);
@@ -187,8 +189,7 @@ static void *loop_run(void *memory)
     listeners_start(loop);
     h2o_timeout_link(loop->context.loop, &loop->sweep_timeout, &loop->sweep);
     while (!loop_is_over(loop)) {
-        int32_t wait_ms = loop_has_postponed(loop) ? 0 : INT32_MAX;
-        if (h2o_evloop_run(loop->context.loop, wait_ms) != 0) require(errno == EINTR);
+        if (h2o_evloop_run(loop->context.loop, INT32_MAX) != 0) require(errno == EINTR);
         loop_watch(loop);
     }
     if (loop->tasks == 0) loop_close(loop);

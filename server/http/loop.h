@@ -163,11 +163,12 @@ struct loop {
     h2o_linklist_t unwatched; /** connections whose reading callback may be h2o's */
     h2o_linklist_t postponed; /** connections that wait for room, or for the next turn */
     h2o_linklist_t writing;   /** connections that wait until a write of theirs is done */
-    int64_t turn_ns;          /** what connections have taken of the present turn */
-    size_t held_bytes;        /** by its clients (http/hold.c) */
-    size_t dying_bytes;       /** by those that are marked to be ended, until they are closed */
-    size_t working_bytes;     /** of bodies whose requests are being answered */
-    struct arena arena;       /** of the request being handled */
+    h2o_timeout_entry_t going_on;
+    int64_t turn_ns;      /** what connections have taken of the present turn */
+    size_t held_bytes;    /** by its clients (http/hold.c) */
+    size_t dying_bytes;   /** by those that are marked to be ended, until they are closed */
+    size_t working_bytes; /** of bodies whose requests are being answered */
+    struct arena arena;   /** of the request being handled */
     struct http_header headers[HEADERS_MAX];
     uint32_t tasks;
     atomic_uint senders; /** threads inside loop_send */
@@ -342,8 +343,8 @@ void connection_leave(struct connection *connection);
 void connection_postpone(struct connection *connection);
 /** It is no longer postponed: what it sends is read again. */
 void connection_resume(struct connection *connection);
-/** Whether some of those postponed can go on at once. */
-bool loop_has_postponed(const struct loop *loop);
+/** From a timer: those postponed have a part of this turn. */
+void loop_go_on(h2o_timeout_entry_t *entry);
 /** Between two turns of the loop. */
 void loop_watch(struct loop *loop);
 
