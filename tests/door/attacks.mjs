@@ -97,19 +97,19 @@ export function frame(type, flags, stream, body = Buffer.alloc(0)) {
     return Buffer.concat([head, body]);
 }
 
-const number = (value) => {
+export const number = (value) => {
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32BE(value);
     return bytes;
 };
 const text = (value) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
 
-function block(method, path, host) {
+export function block(method, path, host) {
     const first = Buffer.from([method === 'POST' ? 0x83 : 0x82, 0x86, 0x04]);
     return Buffer.concat([first, text(path), Buffer.from([0x01]), text(host)]);
 }
 
-function preface(settings = Buffer.alloc(0)) {
+export function preface(settings = Buffer.alloc(0)) {
     const line = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     return Buffer.concat([line, frame(SETTINGS, 0, 0, settings)]);
 }
