@@ -12,9 +12,9 @@
 
 /** Blocks double up to this size; what is larger than a quarter of a block gets one of its own. */
 constexpr size_t BLOCK_BYTES_MAX = 256 * KIB;
-/** Larger than a block; what is free at an end of a heap stays up to IDLE_BYTES_MAX. */
-constexpr int LARGE_BYTES = 512 * KIB;
-constexpr int IDLE_BYTES_MAX = 16 * MIB;
+/** Larger than an answer, for which a page fault for each 4 KiB is too dear. */
+constexpr int LARGE_BYTES = 4 * MIB;
+constexpr int IDLE_BYTES_MAX = 16 * MIB; /** at the end of a heap */
 constexpr size_t ALIGNMENT = alignof(max_align_t);
 /** Texts up to this length are printed once, longer ones twice. */
 constexpr size_t PRINT_BYTES_FAST = 512;
@@ -251,6 +251,11 @@ void memory_open(void)
     constexpr bool is_own = __has_feature(address_sanitizer);
     require(mallopt(M_MMAP_THRESHOLD, LARGE_BYTES) == 1 || is_own);
     require(mallopt(M_TRIM_THRESHOLD, IDLE_BYTES_MAX) == 1 || is_own);
+}
+
+void memory_trim(void)
+{
+    (void)malloc_trim(0);
 }
 
 void *memory_take(size_t bytes)

@@ -88,6 +88,8 @@ void arena_fail_at(uint64_t nth);
 /** Once, before other threads: from now on large pieces go back to the system as they are given
  *  back, however large those were that were given back before (mallopt(3)). */
 void memory_open(void);
+/** Gives all free memory back to the system; for milliseconds, no thread may take any. */
+void memory_trim(void);
 /** Memory that outlives tasks (queues, connections, threads). Zeroed; aborts when
  *  the system refuses. */
 void *memory_take(size_t bytes);

@@ -1,5 +1,3 @@
-#include <poll.h>
-
 #include "base/log.h"
 #include "base/require.h"
 #include "http/head.h"
@@ -163,6 +161,7 @@ static void on_exchange_end(void *memory)
     struct connection *connection = exchange->connection;
     h2o_req_t *request = exchange->request;
     h2o_linklist_unlink(&exchange->link);
+    if (h2o_linklist_is_linked(&exchange->deferred)) h2o_linklist_unlink(&exchange->deferred);
     connection->open--;
     connection->unsent_bytes -= exchange->unsent_bytes;
     connection->loop->working_bytes -= exchange->working_bytes;
@@ -382,34 +381,27 @@ static enum err handle(void *memory)
     return ERR_NONE;
 }
 
-/** h2o 2.2.5 begins requests that waited for their turn even while it closes their connection
- *  because a write failed, and an answer to one of them then trips an assertion
- *  (close_connection_now of its lib/http2/connection.c). They get none: nobody is there. */
-static bool is_orphan(const h2o_req_t *request)
+void exchange_begin(struct http_exchange *exchange)
 {
-    h2o_socket_t *socket = request->conn->callbacks->get_socket(request->conn);
-    const struct connection *connection = socket->on_close.data;
-    /* In a visit it has just been read from, and what begins comes from there. */
-    if (request->version < 0x200 || connection->visits > 0) return false;
-    struct pollfd look = {.fd = h2o_socket_get_fd(socket)};
-    return poll(&look, 1, 0) == 1; /* a connection that is over both ways says so unasked */
+    struct loop *loop = exchange->connection->loop;
+    close_when_spent(exchange);
+    if (is_refused(exchange)) return;
+    enum err err = arena_guard(&loop->arena, handle, exchange);
+    arena_clear(&loop->arena);
+    if (exchange->is_answered || exchange->task != nullptr) return;
+    static const struct http_header nothing;
+    log_error("http", "a handler gave no answer: %.*s",
+              FMT(str_of_iovec(exchange->request->input.path)));
+    answer_problem(exchange, err == ERR_TOO_LARGE ? 413 : 500, S("No answer could be made."),
+                   nothing);
 }
 
 static int on_request(h2o_handler_t *self, h2o_req_t *request)
 {
     (void)self;
-    if (is_orphan(request)) return 0;
-    struct loop *loop = loop_of(request);
     struct http_exchange *exchange = exchange_open(request);
-    close_when_spent(exchange);
-    if (is_refused(exchange)) return 0;
-    enum err err = arena_guard(&loop->arena, handle, exchange);
-    arena_clear(&loop->arena);
-    if (exchange->is_answered || exchange->task != nullptr) return 0;
-    static const struct http_header nothing;
-    log_error("http", "a handler gave no answer: %.*s", FMT(str_of_iovec(request->input.path)));
-    answer_problem(exchange, err == ERR_TOO_LARGE ? 413 : 500, S("No answer could be made."),
-                   nothing);
+    if (connection_may_begin(exchange->connection)) exchange_begin(exchange);
+    else h2o_linklist_insert(&exchange->connection->loop->deferred, &exchange->deferred);
     return 0;
 }
 

@@ -86,10 +86,16 @@ void connection_leave(struct connection *connection)
     connection_watch(connection);
 }
 
-/** Whatever h2o did with what it was shown. */
-static void on_shown(struct connection *connection, int64_t begun_ns)
+static void visit(struct connection *connection)
 {
-    connection->visit_ns = clock_monotonic_ns() - begun_ns;
+    connection->visits++;
+    connection->visit_begun_ns = clock_monotonic_ns();
+}
+
+/** Whatever h2o did with what it was shown. */
+static void on_shown(struct connection *connection)
+{
+    connection->visit_ns = clock_monotonic_ns() - connection->visit_begun_ns;
     connection->loop->turn_ns += connection->visit_ns;
     if (connection->socket != nullptr && connection->screen != nullptr) {
         input_shrink(connection->socket);
@@ -136,6 +142,18 @@ void connection_postpone(struct connection *connection)
     stop_reading(connection, &connection->loop->postponed);
 }
 
+/** A pipelined request, or one that waited until an earlier one was answered, begins inside of
+ *  what h2o does for that one: with an answer that fits the kernel's buffers, and thousands of
+ *  them, without end. And h2o 2.2.5 begins such requests even while it closes their connection
+ *  because a write failed; an answer to one of them trips an assertion (close_connection_now of
+ *  its lib/http2/connection.c). */
+bool connection_may_begin(const struct connection *connection)
+{
+    if (connection->is_ending) return true; /* to be refused */
+    if (connection->visits == 0) return false;
+    return clock_monotonic_ns() - connection->visit_begun_ns < VISIT_NS_DEAR;
+}
+
 /** What has come goes to h2o, or nowhere. */
 static void show(struct connection *connection, const char *error)
 {
@@ -147,10 +165,9 @@ static void show(struct connection *connection, const char *error)
         connection_end_abuse(connection);
         return;
     }
-    int64_t begun_ns = clock_monotonic_ns();
-    connection->visits++;
+    visit(connection);
     connection->read(socket, error);
-    on_shown(connection, begun_ns);
+    on_shown(connection);
 }
 
 void connection_read(h2o_socket_t *socket, const char *error)
@@ -179,17 +196,16 @@ static void begin(struct connection *connection)
         connection->screen = memory_take(sizeof *connection->screen);
         screen_init(connection->screen);
     }
-    int64_t begun_ns = clock_monotonic_ns();
     if (!is_passed(connection)) {
         connection_blame(connection);
         h2o_socket_close(socket);
         return;
     }
     connection->is_entered = true;
-    connection->visits++;
+    visit(connection);
     if (is_framed) h2o_http2_accept(accept, socket, now);
     else h2o_http1_accept(accept, socket, now);
-    on_shown(connection, begun_ns);
+    on_shown(connection);
 }
 
 static void enter(struct connection *connection, bool is_framed)
@@ -261,16 +277,29 @@ void connection_enter(struct connection *connection)
     }
 }
 
-static bool has_postponed(const struct loop *loop)
+static bool has_waiting(const struct loop *loop)
 {
-    return loop->postponed.next != &loop->postponed && !hold_is_full(loop);
+    bool is_idle =
+        loop->postponed.next == &loop->postponed && loop->deferred.next == &loop->deferred;
+    return !is_idle && !hold_is_full(loop);
+}
+
+/** The first of those that are deferred, if there is one. */
+static void begin_deferred(struct loop *loop)
+{
+    h2o_linklist_t *first = loop->deferred.next;
+    if (first == &loop->deferred) return;
+    struct http_exchange *exchange = H2O_STRUCT_FROM_MEMBER(struct http_exchange, deferred, first);
+    struct connection *connection = exchange->connection;
+    h2o_linklist_unlink(first);
+    exchange_begin(exchange);
+    hold_settle(connection);
 }
 
 static void go_on_with(struct connection *connection)
 {
     connection_resume(connection);
-    if (connection->drain != nullptr) connection->loop->turn_ns += DRAIN_NS;
-    else if (!connection->is_entered) begin(connection);
+    if (!connection->is_entered) begin(connection);
     else if (must_write_first(connection)) stop_reading(connection, &connection->loop->writing);
     else show(connection, nullptr);
 }
@@ -278,10 +307,20 @@ static void go_on_with(struct connection *connection)
 void loop_go_on(h2o_timeout_entry_t *entry)
 {
     struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, going_on, entry);
-    for (bool is_first = true; has_postponed(loop); is_first = false) {
-        if (!is_first && loop->turn_ns > TURN_NS_MAX) return;
-        go_on_with(H2O_STRUCT_FROM_MEMBER(struct connection, postponed, loop->postponed.next));
-    }
+    int64_t until_ns = clock_monotonic_ns() + TURN_NS_MAX;
+    do {
+        begin_deferred(loop);
+        if (hold_is_full(loop)) return;
+        h2o_linklist_t *first = loop->postponed.next;
+        if (first == &loop->postponed) continue;
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, postponed, first);
+        if (connection->drain == nullptr) {
+            go_on_with(connection);
+        } else {
+            connection_resume(connection); /* it is read in the next turn */
+            until_ns -= DRAIN_NS;
+        }
+    } while (has_waiting(loop) && clock_monotonic_ns() < until_ns);
 }
 
 /** Those whose writes are done go on with the others. */
@@ -302,7 +341,7 @@ void loop_watch(struct loop *loop)
     loop->turn_ns = 0;
     watch_writing(loop);
     /* h2o forgets what is done to its sockets between two turns. */
-    if (has_postponed(loop) && !h2o_timeout_is_linked(&loop->going_on))
+    if (has_waiting(loop) && !h2o_timeout_is_linked(&loop->going_on))
         h2o_timeout_link(loop->context.loop, &loop->context.zero_timeout, &loop->going_on);
     for (h2o_linklist_t *node = loop->unwatched.next; node != &loop->unwatched; node = next) {
         next = node->next;

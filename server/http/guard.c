@@ -440,6 +440,7 @@ void loop_sweep(struct loop *loop)
         sweep_connection(H2O_STRUCT_FROM_MEMBER(struct connection, link, node), now_ms);
     for (h2o_linklist_t *node = loop->exchanges.next; node != &loop->exchanges; node = node->next)
         sweep_exchange(H2O_STRUCT_FROM_MEMBER(struct http_exchange, link, node), now_ms);
+    hold_trim(loop);
     if (loop->number > 0) return;
     pthread_mutex_lock(&peers->lock);
     peers_sweep(peers, clock_monotonic_ns(), false);

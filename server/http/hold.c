@@ -10,6 +10,10 @@ constexpr size_t HELD_BYTES_SMALL = 32 * KIB;
 /** A loop's share is never less, however many loops there are: one honest client may ask for much
  *  at once. */
 constexpr size_t SHARE_BYTES_MIN = 48 * MIB;
+/** A crowd that held as much leaves heaps full of holes; once it holds no more than the other, they
+ *  are given back. */
+constexpr size_t HELD_BYTES_MUCH = 32 * MIB;
+constexpr size_t HELD_BYTES_QUIET = 2 * MIB;
 /** An idle connection that has served somebody is left alone for so long. */
 constexpr int64_t SPARED_MS = 5000;
 
@@ -63,11 +67,19 @@ static size_t share_of(const struct loop *loop)
     return is_given || share > SHARE_BYTES_MIN ? share : SHARE_BYTES_MIN;
 }
 
+void hold_trim(struct loop *loop)
+{
+    if (!loop->held_much || loop->held_bytes + loop->dying_bytes > HELD_BYTES_QUIET) return;
+    loop->held_much = false;
+    memory_trim();
+}
+
 void hold_settle(struct connection *connection)
 {
     struct loop *loop = connection->loop;
     size_t share = share_of(loop);
     note(connection, held_by(connection));
+    if (loop->held_bytes > HELD_BYTES_MUCH) loop->held_much = true;
     while (loop->held_bytes > share) {
         struct connection *victim = holds_most(loop);
         if (victim == nullptr) return;

@@ -123,6 +123,7 @@ static void loop_open(struct loop *loop)
     h2o_linklist_init_anchor(&loop->unwatched);
     h2o_linklist_init_anchor(&loop->postponed);
     h2o_linklist_init_anchor(&loop->writing);
+    h2o_linklist_init_anchor(&loop->deferred);
     arena_init(&loop->arena, TASK_ARENA_BYTES_MAX);
     h2o_context_init(&loop->context, h2o_evloop_create(), &http->config);
     h2o_multithread_register_receiver(loop->context.queue, &loop->receiver, on_messages);

@@ -69,7 +69,8 @@ struct connection {
     size_t unsent_bytes;        /** of answers given and not taken */
     int64_t held_since_ms;      /** 0: it holds little */
     int64_t opened_ms;
-    uint32_t visits;  /** it is being worked with: not to be freed */
+    uint32_t visits; /** it is being worked with: not to be freed */
+    int64_t visit_begun_ns;
     int64_t visit_ns; /** what the last one took */
     bool is_shaking;  /** hands, of TLS */
     bool is_entered;  /** h2o has it */
@@ -80,6 +81,7 @@ struct connection {
 
 struct http_exchange {
     h2o_linklist_t link;
+    h2o_linklist_t deferred; /** of loop, until it is begun */
     h2o_req_t *request;
     struct connection *connection;
     struct task_box *task;
@@ -163,9 +165,11 @@ struct loop {
     h2o_linklist_t unwatched; /** connections whose reading callback may be h2o's */
     h2o_linklist_t postponed; /** connections that wait for room, or for the next turn */
     h2o_linklist_t writing;   /** connections that wait until a write of theirs is done */
+    h2o_linklist_t deferred;  /** exchanges that are begun in one of the next turns */
     h2o_timeout_entry_t going_on;
     int64_t turn_ns;      /** what connections have taken of the present turn */
     size_t held_bytes;    /** by its clients (http/hold.c) */
+    bool held_much;       /** since the last trim */
     size_t dying_bytes;   /** by those that are marked to be ended, until they are closed */
     size_t working_bytes; /** of bodies whose requests are being answered */
     struct arena arena;   /** of the request being handled */
@@ -235,6 +239,8 @@ static inline struct loop *loop_of(h2o_req_t *request)
 
 /* answer.c */
 
+/** Looks at the request and asks the handler. */
+void exchange_begin(struct http_exchange *exchange);
 /** Installs what answers requests. */
 void answer_install(struct http *http);
 /** One piece of memory for the answer, from `take(from, bytes)`. */
@@ -343,6 +349,8 @@ void connection_leave(struct connection *connection);
 void connection_postpone(struct connection *connection);
 /** It is no longer postponed: what it sends is read again. */
 void connection_resume(struct connection *connection);
+/** Whether a request that h2o shows may be begun at once. */
+bool connection_may_begin(const struct connection *connection);
 /** From a timer: those postponed have a part of this turn. */
 void loop_go_on(h2o_timeout_entry_t *entry);
 /** Between two turns of the loop. */
@@ -354,6 +362,8 @@ void loop_watch(struct loop *loop);
 void hold_settle(struct connection *connection);
 /** It is being marked for its end; its memory is free when it is closed, not before. */
 void hold_doom(struct connection *connection);
+/** At each sweep. */
+void hold_trim(struct loop *loop);
 /** Whether nothing more may be taken on until something is let go. */
 bool hold_is_full(const struct loop *loop);
 /** What of the answer is given to h2o and not taken by the peer, from now on. */

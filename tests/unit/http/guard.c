@@ -366,6 +366,16 @@ TEST(test_guard__makes_an_address_pay_for_abuse)
     http_close(http);
 }
 
+/** Reads until so many streams have ended well, in whatever order; how many did. */
+static int client_answers(struct client *from, int wanted)
+{
+    struct frame frame;
+    int ended = 0;
+    while (ended < wanted && client_next(from, &frame) && frame.type != FRAME_RESET)
+        ended += frame.type == FRAME_DATA && (frame.flags & FLAG_END_STREAM) != 0;
+    return ended;
+}
+
 /** Newcomers share a part of each turn; nobody's bytes are lost by waiting, nor is the end of who
  *  does not wait. */
 TEST(test_guard__serves_a_crowd_of_newcomers_by_turns)
@@ -380,8 +390,7 @@ TEST(test_guard__serves_a_crowd_of_newcomers_by_turns)
     }
     for (int at = 0; at < 24; at++) {
         if (at % 3 == 0) continue;
-        for (uint32_t stream = 1; stream < 200; stream += 2)
-            check_int(client_stream(&crowd[at], stream), 5);
+        check_int(client_answers(&crowd[at], 100), 100);
         client_close(&crowd[at]);
     }
     for (int64_t begun_ms = now_ms(); http_figures(http).connections_open > 0; usleep(1000))
