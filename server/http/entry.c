@@ -149,8 +149,8 @@ void connection_postpone(struct connection *connection)
  *  its lib/http2/connection.c). */
 bool connection_may_begin(const struct connection *connection)
 {
-    if (connection->is_ending) return true; /* to be refused */
     if (connection->visits == 0) return false;
+    if (connection->is_ending) return true; /* to be refused */
     return clock_monotonic_ns() - connection->visit_begun_ns < VISIT_NS_DEAR;
 }
 

@@ -398,6 +398,27 @@ TEST(test_guard__serves_a_crowd_of_newcomers_by_turns)
     http_close(http);
 }
 
+/** Who asks for much and takes nothing is ended while requests of his wait for their turn, and
+ *  bytes are on their way to him. */
+TEST(test_guard__ends_a_crowd_that_takes_nothing_and_lives)
+{
+    static struct client crowd[40];
+    struct http *http = open_with((struct http_options){.limits = {.held_bytes = 4 << 20}});
+    for (int at = 0; at < 40; at++) {
+        client_open_h2(&crowd[at], http_port(http, 0), S("\0\4\0\0\0\0"));
+        for (uint32_t stream = 1; stream < 200; stream += 2)
+            if (!client_request(&crowd[at], stream, false, stream % 8 == 1 ? "/large" : "/")) break;
+    }
+    for (int64_t begun_ms = now_ms(); http_figures(http).closed_full < 20; usleep(1000))
+        check(now_ms() - begun_ms < READ_MS_MAX);
+    client_open(&client, http_port(http, 0));
+    client_get(&client, "/", &answer);
+    check_int(answer.status, 200);
+    client_close(&client);
+    for (int at = 0; at < 40; at++) client_close(&crowd[at]);
+    http_close(http);
+}
+
 TEST(test_guard__forgives_resets_among_finished_requests)
 {
     struct http *http = open_with((struct http_options){});
