@@ -206,8 +206,8 @@ TEST(test_session__lives_on_while_used_but_not_for_ever)
         if (!session_is_stale(&firms.access, &identity, now_ms)) continue;
         session_touch(&firms.access, &space, &identity, now_ms);
         /* The lane runs what was submitted first: once this is done, so is the touch. */
-        check_int(session_end(now_task(&firms), &firms.access, &space,
-                              S("01234567890123456789012345678901")),
+        struct identity nobody = {.token_hash = S("01234567890123456789012345678901")};
+        check_int(session_end(now_task(&firms), &firms.access, &space, &nobody, S("192.0.2.1")),
                   ERR_NONE);
         check_int(who(&firms, &firms.acme, identity_of_session, token, &identity), ERR_NONE);
         check_int(identity.seen_at_ms, now_ms);
@@ -224,8 +224,9 @@ TEST(test_session__end_takes_this_one_and_a_new_password_all)
     str one = signed_in(&firms), two = signed_in(&firms);
     struct identity identity;
     check_int(who(&firms, &firms.acme, identity_of_session, one, &identity), ERR_NONE);
-    check_int(session_end(now_task(&firms), &firms.access, &firms.acme.space, identity.token_hash),
-              ERR_NONE);
+    check_int(
+        session_end(now_task(&firms), &firms.access, &firms.acme.space, &identity, S("192.0.2.1")),
+        ERR_NONE);
     check_int(session_is(&firms, one), ERR_UNAUTHENTICATED);
     check_int(session_is(&firms, two), ERR_NONE);
     check_int(password_set(now_task(&firms), &firms.access, &firms.acme.space,
