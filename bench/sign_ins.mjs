@@ -11,7 +11,7 @@ const { openServer, password } = await import('../tests/door/server.mjs');
 const SECONDS = 4;
 const AT_ONCE = 200;
 const TRIES = Number(process.env.TRIES ?? 1000);
-const FIRMS = 4; // over which tries are spread, so that no bucket of one is full
+const FIRMS = 12; // over which tries are spread: 200 at one account, and they would wait
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const agent = new http.Agent({ keepAlive: true, maxSockets: 512 });
 
