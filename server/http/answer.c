@@ -198,6 +198,7 @@ static struct http_exchange *exchange_open(h2o_req_t *request)
     connection->requests++;
     connection->was_busy = true;
     connection->begun_ms = 0;
+    connection->unfinished_bytes = 0;
     connection->used_bytes += request->entity.len + HEAD_BYTES;
     count(&loop->counters.requests);
     return exchange;

@@ -13,7 +13,9 @@ constexpr size_t INPUT_BYTES_SMALL = 20 * KIB;
 /** What those that may wait get of one turn of the loop, and what makes a visit dear. */
 constexpr int64_t TURN_NS_MAX = 200'000;
 constexpr int64_t VISIT_NS_DEAR = 500'000;
-constexpr int64_t DRAIN_NS = 100'000; /** of a read of which nothing is made, about */
+/** HTTP/1: what one request may take of the wire. A body of 1 MiB in chunks of one byte takes six
+ *  times as much; extensions of chunks, and trailers, have no end of their own in h2o. */
+constexpr uint64_t REQUEST_WIRE_BYTES_MAX = 8 * (uint64_t)BODY_BYTES_MAX;
 
 /** What the client may have sent by now. */
 static void allow(struct connection *connection)
@@ -44,10 +46,14 @@ static bool is_passed(struct connection *connection)
 {
     const h2o_buffer_t *input = connection->socket->input;
     if (connection->is_ending) return false;
-    if (connection->screen == nullptr) return !head_is_endless(connection);
     size_t seen = connection->seen_bytes < input->size ? connection->seen_bytes : input->size;
     connection->seen_bytes = input->size;
     if (input->size == seen) return true;
+    if (connection->screen == nullptr) {
+        connection->unfinished_bytes += input->size - seen;
+        return !head_is_endless(connection) &&
+               connection->unfinished_bytes <= REQUEST_WIRE_BYTES_MAX;
+    }
     allow(connection);
     return screen_take(connection->screen, (str){input->bytes + seen, input->size - seen}) ==
            SCREEN_PASS;
@@ -97,8 +103,8 @@ static void on_shown(struct connection *connection)
 {
     connection->visit_ns = clock_monotonic_ns() - connection->visit_begun_ns;
     connection->loop->turn_ns += connection->visit_ns;
-    if (connection->socket != nullptr && connection->screen != nullptr) {
-        input_shrink(connection->socket);
+    if (connection->socket != nullptr) {
+        if (connection->screen != nullptr) input_shrink(connection->socket);
         connection->seen_bytes = connection->socket->input->size;
     }
     connection_leave(connection);
@@ -129,17 +135,12 @@ static bool must_write_first(const struct connection *connection)
            connection->socket->_cb.write != nullptr;
 }
 
-static void stop_reading(struct connection *connection, h2o_linklist_t *until)
+void connection_postpone(struct connection *connection, h2o_linklist_t *until)
 {
     if (h2o_linklist_is_linked(&connection->postponed)) return;
     h2o_linklist_insert(until, &connection->postponed);
     h2o_socket_read_stop(connection->socket);
     connection_watch(connection);
-}
-
-void connection_postpone(struct connection *connection)
-{
-    stop_reading(connection, &connection->loop->postponed);
 }
 
 /** A pipelined request, or one that waited until an earlier one was answered, begins inside of
@@ -176,10 +177,10 @@ void connection_read(h2o_socket_t *socket, const char *error)
     require(connection->read != nullptr);
     bool may_wait = error == nullptr && !connection->is_ending;
     if (error == nullptr && must_write_first(connection)) {
-        stop_reading(connection, &connection->loop->writing);
+        connection_postpone(connection, &connection->loop->writing);
         hold_settle(connection);
     } else if (may_wait && must_wait(connection)) {
-        connection_postpone(connection);
+        connection_postpone(connection, &connection->loop->postponed);
         hold_settle(connection);
     } else {
         show(connection, error);
@@ -214,7 +215,7 @@ static void enter(struct connection *connection, bool is_framed)
     connection->is_framed = is_framed;
     /* What it begins with may be a hundred requests. */
     if (must_wait(connection)) {
-        connection_postpone(connection);
+        connection_postpone(connection, &connection->loop->postponed);
         hold_settle(connection);
     } else {
         begin(connection);
@@ -300,7 +301,8 @@ static void go_on_with(struct connection *connection)
 {
     connection_resume(connection);
     if (!connection->is_entered) begin(connection);
-    else if (must_write_first(connection)) stop_reading(connection, &connection->loop->writing);
+    else if (must_write_first(connection))
+        connection_postpone(connection, &connection->loop->writing);
     else show(connection, nullptr);
 }
 
@@ -313,13 +315,7 @@ void loop_go_on(h2o_timeout_entry_t *entry)
         if (hold_is_full(loop)) return;
         h2o_linklist_t *first = loop->postponed.next;
         if (first == &loop->postponed) continue;
-        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, postponed, first);
-        if (connection->drain == nullptr) {
-            go_on_with(connection);
-        } else {
-            connection_resume(connection); /* it is read in the next turn */
-            until_ns -= DRAIN_NS;
-        }
+        go_on_with(H2O_STRUCT_FROM_MEMBER(struct connection, postponed, first));
     } while (has_waiting(loop) && clock_monotonic_ns() < until_ns);
 }
 

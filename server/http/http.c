@@ -9,6 +9,9 @@
 constexpr int64_t SWEEP_MS = 1000;
 constexpr int64_t STOP_SWEEP_MS = 50;
 constexpr int64_t HANDSHAKE_MS_MAX = 10'000;
+/** One refused body is read from each time: at most some 50 MiB/s of all, a few hundredths of a
+ *  processor, where nothing but the sender's own answer is won by it. */
+constexpr uint64_t DRAIN_TICK_MS = 10;
 /** After a stop's time is over, for tasks that other threads still hold. */
 constexpr int64_t TASKS_GRACE_MS = 10'000;
 /** Of one turn of the loop; a handshake takes about a millisecond. */
@@ -123,6 +126,7 @@ static void loop_open(struct loop *loop)
     h2o_linklist_init_anchor(&loop->unwatched);
     h2o_linklist_init_anchor(&loop->postponed);
     h2o_linklist_init_anchor(&loop->writing);
+    h2o_linklist_init_anchor(&loop->draining);
     h2o_linklist_init_anchor(&loop->deferred);
     arena_init(&loop->arena, TASK_ARENA_BYTES_MAX);
     h2o_context_init(&loop->context, h2o_evloop_create(), &http->config);
@@ -130,6 +134,8 @@ static void loop_open(struct loop *loop)
     h2o_timeout_init(loop->context.loop, &loop->sweep_timeout, (uint64_t)http->limits.sweep_ms);
     loop->sweep.cb = on_sweep;
     loop->going_on.cb = loop_go_on;
+    h2o_timeout_init(loop->context.loop, &loop->drain_timeout, DRAIN_TICK_MS);
+    loop->drain.cb = loop_drain;
     for (int at = 0; at < LISTENERS; at++) {
         loop->accept[at].ctx = &loop->context;
         loop->accept[at].hosts = http->config.hosts;
@@ -156,7 +162,9 @@ static void loop_close(struct loop *loop)
     listeners_close(loop);
     h2o_timeout_unlink(&loop->sweep);
     h2o_timeout_unlink(&loop->going_on);
+    h2o_timeout_unlink(&loop->drain);
     h2o_timeout_dispose(evloop, &loop->sweep_timeout);
+    h2o_timeout_dispose(evloop, &loop->drain_timeout);
     h2o_multithread_unregister_receiver(loop->context.queue, &loop->receiver);
     h2o_context_dispose(&loop->context);
     h2o_evloop_destroy(evloop);

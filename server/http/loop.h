@@ -64,7 +64,8 @@ struct connection {
     h2o_linklist_t postponed;   /** of loop, or its `writing`: what it sent waits */
     h2o_socket_cb read;         /** h2o's own, behind ours */
     struct screen *screen;      /** of HTTP/2 */
-    size_t seen_bytes;          /** at the head of the socket's input, by the screen */
+    size_t seen_bytes;          /** at the head of the socket's input, and counted */
+    uint64_t unfinished_bytes;  /** HTTP/1: come since the last request was whole */
     size_t held_bytes;          /** as the loop counts them */
     size_t unsent_bytes;        /** of answers given and not taken */
     int64_t held_since_ms;      /** 0: it holds little */
@@ -165,8 +166,11 @@ struct loop {
     h2o_linklist_t unwatched; /** connections whose reading callback may be h2o's */
     h2o_linklist_t postponed; /** connections that wait for room, or for the next turn */
     h2o_linklist_t writing;   /** connections that wait until a write of theirs is done */
+    h2o_linklist_t draining;  /** connections whose refused bodies are read away, one a tick */
     h2o_linklist_t deferred;  /** exchanges that are begun in one of the next turns */
     h2o_timeout_entry_t going_on;
+    h2o_timeout_t drain_timeout;
+    h2o_timeout_entry_t drain;
     int64_t turn_ns;      /** what connections have taken of the present turn */
     size_t held_bytes;    /** by its clients (http/hold.c) */
     bool held_much;       /** since the last trim */
@@ -265,6 +269,8 @@ void answer_problem(struct http_exchange *exchange, int status, str detail,
                     struct http_header more);
 /** Throws away what is read of a refused body. */
 void drain_read(h2o_socket_t *socket, const char *error);
+/** From a timer: the next of those whose refused bodies are read away. */
+void loop_drain(h2o_timeout_entry_t *entry);
 /** Turns h2o's own errors into problem documents. */
 void problem_install(h2o_hostconf_t *host);
 
@@ -345,8 +351,8 @@ void connection_read(h2o_socket_t *socket, const char *error);
 void connection_watch(struct connection *connection);
 /** Ends a visit, in which it may have been closed: then it may be gone. */
 void connection_leave(struct connection *connection);
-/** It waits for another turn; what it sends meanwhile stays in the kernel and slows it. */
-void connection_postpone(struct connection *connection);
+/** It waits in this list of its loop; what it sends meanwhile stays in the kernel and slows it. */
+void connection_postpone(struct connection *connection, h2o_linklist_t *until);
 /** It is no longer postponed: what it sends is read again. */
 void connection_resume(struct connection *connection);
 /** Whether a request that h2o shows may be begun at once. */

@@ -111,6 +111,14 @@ static void drain_end(struct connection *connection)
     h2o_ostream_send_next(&stream->super, stream->request, nullptr, 0, H2O_SEND_STATE_FINAL);
 }
 
+static void drain_wait(struct connection *connection)
+{
+    struct loop *loop = connection->loop;
+    connection_postpone(connection, &loop->draining);
+    if (!h2o_timeout_is_linked(&loop->drain))
+        h2o_timeout_link(loop->context.loop, &loop->drain_timeout, &loop->drain);
+}
+
 void drain_read(h2o_socket_t *socket, const char *error)
 {
     struct connection *connection = socket->on_close.data;
@@ -118,7 +126,17 @@ void drain_read(h2o_socket_t *socket, const char *error)
     stream->drained_bytes += socket->input->size;
     h2o_buffer_consume(&socket->input, socket->input->size);
     if (error != nullptr || stream->drained_bytes > DRAIN_BYTES_MAX) drain_end(connection);
-    else connection_postpone(connection);
+    else drain_wait(connection);
+}
+
+void loop_drain(h2o_timeout_entry_t *entry)
+{
+    struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, drain, entry);
+    h2o_linklist_t *first = loop->draining.next;
+    if (first == &loop->draining) return;
+    connection_resume(H2O_STRUCT_FROM_MEMBER(struct connection, postponed, first));
+    if (loop->draining.next != &loop->draining)
+        h2o_timeout_link(loop->context.loop, &loop->drain_timeout, &loop->drain);
 }
 
 /** A close with bytes unread resets the connection, and the client may never see why. So the
@@ -132,7 +150,7 @@ static void drain_begin(struct error_stream *stream, h2o_req_t *request)
     connection->drain = stream;
     connection->quiet_ms = monotonic_ms();
     h2o_buffer_consume(&socket->input, socket->input->size);
-    h2o_socket_read_start(socket, drain_read);
+    drain_wait(connection);
 }
 
 static void on_error_send(h2o_ostream_t *self, h2o_req_t *request, h2o_iovec_t *bodies,
