@@ -4,7 +4,8 @@
 // server's bounds of an address apply (MANY=1: they are off, as if each connection came from
 // another one). It is a process that computes when nobody else wants to, as if it were on another
 // machine: it is the server that is measured. It rests in the last part of each second, and what
-// the neighbour sees then is the quiet that the ratio is to.
+// the neighbour sees then is the quiet that the ratio is to. Controls, in which nobody attacks, tell
+// how much of a ratio is the machine's own unrest.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import http from 'node:http';
@@ -19,7 +20,7 @@ if (isAlone && !isAttacker)
     process.env.ATRIUM_BINARY = path.resolve(process.argv[2] ?? 'zig-out/release/bin/atrium');
 const { Wire, attacks } = await import('../tests/door/attacks.mjs');
 
-const SECONDS = 4;
+const SECONDS = 8;
 const AT_ONCE = 16;
 const AT_ONCE_SLOW = 128;
 /** So that slow attacks end within a measurement; 30 and 60 s by default. */
@@ -30,6 +31,10 @@ const ATTACK_MS = 500;
 /** Of the round; what comes between is of neither part. */
 const QUIET_FROM_MS = 600;
 const MEMORY_MIB_MAX = 200;
+const controls = [
+    { name: 'nobody (control)', isSlow: false, isControl: true },
+    { name: 'nobody, all the time (control)', isSlow: true, isControl: true },
+];
 const phase = () => Date.now() % ROUND_MS;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -40,6 +45,11 @@ async function attackFor({ name, port, isSecure, host, localAddress, seconds }) 
     const untilMs = Date.now() + seconds * 1000;
     const GRACE_MS = 5000; // to see the end of what was begun
     const told = { connections: 0, ended: 0, failed: 0, bytes: 0, endMs: [] };
+    if (attack === undefined) {
+        await wait(seconds * 1000);
+        process.stdout.write(JSON.stringify(told));
+        return;
+    }
     const worker = async () => {
         while (Date.now() < untilMs) {
             if (!attack.isSlow && phase() >= ATTACK_MS) await wait(ROUND_MS - phase());
@@ -131,7 +141,7 @@ async function measureOne(server, anonymousKib, attack, isSecure) {
     const firm = server.firms.acme;
     const beforeKib = anonymousKib(server.pid);
     // A slow attack does not rest: its connections are open all the time.
-    const before = attack.isSlow ? await live(server, firm, after(SECONDS * 500)) : undefined;
+    const before = attack.isSlow ? await live(server, firm, after(SECONDS * 1000)) : undefined;
     let peakKib = beforeKib;
     const timer = setInterval(() => {
         peakKib = Math.max(peakKib, anonymousKib(server.pid));
@@ -164,6 +174,7 @@ async function measureOne(server, anonymousKib, attack, isSecure) {
         beside,
         failed: meanwhile.failed,
         ratio: beside.p99 / quiet.p99,
+        isControl: attack.isControl === true,
         isLetGo: told.ended < told.connections && !attack.isUnseen,
     };
 }
@@ -187,8 +198,9 @@ async function measureAll(wanted, show) {
     try {
         await live(server, server.firms.acme, after(1000));
         const firstKib = anonymousKib(server.pid);
-        for (const attack of attacks.filter((one) => one.name.includes(wanted)))
-            for (const isSecure of [false, true]) {
+        const list = [...controls, ...attacks.filter((one) => one.name.includes(wanted))];
+        for (const attack of list)
+            for (const isSecure of attack.isControl ? [false] : [false, true]) {
                 const result = await measureOne(server, anonymousKib, attack, isSecure);
                 results.push(result);
                 show(result);
@@ -203,7 +215,8 @@ async function measureAll(wanted, show) {
 }
 
 export async function measureAttacks(table) {
-    const { results, lastMib, deaths } = await measureAll('', () => {});
+    const { results: all, lastMib, deaths } = await measureAll('', () => {});
+    const results = all.filter((one) => !one.isControl);
     const add = (name, shown, aim, isMet) => table.add(name, shown, aim, isMet);
     const most = results.reduce((a, b) => (a.grownMib > b.grownMib ? a : b));
     const worst = results.reduce((a, b) => (a.ratio > b.ratio ? a : b));
@@ -219,7 +232,8 @@ export async function measureAttacks(table) {
     add(
         "a neighbour's p99 beside one of them, the worst",
         `${worst.ratio.toFixed(2)}× (${worst.name}; ` +
-            `median ${ratios[ratios.length >> 1].toFixed(2)}×)`,
+            `median ${ratios[ratios.length >> 1].toFixed(2)}×; with no attacker ` +
+            `${all.filter((one) => one.isControl).map((one) => `${one.ratio.toFixed(2)}×`)})`,
         '< 2×',
         worst.ratio < 2,
     );
