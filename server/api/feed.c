@@ -316,8 +316,8 @@ static enum err block_form(struct serving *serving, struct block *block)
 static bool place_is_same(const struct feed_place *one, const struct feed_place *other)
 {
     const struct rows_under *here = &one->under, *there = &other->under;
-    return one->position == other->position && one->since == other->since &&
-           here->sequence == there->sequence && here->source == there->source &&
+    return one->position == other->position && here->sequence == there->sequence &&
+           here->source == there->source && here->ahead == there->ahead &&
            id_eq(here->last, there->last);
 }
 

@@ -30,26 +30,7 @@ static bool is_in(str stored, struct id id)
     return false;
 }
 
-/** Whether all clients that it left were its clients then: what came later was never seen. */
-static bool lay_there(const struct view *view, const struct entity *entity, struct id id, str value,
-                      uint64_t place)
-{
-    struct value clients, item;
-    str then;
-    if (!value_find(value, FIELD_CLIENTS, &clients) || clients.kind != VALUE_LIST ||
-        !record_field_at(view, entity, id, FIELD_CLIENTS, place, &then))
-        return false;
-    struct cursor cursor = cursor_of(clients.items);
-    for (uint32_t at = 0; at < clients.count && value_next(&cursor, &item); at++) {
-        struct id client;
-        if (item.kind != VALUE_BYTES || !id_of_bytes(item.text, &client) || !is_in(then, client))
-            return false;
-    }
-    return true;
-}
-
-bool rows_lose(const struct view *view, const struct entity *entity, const struct log_entry *entry,
-               uint64_t since)
+bool rows_lose(const struct view *view, const struct entity *entity, const struct log_entry *entry)
 {
     struct record found;
     struct id id = entry->record;
@@ -57,11 +38,9 @@ bool rows_lose(const struct view *view, const struct entity *entity, const struc
         !log_record_before(view, entity, entry, &found))
         return false;
     if (rows_see(view, entity, id, found.value)) return true;
-    /* Its client may have been lost behind `since`, and the record have left it before that was
-     * looked at, so that no walk under the client comes by it. */
-    return entity != view->model->client && since < entry->sequence && leaves_client(entry) &&
-           lay_there(view, entity, id, found.value, since) &&
-           rows_saw(view, entity, found.value, since);
+    /* Its client may have been lost later on, when no walk under that comes by it any more. */
+    return entity != view->model->client && leaves_client(entry) &&
+           rows_saw(view, entity, found.value, entry->sequence - 1);
 }
 
 /* With its client. */
@@ -79,58 +58,96 @@ static const struct field *source_field(const struct view *view, uint32_t source
     return field == nullptr || field->is_building ? nullptr : field;
 }
 
-/** Whether the record lay where it lies when the client was lost, and was seen then. */
+/** Whether the record lay there when the client was lost, and was seen then; `value` is that of the
+ *  time when it lay there last. */
 static bool was_seen(const struct view *view, const struct rows_under *under,
-                     const struct field *source, struct id id)
+                     const struct field *source, struct id id, str value)
 {
     const struct entity *entity = source->entity;
-    str value, then;
-    if (txn_record_get_view(view->txn, entity->number, id, &value) != ERR_NONE ||
-        rows_see(view, entity, id, value) || !rows_saw(view, entity, value, under->sequence - 1) ||
+    str then;
+    if (rows_see_id(view, entity, id) || !rows_saw(view, entity, value, under->sequence - 1) ||
         !record_field_at(view, entity, id, source->number, under->sequence, &then))
         return false;
     return source->number == FIELD_CLIENTS ? is_in(then, under->client) : then.len > 0;
 }
 
-/** Whether as many were looked at as may be: on an event loop a scan says so, and a worker goes on
- *  with it; there the client has to be told before its keys are used up. */
-static bool has_looked_enough(const struct view *view, const struct rows_under *under)
+/** Whether as many keys were touched as a walk may: on an event loop a scan says so, and a worker
+ *  goes on with it; there the client has to be told before its keys are used up. */
+static bool has_touched_enough(const struct view *view, uint32_t keys_max)
 {
-    const struct task *task = view->task;
-    bool is_on_worker = task->keys_max > LOOP_KEYS_MAX;
-    return under->looked >= ROWS_LOST_MAX ||
-           (is_on_worker && task->keys_touched > task->keys_max / 4 * 3);
+    bool is_on_worker = view->task->keys_max > LOOP_KEYS_MAX;
+    return is_on_worker && view->task->keys_touched > keys_max;
 }
 
-enum err rows_under_next(const struct view *view, struct rows_under *under,
-                         const struct entity **entity_out, struct id *id_out, bool *is_lost_out)
+/** The next record that the index leads to. */
+static enum err next_there(const struct view *view, struct rows_under *under,
+                           const struct field *source, struct rows_left *left)
 {
-    require(under->sequence > 0);
-    *entity_out = nullptr;
-    uint32_t sources = 2 * view->model->entity_count;
-    for (; under->source < sources && !has_looked_enough(view, under);
-         under->source++, under->last = (struct id){}) {
-        const struct field *field = source_field(view, under->source);
-        if (field == nullptr) continue;
-        str client = id_bytes(&under->client);
-        struct scan_range range = {.from = client,
-                                   .to = client,
-                                   .has_after = !id_is_nil(under->last),
-                                   .after_ordered = client,
-                                   .after_id = under->last};
-        struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
-        struct scan_entry entry;
-        bool has_entry;
-        enum err err = scan_next(scan, &has_entry, &entry);
-        scan_close(scan);
-        TRY(err);
-        if (!has_entry) continue;
-        under->last = entry.id;
-        under->looked++;
-        *entity_out = field->entity;
-        *id_out = entry.id;
-        *is_lost_out = was_seen(view, under, field, entry.id);
+    str client = id_bytes(&under->client), value;
+    struct scan_range range = {.from = client,
+                               .to = client,
+                               .has_after = !id_is_nil(under->last),
+                               .after_ordered = client,
+                               .after_id = under->last};
+    struct scan *scan = scan_index(view->txn, source->entity->number, source->number, &range);
+    struct scan_entry entry;
+    bool has_entry;
+    enum err err = scan_next(scan, &has_entry, &entry);
+    scan_close(scan);
+    TRY(err);
+    if (!has_entry) return ERR_NONE;
+    under->last = entry.id;
+    under->looked++;
+    *left = (struct rows_left){.entity = source->entity, .id = entry.id};
+    left->is_lost =
+        txn_record_get_view(view->txn, source->entity->number, entry.id, &value) == ERR_NONE &&
+        was_seen(view, under, source, entry.id, value);
+    return ERR_NONE;
+}
+
+/** What the next entry of the log took away from there, after the client was lost; not found under
+ *  it any more. */
+static enum err next_gone(const struct view *view, struct rows_under *under, struct rows_left *left)
+{
+    struct task *task = view->task;
+    struct log_entry entry;
+    struct record found;
+    bool is_on_loop = task->keys_max > 0 && task->keys_max <= LOOP_KEYS_MAX;
+    if (is_on_loop && task->keys_touched >= task->keys_max)
+        return fail(task, ERR_TOO_LARGE, "this takes more than %u keys", task->keys_max);
+    enum err err = txn_log_from(view->txn, under->ahead + 1, &entry);
+    if (err == ERR_MISSING) return ERR_NONE;
+    TRY(err);
+    under->ahead = entry.sequence;
+    const struct entity *entity = model_entity_by_number(view->model, entry.entity);
+    *left = (struct rows_left){.entity = view->model->client, .id = under->client};
+    if (entity == nullptr || !leaves_client(&entry) ||
+        !log_record_before(view, entity, &entry, &found))
         return ERR_NONE;
+    for (uint32_t is_second = 0; is_second < 2 && !left->is_lost; is_second++) {
+        const struct field *source =
+            source_field(view, 2 * (uint32_t)(entity - view->model->entities) + is_second);
+        if (source != nullptr && was_seen(view, under, source, entry.record, found.value))
+            *left = (struct rows_left){entity, entry.record, true};
     }
     return ERR_NONE;
+}
+
+enum err rows_under_next(const struct view *view, struct rows_under *under, struct rows_left *left)
+{
+    require(under->sequence > 0);
+    *left = (struct rows_left){};
+    uint32_t keys_max = view->task->keys_max;
+    uint32_t sources = 2 * view->model->entity_count;
+    for (; under->source < sources && under->looked < ROWS_LOST_MAX &&
+           !has_touched_enough(view, keys_max / 4 * 3);
+         under->source++, under->last = (struct id){}) {
+        const struct field *source = source_field(view, under->source);
+        if (source != nullptr) TRY(next_there(view, under, source, left));
+        if (left->entity != nullptr) return ERR_NONE;
+    }
+    if (under->ahead < under->sequence) under->ahead = under->sequence;
+    bool is_far = under->ahead - under->sequence >= ROWS_LOST_MAX;
+    return is_far || has_touched_enough(view, keys_max / 2) ? ERR_NONE
+                                                            : next_gone(view, under, left);
 }

@@ -378,12 +378,10 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
 static enum err step_under(struct buf *json, const struct view *view, struct feed_place *place,
                            const struct log_entry *entry)
 {
-    const struct entity *entity;
-    struct id id;
-    bool is_lost;
-    TRY(rows_under_next(view, &place->under, &entity, &id, &is_lost));
-    if (entity != nullptr) {
-        if (is_lost) gone_write(json, entity, id, entry);
+    struct rows_left left;
+    TRY(rows_under_next(view, &place->under, &left));
+    if (left.entity != nullptr) {
+        if (left.is_lost) gone_write(json, left.entity, left.id, entry);
         return ERR_NONE;
     }
     gone_write(json, view->model->client, entry->record, entry);
@@ -398,15 +396,12 @@ enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *
     struct log_entry entry;
     enum err err = txn_log_from(view->txn, place->position + 1, &entry);
     walk->is_end = err == ERR_MISSING;
-    if (walk->is_end) {
-        place->since = place->position;
-        return ERR_NONE;
-    }
+    if (walk->is_end) return ERR_NONE;
     TRY(err);
     if (place->under.sequence == entry.sequence) return step_under(json, view, place, &entry);
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW);
-    bool is_lost = is_seen && rows_lose(view, entity, &entry, place->since);
+    bool is_lost = is_seen && rows_lose(view, entity, &entry);
     walk->is_of_actor |= is_seen && entity->own_unless != nullptr;
     if (is_lost && entity == view->model->client) {
         place->under = (struct rows_under){.client = entry.record, .sequence = entry.sequence};

@@ -60,14 +60,12 @@ void rule_named_write(struct buf *json, struct id rule, str name);
 /** How far somebody has come in the log. */
 struct feed_place {
     uint64_t position; /** up to here all was told, or is not for this scope */
-    /** who reads had come to its end here, or had begun: what was seen then may have to be gone */
-    uint64_t since;
     /** what stands behind `position` took a client out of sight: what lay under it is told first */
     struct rows_under under;
 };
 static inline struct feed_place feed_place_of(uint64_t position)
 {
-    return (struct feed_place){.position = position, .since = position};
+    return (struct feed_place){.position = position};
 }
 /** A walk along the log. */
 struct feed_walk {
