@@ -197,6 +197,7 @@ struct field {
     bool is_system;   /** numbers 4000–4095 */
     bool is_title;
     uint8_t group;         /** 0: in none; else its place in model->groups, from 1 */
+    uint16_t groups_named; /** bits: of groups whose fields its value may name */
     bool is_portal_seen;   /** the portal shows it */
     bool is_portal_edited; /** a contact may write it */
     enum meaning meaning;
@@ -243,7 +244,8 @@ static inline bool sight_shows(struct sight sight, const struct field *field)
 {
     if (field->is_hidden) return false;
     if (sight.is_portal) return field->is_portal_seen;
-    return field->group == 0 || (sight.groups >> (field->group - 1) & 1) != 0;
+    return (field->group == 0 || (sight.groups >> (field->group - 1) & 1) != 0) &&
+           (field->groups_named & ~sight.groups) == 0;
 }
 
 /** Two fields that are indexed together, so that records equal in the first are walked in the order

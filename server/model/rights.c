@@ -624,6 +624,18 @@ static void check_groups(struct making *making, const struct made_entity *made)
     }
 }
 
+/** `incomplete` names formulas that failed: whoever does not see one is not shown it. */
+static void note_named_groups(struct entity *entity)
+{
+    struct field *fields = (struct field *)entity->fields;
+    uint16_t named = 0;
+    for (uint32_t at = 0; at < entity->field_count; at++)
+        if (fields[at].formula != nullptr && fields[at].group != 0 && !fields[at].is_removed)
+            named |= (uint16_t)(1U << (fields[at].group - 1));
+    for (uint32_t at = 0; at < entity->field_count; at++)
+        if (fields[at].number == FIELD_INCOMPLETE) fields[at].groups_named = named;
+}
+
 void resolve_rights(struct making *making)
 {
     uint32_t count = making->model->entity_count;
@@ -638,5 +650,6 @@ void resolve_rights(struct making *making)
         read_allow(making, &making->entities[at]);
         read_portal(making, &making->entities[at]);
         check_groups(making, &making->entities[at]);
+        note_named_groups(making->entities[at].entity);
     }
 }

@@ -36,6 +36,11 @@ before(async () => {
         formula: '(record.x_margin or 0) + 1',
         result: 'number',
     });
+    // It fails, and so `incomplete` names it.
+    await own('x_broken', 'formula', 'internal', {
+        formula: 'record.x_word + 1',
+        result: 'number',
+    });
     await addField(firm, { entity: 'client', name: 'x_open', kind: 'text' });
     const role = async (name, sees, edits) => {
         const words = { name, label: name, rows: ['all'], sees, edits };
@@ -57,7 +62,8 @@ after(() => server.close());
 
 function expectNothing(answer, status = 200) {
     const { text } = expectStatus(answer, status);
-    for (const word of [...Object.keys(hidden), 'canarybird', iban, '731000'])
+    const words = ['x_broken', 'canarybird', iban, '731000'];
+    for (const word of [...Object.keys(hidden), ...words])
         assert.ok(!text.includes(word), `${word} in ${text.slice(0, 1000)}`);
     return answer;
 }
@@ -82,6 +88,15 @@ describe('own fields in a group that a role does not see', () => {
             const anywhere = await blind.call('GET', `search?q=${word}`);
             assert.ok(!expectStatus(anywhere, 200).text.includes(client.id));
         }
+    });
+
+    test('do not fail in sight', async () => {
+        const { incomplete } = await firm.get('clients', client.id);
+        assert.deepEqual(incomplete, ['x_broken']);
+        const shown = expectStatus(await blind.call('GET', `clients/${client.id}`), 200).body;
+        assert.ok(!('incomplete' in shown));
+        for (const query of ['incomplete=x', 'incomplete[empty]=false', 'group_by=incomplete'])
+            expectNothing(await blind.call('GET', `clients?${query}`), 400);
     });
 
     test('are unknown to filters, sorts, columns and groups, as what never was', async () => {
