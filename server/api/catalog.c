@@ -64,12 +64,25 @@ static void put_encoded(struct buf *json, const char *name, str encoded)
     json_write(json, &value);
 }
 
+/** Who reads, and of what. */
+struct reader {
+    const struct model *model;
+    const struct scope *scope;
+    struct sight sight;
+};
+
+/** An entity that is not viewed is named nowhere. */
+static bool views(const struct reader *reader, const struct entity *entity)
+{
+    return scope_may(reader->scope, entity->number, SCOPE_VIEW);
+}
+
 /** Where its value comes from, and when it is required or shown: forms and formulas are built of
  *  it. */
-static void put_computed(struct buf *json, const struct field *field)
+static void put_computed(struct buf *json, const struct reader *reader, const struct field *field)
 {
     static const char *const functions[] = {"count", "sum", "min", "max", "latest"};
-    if (field->rollup != nullptr) {
+    if (field->rollup != nullptr && views(reader, field->rollup->via->entity)) {
         const struct rollup *rollup = field->rollup;
         buf_print(json, ",\"rollup\":{\"from\":\"%.*s\",\"via\":\"%.*s\",\"function\":\"%s\"",
                   FMT(rollup->via->entity->name), FMT(rollup->via->name),
@@ -82,13 +95,6 @@ static void put_computed(struct buf *json, const struct field *field)
     put_encoded(json, "required_when", field->required_when_given);
     put_encoded(json, "visible_when", field->visible_when_given);
 }
-
-/** Who reads, and of what. */
-struct reader {
-    const struct model *model;
-    const struct scope *scope;
-    struct sight sight;
-};
 
 static void put_field(struct buf *json, const struct reader *reader, const struct field *field)
 {
@@ -109,7 +115,7 @@ static void put_field(struct buf *json, const struct reader *reader, const struc
     put_limits(json, field);
     if (field->set != nullptr) put_text(json, "set", field->set->name);
     if (field->to != nullptr) {
-        put_text(json, "to", field->to->name);
+        if (views(reader, field->to)) put_text(json, "to", field->to->name);
         put_text(json, "on_delete", str_of(on_delete_word(field->on_delete)));
     }
     if (field->group != 0) put_text(json, "group", reader->model->groups[field->group - 1].name);
@@ -118,7 +124,7 @@ static void put_field(struct buf *json, const struct reader *reader, const struc
     /* How the firm comes by a value is not the portal's affair. */
     if (!reader->sight.is_portal && field->waived_by.len > 0)
         put_text(json, "waived_by", field->waived_by);
-    if (!reader->sight.is_portal) put_computed(json, field);
+    if (!reader->sight.is_portal) put_computed(json, reader, field);
     if (field->list > 0) buf_print(json, ",\"list\":%u", field->list);
     buf_put_byte(json, '}');
 }

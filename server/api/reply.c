@@ -61,6 +61,7 @@ void reply_header(struct call *call, str name, str value)
 
 void reply_keys_touched(struct call *call)
 {
+    if (!scope_sees_everything(&call->identity.scope, call->tenant.model)) return;
     str count = arena_print(call->task->arena, "%u", call->task->keys_touched);
     reply_header(call, S("atrium-keys-touched"), count);
 }

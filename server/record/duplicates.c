@@ -8,6 +8,7 @@
 #include "model/kind.h"
 #include "record/draft.h"
 #include "record/query.h"
+#include "record/rows.h"
 
 constexpr uint32_t NAME_WORDS_MAX = 24;
 constexpr size_t PHONE_DIGITS_SAME = 8; /** the last ones; a shorter number counts whole */
@@ -16,6 +17,7 @@ constexpr size_t CODE_BYTES_LEAST = 4;
 constexpr uint32_t SAME_MAX = 20;      /** records that share a value, of each field */
 constexpr uint32_t NEIGHBOURS_MAX = 8; /** before and behind a name in its index */
 constexpr uint32_t CANDIDATES_MAX = 100;
+constexpr uint32_t LOOKED_MAX = 400; /** of each way, where most are not for these eyes */
 
 /** Words that say only what kind of firm one is, and those that join others; folded, sorted. */
 static const char *const idle_words[] = {
@@ -284,12 +286,32 @@ static void candidate_add(struct finding *finding, struct id id)
     finding->ids[finding->count++] = id;
 }
 
+/** Adds at most `max` of a scan that the actor sees; what he does not takes nobody's place. */
+static enum err take_some(struct finding *finding, struct scan *scan, uint32_t max)
+{
+    const struct view *view = finding->view;
+    const struct entity *entity = finding->record->entity;
+    uint32_t taken = 0;
+    for (uint32_t looked = 0; taken < max && looked < LOOKED_MAX; looked++) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        struct id id = entry.id;
+        if (!rows_see_id(view, entity, id)) continue;
+        candidate_add(finding, id);
+        taken++;
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
 static enum err find_same(struct finding *finding, const struct field *field,
                           const struct value *stored)
 {
     struct id ids[SAME_MAX];
     uint32_t count;
-    TRY(query_find_same(finding->view, field, stored, SAME_MAX, ids, &count));
+    TRY(query_find_same_seen(finding->view, field, stored, SAME_MAX, ids, &count));
     for (uint32_t at = 0; at < count; at++) candidate_add(finding, ids[at]);
     return ERR_NONE;
 }
@@ -309,15 +331,7 @@ static enum err find_phones(struct finding *finding, const struct field *field,
         if (digits.len == 0) continue;
         struct scan_range range = {.from = buf_str(&token), .to = buf_str(&token)};
         struct scan *scan = scan_text(finding->view->txn, field->entity->number, &range);
-        enum err err = ERR_NONE;
-        bool has_entry = true;
-        for (uint32_t seen = 0; err == ERR_NONE && has_entry && seen < SAME_MAX; seen++) {
-            struct scan_entry entry;
-            err = scan_next(scan, &has_entry, &entry);
-            if (err == ERR_NONE && has_entry) candidate_add(finding, entry.id);
-        }
-        scan_close(scan);
-        TRY(err);
+        TRY(take_some(finding, scan, SAME_MAX));
     }
     return ERR_NONE;
 }
@@ -332,15 +346,7 @@ static enum err find_beside(struct finding *finding, const struct field *field, 
     else range = (struct scan_range){.from = ordered, .is_unbounded_to = true};
     struct scan *scan =
         scan_index(finding->view->txn, field->entity->number, field->number, &range);
-    enum err err = ERR_NONE;
-    bool has_entry = true;
-    for (uint32_t seen = 0; err == ERR_NONE && has_entry && seen < NEIGHBOURS_MAX; seen++) {
-        struct scan_entry entry;
-        err = scan_next(scan, &has_entry, &entry);
-        if (err == ERR_NONE && has_entry) candidate_add(finding, entry.id);
-    }
-    scan_close(scan);
-    return err;
+    return take_some(finding, scan, NEIGHBOURS_MAX);
 }
 
 /** What stands beside a name in its index, as it is written and without its idle words. */

@@ -60,6 +60,7 @@ struct duplicate profile_compare(const struct profile *one, const struct profile
 str duplicates_why(struct arena *arena, const struct entity *entity, uint64_t fields);
 
 /** Records that may be this one, best first, at most DUPLICATES_FOUND_MAX of those in the scope.
- *  Found by indexes with few keys: of very many that share a value some are not seen. */
+ *  Found by indexes with few keys: of very many that share a value, seen or not, some are left
+ *  out. */
 enum err duplicates_find(const struct view *view, const struct record *record,
                          struct duplicate *found_out, uint32_t *count_out);

@@ -168,21 +168,20 @@ enum err trash_write(struct buf *json, const struct view *view, const struct ent
         if (err == ERR_MISSING) break;
         TRY(err);
         if (key.len != 10 || get_number(key.at, 2) != entity->number) break;
-        if (count == limit || hidden == TRASH_HIDDEN_MAX) {
+        uint64_t sequence = get_number(key.at + 2, 8);
+        struct log_entry entry;
+        TRY(txn_log_from(view->txn, sequence, &entry));
+        if (entry.sequence != sequence) return ERR_CORRUPT;
+        bool is_seen = rows_see_entry(view, entity, &entry);
+        if (hidden == TRASH_HIDDEN_MAX || (is_seen && count == limit)) {
             next = last;
             break;
         }
-        last = get_number(key.at + 2, 8);
+        last = sequence;
         at = key;
-        struct log_entry entry;
-        TRY(txn_log_from(view->txn, last, &entry));
-        if (entry.sequence != last) return ERR_CORRUPT;
-        if (!rows_see_entry(view, entity, &entry)) {
-            hidden++;
-            continue;
-        }
-        item_write(json, view, &page, &entry);
-        count++;
+        if (is_seen) item_write(json, view, &page, &entry);
+        count += is_seen;
+        hidden += !is_seen;
     }
     if (next == 0) buf_put(json, S("],\"next\":null}"));
     else buf_print(json, "],\"next\":%llu}", (unsigned long long)next);

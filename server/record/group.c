@@ -219,21 +219,14 @@ static enum err tell(const struct view *view, struct id group, struct group_tell
     return ERR_NONE;
 }
 
-/** Whether every entry of a group is for these eyes, so that nothing is told by how many it has. */
-static bool sees_everything(const struct view *view)
-{
-    bool sees = (view->scope->rows & ROWS_ALL) != 0 && scope_sees_fields(view->scope, view->model);
-    for (uint32_t at = 0; at < view->model->entity_count && sees; at++)
-        sees = scope_may(view->scope, view->model->entities[at].number, SCOPE_VIEW);
-    return sees;
-}
-
 enum err group_count_seen(const struct view *view, struct id group, uint64_t *count_out)
 {
     struct group_telling *telling;
     TRY(tell(view, group, &telling));
     *count_out = telling->shown;
-    return sees_everything(view) ? group_count(view->txn, group, count_out) : ERR_NONE;
+    return scope_sees_everything(view->scope, view->model)
+               ? group_count(view->txn, group, count_out)
+               : ERR_NONE;
 }
 
 enum err group_write(struct buf *json, const struct view *view, struct id group)
@@ -246,7 +239,7 @@ enum err group_write(struct buf *json, const struct view *view, struct id group)
     TRY(tell(view, group, &telling));
     TRY(group_count(view->txn, group, &count));
     /* Who does not see all is not told how much there is beside it. */
-    if (!sees_everything(view)) count = telling->seen = telling->shown;
+    if (!scope_sees_everything(view->scope, view->model)) count = telling->seen = telling->shown;
     TRY(group_state_get(task, view->txn, group, &state));
     const struct entity *entity = model_entity_by_number(view->model, telling->newest.entity);
     buf_print(json, "{\"id\":\"%.*s\",\"at\":\"", FMT(id_text(task->arena, group)));

@@ -172,10 +172,11 @@ static enum err test_hit(struct listing *listing, struct hit *hit, const struct 
     TRY(read_hit(listing, hit));
     str slots[FIELDS_MAX];
     slots_read(query->entity, hit->record, slots);
-    *is_in_out = (rest == nullptr || condition_holds_seen(view, &listing->scratch, rest, slots)) &&
+    bool is_meant = rest == nullptr || condition_holds_seen(view, &listing->scratch, rest, slots);
+    *is_in_out = is_meant &&
                  (!query->tests_rows || rows_see(view, query->entity, hit->place.id, hit->record));
     if (*is_in_out && needs_places) fill_place(listing, hit, slots, places_from);
-    if (!*is_in_out) listing->refused++;
+    if (!is_meant) listing->refused++; /* what is out of sight does not count */
     arena_clear(&listing->scratch);
     return ERR_NONE;
 }

@@ -241,6 +241,8 @@ static enum err read_filters(const struct view *view, struct query *query)
     uint32_t count = 0;
     TRY(read_parameters(task, query, &form, items, &count));
     if (query->tree.len > 0) TRY(read_tree(task, query->tree, &form, &items[count++]));
+    items[count] = query->more;
+    query->asked = condition_all(task->arena, items, count + 1);
     TRY(read_archived(view, query, &form, items, &count));
     items[count++] = query->more;
     bool is_exact;

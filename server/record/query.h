@@ -54,6 +54,7 @@ struct query {
     const struct entity *entity;
     struct sight sight;             /** what it may name */
     const struct condition *filter; /** all of them together; made by query_end */
+    const struct condition *asked;  /** what of it was asked for */
     bool tests_rows;                /** the filter alone does not say which ones the scope sees */
     uint32_t sort_count;            /** 0: by id alone, which is the order of creation */
     struct sort_part sorts[SORTS_MAX];
@@ -125,14 +126,19 @@ enum err query_write(struct buf *json, const struct view *view, const struct que
 /** Ids of records whose indexed field has these ordered bytes, at most `max`. */
 enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
                     struct id *ids_out, uint32_t *count_out);
-/** Keeps those of these records of an entity that the scope sees. */
-enum err query_keep_seen(const struct view *view, const struct entity *entity, struct id *ids,
-                         uint32_t *count);
+/** The same of those that the scope sees, among the first thousand: what others have takes nobody's
+ *  place. */
+enum err query_find_seen(const struct view *view, const struct field *field, str ordered,
+                         uint32_t max, struct id *ids_out, uint32_t *count_out);
 /** Ids of records whose indexed field shares a value with `stored`, whole texts compared, none
  *  twice, at most `max`. */
 enum err query_find_same(const struct view *view, const struct field *field,
                          const struct value *stored, uint32_t max, struct id *ids_out,
                          uint32_t *count_out);
+/** The same of those that the scope sees, as query_find_seen. */
+enum err query_find_same_seen(const struct view *view, const struct field *field,
+                              const struct value *stored, uint32_t max, struct id *ids_out,
+                              uint32_t *count_out);
 /** The record that has both references of a unique pair; nil: none has. */
 enum err query_find_pair(const struct view *view, const struct pair *pair, struct id first,
                          struct id second, struct id *id_out);

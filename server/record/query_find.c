@@ -6,23 +6,8 @@
 #include "record/rows.h"
 #include "record/sealed.h"
 
-enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
-                    struct id *ids_out, uint32_t *count_out)
-{
-    require(field->keeps_index);
-    *count_out = 0;
-    struct scan_range range = {.from = ordered, .to = ordered};
-    struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
-    while (*count_out < max) {
-        bool has_entry;
-        struct scan_entry entry;
-        TRY(scan_next(scan, &has_entry, &entry));
-        if (!has_entry) break;
-        if (str_eq(entry.ordered, ordered)) ids_out[(*count_out)++] = entry.id;
-    }
-    scan_close(scan);
-    return ERR_NONE;
-}
+/** Entries of one search that are looked at for those that are seen. */
+constexpr uint32_t FIND_LOOKED_MAX = 1'000;
 
 static bool has_text(struct key_list texts, struct key_list others)
 {
@@ -39,65 +24,119 @@ static bool has_id(const struct id *ids, uint32_t count, struct id id)
     return false;
 }
 
-/** Adds the records with this key; where the index has cut it, those that have one of the texts. */
-static enum err find_key(const struct view *view, const struct field *field, str key,
-                         struct key_list texts, uint32_t max, struct id *ids_out,
-                         uint32_t *count_out)
+/** What is looked for, and what was found. */
+struct finding {
+    const struct view *view;
+    const struct field *field;
+    struct key_list texts; /** where the index has cut a key: one of them is meant */
+    bool only_seen;
+    uint32_t max, count, looked;
+    struct id *ids;
+};
+
+static bool has_ended(const struct finding *finding)
 {
-    struct arena *arena = view->task->arena;
+    return finding->count == finding->max ||
+           (finding->only_seen && finding->looked == FIND_LOOKED_MAX);
+}
+
+/** Whether the record of an entry is one that is meant. */
+static enum err is_meant(const struct finding *finding, const struct scan_entry *entry, str key,
+                         bool *is_out)
+{
+    const struct view *view = finding->view;
+    const struct entity *entity = finding->field->entity;
+    bool is_cut = finding->texts.count > 0 && key_is_cut(key);
+    bool asks_rows = finding->only_seen && !rows_see_all(view, entity);
+    str value;
+    struct value stored;
+    struct id id = entry->id;
+    *is_out = str_eq(entry->ordered, key) && !has_id(finding->ids, finding->count, id);
+    if (!*is_out || (!is_cut && !asks_rows)) return ERR_NONE;
+    TRY(txn_record_get_view(view->txn, entity->number, id, &value));
+    if (is_cut)
+        *is_out = value_find(value, finding->field->number, &stored) &&
+                  has_text(texts_folded(view->task->arena, &stored), finding->texts);
+    *is_out = *is_out && (!asks_rows || rows_see(view, entity, id, value));
+    return ERR_NONE;
+}
+
+static enum err find_key(struct finding *finding, str key)
+{
+    const struct field *field = finding->field;
     struct scan_range range = {.from = key, .to = key};
-    struct scan *scan = scan_index(view->txn, field->entity->number, field->number, &range);
-    while (*count_out < max) {
-        bool has_entry;
+    struct scan *scan =
+        scan_index(finding->view->txn, field->entity->number, field->number, &range);
+    for (; !has_ended(finding); finding->looked++) {
+        bool has_entry, is;
         struct scan_entry entry;
         TRY(scan_next(scan, &has_entry, &entry));
         if (!has_entry) break;
-        if (!str_eq(entry.ordered, key) || has_id(ids_out, *count_out, entry.id)) continue;
-        if (texts.count > 0 && key_is_cut(key)) {
-            str value;
-            struct value stored;
-            TRY(txn_record_get_view(view->txn, field->entity->number, entry.id, &value));
-            if (!value_find(value, field->number, &stored)) continue;
-            if (!has_text(texts_folded(arena, &stored), texts)) continue;
-        }
-        ids_out[(*count_out)++] = entry.id;
+        struct id id = entry.id;
+        TRY(is_meant(finding, &entry, key, &is));
+        if (is) finding->ids[finding->count++] = id;
     }
     scan_close(scan);
     return ERR_NONE;
+}
+
+static enum err find_ordered(struct finding *finding, str ordered, uint32_t *count_out)
+{
+    require(finding->field->keeps_index);
+    enum err err = find_key(finding, ordered);
+    *count_out = finding->count;
+    return err;
+}
+
+static enum err find_same(struct finding *finding, const struct value *stored, uint32_t *count_out)
+{
+    const struct field *field = finding->field;
+    struct arena *arena = finding->view->task->arena;
+    struct key_list keys;
+    require(field->keeps_index);
+    *count_out = 0;
+    if (field->kind == FIELD_SEALED) {
+        require(stored->kind == VALUE_TEXT);
+        TRY(sealed_keys(finding->view, field, stored->text, &keys));
+    } else {
+        keys = field->kind_of->order(arena, field, stored);
+    }
+    if (field->kind_of->is_text) finding->texts = texts_folded(arena, stored);
+    for (uint32_t at = 0; at < keys.count; at++) TRY(find_key(finding, keys.items[at]));
+    *count_out = finding->count;
+    return ERR_NONE;
+}
+
+enum err query_find(const struct view *view, const struct field *field, str ordered, uint32_t max,
+                    struct id *ids_out, uint32_t *count_out)
+{
+    struct finding finding = {.view = view, .field = field, .max = max, .ids = ids_out};
+    return find_ordered(&finding, ordered, count_out);
+}
+
+enum err query_find_seen(const struct view *view, const struct field *field, str ordered,
+                         uint32_t max, struct id *ids_out, uint32_t *count_out)
+{
+    struct finding finding = {
+        .view = view, .field = field, .only_seen = true, .max = max, .ids = ids_out};
+    return find_ordered(&finding, ordered, count_out);
 }
 
 enum err query_find_same(const struct view *view, const struct field *field,
                          const struct value *stored, uint32_t max, struct id *ids_out,
                          uint32_t *count_out)
 {
-    require(field->keeps_index);
-    *count_out = 0;
-    struct key_list keys;
-    if (field->kind == FIELD_SEALED) {
-        require(stored->kind == VALUE_TEXT);
-        TRY(sealed_keys(view, field, stored->text, &keys));
-    } else {
-        keys = field->kind_of->order(view->task->arena, field, stored);
-    }
-    struct key_list texts =
-        field->kind_of->is_text ? texts_folded(view->task->arena, stored) : (struct key_list){};
-    for (uint32_t at = 0; at < keys.count; at++)
-        TRY(find_key(view, field, keys.items[at], texts, max, ids_out, count_out));
-    return ERR_NONE;
+    struct finding finding = {.view = view, .field = field, .max = max, .ids = ids_out};
+    return find_same(&finding, stored, count_out);
 }
 
-enum err query_keep_seen(const struct view *view, const struct entity *entity, struct id *ids,
-                         uint32_t *count)
+enum err query_find_same_seen(const struct view *view, const struct field *field,
+                              const struct value *stored, uint32_t max, struct id *ids_out,
+                              uint32_t *count_out)
 {
-    uint32_t kept = 0;
-    if (rows_see_all(view, entity)) return ERR_NONE;
-    for (uint32_t at = 0; at < *count; at++) {
-        str value;
-        TRY(txn_record_get_view(view->txn, entity->number, ids[at], &value));
-        if (rows_see(view, entity, ids[at], value)) ids[kept++] = ids[at];
-    }
-    *count = kept;
-    return ERR_NONE;
+    struct finding finding = {
+        .view = view, .field = field, .only_seen = true, .max = max, .ids = ids_out};
+    return find_same(&finding, stored, count_out);
 }
 
 enum err query_find_pair(const struct view *view, const struct pair *pair, struct id first,

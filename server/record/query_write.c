@@ -22,14 +22,15 @@ static bool note_test(void *argument, const struct condition_test *test)
     return true;
 }
 
-/** What was walked without an index of its own. */
+/** What was walked without an index of its own: as it was asked for, since what the scope and the
+ *  archive leave out is nobody's question. */
 static str unindexed(const struct listing *listing)
 {
     const struct query *query = listing->query;
     if (listing->is_whole && listing->refused <= query->limit) return (str){};
     struct buf names = buf_make(listing->view->task->arena, 4096);
     if (query->words.len > 0) buf_put(&names, S("q"));
-    (void)condition_visit(query->filter, &names, note_test);
+    (void)condition_visit(query->asked, &names, note_test);
     for (uint32_t at = 0; at < query->sort_count; at++)
         buf_print(&names, "%s%.*s",
                   at > 0           ? ", "

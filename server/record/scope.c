@@ -81,6 +81,14 @@ bool scope_sees_fields(const struct scope *scope, const struct model *model)
     return scope->actor_kind != ACTOR_CONTACT && (scope->groups_seen & all) == all;
 }
 
+bool scope_sees_everything(const struct scope *scope, const struct model *model)
+{
+    bool sees = (scope->rows & ROWS_ALL) != 0 && scope_sees_fields(scope, model);
+    for (uint32_t at = 0; at < model->entity_count && sees; at++)
+        sees = scope_may(scope, model->entities[at].number, SCOPE_VIEW);
+    return sees;
+}
+
 struct sight scope_sight(const struct scope *scope)
 {
     return (struct sight){scope->actor_kind == ACTOR_CONTACT, scope->groups_seen};

@@ -62,6 +62,9 @@ struct scope scope_narrowed(const struct scope *a, const struct scope *b);
 struct sight scope_sight(const struct scope *scope);
 /** Whether it sees each field of every entity. */
 bool scope_sees_fields(const struct scope *scope, const struct model *model);
+/** Whether it sees each record of every entity, and each field of it: then figures about keys and
+ *  entries, which count what is out of sight too, tell it nothing that it could not look up. */
+bool scope_sees_everything(const struct scope *scope, const struct model *model);
 bool scope_sees_field(const struct scope *scope, const struct field *field);
 bool scope_edits_field(const struct scope *scope, const struct field *field);
 

@@ -2,8 +2,6 @@
 #include "record/query.h"
 #include "work/import_engine.h"
 
-constexpr uint32_t MATCHES_MAX = 64; /** one is wanted, two that are seen are too many */
-
 static bool names_find_by(struct import_lane_names *lane, struct task *task, const struct field *by,
                           str cell, struct id *id_out, uint32_t *count_out)
 {
@@ -12,17 +10,16 @@ static bool names_find_by(struct import_lane_names *lane, struct task *task, con
     str ordered;
     *count_out = 0;
     if (!by->kind_of->order_text(&quiet, by, cell, &ordered)) return true;
-    struct id ids[MATCHES_MAX];
+    struct id ids[2]; /* one is wanted, two are too many */
     enum err err;
     if (key_is_cut(ordered)) { /* only texts are: all of it is compared */
         struct buf stored = buf_make(task->arena, cell.len + 8);
         pack_text(&stored, cell);
         struct value value = value_of(buf_str(&stored));
-        err = query_find_same(lane->view, by, &value, MATCHES_MAX, ids, count_out);
+        err = query_find_same_seen(lane->view, by, &value, 2, ids, count_out);
     } else {
-        err = query_find(lane->view, by, ordered, MATCHES_MAX, ids, count_out);
+        err = query_find_seen(lane->view, by, ordered, 2, ids, count_out);
     }
-    if (err == ERR_NONE) err = query_keep_seen(lane->view, by->entity, ids, count_out);
     if (err != ERR_NONE) return false;
     if (*count_out > 0) *id_out = ids[0];
     return true;

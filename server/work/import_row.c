@@ -10,7 +10,6 @@
 
 constexpr size_t TOLD_COLUMN_BYTES_MAX = 200;
 constexpr size_t TOLD_MESSAGE_BYTES_MAX = 800;
-constexpr uint32_t MATCHES_MAX = 64; /** one is wanted, two that are seen are too many */
 
 /** The existing record that a row means. *has_match_out is false when there is none. */
 static enum err row_match(struct import *import, struct change *change, const struct table_row *row,
@@ -43,10 +42,9 @@ static enum err row_match(struct import *import, struct change *change, const st
     if (!target->field->kind_of->read(task, target->field, &given, &stored))
         return task_faults(task);
     struct value value = value_of(buf_str(&stored));
-    struct id ids[MATCHES_MAX];
+    struct id ids[2];
     uint32_t count;
-    TRY(query_find_same(&view, target->field, &value, MATCHES_MAX, ids, &count));
-    TRY(query_keep_seen(&view, target->field->entity, ids, &count));
+    TRY(query_find_same_seen(&view, target->field, &value, 2, ids, &count));
     *has_match_out = count > 0;
     if (count > 0) *id_out = ids[0];
     if (count < 2) return ERR_NONE;

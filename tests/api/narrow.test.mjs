@@ -196,6 +196,74 @@ describe('a group', () => {
     });
 });
 
+describe('a feed', () => {
+    /** What is told behind a place, read in pages of so many. */
+    async function toldAfter(place, limit) {
+        const told = [];
+        for (let after = place, isEnd = false; !isEnd; ) {
+            const page = await narrow.call('GET', `changes?after=${after}&limit=${limit}`);
+            const { data, next, end } = expectStatus(page, 200).body;
+            told.push(...data.map(({ operation, id }) => `${operation} ${id}`));
+            [after, isEnd] = [next, end];
+        }
+        return told;
+    }
+
+    test('tells what went with a client, in however many pages it is read', async () => {
+        const [own, kept] = [await mine(), await mine()];
+        const make = (client, line1) => firm.create('addresses', { client, line1 });
+        const [moved, deleted, first] = [
+            await make(own.id, 'Moved'),
+            await make(own.id, 'Deleted'),
+            await make(own.id, 'Moved first'),
+        ];
+        const elsewhere = await newClient({ name: `canary-acme-outside-${++made}` });
+        const { next } = (await narrow.call('GET', 'changes?after=0&limit=200')).body;
+        const move = ({ id }) => firm.call('PATCH', `addresses/${id}`, { client: elsewhere.id });
+        expectStatus(await move(first), 200);
+        const give = { account_manager: null };
+        expectStatus(await firm.call('PATCH', `clients/${own.id}`, give), 200);
+        for (const at of [1, 2, 3])
+            expectStatus(await firm.call('PATCH', `clients/${kept.id}`, { name: `K ${at}` }), 200);
+        const late = await make(own.id, 'Never seen');
+        expectStatus(await move(moved), 200);
+        expectStatus(await firm.call('DELETE', `addresses/${deleted.id}`), 204);
+        expectStatus(await move(late), 200);
+        for (const limit of [1, 2, 200]) {
+            const told = await toldAfter(next, limit);
+            for (const { id } of [own, moved, deleted, first])
+                assert.ok(told.includes(`gone ${id}`), `${limit}: ${id} in ${told}`);
+            assert.ok(!told.some((one) => one.includes(late.id)), `${limit}: ${told}`);
+        }
+    });
+});
+
+describe('a figure', () => {
+    const paths = ['clients?name[prefix]=canary', 'clients?sort=website&limit=1', 'clients?q=acme'];
+
+    test('of the keys that an answer took is for who sees everything', async () => {
+        for (const path of [...paths, 'clients/trash', 'search?q=acme', 'changes?after=0']) {
+            const [all, own] = [await firm.call('GET', path), await narrow.call('GET', path)];
+            assert.ok(Number(expectStatus(all, 200).headers['atrium-keys-touched']) > 0, path);
+            assert.equal(expectStatus(own, 200).headers['atrium-keys-touched'], undefined, path);
+        }
+    });
+
+    test('of what has no index names what was asked for', async () => {
+        const other = await outside();
+        expectStatus(await firm.call('POST', `clients/${other.id}/archive`), 200);
+        const { headers } = await narrow.call('GET', 'clients?name[prefix]=c&stage=lead&sort=name');
+        assert.equal(headers['atrium-unindexed'], 'name, stage sorted by name');
+    });
+
+    test('of a page of the trash does not tell what was deleted outside', async () => {
+        const gone = [await outside(), await mine(), await mine()];
+        for (const { id } of gone) expectStatus(await firm.call('DELETE', `clients/${id}`), 204);
+        const { body } = expectStatus(await narrow.call('GET', 'clients/trash?limit=2'), 200);
+        assert.deepEqual([body.data.length, body.next], [2, null]);
+    });
+});
+
 describe('many operations', () => {
     test('in one change name what is outside as what is not there', async () => {
         const [own, other] = [await mine(), await outside()];
@@ -270,6 +338,26 @@ describe('an import', () => {
     });
 });
 
+describe('a match of an import', () => {
+    test('is not hidden behind what others have', async () => {
+        const website = 'https://matched.example';
+        const create = { name: `canary-acme-outside-${++made}`, kind: 'individual', website };
+        const many = Array.from({ length: 70 }, () => ({ create }));
+        const { body } = expectStatus(await firm.call('POST', 'clients/bulk', many), 200);
+        server.watch.forbid(narrow.token, new RegExp(body.results.map(({ id }) => id).join('|')));
+        const own = await mine({ website });
+        const rows = `Website,Name\n${website},Matched\n`;
+        const job = await jobEnded(
+            narrow,
+            await narrow.call('POST', 'clients/import?match=website&mode=update', rows, {
+                'content-type': 'text/csv',
+            }),
+        );
+        assert.equal(job.result.updated, 1, JSON.stringify(job));
+        assert.equal((await firm.get('clients', own.id)).name, 'Matched');
+    });
+});
+
 describe('a view of somebody else', () => {
     test('lists, counts and takes out what is seen alone', async () => {
         const website = 'https://viewed.example';
@@ -317,6 +405,25 @@ describe('duplicates', () => {
         assert.equal(expectStatus(first, 201).body.warnings, undefined);
         const second = await narrow.call('POST', 'clients?duplicates=warn', body);
         assert.deepEqual(expectStatus(second, 201).body.warnings[0].records, [first.body.id]);
+    });
+
+    test('outside hide none of those inside', async () => {
+        const ways = [
+            ['Beta Bakery', 'Beta Bakery', {}],
+            ['Gamma Garage', 'Own Oven', { phones: ['+31 20 555 0088'] }],
+            ['Delta Dairy', 'Own Olive', { emails: ['many@firm.example'] }],
+        ];
+        for (const [name, alike, way] of ways) {
+            const one = { kind: 'individual', account_manager: narrow.user.id, ...way };
+            const create = { ...one, name, account_manager: null };
+            const crowd = Array.from({ length: 30 }, () => ({ create }));
+            expectStatus(await firm.call('POST', 'clients/bulk', crowd), 200);
+            const own = await mine({ ...one, name: alike });
+            expectStatus(await firm.call('POST', 'clients/bulk', crowd), 200);
+            const asked = await narrow.call('POST', 'clients?duplicates=warn', { ...one, name });
+            const { warnings } = expectStatus(asked, 201).body;
+            assert.ok(warnings?.some(({ records }) => records.includes(own.id)), asked.text);
+        }
     });
 
     test('of a pair half outside are not there', async () => {
