@@ -121,7 +121,9 @@ export const checks = [
         number: 12,
         check: 'sessions end when idle, and at an age',
         tests: [
-            'api/sessions_life.test.mjs: a limit of idleness and one of age end a session',
+            'api/sessions_life.test.mjs: a limit of age ends a session that is in use',
+            'api/sessions_life.test.mjs: a limit of idleness ends a session that nobody uses, ' +
+                'and no other',
             'unit/access/session.c: test_session__ends_when_it_is_not_used',
             'unit/access/session.c: test_session__lives_on_while_used_but_not_for_ever',
         ],
