@@ -52,23 +52,12 @@ bool scope_sees_as(const struct scope *a, const struct scope *b)
             memcmp(a->holders, b->holders, a->holder_count * sizeof *a->holders) == 0);
 }
 
-/** Holders count only for the rows that are left. */
-static void drop_holders(struct scope *scope)
-{
-    uint8_t kept = 0;
-    for (uint8_t at = 0; at < scope->holder_count; at++)
-        if ((scope->holders[at].bytes[0] & scope->rows) != 0)
-            scope->holders[kept++] = scope->holders[at];
-    scope->holder_count = kept;
-}
-
 struct scope scope_narrowed(const struct scope *a, const struct scope *b)
 {
     bool takes_rows = (a->rows & ROWS_ALL) != 0;
     struct scope scope = takes_rows ? *b : *a;
     const struct scope *other = takes_rows ? a : b;
     if ((other->rows & ROWS_ALL) == 0) scope.rows &= other->rows;
-    drop_holders(&scope);
     scope.groups_seen &= other->groups_seen;
     scope.groups_edited &= other->groups_edited;
     for (uint32_t at = 0; at < ENTITIES_MAX; at++) scope.actions[at] &= other->actions[at];

@@ -38,7 +38,7 @@ struct scope {
     struct id token;  /** by which the actor came, and which may narrow this; nil: none */
     struct id client; /** portal: the client whose records are seen */
     uint8_t actions[ENTITIES_MAX]; /** of scope_action by entity number; default none */
-    struct holder_key holders[SCOPE_HOLDERS_MAX];
+    struct holder_key holders[SCOPE_HOLDERS_MAX]; /** those count whose way is among `rows` */
 };
 
 /** Everything of the tenant, as the system. The one exception to "made in access/"; its uses are
