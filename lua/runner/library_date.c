@@ -2,11 +2,11 @@
 
 #include <math.h>
 
+#include "base/limits.h"
 #include "base/require.h"
 #include "key_order.h"
 
 constexpr uint64_t FUEL_A_DATE = 10; /** read from its text */
-constexpr int64_t MS_PER_HOUR = 3'600'000;
 constexpr int64_t MS_PER_MINUTE = 60'000;
 constexpr lua_Integer AMOUNT_MAX = 10'000'000; /** of any unit; more leaves the years there are */
 
@@ -20,8 +20,8 @@ struct moment moment_at(lua_State *state, int at)
     luaL_argcheck(state, time_parse(text, &ms), at,
                   "is no date such as 2026-01-31, nor a time such as 2026-01-31T10:00:00Z");
     moment.is_time = true;
-    moment.ms = ms % MS_PER_DAY < 0 ? ms % MS_PER_DAY + MS_PER_DAY : ms % MS_PER_DAY;
-    moment.days = (int32_t)((ms - moment.ms) / MS_PER_DAY);
+    moment.ms = ms % DAY_MS < 0 ? ms % DAY_MS + DAY_MS : ms % DAY_MS;
+    moment.days = (int32_t)((ms - moment.ms) / DAY_MS);
     return moment;
 }
 
@@ -46,7 +46,7 @@ int push_days(lua_State *state, int64_t days)
 
 int push_time(lua_State *state, int64_t ms)
 {
-    bool is_year = ms >= DATE_DAYS_MIN * MS_PER_DAY && ms < (DATE_DAYS_MAX + 1) * MS_PER_DAY;
+    bool is_year = ms >= DATE_DAYS_MIN * DAY_MS && ms < (DATE_DAYS_MAX + 1) * DAY_MS;
     if (!is_year) return luaL_error(state, "the time is out of range: years go from 1 to 9999");
     struct buf out = buf_make(scratch_arena(), 32);
     time_write(&out, ms);
@@ -140,7 +140,7 @@ static int date_add(lua_State *state)
         luaL_argcheck(state, !is_clock, 1, "is a date: hours can be added to a time only");
         return push_days(state, days);
     }
-    return push_time(state, days * MS_PER_DAY + from.ms + adding.hours * MS_PER_HOUR +
+    return push_time(state, days * DAY_MS + from.ms + adding.hours * HOUR_MS +
                                 adding.minutes * MS_PER_MINUTE);
 }
 
@@ -190,8 +190,8 @@ static int date_years(lua_State *state)
 static int date_hours(lua_State *state)
 {
     struct moment from = moment_at(state, 1), to = moment_at(state, 2);
-    int64_t ms = (to.days - (int64_t)from.days) * MS_PER_DAY + to.ms - from.ms;
-    lua_pushnumber(state, (double)ms / (double)MS_PER_HOUR);
+    int64_t ms = (to.days - (int64_t)from.days) * DAY_MS + to.ms - from.ms;
+    lua_pushnumber(state, (double)ms / (double)HOUR_MS);
     return 1;
 }
 

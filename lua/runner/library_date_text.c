@@ -1,6 +1,7 @@
 /* Dates and times by a form such as %d.%m.%Y, there and back. English, whatever the locale. */
 #include <stdio.h>
 
+#include "base/limits.h"
 #include "base/require.h"
 #include "library_date.h"
 
@@ -204,5 +205,5 @@ int date_read(lua_State *state)
     if (reading.hour < 0) return push_days(state, days_of_date(date));
     int64_t seconds = reading.hour * 3600LL + (reading.minute > 0 ? reading.minute * 60LL : 0) +
                       (reading.second > 0 ? reading.second : 0);
-    return push_time(state, days_of_date(date) * MS_PER_DAY + seconds * 1000);
+    return push_time(state, days_of_date(date) * DAY_MS + seconds * 1000);
 }

@@ -158,15 +158,8 @@ enum err audit_write(struct task *task, const struct access *access, const struc
 
 static int64_t int_in(str body, uint64_t key, int64_t max)
 {
-    struct value value;
-    bool is_number = value_find(body, key, &value) && value.kind == VALUE_INT;
-    return is_number && value.integer >= 0 && value.integer <= max ? value.integer : 0;
-}
-
-static str text_in(str body, uint64_t key)
-{
-    struct value value;
-    return value_find(body, key, &value) && value.kind == VALUE_TEXT ? value.text : S("");
+    int64_t integer = 0;
+    return value_int_at(body, key, &integer) && integer >= 0 && integer <= max ? integer : 0;
 }
 
 static struct audit_entry entry_read(enum audit_kind kind, const struct log_entry *logged)
@@ -179,16 +172,13 @@ static struct audit_entry entry_read(enum audit_kind kind, const struct log_entr
         .event = {.kind = kind, .actor = logged->actor},
     };
     str body = logged->body;
-    struct value record;
     struct audit_event *event = &entry.event;
     event->actor_kind = (enum audit_actor)int_in(body, BODY_ACTOR_KIND, AUDIT_ACTOR_COUNT - 1);
     event->entity = (uint16_t)int_in(body, BODY_ENTITY, UINT16_MAX);
     event->count = (uint32_t)int_in(body, BODY_COUNT, UINT32_MAX);
-    event->address = text_in(body, BODY_ADDRESS);
-    event->words = text_in(body, BODY_WORDS);
-    if (!value_find(body, BODY_RECORD, &record) || record.kind != VALUE_BYTES ||
-        !id_of_bytes(record.text, &event->record))
-        event->record = (struct id){};
+    event->address = value_text_at(body, BODY_ADDRESS);
+    event->words = value_text_at(body, BODY_WORDS);
+    (void)value_id_at(body, BODY_RECORD, &event->record);
     return entry;
 }
 

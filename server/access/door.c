@@ -36,19 +36,14 @@ uint16_t door_entity(enum door door)
 
 static str text_at(const struct entity *entity, str record, str name)
 {
-    struct value value;
     const struct field *field = entity_field(entity, name);
-    bool is_text =
-        field != nullptr && value_find(record, field->number, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : S("");
+    return field == nullptr ? S("") : value_text_at(record, field->number);
 }
 
 static bool is_true_at(const struct entity *entity, str record, str name)
 {
-    struct value value;
     const struct field *field = entity_field(entity, name);
-    return field != nullptr && value_find(record, field->number, &value) &&
-           value.kind == VALUE_BOOL && value.boolean;
+    return field != nullptr && value_is_true_at(record, field->number);
 }
 
 static enum err account_of_model(struct txn *txn, const struct model *model, struct subject subject,

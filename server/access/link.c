@@ -46,33 +46,16 @@ static str link_of_str(const struct link_of *key)
     return (str){key->bytes, sizeof key->bytes};
 }
 
-static bool int_read(str row, uint8_t key, int64_t *number_out)
-{
-    struct value value;
-    if (!value_find(row, key, &value) || value.kind != VALUE_INT) return false;
-    *number_out = value.integer;
-    return true;
-}
-
-static bool bytes_read(str row, uint8_t key, str *bytes_out)
-{
-    struct value value;
-    if (!value_find(row, key, &value) || value.kind != VALUE_BYTES) return false;
-    *bytes_out = value.text;
-    return true;
-}
-
 static bool link_row_read(str row, struct link_row *link_out)
 {
-    str subject, viewer;
-    if (!bytes_read(row, LINK_VIEWER, &viewer) || !id_of_bytes(viewer, &link_out->viewer))
-        return false;
-    if (!int_read(row, LINK_PURPOSE, &link_out->purpose) ||
-        !int_read(row, LINK_DOOR, &link_out->door) || !int_read(row, LINK_ENDS, &link_out->ends_ms))
+    if (!value_int_at(row, LINK_PURPOSE, &link_out->purpose) ||
+        !value_int_at(row, LINK_DOOR, &link_out->door) ||
+        !value_int_at(row, LINK_ENDS, &link_out->ends_ms))
         return false;
     link_out->subject.door = link_out->door == DOOR_PORTAL ? DOOR_PORTAL : DOOR_STAFF;
-    return bytes_read(row, LINK_BOUND, &link_out->bound) &&
-           bytes_read(row, LINK_SUBJECT, &subject) && id_of_bytes(subject, &link_out->subject.id);
+    return value_id_at(row, LINK_SUBJECT, &link_out->subject.id) &&
+           value_id_at(row, LINK_VIEWER, &link_out->viewer) &&
+           value_bytes_at(row, LINK_BOUND, &link_out->bound);
 }
 
 /** What must still be so when the link is used. */
@@ -261,7 +244,7 @@ enum err link_revoke(struct txn *txn, struct id subject, enum link_purpose purpo
     struct link_of key = link_of(subject, purpose);
     str row, hash;
     TRY(txn_system_get(txn, SYSTEM_LINK_OF, link_of_str(&key), txn_task(txn)->arena, &row));
-    if (!bytes_read(row, LINK_OF_HASH, &hash)) return ERR_CORRUPT;
+    if (!value_bytes_at(row, LINK_OF_HASH, &hash)) return ERR_CORRUPT;
     txn_system_delete(txn, SYSTEM_LINK, hash);
     txn_system_delete(txn, SYSTEM_LINK_OF, link_of_str(&key));
     return ERR_NONE;
@@ -279,13 +262,13 @@ enum err links_revoke(struct txn *txn, struct id subject)
 static bool link_row_is_over(str row, int64_t now_ms)
 {
     int64_t ends_ms;
-    return !int_read(row, LINK_ENDS, &ends_ms) || ends_ms <= now_ms;
+    return !value_int_at(row, LINK_ENDS, &ends_ms) || ends_ms <= now_ms;
 }
 
 static bool link_of_is_over(str row, int64_t now_ms)
 {
     int64_t ends_ms;
-    return !int_read(row, LINK_OF_ENDS, &ends_ms) || ends_ms <= now_ms;
+    return !value_int_at(row, LINK_OF_ENDS, &ends_ms) || ends_ms <= now_ms;
 }
 
 enum err link_upkeep(struct task *task, const struct access *access, const struct space *space)

@@ -15,8 +15,9 @@
 #pragma once
 
 #include "access/door.h"
+#include "base/limits.h"
 
-constexpr int64_t LINK_MS = 3600LL * 1000;
+constexpr int64_t LINK_MS = HOUR_MS;
 
 enum link_purpose : uint8_t {
     LINK_RESET = 1,

@@ -61,27 +61,6 @@ enum err portal_fits_model(struct task *task, const struct model *model)
 
 /* Reading. */
 
-static str text_at(str record, uint16_t field)
-{
-    struct value value;
-    bool is_text = value_find(record, field, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : S("");
-}
-
-static bool id_at(str record, uint16_t field, struct id *id_out)
-{
-    struct value value;
-    return value_find(record, field, &value) && value.kind == VALUE_BYTES &&
-           id_of_bytes(value.text, id_out);
-}
-
-static bool flag_at(str record, const struct field *field)
-{
-    struct value value;
-    return field != nullptr && value_find(record, field->number, &value) &&
-           value.kind == VALUE_BOOL && value.boolean;
-}
-
 static bool is_archived(str record, const struct entity *entity)
 {
     struct value value;
@@ -91,7 +70,7 @@ static bool is_archived(str record, const struct entity *entity)
 
 static str title_of(str record, const struct entity *entity)
 {
-    return entity->title == nullptr ? S("") : text_at(record, entity->title->number);
+    return entity->title == nullptr ? S("") : value_text_at(record, entity->title->number);
 }
 
 enum err portal_account_read(struct txn *txn, struct id id, struct portal_account *account_out)
@@ -100,10 +79,10 @@ enum err portal_account_read(struct txn *txn, struct id id, struct portal_accoun
     TRY(txn_record_get_view(txn, PORTAL_ACCOUNT_ENTITY, id, &record));
     *account_out = (struct portal_account){
         .id = id,
-        .email = text_at(record, ACCOUNT_EMAIL),
-        .state = text_at(record, ACCOUNT_STATE),
+        .email = value_text_at(record, ACCOUNT_EMAIL),
+        .state = value_text_at(record, ACCOUNT_STATE),
     };
-    return id_at(record, ACCOUNT_CONTACT, &account_out->contact) ? ERR_NONE : ERR_CORRUPT;
+    return value_id_at(record, ACCOUNT_CONTACT, &account_out->contact) ? ERR_NONE : ERR_CORRUPT;
 }
 
 enum err portal_account_of(struct txn *txn, const struct model *model, struct id contact,
@@ -121,17 +100,18 @@ static enum err right_read(struct txn *txn, const struct model *model, struct id
                            struct portal_right *right_out)
 {
     const struct entity *clients = field_at(model, PORTAL_RIGHT_ENTITY, RIGHT_CLIENT)->to;
+    const struct field *enabled = entity_field(clients, S("portal_enabled"));
     str record, client;
+    require(enabled != nullptr);
     TRY(txn_record_get_view(txn, PORTAL_RIGHT_ENTITY, id, &record));
     *right_out = (struct portal_right){
         .id = id,
-        .is_all = str_eq(text_at(record, RIGHT_RIGHT), S("all")),
+        .is_all = str_eq(value_text_at(record, RIGHT_RIGHT), S("all")),
     };
-    if (!id_at(record, RIGHT_CLIENT, &right_out->client)) return ERR_CORRUPT;
+    if (!value_id_at(record, RIGHT_CLIENT, &right_out->client)) return ERR_CORRUPT;
     TRY(txn_record_get_view(txn, clients->number, right_out->client, &client));
     right_out->client_name = title_of(client, clients);
-    right_out->is_open = flag_at(client, entity_field(clients, S("portal_enabled"))) &&
-                         !is_archived(client, clients);
+    right_out->is_open = value_is_true_at(client, enabled->number) && !is_archived(client, clients);
     return ERR_NONE;
 }
 
@@ -215,8 +195,8 @@ enum err portal_end_verify(struct change *change, struct id account)
         const struct touched *touched = &change->touched[at];
         struct id client, of;
         if (touched->entity->number != PORTAL_RIGHT_ENTITY || !touched->is_going ||
-            !id_at(touched->before, RIGHT_ACCOUNT, &of) || !id_eq(of, account) ||
-            !id_at(touched->before, RIGHT_CLIENT, &client))
+            !value_id_at(touched->before, RIGHT_ACCOUNT, &of) || !id_eq(of, account) ||
+            !value_id_at(touched->before, RIGHT_CLIENT, &client))
             continue;
         if (!change_is_going(change, clients, client) && !rows_see_id(&view, clients, client))
             return reach_refuse(change->task);
@@ -231,12 +211,9 @@ enum note_key : uint8_t { NOTE_CLIENT = 1, NOTE_VIEWER = 2, NOTE_UNTIL = 3 };
 struct portal_note portal_note_read(str encoded)
 {
     struct portal_note note = {};
-    struct value until;
-    if (encoded.len == 0) return note;
-    if (value_find(encoded, NOTE_UNTIL, &until) && until.kind == VALUE_INT)
-        note.until_ms = until.integer;
-    if (!id_at(encoded, NOTE_CLIENT, &note.client)) note.client = (struct id){};
-    if (!id_at(encoded, NOTE_VIEWER, &note.viewer)) note.viewer = (struct id){};
+    (void)value_int_at(encoded, NOTE_UNTIL, &note.until_ms);
+    (void)value_id_at(encoded, NOTE_CLIENT, &note.client);
+    (void)value_id_at(encoded, NOTE_VIEWER, &note.viewer);
     return note;
 }
 

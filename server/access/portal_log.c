@@ -6,10 +6,11 @@
 #include "access/throttle.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 #include "base/random.h"
 #include "base/require.h"
 
-constexpr int64_t VIEW_NOTED_EVERY_MS = 60LL * 60 * 1000;
+constexpr int64_t VIEW_NOTED_EVERY_MS = HOUR_MS;
 
 struct portal_log {
     pthread_mutex_t lock;

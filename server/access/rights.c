@@ -27,14 +27,7 @@ static enum err sides_of(struct change *change, const struct touched *touched,
 static str bytes_at(str record, uint16_t field)
 {
     struct value value;
-    return record.len > 0 && value_find(record, field, &value) ? value.bytes : S("");
-}
-
-static str text_at(str record, uint16_t field)
-{
-    struct value value;
-    bool is_text = record.len > 0 && value_find(record, field, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : S("");
+    return value_find(record, field, &value) ? value.bytes : S("");
 }
 
 static bool differs(const struct sides *sides, uint16_t field)
@@ -84,7 +77,7 @@ static bool is_other_way_in(const struct sides *sides)
 
 static enum err verify_user(struct change *change, const struct sides *sides)
 {
-    str was = text_at(sides->before, USER_ROLE), is = text_at(sides->now, USER_ROLE);
+    str was = value_text_at(sides->before, USER_ROLE), is = value_text_at(sides->now, USER_ROLE);
     bool is_own = id_eq(sides->touched->id, change->scope->actor) && sides->before.len > 0;
     /* What he is called, where he lives and so on is his own affair; not so the address to which
      * a new password is mailed: one who came by a narrower token would be all that he is. */
@@ -154,9 +147,7 @@ static enum err verify_team(struct change *change, const struct sides *sides)
                     "a team sees what is shared with it, so only who sees all clients may say who "
                     "is in it");
     struct value list, item;
-    if (sides->now.len == 0 || !value_find(sides->now, members->number, &list) ||
-        list.kind != VALUE_LIST)
-        return ERR_NONE;
+    if (!value_find(sides->now, members->number, &list) || list.kind != VALUE_LIST) return ERR_NONE;
     struct cursor cursor = cursor_of(list.items);
     for (uint32_t at = 0; at < list.count && value_next(&cursor, &item); at++) {
         struct id user;
@@ -172,7 +163,8 @@ static enum err verify_team(struct change *change, const struct sides *sides)
 static enum err verify_group(struct change *change, const struct sides *sides)
 {
     if (!differs(sides, CUSTOM_GROUP)) return ERR_NONE;
-    const str groups[] = {text_at(sides->before, CUSTOM_GROUP), text_at(sides->now, CUSTOM_GROUP)};
+    const str groups[] = {value_text_at(sides->before, CUSTOM_GROUP),
+                          value_text_at(sides->now, CUSTOM_GROUP)};
     for (size_t at = 0; at < 2; at++)
         if (groups[at].len > 0)
             TRY(scope_require_group(change->task, change->scope, change->model, groups[at],
@@ -217,7 +209,7 @@ enum err rights_verify(struct change *change)
 static enum err verify_role(struct change *change, const struct model *model,
                             const struct sides *sides)
 {
-    str name = text_at(sides->now.len > 0 ? sides->now : sides->before, ROLE_NAME);
+    str name = value_text_at(sides->now.len > 0 ? sides->now : sides->before, ROLE_NAME);
     if (!differs_at_all(sides)) return ERR_NONE;
     if ((change->scope->rows & ROWS_ALL) == 0)
         return fail(change->task, ERR_FORBIDDEN,

@@ -32,45 +32,24 @@ enum session_of_key : uint8_t { SESSION_OF_HASH = 1, SESSION_OF_MADE = 2 };
 
 /* Rows. */
 
-static bool int_read(str row, uint8_t key, int64_t *number_out)
-{
-    struct value value;
-    if (!value_find(row, key, &value) || value.kind != VALUE_INT) return false;
-    *number_out = value.integer;
-    return true;
-}
-
-static bool id_read(str row, uint8_t key, struct id *id_out)
-{
-    struct value value;
-    return value_find(row, key, &value) && value.kind == VALUE_BYTES &&
-           id_of_bytes(value.text, id_out);
-}
-
-static str text_read(str row, uint8_t key)
-{
-    struct value value;
-    return value_find(row, key, &value) && value.kind == VALUE_TEXT ? value.text : S("");
-}
-
 static bool session_row_read(str row, struct session_row *session_out)
 {
     int64_t door;
     *session_out = (struct session_row){
-        .address = text_read(row, SESSION_ADDRESS),
-        .user_agent = text_read(row, SESSION_AGENT),
-        .role = text_read(row, SESSION_ROLE),
+        .address = value_text_at(row, SESSION_ADDRESS),
+        .user_agent = value_text_at(row, SESSION_AGENT),
+        .role = value_text_at(row, SESSION_ROLE),
     };
     struct value note;
     if (value_find(row, SESSION_NOTE, &note)) session_out->note = note.bytes;
-    if (!int_read(row, SESSION_DOOR, &door) || (door != DOOR_STAFF && door != DOOR_PORTAL))
+    if (!value_int_at(row, SESSION_DOOR, &door) || (door != DOOR_STAFF && door != DOOR_PORTAL))
         return false;
     session_out->subject.door = (enum door)door;
-    return id_read(row, SESSION_SUBJECT, &session_out->subject.id) &&
-           id_read(row, SESSION_ID, &session_out->id) &&
-           int_read(row, SESSION_MADE, &session_out->made_ms) &&
-           int_read(row, SESSION_SEEN, &session_out->seen_ms) &&
-           int_read(row, SESSION_PROVEN, &session_out->proven_ms);
+    return value_id_at(row, SESSION_SUBJECT, &session_out->subject.id) &&
+           value_id_at(row, SESSION_ID, &session_out->id) &&
+           value_int_at(row, SESSION_MADE, &session_out->made_ms) &&
+           value_int_at(row, SESSION_SEEN, &session_out->seen_ms) &&
+           value_int_at(row, SESSION_PROVEN, &session_out->proven_ms);
 }
 
 static void pack_int_at(struct buf *row, uint8_t key, int64_t number)
@@ -254,14 +233,11 @@ static enum err session_of_next(struct txn *txn, struct id subject, struct id af
 {
     struct session_of from = session_of(subject, after);
     str prefix = id_bytes(&subject), key, row;
-    struct value hash;
     TRY(txn_system_after(txn, SYSTEM_SESSION_OF, session_of_str(&from), txn_task(txn)->arena, &key,
                          &row));
     if (!str_starts(key, prefix)) return ERR_MISSING;
     if (!id_of_bytes(str_from(key, prefix.len), session_out)) return ERR_CORRUPT;
-    if (!value_find(row, SESSION_OF_HASH, &hash) || hash.kind != VALUE_BYTES) return ERR_CORRUPT;
-    *hash_out = hash.text;
-    return ERR_NONE;
+    return value_bytes_at(row, SESSION_OF_HASH, hash_out) ? ERR_NONE : ERR_CORRUPT;
 }
 
 /** Makes room for one more. */
@@ -342,11 +318,10 @@ enum err session_next(struct txn *txn, const struct access *access, struct id su
 enum err session_end_one(struct txn *txn, struct id subject, struct id session)
 {
     struct session_of key = session_of(subject, session);
-    struct value hash;
-    str row;
+    str hash, row;
     TRY(txn_system_get(txn, SYSTEM_SESSION_OF, session_of_str(&key), txn_task(txn)->arena, &row));
-    if (!value_find(row, SESSION_OF_HASH, &hash) || hash.kind != VALUE_BYTES) return ERR_CORRUPT;
-    txn_system_delete(txn, SYSTEM_SESSION, hash.text);
+    if (!value_bytes_at(row, SESSION_OF_HASH, &hash)) return ERR_CORRUPT;
+    txn_system_delete(txn, SYSTEM_SESSION, hash);
     txn_system_delete(txn, SYSTEM_SESSION_OF, session_of_str(&key));
     return ERR_NONE;
 }
@@ -415,7 +390,7 @@ static bool session_row_is_over(str row, int64_t now_ms)
 static bool session_of_is_over(str row, int64_t now_ms)
 {
     int64_t made_ms;
-    return !int_read(row, SESSION_OF_MADE, &made_ms) || now_ms - made_ms >= SESSION_AGE_MS_MAX;
+    return !value_int_at(row, SESSION_OF_MADE, &made_ms) || now_ms - made_ms >= SESSION_AGE_MS_MAX;
 }
 
 enum err session_upkeep(struct task *task, const struct access *access, const struct space *space)

@@ -5,6 +5,7 @@
 
 #include "access/throttle.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/priority.h"
 #include "base/random.h"
 #include "base/require.h"
@@ -37,7 +38,7 @@ constexpr uint32_t ASKS_OF_ADDRESS_MAX = 30;
 constexpr int64_t ASK_OF_ADDRESS_MS = 30'000;
 constexpr uint32_t ASKS_OF_TENANT_MAX = 200;
 constexpr int64_t ASK_OF_TENANT_MS = 5'000;
-constexpr int64_t KNOWN_MS = 30LL * 24 * 3600 * 1000; /** an address from which somebody entered */
+constexpr int64_t KNOWN_MS = 30 * DAY_MS; /** an address from which somebody entered */
 
 struct sign_in {
     pthread_t thread;

@@ -7,6 +7,7 @@
 #include "access/session.h"
 #include "access/user.h"
 #include "base/fold.h"
+#include "base/limits.h"
 #include "base/require.h"
 #include "record/models.h"
 #include "record/quota.h"
@@ -23,7 +24,6 @@ enum token_key : uint8_t {
     TOKEN_PROOF,
 };
 
-constexpr int64_t DAY_MS = 24LL * 3600 * 1000;
 constexpr size_t TOKEN_ROW_BYTES_MAX = 512;
 constexpr size_t BEGINNING_BYTES = 10; /** the mark and 36 of the 256 bits */
 
@@ -31,35 +31,20 @@ static const str token_prefix = {"atr_", 4};
 
 /* Rows. */
 
-static int64_t int_at(str row, enum token_key key)
-{
-    struct value value;
-    return value_find(row, key, &value) && value.kind == VALUE_INT ? value.integer : 0;
-}
-
-static str text_at(str row, enum token_key key)
-{
-    struct value value;
-    return value_find(row, key, &value) && value.kind == VALUE_TEXT ? value.text : S("");
-}
-
 static bool row_read(str hash, str row, struct token_row *token_out)
 {
-    struct value user, proof;
-    if (!value_find(row, TOKEN_USER, &user) || user.kind != VALUE_BYTES) return false;
     *token_out = (struct token_row){
-        .made_ms = int_at(row, TOKEN_MADE),
-        .ends_ms = int_at(row, TOKEN_ENDS),
-        .used_ms = int_at(row, TOKEN_USED),
-        .name = text_at(row, TOKEN_NAME),
-        .role = text_at(row, TOKEN_ROLE),
-        .beginning = text_at(row, TOKEN_BEGINNING),
-        .is_proof =
-            value_find(row, TOKEN_PROOF, &proof) && proof.kind == VALUE_BOOL && proof.boolean,
+        .name = value_text_at(row, TOKEN_NAME),
+        .role = value_text_at(row, TOKEN_ROLE),
+        .beginning = value_text_at(row, TOKEN_BEGINNING),
+        .is_proof = value_is_true_at(row, TOKEN_PROOF),
     };
+    (void)value_int_at(row, TOKEN_MADE, &token_out->made_ms);
+    (void)value_int_at(row, TOKEN_ENDS, &token_out->ends_ms);
+    (void)value_int_at(row, TOKEN_USED, &token_out->used_ms);
     return hash.len == HASH_BYTES &&
            id_of_bytes(str_first(hash, sizeof token_out->id.bytes), &token_out->id) &&
-           id_of_bytes(user.text, &token_out->user);
+           value_id_at(row, TOKEN_USER, &token_out->user);
 }
 
 static void put_text(struct buf *row, enum token_key key, str text, uint32_t *count)

@@ -30,16 +30,15 @@ struct totp_row {
 static enum err totp_row_get(struct txn *txn, struct id subject, struct totp_row *row_out)
 {
     str row;
-    struct value active, secret, step, recovery;
     TRY(txn_system_get(txn, SYSTEM_TOTP, id_bytes(&subject), txn_task(txn)->arena, &row));
-    if (!value_find(row, TOTP_ACTIVE, &active) || active.kind != VALUE_BOOL ||
-        !value_find(row, TOTP_SECRET, &secret) || secret.kind != VALUE_BYTES ||
-        !value_find(row, TOTP_STEP, &step) || step.kind != VALUE_INT ||
-        !value_find(row, TOTP_RECOVERY, &recovery) || recovery.kind != VALUE_BYTES ||
-        recovery.text.len % HASH_BYTES != 0)
-        return ERR_CORRUPT;
-    *row_out = (struct totp_row){active.boolean, secret.text, step.integer, recovery.text};
-    return ERR_NONE;
+    struct value active;
+    if (!value_find(row, TOTP_ACTIVE, &active) || active.kind != VALUE_BOOL) return ERR_CORRUPT;
+    *row_out = (struct totp_row){.is_active = active.boolean};
+    bool is_whole = value_bytes_at(row, TOTP_SECRET, &row_out->secret) &&
+                    value_int_at(row, TOTP_STEP, &row_out->last_step) &&
+                    value_bytes_at(row, TOTP_RECOVERY, &row_out->recovery) &&
+                    row_out->recovery.len % HASH_BYTES == 0;
+    return is_whole ? ERR_NONE : ERR_CORRUPT;
 }
 
 static void totp_row_put(struct txn *txn, struct id subject, const struct totp_row *totp)

@@ -39,23 +39,14 @@ enum err access_fits_model(struct task *task, const struct model *model)
     return portal_fits_model(task, model);
 }
 
-static str text_at(str record, uint16_t field)
-{
-    struct value value;
-    bool is_text = value_find(record, field, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : S("");
-}
-
 static struct user_row user_row_of(struct id id, str record)
 {
-    struct value disabled;
     return (struct user_row){
         .id = id,
-        .email = text_at(record, USER_EMAIL),
-        .name = text_at(record, USER_NAME),
-        .role = text_at(record, USER_ROLE),
-        .is_disabled = value_find(record, USER_DISABLED, &disabled) &&
-                       disabled.kind == VALUE_BOOL && disabled.boolean,
+        .email = value_text_at(record, USER_EMAIL),
+        .name = value_text_at(record, USER_NAME),
+        .role = value_text_at(record, USER_ROLE),
+        .is_disabled = value_is_true_at(record, USER_DISABLED),
     };
 }
 

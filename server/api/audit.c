@@ -82,14 +82,12 @@ static enum err contact_name(struct call *call, struct id id, str *name_out)
     const struct entity *contacts = model_contact(call->tenant.model);
     struct view view = call_view(call);
     struct record record;
-    struct value name;
     if (contacts == nullptr || contacts->title == nullptr) return ERR_MISSING;
     enum err err = record_get(&view, contacts, id, &record);
     if (err == ERR_MISSING) task_fault_clear(call->task);
     TRY(err);
-    bool is_named = value_find(record.value, contacts->title->number, &name) &&
-                    name.kind == VALUE_TEXT && scope_sees_field(view.scope, contacts->title);
-    *name_out = is_named ? name.text : S("");
+    bool is_seen = scope_sees_field(view.scope, contacts->title);
+    *name_out = is_seen ? value_text_at(record.value, contacts->title->number) : S("");
     return ERR_NONE;
 }
 

@@ -93,11 +93,11 @@ static enum err is_of_client(struct enabling *enabling, bool *is_out)
     TRY(query_find(&view, through->target, id_bytes(&enabling->contact), CLIENTS_OF_CONTACT_MAX,
                    links, &count));
     for (uint32_t at = 0; at < count && !*is_out; at++) {
+        struct id client;
         str link;
-        struct value client;
         TRY(txn_record_get_view(call->txn, through->link->number, links[at], &link));
-        *is_out = value_find(link, through->parent->number, &client) &&
-                  client.kind == VALUE_BYTES && str_eq(client.text, id_bytes(&call->record));
+        *is_out =
+            value_id_at(link, through->parent->number, &client) && id_eq(client, call->record);
     }
     return ERR_NONE;
 }
@@ -106,7 +106,6 @@ static enum err is_of_client(struct enabling *enabling, bool *is_out)
 static enum err find_contact(struct enabling *enabling, const struct record *client)
 {
     struct task *task = enabling->call->task;
-    struct value primary;
     bool is_named = !id_is_nil(enabling->contact), is_one;
     if (is_named) {
         struct record contact;
@@ -118,8 +117,7 @@ static enum err find_contact(struct enabling *enabling, const struct record *cli
         task_fault_clear(task);
         task_fault(task, S("contact"), S("missing"), "is no contact of this %.*s",
                    FMT(enabling->call->entity->name));
-    } else if (!value_find(client->value, enabling->contact_of->number, &primary) ||
-               primary.kind != VALUE_BYTES || !id_of_bytes(primary.text, &enabling->contact)) {
+    } else if (!value_id_at(client->value, enabling->contact_of->number, &enabling->contact)) {
         task_fault(task, S("contact"), S("required"), "is needed: this %.*s has no contact yet",
                    FMT(enabling->call->entity->name));
     }
@@ -134,12 +132,10 @@ static enum err find_email(struct enabling *enabling)
     struct record contact;
     TRY(record_get(&view, enabling->contact_of->to, enabling->contact, &contact));
     str person = record_values(&view, &contact);
-    struct value emails, first, email = {};
+    struct value emails, first;
     if (value_find_text(person, S("emails"), &emails) && emails.kind == VALUE_LIST) {
         struct cursor cursor = cursor_of(emails.items);
-        bool has = value_next(&cursor, &first) && first.kind == VALUE_MAP &&
-                   value_find_text(first.bytes, S("value"), &email) && email.kind == VALUE_TEXT;
-        enabling->email = has ? email.text : S("");
+        if (value_next(&cursor, &first)) enabling->email = value_text_in(first.bytes, S("value"));
     }
     if (enabling->email.len == 0)
         task_fault(task, S("email"), S("required"), "is needed: the contact has no address");
@@ -189,11 +185,8 @@ static enum err enable_client(struct enabling *enabling, const struct record *cl
 {
     struct call *call = enabling->call;
     const struct field *field = entity_field(call->entity, S("portal_enabled"));
-    struct value is_on;
     require(field != nullptr);
-    if (value_find(client->value, field->number, &is_on) && is_on.kind == VALUE_BOOL &&
-        is_on.boolean)
-        return ERR_NONE;
+    if (value_is_true_at(client->value, field->number)) return ERR_NONE;
     struct buf map = buf_make(call->task->arena, 64);
     pack_map(&map, 1);
     pack_text(&map, field->name);

@@ -60,9 +60,7 @@ static void put_guide(struct buf *out)
 
 static str text_of(const struct value *map, const char *name)
 {
-    struct value value;
-    bool is_text = value_find_text(map->bytes, str_of(name), &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : (str){};
+    return value_text_in(map->bytes, str_of(name));
 }
 
 static void put_name(struct buf *out, const struct value *name, str *table)

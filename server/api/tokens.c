@@ -8,6 +8,7 @@
 #include "api/reply.h"
 #include "api/rights.h"
 #include "api/session.h"
+#include "base/limits.h"
 #include "value/json.h"
 #include "value/text.h"
 
@@ -71,7 +72,7 @@ static void read_text(struct call *call, const struct value *value, str name, si
 
 static void read_end(struct call *call, const struct value *value, int64_t *ends_ms_out)
 {
-    constexpr int64_t days_ms_max = TOKEN_DAYS_MAX * 24LL * 3600 * 1000;
+    constexpr int64_t days_ms_max = TOKEN_DAYS_MAX * DAY_MS;
     if (value->kind == VALUE_NIL) return;
     bool is_time = value->kind == VALUE_TEXT && time_parse(value->text, ends_ms_out);
     if (!is_time || *ends_ms_out <= call->task->now_ms ||

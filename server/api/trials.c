@@ -6,12 +6,13 @@
 #include "api/roads.h"
 #include "api/routes.h"
 #include "api/runs.h"
+#include "base/limits.h"
 #include "base/require.h"
 #include "rules/trial.h"
 #include "value/text.h"
 #include "work/backtest_job.h"
 
-constexpr int64_t BACKTEST_USUAL_MS = 30LL * 24 * 3600 * 1000;
+constexpr int64_t BACKTEST_USUAL_MS = 30 * DAY_MS;
 
 static enum err test(struct call *call)
 {

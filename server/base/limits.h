@@ -10,6 +10,8 @@
 
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
+constexpr int64_t HOUR_MS = 3600LL * 1000;
+constexpr int64_t DAY_MS = 24 * HOUR_MS;
 
 /* Memory. */
 constexpr size_t ARENA_BLOCK_BYTES = 8 * KIB;     /** first block; most requests fit in it */
@@ -103,7 +105,7 @@ constexpr size_t PASSWORD_BYTES_MAX = 1024;
 constexpr size_t PASSWORD_BYTES_MIN = 8;
 constexpr uint32_t PASSWORD_QUEUE_MAX = 32; /** sign-ins waiting for the hashing thread; then 503 */
 constexpr int64_t SESSION_IDLE_MS = 12LL * 3600 * 1000;
-constexpr int64_t SESSION_AGE_MS_MAX = 30LL * 24 * 3600 * 1000;
+constexpr int64_t SESSION_AGE_MS_MAX = 30 * DAY_MS;
 constexpr uint32_t SESSIONS_OF_SUBJECT_MAX = 100; /** then the oldest ends */
 constexpr int64_t PROOF_MS = 10LL * 60 * 1000;    /** so long a password counts as just given */
 

@@ -15,13 +15,6 @@ struct entity_words {
 };
 
 /** A text under a key of a map that the runner wrote, or empty. */
-static str text_of(const struct value *map, str key)
-{
-    struct value value;
-    if (map->kind != VALUE_MAP || !value_find_text(map->bytes, key, &value)) return S("");
-    return value.kind == VALUE_TEXT ? value.text : S("");
-}
-
 /** A part of a declaration that must be a map (`attributes`) or list (`fields`). */
 static struct value part_of(struct making *making, const struct value *map, str key,
                             enum value_kind kind)
@@ -37,11 +30,11 @@ static struct value part_of(struct making *making, const struct value *map, str 
 static void set_fault(struct making *making, const struct value *set, const struct value *of,
                       str code, str what)
 {
-    str at = text_of(of, S("at"));
-    if (!is_of_tenant(at)) at = text_of(set, S("at"));
+    str at = value_text_in(of->bytes, S("at"));
+    if (!is_of_tenant(at)) at = value_text_in(set->bytes, S("at"));
     making_fault_at(making, at, S("schema"), code,
                     arena_print(making->task->arena, "choice_set \"%.*s\" %.*s",
-                                FMT(text_of(set, S("name"))), FMT(what)));
+                                FMT(value_text_in(set->bytes, S("name"))), FMT(what)));
 }
 
 static bool set_name_is_good(str name)
@@ -109,7 +102,7 @@ static void check_choice(struct making *making, const struct value *set,
 static void make_choice(struct making *making, const struct value *set,
                         const struct value *declared, struct choice *choice)
 {
-    *choice = (struct choice){.value = text_of(declared, S("value"))};
+    *choice = (struct choice){.value = value_text_in(declared->bytes, S("value"))};
     struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
     struct cursor cursor = cursor_of(attributes.items);
     struct value word;
@@ -167,7 +160,7 @@ static void make_choices(struct making *making, const struct value *declared,
 
 static void make_set(struct making *making, const struct value *declared, struct choice_set *set)
 {
-    *set = (struct choice_set){.name = text_of(declared, S("name"))};
+    *set = (struct choice_set){.name = value_text_in(declared->bytes, S("name"))};
     set->label = label_of_name(making->arena, set->name);
     if (!set_name_is_good(set->name))
         set_fault(making, declared, declared, S("format"),
@@ -190,7 +183,8 @@ static void make_set(struct making *making, const struct value *declared, struct
                       S("knows only label (a text) and open (true or false)"));
     }
     make_choices(making, declared, set);
-    if (set->choice_count == 0 && !set->is_open && !is_of_tenant(text_of(declared, S("at"))))
+    if (set->choice_count == 0 && !set->is_open &&
+        !is_of_tenant(value_text_in(declared->bytes, S("at"))))
         set_fault(making, declared, declared, S("required"), S("has no choices and is not open"));
 }
 
@@ -255,9 +249,9 @@ static void make_field(struct making *making, const struct made_entity *entity,
 {
     struct field *field = made->field;
     field->entity = entity->entity;
-    field->name = text_of(declared, S("name"));
+    field->name = value_text_in(declared->bytes, S("name"));
     field->label = label_of_name(making->arena, field->name);
-    made->at = text_of(declared, S("at"));
+    made->at = value_text_in(declared->bytes, S("at"));
     made->attributes = part_of(making, declared, S("attributes"), VALUE_MAP).bytes;
     struct value number = {};
     bool has_number = declared->kind == VALUE_MAP &&
@@ -266,7 +260,7 @@ static void make_field(struct making *making, const struct made_entity *entity,
     field->is_custom =
         is_of_tenant(made->at) && has_number && number.integer >= FIELD_NUMBER_CUSTOM_MIN;
     check_field_name(making, entity, made);
-    str kind = text_of(declared, S("kind"));
+    str kind = value_text_in(declared->bytes, S("kind"));
     if (!declare_computed(making, entity, made, kind) && !kind_find(kind, &field->kind))
         making_fault(making, entity, made, S("unknown"), "`%.*s` is no kind of field", FMT(kind));
     field->kind_of = kind_of(field->kind);
@@ -371,11 +365,12 @@ static void make_gone(struct making *making, const struct made_entity *entity,
     struct value number, scale, label;
     struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
     *field = (struct field){.entity = entity->entity,
-                            .name = text_of(declared, S("name")),
+                            .name = value_text_in(declared->bytes, S("name")),
                             .is_custom = true,
                             .is_hidden = true,
                             .is_removed = true};
-    if (!kind_find(text_of(declared, S("kind")), &field->kind)) field->kind = FIELD_TEXT;
+    if (!kind_find(value_text_in(declared->bytes, S("kind")), &field->kind))
+        field->kind = FIELD_TEXT;
     field->kind_of = kind_of(field->kind);
     if (value_find_text(declared->bytes, S("number"), &number) && number.kind == VALUE_INT)
         field->number = (uint16_t)number.integer;
@@ -539,8 +534,8 @@ static void make_entity(struct making *making, const struct value *declared,
                         struct made_entity *made)
 {
     struct entity *entity = made->entity;
-    entity->name = text_of(declared, S("name"));
-    made->at = text_of(declared, S("at"));
+    entity->name = value_text_in(declared->bytes, S("name"));
+    made->at = value_text_in(declared->bytes, S("at"));
     entity->is_custom = is_of_tenant(made->at);
     struct value attributes = part_of(making, declared, S("attributes"), VALUE_MAP);
     made->attributes = attributes.bytes;

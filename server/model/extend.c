@@ -3,13 +3,6 @@
 #include "base/require.h"
 #include "model/making.h"
 
-static str text_of(const struct value *map, str key)
-{
-    struct value value;
-    if (map->kind != VALUE_MAP || !value_find_text(map->bytes, key, &value)) return S("");
-    return value.kind == VALUE_TEXT ? value.text : S("");
-}
-
 /** A list in a map; an empty one when it is not there. */
 static struct value list_of(const struct value *map, str key)
 {
@@ -32,7 +25,7 @@ static bool find_named(const struct value *list, str key, str name, struct value
 {
     struct cursor cursor = cursor_of(list->items);
     for (uint32_t at = 0; at < list->count && value_next(&cursor, item_out); at++)
-        if (str_eq(text_of(item_out, key), name)) return true;
+        if (str_eq(value_text_in(item_out->bytes, key), name)) return true;
     return false;
 }
 
@@ -43,7 +36,7 @@ static uint32_t count_new(const struct value *list, const struct value *more, st
     struct value item, same;
     uint32_t count = 0;
     for (uint32_t at = 0; at < more->count && value_next(&cursor, &item); at++)
-        count += !find_named(list, key, text_of(&item, key), &same);
+        count += !find_named(list, key, value_text_in(item.bytes, key), &same);
     return count;
 }
 
@@ -52,7 +45,8 @@ static void put_new(struct buf *out, const struct value *list, const struct valu
     struct cursor cursor = cursor_of(more->items);
     struct value item, same;
     for (uint32_t at = 0; at < more->count && value_next(&cursor, &item); at++)
-        if (!find_named(list, key, text_of(&item, key), &same)) pack_raw(out, item.bytes);
+        if (!find_named(list, key, value_text_in(item.bytes, key), &same))
+            pack_raw(out, item.bytes);
 }
 
 static void put_words(struct buf *out, const struct value *declared, const struct value *more)
@@ -68,9 +62,9 @@ static void put_words(struct buf *out, const struct value *declared, const struc
 static void put_head(struct buf *out, const struct value *declared)
 {
     pack_text(out, S("at"));
-    pack_text(out, text_of(declared, S("at")));
+    pack_text(out, value_text_in(declared->bytes, S("at")));
     pack_text(out, S("name"));
-    pack_text(out, text_of(declared, S("name")));
+    pack_text(out, value_text_in(declared->bytes, S("name")));
 }
 
 static void put_field(struct buf *out, const struct value *declared, const struct value *more)
@@ -80,7 +74,7 @@ static void put_field(struct buf *out, const struct value *declared, const struc
     pack_map(out, 5);
     put_head(out, declared);
     pack_text(out, S("kind"));
-    pack_text(out, text_of(declared, S("kind")));
+    pack_text(out, value_text_in(declared->bytes, S("kind")));
     pack_text(out, S("number"));
     pack_int(out, number.kind == VALUE_INT ? number.integer : 0);
     put_words(out, declared, more);
@@ -97,7 +91,7 @@ static void put_entity(struct buf *out, const struct value *declared, const stru
     struct cursor cursor = cursor_of(fields.items);
     struct value field, same;
     for (uint32_t at = 0; at < fields.count && value_next(&cursor, &field); at++) {
-        bool has_more = find_named(&added, S("name"), text_of(&field, S("name")), &same);
+        bool has_more = find_named(&added, S("name"), value_text_in(field.bytes, S("name")), &same);
         if (has_more) put_field(out, &field, &same);
         else pack_raw(out, field.bytes);
     }
@@ -125,9 +119,9 @@ static void put_choice(struct buf *out, const struct value *choice)
 {
     pack_map(out, 3);
     pack_text(out, S("at"));
-    pack_text(out, text_of(choice, S("at")));
+    pack_text(out, value_text_in(choice->bytes, S("at")));
     pack_text(out, S("value"));
-    pack_text(out, text_of(choice, S("value")));
+    pack_text(out, value_text_in(choice->bytes, S("value")));
     put_words(out, choice, nullptr);
 }
 
@@ -140,13 +134,14 @@ static void put_choices(struct arena *arena, struct buf *out, const struct value
     struct cursor cursor = cursor_of(choices->items);
     struct value choice, same;
     for (uint32_t at = 0; at < choices->count && value_next(&cursor, &choice); at++) {
-        bool is_replaced = find_named(added, S("value"), text_of(&choice, S("value")), &same);
+        bool is_replaced =
+            find_named(added, S("value"), value_text_in(choice.bytes, S("value")), &same);
         if (is_replaced) placed[count++] = (struct placed){position_of(&same, at + 1), same};
         else placed[count++] = (struct placed){at + 1, choice};
     }
     cursor = cursor_of(added->items);
     for (uint32_t at = 0; at < added->count && value_next(&cursor, &choice); at++)
-        if (!find_named(choices, S("value"), text_of(&choice, S("value")), &same))
+        if (!find_named(choices, S("value"), value_text_in(choice.bytes, S("value")), &same))
             placed[count++] = (struct placed){position_of(&choice, 1e9 + at), choice};
     /* A set has at most some hundred, nearly in order. */
     for (uint32_t at = 1; at < count; at++) {
@@ -181,13 +176,13 @@ static void put_sets(struct arena *arena, struct buf *out, const struct value *s
     pack_list(out, sets->count + count_new(sets, added, S("name")));
     struct cursor cursor = cursor_of(sets->items);
     for (uint32_t at = 0; at < sets->count && value_next(&cursor, &set); at++) {
-        if (find_named(added, S("name"), text_of(&set, S("name")), &same))
+        if (find_named(added, S("name"), value_text_in(set.bytes, S("name")), &same))
             put_set(arena, out, &set, &same);
         else pack_raw(out, set.bytes);
     }
     cursor = cursor_of(added->items);
     for (uint32_t at = 0; at < added->count && value_next(&cursor, &set); at++) {
-        if (find_named(sets, S("name"), text_of(&set, S("name")), &same)) continue;
+        if (find_named(sets, S("name"), value_text_in(set.bytes, S("name")), &same)) continue;
         struct value own = list_of(&set, S("choices"));
         pack_map(out, 4);
         put_head(out, &set);
@@ -205,7 +200,8 @@ static void put_roles(struct buf *out, const struct value *roles, const struct v
     pack_list(out, roles->count + count_new(roles, added, S("name")));
     struct cursor cursor = cursor_of(roles->items);
     for (uint32_t at = 0; at < roles->count && value_next(&cursor, &role); at++) {
-        bool is_replaced = find_named(added, S("name"), text_of(&role, S("name")), &same);
+        bool is_replaced =
+            find_named(added, S("name"), value_text_in(role.bytes, S("name")), &same);
         pack_raw(out, is_replaced ? same.bytes : role.bytes);
     }
     put_new(out, roles, added, S("name"));
@@ -227,7 +223,7 @@ str model_extend(struct arena *arena, str schema, str extension)
     struct cursor cursor = cursor_of(entities.items);
     struct value entity, same;
     for (uint32_t at = 0; at < entities.count && value_next(&cursor, &entity); at++) {
-        if (find_named(&added, S("name"), text_of(&entity, S("name")), &same))
+        if (find_named(&added, S("name"), value_text_in(entity.bytes, S("name")), &same))
             put_entity(&out, &entity, &same);
         else pack_raw(&out, entity.bytes);
     }

@@ -10,13 +10,6 @@
 constexpr uint32_t ROLES_MAX = 120;        /** those of the schema and a tenant's 100 */
 constexpr uint32_t ENTITIES_UNDER_MAX = 8; /** of the way up to a client */
 
-static str text_of(const struct value *map, str key)
-{
-    struct value value;
-    if (map->kind != VALUE_MAP || !value_find_text(map->bytes, key, &value)) return S("");
-    return value.kind == VALUE_TEXT ? value.text : S("");
-}
-
 static struct value attributes_of(const struct value *declared)
 {
     struct value value;
@@ -30,9 +23,9 @@ static struct value attributes_of(const struct value *declared)
 static void fault_of(struct making *making, const struct value *declared, const char *what,
                      str code, str message)
 {
-    making_fault_at(making, text_of(declared, S("at")), S("schema"), code,
+    making_fault_at(making, value_text_in(declared->bytes, S("at")), S("schema"), code,
                     arena_print(making->task->arena, "%s \"%.*s\" %.*s", what,
-                                FMT(text_of(declared, S("name"))), FMT(message)));
+                                FMT(value_text_in(declared->bytes, S("name"))), FMT(message)));
 }
 
 /** The place of a word in a list, or `count`. */
@@ -74,9 +67,9 @@ static bool read_actions(const struct value *given, uint8_t *actions_out)
 static void make_group(struct making *making, const struct value *declared,
                        struct field_group *group)
 {
-    *group = (struct field_group){.name = text_of(declared, S("name"))};
+    *group = (struct field_group){.name = value_text_in(declared->bytes, S("name"))};
     struct value attributes = attributes_of(declared);
-    group->label = text_of(&attributes, S("label"));
+    group->label = value_text_in(attributes.bytes, S("label"));
     if (!name_is_good(group->name))
         fault_of(making, declared, "field_group", S("format"), S("has a name that is none"));
     if (group->label.len == 0 || attributes.count != 1)
@@ -216,8 +209,8 @@ static void read_role(struct making *making, const struct value *declared, struc
 
 static void make_role(struct making *making, const struct value *declared, struct role *role)
 {
-    *role = (struct role){.name = text_of(declared, S("name")),
-                          .is_custom = is_of_tenant(text_of(declared, S("at")))};
+    *role = (struct role){.name = value_text_in(declared->bytes, S("name")),
+                          .is_custom = is_of_tenant(value_text_in(declared->bytes, S("at")))};
     making->word = S("name");
     if (!name_is_good(role->name))
         fault_of(making, declared, "role", S("format"), S("has a name that is not a-z, 0-9, _"));

@@ -1,9 +1,9 @@
 #include "record/quota.h"
 
+#include "base/limits.h"
 #include "base/require.h"
 #include "value/value.h"
 
-constexpr int64_t DAY_MS = 24LL * 3600 * 1000;
 constexpr int64_t WAIT_MS = 60'000; /** to those that somebody has to make room in */
 
 static const str row_name = {"bounds", 6};

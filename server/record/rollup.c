@@ -54,9 +54,7 @@ str rollup_currency(const struct view *view)
     if (field == nullptr || txn_record_get_view(view->txn, field->entity->number,
                                                 txn_space(view->txn)->uuid, &value) != ERR_NONE)
         return (str){};
-    struct value currency;
-    bool has = value_find(value, field->number, &currency) && currency.kind == VALUE_TEXT;
-    return has ? arena_copy(view->task->arena, currency.text) : (str){};
+    return arena_copy(view->task->arena, value_text_at(value, field->number));
 }
 
 static struct rolling rolling_of(struct change *change, const struct view *view)

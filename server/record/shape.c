@@ -131,9 +131,7 @@ enum err shapers_read(struct task *task, struct txn *txn, struct shapers *shaper
 
 str shaper_text(const struct shaper *shaper, uint16_t field)
 {
-    struct value value;
-    bool is_text = value_find(shaper->value, field, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : S("");
+    return value_text_at(shaper->value, field);
 }
 
 bool shaper_flag(const struct shaper *shaper, uint16_t field, bool otherwise)
@@ -145,10 +143,9 @@ bool shaper_flag(const struct shaper *shaper, uint16_t field, bool otherwise)
 
 uint16_t shaper_number(const struct shaper *shaper, uint16_t field)
 {
-    struct value value;
-    bool is_number = value_find(shaper->value, field, &value) && value.kind == VALUE_INT &&
-                     value.integer > 0 && value.integer <= UINT16_MAX;
-    return is_number ? (uint16_t)value.integer : 0;
+    int64_t number = 0;
+    bool is_number = value_int_at(shaper->value, field, &number) && number > 0;
+    return is_number && number <= UINT16_MAX ? (uint16_t)number : 0;
 }
 
 const struct shaper *shaper_named(const struct shaper_list *list, uint16_t field, str name)

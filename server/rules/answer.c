@@ -44,9 +44,7 @@ static str frame_text(struct arena *arena, str name, str text)
 
 static str text_of(const struct asking *asking, str name)
 {
-    struct value value;
-    bool is_text = value_find_text(asking->question, name, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : (str){};
+    return value_text_in(asking->question, name);
 }
 
 static enum err entity_of(const struct asking *asking, const struct entity **entity_out)

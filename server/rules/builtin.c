@@ -62,10 +62,7 @@ void builtin_names(str builtin, struct buf *names)
 static str stored_text(const struct record *record, const char *name)
 {
     const struct field *field = entity_field(record->entity, str_of(name));
-    struct value value;
-    bool is_text = field != nullptr && value_find(record->value, field->number, &value) &&
-                   value.kind == VALUE_TEXT;
-    return is_text ? value.text : (str){};
+    return field == nullptr ? (str){} : value_text_at(record->value, field->number);
 }
 
 /** The tenant's own rule that stands in its place. */

@@ -44,10 +44,9 @@ static enum err rule_is_active(struct switching *self, struct txn *txn, const st
                                bool *is_active_out)
 {
     str record;
-    struct value state;
     TRY(txn_record_get(txn, entity->number, self->overrunning->rule, self->task->arena, &record));
-    *is_active_out = value_find(record, entity_field(entity, S("state"))->number, &state) &&
-                     state.kind == VALUE_TEXT && str_eq(state.text, S("active"));
+    str state = value_text_at(record, entity_field(entity, S("state"))->number);
+    *is_active_out = str_eq(state, S("active"));
     return ERR_NONE;
 }
 

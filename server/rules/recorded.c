@@ -1,6 +1,7 @@
 #include "rules/recorded.h"
 
 #include "base/fold.h"
+#include "base/limits.h"
 #include "base/require.h"
 #include "model/kind.h"
 #include "record/models.h"
@@ -10,7 +11,6 @@
 #include "value/json.h"
 #include "value/text.h"
 
-constexpr int64_t DAY_MS = 24LL * 3600 * 1000;
 constexpr size_t SEED_BYTES = 16;
 constexpr size_t TEST_PART_BYTES_MAX = 16 * KIB; /** what a field of a record holds */
 constexpr uint32_t SAID_MAX = 400;               /** writes and effects that are told */

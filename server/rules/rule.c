@@ -262,11 +262,9 @@ static bool rule_of_version(const struct view *view, const struct record *record
                             struct record *rule_out)
 {
     const struct field *field = entity_field(record->entity, S("rule"));
-    struct value value;
     struct id id;
     bool is_version = field != nullptr && field->kind == FIELD_REFERENCE &&
-                      value_find(record->value, field->number, &value) &&
-                      value.kind == VALUE_BYTES && id_of_bytes(value.text, &id);
+                      value_id_at(record->value, field->number, &id);
     return is_version && record_get(view, field->to, id, rule_out) == ERR_NONE;
 }
 

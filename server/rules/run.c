@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/fold.h"
+#include "base/limits.h"
 #include "base/require.h"
 #include "record/models.h"
 #include "record/quota.h"
@@ -10,7 +11,6 @@
 #include "value/frame.h"
 #include "value/text.h"
 
-constexpr int64_t DAY_MS = 24LL * 3600 * 1000;
 constexpr size_t FIELD_NAME_BYTES_MAX = 64;
 
 /* What is asked. */

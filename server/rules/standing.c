@@ -43,11 +43,8 @@ enum err standings_read(const struct view *view, struct standings *standings_out
     struct scan_entry entry;
     enum err err;
     while ((err = scan_next(scan, &has_entry, &entry)) == ERR_NONE && has_entry) {
-        struct value word;
         count++;
-        bool is_active = value_find(entry.value, state->number, &word) && word.kind == VALUE_TEXT &&
-                         str_eq(word.text, S("active"));
-        if (!is_active) continue;
+        if (!str_eq(value_text_at(entry.value, state->number), S("active"))) continue;
         if (standings.count == RULES_OF_TENANT_MAX) break;
         items[standings.count++] = (struct standing){entry.id, arena_copy(arena, entry.value)};
     }

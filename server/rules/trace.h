@@ -17,6 +17,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/limits.h"
 #include "rules/run.h"
 
 constexpr uint32_t TRACES_WAITING_MAX = 8192; /** of all tenants; those beyond are only counted */
@@ -26,7 +27,7 @@ constexpr size_t TRACES_OF_TENANT_WAITING_BYTES_MAX = 4 * MIB;
 constexpr uint32_t TRACES_A_SECOND = 100;          /** of one tenant, of runs that went well */
 constexpr uint32_t TRACES_KEPT_MAX = 20'000;       /** of one tenant; then the oldest go */
 constexpr size_t TRACES_KEPT_BYTES_MAX = 64 * MIB; /** the same, with what was said in them */
-constexpr int64_t TRACE_KEPT_MS = 30LL * 24 * 3600 * 1000;
+constexpr int64_t TRACE_KEPT_MS = 30 * DAY_MS;
 constexpr uint32_t TRACE_DAYS_KEPT = 366;
 constexpr int64_t TRACES_FLUSH_MS_MAX = 5'000; /** readers wait no longer for what was just added */
 

@@ -1,14 +1,14 @@
 /* What each rule did on each day: one row, to which every second's runs are added. */
+#include "base/limits.h"
 #include "base/require.h"
 #include "rules/trace_rows.h"
 #include "value/text.h"
 
-constexpr int64_t MS_A_DAY = 24LL * 3600 * 1000;
 constexpr size_t DAY_KEY_BYTES = sizeof(struct id) + 4;
 
 uint32_t day_of_ms(int64_t at_ms)
 {
-    return at_ms > 0 ? (uint32_t)(at_ms / MS_A_DAY) : 0;
+    return at_ms > 0 ? (uint32_t)(at_ms / DAY_MS) : 0;
 }
 
 static str day_key(struct id rule, uint32_t day, char room[DAY_KEY_BYTES])

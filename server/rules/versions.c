@@ -278,13 +278,6 @@ static enum err said_by(const struct view *view, struct id rule, int64_t number,
     return ERR_NONE;
 }
 
-static str text_of(str values, str name)
-{
-    struct value value;
-    bool is_text = value_find_text(values, name, &value) && value.kind == VALUE_TEXT;
-    return is_text ? value.text : (str){};
-}
-
 static void put_side(struct buf *json, const char *name, const struct value *value)
 {
     buf_print(json, "\"%s\":", name);
@@ -322,7 +315,8 @@ enum err version_difference(const struct view *view, struct id rule, int64_t fro
         is_first = false;
     }
     buf_put(json, S("},\"source\":"));
-    lines_difference(json, view->task->arena, text_of(was, S("source")), text_of(is, S("source")));
+    lines_difference(json, view->task->arena, value_text_in(was, S("source")),
+                     value_text_in(is, S("source")));
     buf_put_byte(json, '}');
     return ERR_NONE;
 }

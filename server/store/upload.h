@@ -20,7 +20,7 @@ constexpr size_t UPLOAD_PART_BYTES_MAX = 1 * MIB;
 constexpr uint32_t UPLOAD_PARTS_MAX = 4096;
 constexpr uint64_t UPLOAD_BYTES_MAX = 1024 * MIB; /** of one */
 constexpr size_t UPLOAD_NAME_BYTES_MAX = 255;
-constexpr int64_t UPLOAD_KEPT_MS = 24LL * 3600 * 1000;
+constexpr int64_t UPLOAD_KEPT_MS = DAY_MS;
 
 struct upload_part {
     uint32_t number; /** from 1 */

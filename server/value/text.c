@@ -2,6 +2,7 @@
 
 #include <stdckdint.h>
 
+#include "base/limits.h"
 #include "base/require.h"
 
 constexpr int32_t MONTHS = 12;
@@ -203,21 +204,21 @@ bool time_parse(str text, int64_t *ms_out)
     if (!date_next(&cursor, &days)) return false;
     if (cursor_left(&cursor) > 0 && !clock_next(&cursor, &clock_ms)) return false;
     if (cursor_left(&cursor) > 0) return false;
-    int64_t ms = days * MS_PER_DAY + clock_ms;
+    int64_t ms = days * DAY_MS + clock_ms;
     /* An offset may carry the first and last day out of the years that can be written. */
-    if (ms < DATE_DAYS_MIN * MS_PER_DAY || ms >= (DATE_DAYS_MAX + 1) * MS_PER_DAY) return false;
+    if (ms < DATE_DAYS_MIN * DAY_MS || ms >= (DATE_DAYS_MAX + 1) * DAY_MS) return false;
     *ms_out = ms;
     return true;
 }
 
 void time_write(struct buf *out, int64_t ms)
 {
-    constexpr int64_t ms_min = DATE_DAYS_MIN * MS_PER_DAY;
-    constexpr int64_t ms_max = (DATE_DAYS_MAX + 1) * MS_PER_DAY - 1;
+    constexpr int64_t ms_min = DATE_DAYS_MIN * DAY_MS;
+    constexpr int64_t ms_max = (DATE_DAYS_MAX + 1) * DAY_MS - 1;
     int64_t bound = ms < ms_min ? ms_min : ms > ms_max ? ms_max : ms;
-    int64_t day_ms = bound % MS_PER_DAY;
-    if (day_ms < 0) day_ms += MS_PER_DAY;
-    int32_t days = (int32_t)((bound - day_ms) / MS_PER_DAY);
+    int64_t day_ms = bound % DAY_MS;
+    if (day_ms < 0) day_ms += DAY_MS;
+    int32_t days = (int32_t)((bound - day_ms) / DAY_MS);
     int32_t rest_ms = (int32_t)day_ms;
     char text[sizeof "YYYY-MM-DDTHH:MM:SS.mmmZ" - 1];
     char *at = date_put(text, days);

@@ -10,7 +10,6 @@
 
 constexpr int32_t DATE_DAYS_MIN = -719'162;  /** 0001-01-01 */
 constexpr int32_t DATE_DAYS_MAX = 2'932'896; /** 9999-12-31 */
-constexpr int64_t MS_PER_DAY = 86'400'000;
 
 struct date {
     int32_t year;

@@ -496,6 +496,41 @@ str value_text_in(str map, str key)
     return value_find_text(map, key, &value) && value.kind == VALUE_TEXT ? value.text : (str){};
 }
 
+str value_text_at(str map, uint64_t key)
+{
+    struct value value;
+    return value_find(map, key, &value) && value.kind == VALUE_TEXT ? value.text : (str){};
+}
+
+bool value_id_at(str map, uint64_t key, struct id *id_out)
+{
+    str bytes;
+    *id_out = (struct id){};
+    return value_bytes_at(map, key, &bytes) && id_of_bytes(bytes, id_out);
+}
+
+bool value_int_at(str map, uint64_t key, int64_t *integer_out)
+{
+    struct value value;
+    if (!value_find(map, key, &value) || value.kind != VALUE_INT) return false;
+    *integer_out = value.integer;
+    return true;
+}
+
+bool value_bytes_at(str map, uint64_t key, str *bytes_out)
+{
+    struct value value;
+    if (!value_find(map, key, &value) || value.kind != VALUE_BYTES) return false;
+    *bytes_out = value.text;
+    return true;
+}
+
+bool value_is_true_at(str map, uint64_t key)
+{
+    struct value value;
+    return value_find(map, key, &value) && value.kind == VALUE_BOOL && value.boolean;
+}
+
 /** An integral float becomes the integer it equals, so that numbers compare by value. */
 static struct value plain_number(const struct value *value)
 {

@@ -67,6 +67,13 @@ bool value_find(str map, uint64_t key, struct value *value_out);
 bool value_find_text(str map, str key, struct value *value_out);
 /** The text of a key; empty when it has none. */
 str value_text_in(str map, str key);
+str value_text_at(str map, uint64_t key);
+/** The value of a key; false when it is absent or of another kind, and then the id is nil and the
+ *  others are left as they were. */
+bool value_id_at(str map, uint64_t key, struct id *id_out);
+bool value_int_at(str map, uint64_t key, int64_t *integer_out);
+bool value_bytes_at(str map, uint64_t key, str *bytes_out);
+bool value_is_true_at(str map, uint64_t key);
 /** The values of some keys in one walk; VALUE_NIL for those that are absent. */
 void value_find_all(str map, const uint64_t *keys, uint32_t count, struct value *values_out);
 

@@ -12,7 +12,6 @@
 constexpr size_t BOOK_ARENA_BYTES = 128 * MIB;
 constexpr int32_t DAYS_OF_1900 = 25569; /** from day 0 of that count to 1970-01-01 */
 constexpr int32_t DAYS_OF_1904 = 24107;
-constexpr int64_t DAY_MS = 86'400'000;
 constexpr double SERIAL_MAX = 2'958'466; /** behind 9999-12-31 */
 
 enum cell_type : uint8_t { CELL_NUMBER, CELL_SHARED, CELL_TEXT, CELL_BOOLEAN, CELL_ISO };

@@ -14,8 +14,9 @@
 
 #include "access/access.h"
 #include "base/crypto.h"
+#include "base/limits.h"
 
-constexpr int64_t ANSWER_KEPT_MS = 24LL * 3600 * 1000;
+constexpr int64_t ANSWER_KEPT_MS = DAY_MS;
 constexpr uint32_t ANSWERS_OF_TENANT_MAX = 100'000; /** then 429 */
 constexpr uint64_t ANSWERS_BYTES_OF_TENANT_MAX = 256 * MIB;
 constexpr size_t ANSWER_BYTES_MAX = 12 * MIB; /** of one */

@@ -50,11 +50,10 @@ void bulk_turns_close(struct bulk_turns *turns)
 
 enum err bulk_entity(struct job_run *run, const struct entity **entity_out)
 {
-    struct value number;
+    int64_t number;
     *entity_out = nullptr;
-    if (value_find(run->job.given, BULK_ENTITY, &number) && number.kind == VALUE_INT &&
-        number.integer > 0 && number.integer <= UINT16_MAX)
-        *entity_out = model_entity_by_number(run->tenant.model, (uint16_t)number.integer);
+    if (value_int_at(run->job.given, BULK_ENTITY, &number) && number > 0 && number <= UINT16_MAX)
+        *entity_out = model_entity_by_number(run->tenant.model, (uint16_t)number);
     if (*entity_out != nullptr) return ERR_NONE;
     return fail(run->task, ERR_CONFLICT, "the collection that this job is about is gone");
 }

@@ -52,13 +52,6 @@ static enum err file_read(struct task *task, str path, str *text_out)
     return ERR_NONE;
 }
 
-static str text_in(const struct value *map, str key)
-{
-    struct value value;
-    if (map->kind != VALUE_MAP || !value_find_text(map->bytes, key, &value)) return (str){};
-    return value.kind == VALUE_TEXT ? value.text : (str){};
-}
-
 static enum err firm_read(struct task *task, str path, struct firm *firm)
 {
     str text;
@@ -68,10 +61,10 @@ static enum err firm_read(struct task *task, str path, struct firm *firm)
     firm->whole = value_of(buf_str(&bytes));
     struct value owner = {};
     if (firm->whole.kind == VALUE_MAP) (void)value_find_text(firm->whole.bytes, S("owner"), &owner);
-    firm->name = text_in(&firm->whole, S("name"));
-    firm->title = text_in(&firm->whole, S("title"));
-    firm->email = text_in(&owner, S("email"));
-    firm->password = text_in(&owner, S("password"));
+    firm->name = value_text_in(firm->whole.bytes, S("name"));
+    firm->title = value_text_in(firm->whole.bytes, S("title"));
+    firm->email = value_text_in(owner.bytes, S("email"));
+    firm->password = value_text_in(owner.bytes, S("password"));
     if (firm->name.len > 0 && firm->email.len > 0 && firm->password.len > 0) return ERR_NONE;
     return fail(task, ERR_INVALID, "%.*s is no demo firm", FMT(path));
 }
@@ -149,7 +142,7 @@ static enum err item_create(struct firm *firm, struct txn *txn, const struct val
     struct task *task = firm->task;
     struct scope scope = scope_system();
     const struct model *model;
-    str collection = text_in(item, S("in")), as = text_in(item, S("as"));
+    str collection = value_text_in(item->bytes, S("in")), as = value_text_in(item->bytes, S("as"));
     /* Choices and fields of the firm are in force for what comes behind them. */
     TRY(model_of(task, txn, firm->model, &model));
     const struct entity *entity = model_collection(model, collection);
@@ -195,7 +188,7 @@ static enum err firm_fill(struct work *work, struct txn *txn)
     struct cursor cursor = cursor_of(records.items);
     struct value last;
     while (value_next(&cursor, &last)) continue;
-    const struct entity *entity = model_collection(firm->model, text_in(&last, S("in")));
+    const struct entity *entity = model_collection(firm->model, value_text_in(last.bytes, S("in")));
     if (entity == nullptr)
         return fail(firm->task, ERR_INVALID, "%.*s has no records", FMT(firm->name));
     struct scan *scan =

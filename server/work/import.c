@@ -237,9 +237,9 @@ str import_position(struct import *import, struct arena *arena)
 
 static bool number_at(str map, enum position_key key, uint64_t *number_out)
 {
-    struct value value;
-    if (!value_find(map, key, &value) || value.kind != VALUE_INT || value.integer < 0) return false;
-    *number_out = (uint64_t)value.integer;
+    int64_t integer;
+    if (!value_int_at(map, key, &integer) || integer < 0) return false;
+    *number_out = (uint64_t)integer;
     return true;
 }
 

@@ -167,10 +167,8 @@ static enum err row_update(struct import *import, struct change *change, struct 
     str stored = arena_copy(task->arena, record.value);
     for (uint32_t at = plan->group_count - 1; at > 0; at--) {
         const struct import_group *group = &plan->groups[at];
-        struct value reference;
         struct id target;
-        if (group->parent != 0 || !value_find(stored, group->reference->number, &reference) ||
-            reference.kind != VALUE_BYTES || !id_of_bytes(reference.text, &target)) {
+        if (group->parent != 0 || !value_id_at(stored, group->reference->number, &target)) {
             import_nest(plan, values, at);
             continue;
         }

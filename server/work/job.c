@@ -62,9 +62,8 @@ static bool job_row_read(struct id id, str row, struct job *job_out)
         .problem = found[10].text,
         .line_count = (uint32_t)found[11].integer,
     };
-    struct value token, proven;
-    job_out->is_proven =
-        value_find(row, KEY_PROVEN, &proven) && proven.kind == VALUE_BOOL && proven.boolean;
+    struct value token;
+    job_out->is_proven = value_is_true_at(row, KEY_PROVEN);
     if (value_find(row, KEY_TOKEN, &token) &&
         (token.kind != VALUE_BYTES || !id_of_bytes(token.text, &job_out->token)))
         return false;

@@ -17,12 +17,13 @@
 
 #include "access/access.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "record/record.h"
 
 constexpr uint32_t JOB_THREADS = 2;
-constexpr uint32_t JOBS_OF_TENANT_MAX = 100;             /** queued or running; then 429 */
-constexpr uint32_t JOBS_KEPT_MAX = 1000;                 /** ended ones of a tenant */
-constexpr int64_t JOB_KEPT_MS = 30LL * 24 * 3600 * 1000; /** ended ones are then forgotten */
+constexpr uint32_t JOBS_OF_TENANT_MAX = 100; /** queued or running; then 429 */
+constexpr uint32_t JOBS_KEPT_MAX = 1000;     /** ended ones of a tenant */
+constexpr int64_t JOB_KEPT_MS = 30 * DAY_MS; /** ended ones are then forgotten */
 constexpr size_t JOB_RESULT_BYTES_MAX = 256 * KIB;
 constexpr size_t JOB_POSITION_BYTES_MAX = 64 * KIB;
 constexpr size_t JOB_ARENA_BYTES_MAX = 64 * MIB; /** of run->arena */

@@ -292,14 +292,6 @@ static enum err tell_log(struct job_run *run, struct txn *txn)
 
 /* Mails. */
 
-static str text_in(const struct value *given, str name)
-{
-    struct value text;
-    bool is_text = given->kind == VALUE_MAP && value_find_text(given->bytes, name, &text) &&
-                   text.kind == VALUE_TEXT;
-    return is_text ? text.text : S("");
-}
-
 static str if_theirs(const struct telling *self, str address)
 {
     return person_has_address(&self->person, address) ? address : S("");
@@ -331,11 +323,11 @@ static void tell_waiting(struct telling *self, const struct outbox_entry *entry)
     outbox_read(entry, &state);
     if (!str_eq(state.kind, S("mail"))) return;
     struct mail_letter letter = {
-        .to = text_in(&state.given, S("to")),
-        .cc = text_in(&state.given, S("cc")),
-        .bcc = text_in(&state.given, S("bcc")),
-        .subject = text_in(&state.given, S("subject")),
-        .text = text_in(&state.given, S("text")),
+        .to = value_text_in(state.given.bytes, S("to")),
+        .cc = value_text_in(state.given.bytes, S("cc")),
+        .bcc = value_text_in(state.given.bytes, S("bcc")),
+        .subject = value_text_in(state.given.bytes, S("subject")),
+        .text = value_text_in(state.given.bytes, S("text")),
     };
     tell_mail(self, entry->id, state.is_dead ? "dead" : "waiting", &letter);
 }

@@ -17,6 +17,7 @@
 
 #include "access/access.h"
 #include "base/buf.h"
+#include "base/limits.h"
 #include "record/record.h"
 #include "work/job.h"
 
@@ -24,7 +25,7 @@ constexpr uint32_t OUTBOX_THREADS = 4;
 constexpr uint32_t OUTBOX_TURN_ENTRIES_MAX = 16; /** of a tenant at once, when they are quick */
 constexpr uint32_t OUTBOX_TRIES_MAX = 5;
 constexpr uint32_t OUTBOX_DEAD_MAX = 1000; /** of a tenant; then the oldest goes */
-constexpr int64_t OUTBOX_DEAD_KEPT_MS = 30LL * 24 * 3600 * 1000;
+constexpr int64_t OUTBOX_DEAD_KEPT_MS = 30 * DAY_MS;
 #define OUTBOX_DEAD S("dead")
 
 /* Entries. */

@@ -1,5 +1,6 @@
 #include "work/rule_clock.h"
 
+#include "base/limits.h"
 #include "base/require.h"
 #include "record/models.h"
 #include "rules/rules.h"
@@ -7,8 +8,6 @@
 #include "value/text.h"
 #include "work/rule_job.h"
 
-constexpr int64_t HOUR_MS = 3'600'000;
-constexpr int64_t DAY_MS = 24 * HOUR_MS;
 constexpr int64_t MONDAY_DAYS = 3;        /** 1970-01-01 was a Thursday */
 constexpr int64_t DAYS_TO_1970 = 719'468; /** from 0000-03-01 */
 constexpr int64_t ERA_DAYS = 146'097;     /** 400 years */

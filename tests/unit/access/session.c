@@ -6,9 +6,9 @@
 #include "access/password.h"
 #include "access/session.h"
 #include "base/clock.h"
+#include "base/limits.h"
 
 constexpr int64_t START_MS = 1'800'000'000'000;
-constexpr int64_t HOUR_MS = 3600LL * 1000;
 static const str owner = {"owner@firm.example", 18};
 static const str right = {"correct horse battery", 21};
 

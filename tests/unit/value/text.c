@@ -1,3 +1,4 @@
+#include "base/limits.h"
 #include "test.h"
 
 #include "base/random.h"
@@ -5,7 +6,6 @@
 
 constexpr int32_t DAYS_FIRST = -719'162; /* 0001-01-01 */
 constexpr int32_t DAYS_LAST = 2'932'896; /* 9999-12-31 */
-constexpr int64_t DAY_MS = 86'400'000;
 
 static void date_is(const char *text, int32_t days)
 {

@@ -475,3 +475,33 @@ TEST(test_value__writes_named_pairs_and_finds_their_texts)
     check(value_find_text(bytes, S("nothing"), &value) && value.kind == VALUE_NIL);
     test_task_drop(&test);
 }
+
+TEST(test_value__finds_by_number_what_is_of_the_kind_asked_for)
+{
+    struct test_task test;
+    test_task_init(&test);
+    enum { TEXT = 1, INT, ID, BYTES, TRUE, FALSE, ABSENT };
+    struct id id = id_make(), id_found;
+    struct buf out = make(&test);
+    pack_map(&out, 6);
+    pack_int(&out, TEXT), pack_text(&out, S("said"));
+    pack_int(&out, INT), pack_int(&out, -7);
+    pack_int(&out, ID), pack_bytes(&out, id_bytes(&id));
+    pack_int(&out, BYTES), pack_bytes(&out, S("\xff"));
+    pack_int(&out, TRUE), pack_bool(&out, true);
+    pack_int(&out, FALSE), pack_bool(&out, false);
+    str map = buf_str(&out), bytes = S("kept");
+    int64_t integer = 3;
+    for (uint64_t key = TEXT; key <= ABSENT; key++) {
+        check_str(value_text_at(map, key), key == TEXT ? S("said") : S(""));
+        check(value_int_at(map, key, &integer) == (key == INT));
+        check_int(integer, key < INT ? 3 : -7);
+        check(value_bytes_at(map, key, &bytes) == (key == ID || key == BYTES));
+        check(value_id_at(map, key, &id_found) == (key == ID));
+        check(key == ID ? id_eq(id_found, id) : id_is_nil(id_found));
+        check(value_is_true_at(map, key) == (key == TRUE));
+    }
+    check_str(bytes, S("\xff"));
+    check(!value_id_at(S(""), ID, &id_found) && !value_is_true_at(S(""), TRUE));
+    test_task_drop(&test);
+}

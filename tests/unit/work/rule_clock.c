@@ -1,10 +1,9 @@
 #include "work/rule_clock.h"
 
+#include "base/limits.h"
 #include "test.h"
 
 constexpr int64_t MINUTE_MS = 60'000;
-constexpr int64_t HOUR_MS = 60 * MINUTE_MS;
-constexpr int64_t DAY_MS = 24 * HOUR_MS;
 constexpr int64_t NOVEMBER_22_MS = 1'795'305'600'000; /** 2026-11-22, a Sunday */
 
 TEST(test_rule_clock__one_that_never_ran_is_due)
