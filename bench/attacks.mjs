@@ -4,8 +4,8 @@
 // server's bounds of an address apply (MANY=1: they are off, as if each connection came from
 // another one). It is a process that computes when nobody else wants to, as if it were on another
 // machine: it is the server that is measured. It rests in the last part of each second, and what
-// the neighbour sees then is the quiet that the ratio is to. Controls, in which nobody attacks, tell
-// how much of a ratio is the machine's own unrest.
+// the neighbour sees then is the quiet that the ratio is to. Controls, in which nobody attacks,
+// tell how much of a ratio is the machine's own unrest.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs/promises';
 import http from 'node:http';
