@@ -2,6 +2,7 @@
 
 #include "base/require.h"
 #include "record/draft.h"
+#include "record/query.h"
 
 constexpr uint32_t RESTRICTING_MAX = 10'000; /** counted for a message */
 
@@ -128,6 +129,19 @@ enum err deletion_count(struct change *change, const struct entity *entity, stru
         uint32_t more;
         TRY(scan_index_count(change->txn, field->entity->number, field->number, &range,
                              max - *count_out, &more));
+        *count_out += more;
+    }
+    return ERR_NONE;
+}
+
+enum err deletion_count_seen(const struct change *change, const struct entity *entity, struct id id,
+                             uint32_t max, uint32_t *count_out)
+{
+    struct view view = change_view(change);
+    *count_out = 0;
+    for (uint32_t at = 0; at < entity->referrer_count && *count_out < max; at++) {
+        uint32_t more;
+        TRY(query_count_referring(&view, entity->referrers[at], id, max - *count_out, &more));
         *count_out += more;
     }
     return ERR_NONE;

@@ -15,6 +15,9 @@ enum err deletion_verify(struct change *change, const struct entity *entity, str
 /** How many records refer to it, counted up to `max`. */
 enum err deletion_count(struct change *change, const struct entity *entity, struct id id,
                         uint32_t max, uint32_t *count_out);
+/** The same of what the actor sees, to be told. */
+enum err deletion_count_seen(const struct change *change, const struct entity *entity, struct id id,
+                             uint32_t max, uint32_t *count_out);
 /** Deletes or detaches at most `max` of the records under one that is to be deleted, so that
  *  record_delete has less to do. *count_out 0: nothing is left that can go before it. */
 enum err deletion_some(struct change *change, const struct entity *entity, struct id id,

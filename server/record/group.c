@@ -151,10 +151,7 @@ static enum err tell_entry(struct group_telling *telling, uint64_t sequence)
     TRY(txn_log_from(view->txn, sequence, &entry));
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     telling->seen++;
-    if (entity == nullptr || !scope_may(view->scope, entity->number, SCOPE_VIEW) ||
-        log_is_untold(&entry) || !rows_see_entry(view, entity, &entry) ||
-        !history_shows(view, entity, &entry))
-        return ERR_NONE;
+    if (entity == nullptr || !history_sees(view, entity, &entry)) return ERR_NONE;
     telling->shown++;
     bool is_whole = log_change_read(entry.body, &change);
     if (is_whole) tell_rules(telling, &change);

@@ -5,6 +5,7 @@
 #include "model/kind.h"
 #include "record/index.h"
 #include "record/merging_values.h"
+#include "record/query.h"
 #include "record/rows.h"
 
 /* What is asked for. */
@@ -152,41 +153,27 @@ enum err merging_count(const struct merging *merging, uint32_t max, uint32_t *co
     return ERR_NONE;
 }
 
-/** Of one field, those records alone that the actor sees. */
-static enum err count_seen(const struct merging *merging, const struct field *field, str to,
-                           uint32_t max, uint32_t *count_out)
-{
-    struct view view = change_view(merging->change);
-    struct scan_range range = {.from = to, .to = to};
-    *count_out = 0;
-    if (!scope_may(view.scope, field->entity->number, SCOPE_VIEW)) return ERR_NONE;
-    if (rows_see_all(&view, field->entity))
-        return scan_index_count(view.txn, field->entity->number, field->number, &range, max,
-                                count_out);
-    struct scan *scan = scan_index(view.txn, field->entity->number, field->number, &range);
-    while (*count_out < max) {
-        bool has_entry;
-        struct scan_entry entry;
-        TRY(scan_next(scan, &has_entry, &entry));
-        if (!has_entry) break;
-        *count_out += rows_see_id(&view, field->entity, entry.id);
-    }
-    scan_close(scan);
-    return ERR_NONE;
-}
-
 enum err merging_count_seen(const struct merging *merging, uint32_t max, uint32_t *count_out)
 {
     const struct entity *entity = merging->entity;
+    struct view view = change_view(merging->change);
     *count_out = 0;
     for (uint32_t at = 0; at < entity->referrer_count; at++)
         for (uint32_t of = 0; of < merging->other_count && *count_out < max; of++) {
             uint32_t more;
-            TRY(count_seen(merging, entity->referrers[at], id_bytes(&merging->others[of]),
-                           max - *count_out, &more));
+            TRY(query_count_referring(&view, entity->referrers[at], merging->others[of],
+                                      max - *count_out, &more));
             *count_out += more;
         }
     return ERR_NONE;
+}
+
+uint32_t merging_told(const struct merging *merging)
+{
+    uint32_t told = 0;
+    for (uint32_t at = 0; at < ENTITIES_MAX; at++)
+        told += merging->moved[at] + merging->dropped[at];
+    return told;
 }
 
 /* Moving what refers to the others. */

@@ -47,5 +47,8 @@ enum err merging_run(struct merging *merging);
  *  nothing is left that can be moved before the others are deleted. */
 enum err merging_move_some(struct merging *merging, uint32_t max, uint32_t *moved_out);
 
+/** How many records this change has moved or dropped, of what the actor sees. */
+uint32_t merging_told(const struct merging *merging);
+
 /** The survivor as it would be by its own values, before anything is moved. */
 enum err merging_preview(struct merging *merging, struct record *record_out);

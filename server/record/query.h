@@ -139,6 +139,10 @@ enum err query_find_same(const struct view *view, const struct field *field,
 enum err query_find_same_seen(const struct view *view, const struct field *field,
                               const struct value *stored, uint32_t max, struct id *ids_out,
                               uint32_t *count_out);
+/** How many records refer to this one by an indexed field, of those that the scope sees; counted up
+ *  to `max`. */
+enum err query_count_referring(const struct view *view, const struct field *field, struct id to,
+                               uint32_t max, uint32_t *count_out);
 /** The record that has both references of a unique pair; nil: none has. */
 enum err query_find_pair(const struct view *view, const struct pair *pair, struct id first,
                          struct id second, struct id *id_out);

@@ -139,6 +139,27 @@ enum err query_find_same_seen(const struct view *view, const struct field *field
     return find_same(&finding, stored, count_out);
 }
 
+enum err query_count_referring(const struct view *view, const struct field *field, struct id to,
+                               uint32_t max, uint32_t *count_out)
+{
+    struct scan_range range = {.from = id_bytes(&to), .to = id_bytes(&to)};
+    uint16_t number = field->entity->number;
+    *count_out = 0;
+    if (!scope_may(view->scope, number, SCOPE_VIEW)) return ERR_NONE;
+    if (rows_see_all(view, field->entity))
+        return scan_index_count(view->txn, number, field->number, &range, max, count_out);
+    struct scan *scan = scan_index(view->txn, number, field->number, &range);
+    while (*count_out < max) {
+        bool has_entry;
+        struct scan_entry entry;
+        TRY(scan_next(scan, &has_entry, &entry));
+        if (!has_entry) break;
+        *count_out += rows_see_id(view, field->entity, entry.id);
+    }
+    scan_close(scan);
+    return ERR_NONE;
+}
+
 enum err query_find_pair(const struct view *view, const struct pair *pair, struct id first,
                          struct id second, struct id *id_out)
 {

@@ -271,6 +271,13 @@ bool history_shows(const struct view *view, const struct entity *entity,
     return !withholds;
 }
 
+bool history_sees(const struct view *view, const struct entity *entity,
+                  const struct log_entry *entry)
+{
+    return scope_may(view->scope, entity->number, SCOPE_VIEW) && !log_is_untold(entry) &&
+           rows_see_entry(view, entity, entry) && history_shows(view, entity, entry);
+}
+
 /** One log entry: who changed what, when, and because of which request. An erased body shows no
  *  changes. False, and nothing is written, when all that it changed are fields out of sight. */
 static bool entry_write(struct buf *json, const struct view *view, struct actor_names *names,

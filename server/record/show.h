@@ -45,6 +45,9 @@ void history_write_alone(struct buf *json, const struct view *view, const struct
 /** False: it changed nothing but fields that the scope does not see. */
 bool history_shows(const struct view *view, const struct entity *entity,
                    const struct log_entry *entry);
+/** Whether the entry is for these eyes: its record is, and so is something that it says. */
+bool history_sees(const struct view *view, const struct entity *entity,
+                  const struct log_entry *entry);
 
 /** Who acts in some entries of the log, as far as they were asked for: mostly one or two. */
 struct actor_names {

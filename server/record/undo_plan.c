@@ -103,8 +103,7 @@ static void take_back_update(struct undo_plan *plan, struct undo_item *item,
         if (field == nullptr || !undo_is_own(field)) continue;
         str *now = &item->now[field_position(field)];
         if (!scope_sees_field(view.scope, field)) continue;
-        if (!scope_edits_field(view.scope, field))
-            undo_keep(plan, item, field, UNDO_FORBIDDEN);
+        if (!scope_edits_field(view.scope, field)) undo_keep(plan, item, field, UNDO_FORBIDDEN);
         else if (sealed_is_same(&view, field, item->id, *now, side(&new))) *now = side(&old);
         else if (field->one_of_per == nullptr) undo_keep(plan, item, field, UNDO_EDITED);
     }
@@ -180,8 +179,7 @@ static enum err verify_scope(struct undo_plan *plan, const struct entity *entity
     static const enum scope_action needed[] = {SCOPE_DELETE, SCOPE_EDIT, SCOPE_CREATE};
     struct change *change = plan->undo->change;
     struct view view = change_view(change);
-    *is_left_out = !scope_may(view.scope, entity->number, SCOPE_VIEW) ||
-                   !rows_see_entry(&view, entity, entry) || !history_shows(&view, entity, entry);
+    *is_left_out = !history_sees(&view, entity, entry);
     return *is_left_out ? ERR_NONE
                         : scope_require(change->task, change->scope, entity, needed[operation]);
 }

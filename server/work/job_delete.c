@@ -52,21 +52,27 @@ static enum err delete_part(struct job_run *run, struct txn *txn, void *argument
     rule_chain_of(&change)->through = S("job");
     const struct entity *entity = model_entity_by_number(run->tenant.model, live->entity);
     if (entity == nullptr) return fail(run->task, ERR_MISSING, "there are no such records now");
-    uint32_t count, deleted = 0;
+    bool counts_all = scope_sees_everything(&run->scope, run->tenant.model);
+    uint32_t count, seen = 0, left = 0, deleted = 0;
     TRY(deletion_verify(&change, entity, live->id));
     TRY(deletion_count(&change, entity, live->id, COUNTED_MAX, &count));
-    if (run->job.total == 0) run->job.total = count + 1;
+    if (!counts_all) TRY(deletion_count_seen(&change, entity, live->id, COUNTED_MAX, &seen));
+    if (run->job.total == 0 && counts_all) run->job.total = count + 1;
     run->is_over = count <= DELETED_IN_STEP;
     if (!run->is_over) {
         TRY(deletion_some(&change, entity, live->id, DELETED_IN_STEP, &deleted));
         run->is_over = deleted == 0;
+        if (!counts_all) TRY(deletion_count_seen(&change, entity, live->id, COUNTED_MAX, &left));
     }
     if (run->is_over) {
         deleted = count + 1;
+        left = 0;
         TRY(record_delete(&change, entity, live->id, nullptr));
     }
     TRY(run->is_over ? access_finish_change(&change, entity) : change_finish(&change));
-    run->job.done += deleted;
+    /* Whoever does not see everything is told how much there is of what he sees, at the end. */
+    run->job.done += counts_all ? deleted : seen - left + run->is_over;
+    if (run->is_over) run->job.total = run->job.done;
     note_result(run);
     return ERR_NONE;
 }

@@ -60,7 +60,8 @@ static enum err merge_part(struct job_run *run, struct txn *txn, void *argument)
     uint32_t references, moved = 0;
     TRY(merging_read(&change, entity, live->survivor, &live->given, merging));
     TRY(merging_count(merging, REFERENCES_COUNTED_MAX, &references));
-    if (run->job.total == 0) run->job.total = references;
+    bool counts_all = scope_sees_everything(&run->scope, run->tenant.model);
+    if (run->job.total == 0 && counts_all) run->job.total = references;
     run->is_over = references <= MOVED_IN_STEP;
     if (!run->is_over) {
         TRY(merging_move_some(merging, MOVED_IN_STEP, &moved));
@@ -71,7 +72,9 @@ static enum err merge_part(struct job_run *run, struct txn *txn, void *argument)
         TRY(merging_run(merging));
     }
     TRY(change_finish(&change));
-    run->job.done += moved;
+    /* Whoever does not see everything is told how much there is of what he sees, at the end. */
+    run->job.done += counts_all ? moved : merging_told(merging);
+    if (run->is_over) run->job.total = run->job.done;
     note_result(run, run->job.done);
     return ERR_NONE;
 }

@@ -3,6 +3,7 @@
 #include "access/access.h"
 #include "base/require.h"
 #include "record/group.h"
+#include "record/show.h"
 
 constexpr uint32_t ENTRIES_WANTED = 250; /** of the log in one step, whole changes */
 constexpr size_t LINES_BYTES_MAX = MIB;
@@ -25,6 +26,12 @@ struct undo_step {
     uint64_t sequences[CHANGE_WRITES_MAX];
 };
 
+/** Whoever does not see everything is told how much there is of what he sees, at the end. */
+static bool counts_all(const struct job_run *run)
+{
+    return scope_sees_everything(&run->scope, run->tenant.model);
+}
+
 enum err undo_job_begin(struct task *task, struct txn *txn, const struct scope *scope,
                         struct id group, struct job *job_out)
 {
@@ -37,7 +44,7 @@ enum err undo_job_begin(struct task *task, struct txn *txn, const struct scope *
 static enum err count_entries(struct job_run *run, struct txn *txn, void *argument)
 {
     struct undo_live *live = argument;
-    return group_count(txn, live->group, &run->job.total);
+    return counts_all(run) ? group_count(txn, live->group, &run->job.total) : ERR_NONE;
 }
 
 enum err undo_job_open(struct job_run *run)
@@ -76,6 +83,24 @@ static void tell_kept(struct job_run *run, const struct undo *undo)
     if (!buf_is_over(&lines)) run->lines = buf_str(&lines);
 }
 
+/** Those of the step's entries that the actor sees, one after another; nullptr: there are no
+ *  more. */
+static enum err seen_next(struct job_run *run, struct txn *txn, const struct undo_step *step,
+                          uint32_t *at, struct log_entry *entry, const struct entity **entity_out)
+{
+    struct view view = {run->task, txn, run->tenant.model, &run->scope};
+    for (; *at < step->count; ++*at) {
+        TRY(txn_log_from(txn, step->sequences[*at], entry));
+        *entity_out = model_entity_by_number(run->tenant.model, entry->entity);
+        if (*entity_out != nullptr && history_sees(&view, *entity_out, entry)) {
+            ++*at;
+            return ERR_NONE;
+        }
+    }
+    *entity_out = nullptr;
+    return ERR_NONE;
+}
+
 /** A step whose changes cannot be taken back together leaves them as they are, and says so. */
 static enum err keep_all(struct job_run *run, struct txn *txn, const struct undo_step *step,
                          struct undo *undo)
@@ -84,14 +109,13 @@ static enum err keep_all(struct job_run *run, struct txn *txn, const struct undo
     run->task->fault.detail = (str){};
     undo->kept_count = undo->told_count = 0;
     undo->changed = undo->deleted = undo->restored = 0;
-    for (uint32_t at = 0; at < step->count; at++) {
-        struct log_entry entry;
-        TRY(txn_log_from(txn, step->sequences[at], &entry));
-        const struct entity *entity = model_entity_by_number(run->tenant.model, entry.entity);
-        if (entity == nullptr) continue;
+    struct log_entry entry;
+    const struct entity *entity;
+    for (uint32_t at = 0;;) {
+        TRY(seen_next(run, txn, step, &at, &entry, &entity));
+        if (entity == nullptr) return ERR_NONE;
         undo_keep_record(undo, entity, entry.record, UNDO_NEEDED);
     }
-    return ERR_NONE;
 }
 
 static void note_result(struct job_run *run, const struct undo_place *place)
@@ -111,6 +135,17 @@ static void note_result(struct job_run *run, const struct undo_place *place)
     run->job.result = buf_str(&result);
 }
 
+static enum err count_done(struct job_run *run, struct txn *txn, const struct undo_step *step)
+{
+    struct log_entry entry;
+    const struct entity *entity;
+    if (counts_all(run)) return run->job.done += step->count, ERR_NONE;
+    for (uint32_t at = 0;; run->job.done++) {
+        TRY(seen_next(run, txn, step, &at, &entry, &entity));
+        if (entity == nullptr) return ERR_NONE;
+    }
+}
+
 static enum err take_back(struct job_run *run, struct txn *txn, void *argument)
 {
     struct undo_step *step = argument;
@@ -120,6 +155,7 @@ static enum err take_back(struct job_run *run, struct txn *txn, void *argument)
     change.hooks = &hooks;
     struct undo undo = {.change = &change};
     struct savepoint savepoint = txn_savepoint(txn);
+    TRY(count_done(run, txn, step)); /* while it is seen */
     enum err err = undo_entries(&undo, step->sequences, step->count);
     if (err == ERR_NONE) err = access_finish_change(&change, nullptr);
     if (err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_TOO_LARGE) {
@@ -133,7 +169,6 @@ static enum err take_back(struct job_run *run, struct txn *txn, void *argument)
     place.deleted += undo.deleted;
     place.restored += undo.restored;
     place.kept += undo.kept_count;
-    run->job.done += step->count;
     note_result(run, &place);
     tell_kept(run, &undo);
     live->place = place;
@@ -147,6 +182,7 @@ enum err undo_job_step(struct job_run *run, bool *is_over_out)
     TRY(job_read(run, read_slice, step));
     if (step->count > 0) return job_write(run, take_back, step);
     note_result(run, &step->live->place);
+    run->job.total = run->job.done;
     *is_over_out = true;
     return job_write(run, nullptr, nullptr);
 }
