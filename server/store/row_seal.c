@@ -26,7 +26,10 @@ void sealed_value_put(struct txn *txn, struct buf *built, enum system_row row, s
     struct secret_key seal_key;
     uint32_t id;
     char id_room[4];
-    if (txn->space.number == 0 || keyring_find(txn, 0, KEY_OF_ROWS, &id, &seal_key) != ERR_NONE) {
+    enum err err = keyring_find(txn, 0, KEY_OF_ROWS, &id, &seal_key);
+    if (err != ERR_NONE) {
+        /* Where there is a key that cannot be had, the value must not be kept open. */
+        if (err != ERR_MISSING) txn->broken = err;
         pack_raw(built, value);
         return;
     }
@@ -58,12 +61,12 @@ static bool value_is_sealed(str stored, uint32_t *id_out, str *sealed_out)
 enum err sealed_value_open(struct txn *txn, enum system_row row, str key, str stored,
                            struct arena *arena, str *value_out)
 {
-    uint32_t id;
+    uint32_t id, found;
     str sealed;
     struct secret_key row_key;
     if (!value_is_sealed(stored, &id, &sealed))
         return *value_out = arena_copy(arena, stored), ERR_NONE;
-    TRY(keyring_find(txn, id, KEY_OF_ROWS, &id, &row_key));
+    TRY(keyring_find(txn, id, KEY_OF_ROWS, &found, &row_key));
     enum err err = unseal(arena, &row_key, sealed, row_bound(arena, txn, row, id, key), value_out);
     bytes_wipe(&row_key, sizeof row_key);
     return err;

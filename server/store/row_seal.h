@@ -12,7 +12,7 @@
 #include "store/snapshot.h"
 
 /** Appends the value sealed, in one copy, for it may be large; as it is in a space that never had a
- *  key. `built` is that of row_build. */
+ *  key. Where the key cannot be read, nothing of the work is kept. `built` is that of row_build. */
 void sealed_value_put(struct txn *txn, struct buf *built, enum system_row row, str key, str value);
 /** A copy of the value. ERR_CORRUPT; ERR_MISSING: its key is gone. */
 enum err sealed_value_open(struct txn *txn, enum system_row row, str key, str stored,

@@ -22,7 +22,7 @@ struct txn {
     bool takes_writes;
     struct arena arena; /** of the pending writes */
     struct pending pending;
-    enum err broken;  /** the log's end cannot be read: nothing of this work may be kept */
+    enum err broken;  /** the log's end, or a key, cannot be read: nothing of this work is kept */
     bool has_logged;  /** an entry was appended, though it may be undone since */
     bool has_log_end; /** log_sequence, log_chain and log_group are known */
     uint64_t log_sequence;

@@ -118,6 +118,27 @@ TEST(test_sealing__older_keys_open_until_they_are_dropped)
     rig_drop(&rig);
 }
 
+/** In the order of their making, each with its time; the first one has none here. */
+TEST(test_sealing__keys_are_told_with_the_time_of_their_making)
+{
+    struct rig rig;
+    rig_make(&rig);
+    struct sealing_key keys[SEALING_KEYS_MAX];
+    uint32_t ids[2], count;
+    for (int at = 0; at < 2; at++) {
+        rig.test.task.task.now_ms = 1000 + at;
+        check_int(sealing_key_add(rig.txn, &ids[at]), ERR_NONE);
+    }
+    check_int(sealing_keys(rig.txn, keys, &count), ERR_NONE);
+    check_int(count, 3);
+    check_int(keys[0].id, DATA_KEY_FIRST);
+    for (int at = 0; at < 2; at++) {
+        check_int(keys[1 + at].id, ids[at]);
+        check_int(keys[1 + at].made_at_ms, 1000 + at);
+    }
+    rig_drop(&rig);
+}
+
 TEST(test_sealing__of_an_erased_space_nothing_opens)
 {
     struct rig rig;
