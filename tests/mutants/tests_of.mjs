@@ -141,7 +141,7 @@ export const testsOf = {
         'api/audit_chain',
     ],
     'server/store/row_seal.c': [
-        'unit/store/sealing',
+        'unit/store/row_seal',
         'unit/store/outbox',
         'unit/store/backup',
         'api/outbox_sealed',
