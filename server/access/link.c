@@ -191,17 +191,31 @@ static enum err link_refuse(struct task *task)
                 "this link was used, is too old, or was replaced by a newer one");
 }
 
+static enum err link_row_get(struct txn *txn, str token, struct link_row *link_out)
+{
+    struct hash hash = credential_hash(S("link"), token);
+    str row;
+    if (token.len == 0 || token.len > TOKEN_TEXT_BYTES_MAX) return ERR_MISSING;
+    TRY(txn_system_get(txn, SYSTEM_LINK, hash_bytes(&hash), txn_task(txn)->arena, &row));
+    return link_row_read(row, link_out) ? ERR_NONE : ERR_CORRUPT;
+}
+
+enum err link_owner(struct txn *txn, const struct access *access, str token,
+                    struct account *account_out)
+{
+    struct link_row link;
+    TRY(link_row_get(txn, token, &link));
+    return account_read(txn, access, link.subject, account_out);
+}
+
 static enum err link_find(struct txn *txn, const struct access *access, enum door door,
                           enum link_purpose purpose, str token, struct account *account_out,
                           struct id *viewer_out)
 {
     struct task *task = txn_task(txn);
     struct link_row link;
-    struct hash hash = credential_hash(S("link"), token), bound;
-    str row;
-    if (token.len == 0 || token.len > TOKEN_TEXT_BYTES_MAX) return ERR_MISSING;
-    TRY(txn_system_get(txn, SYSTEM_LINK, hash_bytes(&hash), task->arena, &row));
-    if (!link_row_read(row, &link)) return ERR_CORRUPT;
+    struct hash bound;
+    TRY(link_row_get(txn, token, &link));
     if (link.purpose != purpose || link.subject.door != door || link.ends_ms <= task->now_ms)
         return ERR_MISSING;
     TRY(account_read(txn, access, link.subject, account_out));

@@ -27,7 +27,7 @@ struct once *once_make(struct arena *arena)
 enum err once_judge(struct call *call)
 {
     /* What a secret is must lie nowhere else; it can be asked for again. */
-    if (call->route->is_of_secrets) call->idempotency_key = (str){};
+    if (call->route->tells_secret) call->idempotency_key = (str){};
     str key = call->idempotency_key;
     bool is_key = key.len <= IDEMPOTENCY_KEY_BYTES_MAX;
     for (size_t at = 0; at < key.len; at++)

@@ -132,6 +132,7 @@ enum err totp_make(struct call *call)
 {
     str base32;
     struct buf json = reply_buf(call);
+    TRY(rights_cover_own(call));
     TRY(totp_begin(call->txn, call->identity.user, &base32));
     buf_put(&json, S("{\"secret\":"));
     json_write_text(&json, base32);
@@ -154,11 +155,12 @@ static enum err confirm_run(struct work *work, struct txn *txn)
     struct confirming *self = (struct confirming *)work;
     struct call *call = self->call;
     txn_set_task(txn, call->task);
-    TRY(totp_confirm(txn, call->identity.user, self->code, &self->made));
     call->txn = txn;
-    note(call, AUDIT_TOTP_CHANGED, identity_subject(&call->identity), S("on"));
+    enum err err = rights_again(call); /* the session may have ended while this waited */
+    if (err == ERR_NONE) err = totp_confirm(txn, call->identity.user, self->code, &self->made);
+    if (err == ERR_NONE) note(call, AUDIT_TOTP_CHANGED, identity_subject(&call->identity), S("on"));
     call->txn = nullptr;
-    return ERR_NONE;
+    return err;
 }
 
 enum err totp_make_active(struct call *call)
@@ -168,7 +170,7 @@ enum err totp_make_active(struct call *call)
     TRY(task_faults(call->task));
     self.work = (struct work){.run = confirm_run, .arena = call->task->arena};
     enum err err = store_write(call->access->store, &call->tenant.space, &self.work);
-    if (err == ERR_UNAUTHENTICATED) {
+    if (err == ERR_UNAUTHENTICATED && str_eq(call->task->fault.type, S("code_wrong"))) {
         call->job.wrong = WRONG_CODE;
         call->task->fault = (struct fault){};
         task_fault(call->task, S("code"), S("wrong"), "is not the code of now");
@@ -187,6 +189,7 @@ enum err totp_make_active(struct call *call)
 
 enum err totp_drop(struct call *call)
 {
+    TRY(rights_cover_own(call));
     totp_end(call->txn, call->identity.user);
     note(call, AUDIT_TOTP_CHANGED, identity_subject(&call->identity), S("off"));
     reply_empty(call, 204);

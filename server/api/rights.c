@@ -100,6 +100,12 @@ enum err rights_cover_user(struct call *call, struct id user)
                 "this user may more than you: only who may as much looks after how he enters");
 }
 
+enum err rights_cover_own(struct call *call)
+{
+    bool is_token = call->identity.credential == CREDENTIAL_TOKEN;
+    return is_token ? rights_cover_user(call, call->identity.user) : ERR_NONE;
+}
+
 bool rights_to_begun(const struct call *call, struct id who, struct id token)
 {
     const struct identity *identity = &call->identity;

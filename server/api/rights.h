@@ -25,6 +25,10 @@ enum err rights_again(struct call *call);
  *  he is not. ERR_MISSING: there is no such user. */
 enum err rights_cover_user(struct call *call, struct id user);
 
+/** The same of the caller's own entrance: a token with a role of its own does not decide how its
+ *  user enters, or end what he does by another one. */
+enum err rights_cover_own(struct call *call);
+
 /** Whether this is the caller's own, or he looks after everybody's: RIGHT_BEGUN. One who came by a
  *  token with a role of its own has only what was begun by that token. */
 bool rights_to_begun(const struct call *call, struct id who, struct id token);

@@ -305,17 +305,13 @@ static void hashing_done(struct sign_in_job *job, enum err err)
 
 static enum err queue_for_hashing(struct call *call)
 {
-    str email;
-    bool has_code;
-    TRY(session_tried(call, &email, &has_code));
     call->job = (struct sign_in_job){
         .run = on_hashing_thread,
         .done = hashing_done,
         .tenant = call->tenant.space.uuid,
-        .email = email,
         .address = call->address,
-        .has_code = has_code,
     };
+    TRY(session_tried(call));
     enum err err = sign_in_queue(call->api->sign_in, &call->job, &call->wait_ms);
     if (err == ERR_LIMITED) return fail(call->task, err, "too many tries; wait, then try again");
     return err;

@@ -65,7 +65,8 @@ struct route {
     bool is_of_duplicates; /** only of an entity whose duplicates are looked for, and made */
     bool is_for_portal;    /** served at the portal's door too */
     bool is_for_viewer;    /** there, a change that is let to who views it as somebody else */
-    bool is_of_secrets;    /** only of an entity with secret fields; the answer is never kept */
+    bool is_of_secrets;    /** only of an entity with secret fields */
+    bool tells_secret;     /** the answer is told once, and never kept for an Idempotency-Key */
     bool needs_proof;      /** dangerous: the password must have been given just now */
     bool needs_own_proof;  /** the same of a session; a token is bounded by what it covers */
     bool is_for_nobody;    /** refused to whoever is signed in */

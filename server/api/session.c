@@ -1,14 +1,16 @@
 #include "api/session.h"
 
+#include "access/link.h"
 #include "api/cookie.h"
 #include "api/portal_door.h"
 #include "api/reply.h"
+#include "api/roads.h"
 #include "api/sessions.h"
 #include "base/fold.h"
 #include "api/tokens.h"
 #include "value/json.h"
 
-constexpr size_t TRIED_BYTES_MAX = 256; /** of an address or a token, to count tries by */
+constexpr size_t TRIED_BYTES_MAX = 1024; /** of an address or a link, to count tries by */
 
 enum err given_map(struct call *call, const char *form)
 {
@@ -49,22 +51,35 @@ static enum err session_given(struct call *call, struct sign_in_given *given)
     return task_faults(call->task);
 }
 
-enum err session_tried(struct call *call, str *email_out, bool *has_code_out)
+/** Of the link that was given: the address of its owner; of one that is none, the link itself. */
+static enum err link_tried(struct call *call)
+{
+    struct account account;
+    str token;
+    given_text(call, S("token"), true, &token);
+    enum err err = link_owner(call->txn, call->access, token, &account);
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    call->job.email = err == ERR_NONE ? arena_copy(call->task->arena, account.email) : token;
+    return ERR_NONE;
+}
+
+enum err session_tried(struct call *call)
 {
     struct task *task = call->task;
-    str email, token, code;
+    str token, code, *email = &call->job.email;
     TRY(given_map(call, "an object"));
-    given_text(call, S("email"), false, &email);
+    given_text(call, S("email"), false, email);
     given_text(call, S("token"), false, &token);
     given_text(call, S("code"), false, &code);
     TRY(task_faults(task));
-    *has_code_out = code.len > 0;
-    if (call->identity.credential == CREDENTIAL_SESSION) email = call->identity.email;
+    call->job.has_code = code.len > 0;
+    if (call->identity.credential == CREDENTIAL_SESSION) *email = call->identity.email;
     else if (call->identity.credential != CREDENTIAL_NONE)
         return fail(task, ERR_FORBIDDEN, "this is for a person who is signed in");
-    else if (email.len == 0) email = token;
-    if (email.len > TRIED_BYTES_MAX) email = str_first(email, TRIED_BYTES_MAX);
-    *email_out = utf8_is_valid(email) ? fold(task->arena, email) : S("");
+    else if (token.len > 0) TRY(call_read(call, false, link_tried));
+    /* As it is looked up, before it is cut: blanks must not push it out of what is counted. */
+    str trimmed = utf8_is_valid(*email) ? utf8_first(str_trim(*email), TRIED_BYTES_MAX) : S("");
+    *email = fold(task->arena, trimmed);
     return ERR_NONE;
 }
 

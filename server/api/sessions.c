@@ -60,16 +60,9 @@ enum err sessions_list(struct call *call)
     return reply_sessions(call, call->identity.user);
 }
 
-/** A token with a role of its own does not end what its user does by another one. */
-static enum err check_own(struct call *call)
-{
-    bool is_token = call->identity.credential == CREDENTIAL_TOKEN;
-    return is_token ? rights_cover_user(call, call->identity.user) : ERR_NONE;
-}
-
 enum err sessions_end_one(struct call *call)
 {
-    TRY(check_own(call));
+    TRY(rights_cover_own(call));
     enum err err = session_end_one(call->txn, call->identity.user, call->record);
     if (err == ERR_MISSING) return fail(call->task, err, "you have no such session");
     TRY(err);
@@ -80,7 +73,7 @@ enum err sessions_end_one(struct call *call)
 
 enum err sessions_end_others(struct call *call)
 {
-    TRY(check_own(call));
+    TRY(rights_cover_own(call));
     TRY(sessions_end(call->txn, call->identity.user, call->identity.session));
     note(call, call->identity.door, call->identity.user);
     reply_empty(call, 204);

@@ -46,6 +46,20 @@ describe('a token', () => {
         assert.deepEqual(me.roles, ['owner']);
     });
 
+    test('is not told again to a request that names itself', async () => {
+        const key = { 'idempotency-key': 'made once' };
+        const paths = ['tokens', `users/${pm.user.id}/tokens`];
+        for (const path of paths) {
+            const texts = new Set();
+            for (let at = 0; at < 2; at++) {
+                const answer = await owner.call('POST', path, { name: 'Named' }, key);
+                assert.equal(answer.headers['idempotency-replayed'], undefined);
+                texts.add(expectStatus(answer, 201).body.token);
+            }
+            assert.equal(texts.size, 2);
+        }
+    });
+
     test('cannot make another, and needs a fresh password to be made', async () => {
         expectProblem(await firm.call('POST', 'tokens', { name: 'By token' }), 403);
         const { token } = await make({ name: 'Proof', proof: true });

@@ -97,6 +97,31 @@ describe('codes that are on', () => {
         assert.match(last.headers['retry-after'], /^\d+$/);
     });
 
+    test('are no way to guess, whatever is written around them', async () => {
+        const { person } = await guarded();
+        await new Visitor(firm).call('POST', 'password/reset', { email: person.email });
+        const { token } = linkIn(await mailTo(firm, person.email, 2));
+        const guess = (at, more) => ({ ...more, code: String(at).padStart(6, '0') });
+        const blank = (at) => ({ email: ' '.repeat(2000 - at) + person.email });
+        const link = (at) => ({ token, email: `x${at}@firm.example`, password: 'quite other words' });
+        const ways = [
+            (at) => enter(person, guess(at, blank(at))),
+            (at) => enter(person, guess(at, { ...blank(at), token: '' })),
+            (at) => new Visitor(firm).call('POST', 'password/set', guess(at, link(at))),
+        ];
+        const begun = now();
+        const bounded = new Set();
+        let guesses = 0;
+        for (let at = 0; bounded.size < ways.length && at < 60; at++) {
+            const answer = await ways[at % ways.length](at);
+            if (answer.status === 429) bounded.add(at % ways.length);
+            else guesses += Number(expectProblem(answer, 401).type === 'code_wrong');
+        }
+        assert.equal(bounded.size, ways.length, `${[...bounded]} of the ways`);
+        /* Ten, and what a bucket gives back meanwhile. */
+        assert.ok(guesses <= 11 + (now() - begun) / STEP_S, `${guesses} guesses`);
+    });
+
     test('of recovery are ten, each good once, however they are typed', async () => {
         const { person } = await guarded();
         assert.equal(new Set(person.recovery).size, 10);

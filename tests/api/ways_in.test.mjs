@@ -113,6 +113,15 @@ describe('a token with a role of its own', () => {
         expectStatus(await at.call('GET', 'me'), 200);
     });
 
+    test('takes no one-time codes from its user, even as a proof', async () => {
+        const owner = await Visitor.signIn(firm, firm.owner, password);
+        const wanted = { name: 'Proof', role: 'keeper', proof: true };
+        const { token } = expectStatus(await owner.call('POST', 'tokens', wanted), 201).body;
+        const proof = new Firm(server, firm.name, token);
+        expectProblem(await proof.call('POST', 'me/totp'), 403, 'may more than you');
+        expectProblem(await proof.call('DELETE', 'me/totp'), 403, 'may more than you');
+    });
+
     test('has no results of jobs that its user began by another one', async () => {
         const text = 'Name,E-mail,Role,Nothing\n,no address,owner,canary\n';
         const wide = await firm.call('POST', 'users/import', { text });
