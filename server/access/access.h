@@ -202,10 +202,18 @@ enum err password_change(struct task *task, const struct access *access, const s
 enum err password_by_link(struct task *task, const struct access *access, const struct space *space,
                           bool is_invitation, const struct sign_in_given *given);
 
-/** Blocks. Sets a password (PASSWORD_BYTES_MIN..MAX, not one of the common ones) and ends all
- *  sessions of its owner. */
+/** A password that somebody sets for another. */
+struct password_given {
+    struct subject subject;
+    str password; /** PASSWORD_BYTES_MIN..MAX, not one of the common ones */
+    /** In the lane, before it is set: whether that may still be; what it writes goes along.
+     *  nullptr: nobody asks. */
+    enum err (*verify)(void *owner, struct txn *txn);
+    void *owner;
+};
+/** Blocks. Sets it and ends all sessions of the subject. ERR_INVALID: a fault of `password`. */
 enum err password_set(struct task *task, const struct access *access, const struct space *space,
-                      struct subject subject, str password);
+                      const struct password_given *given);
 
 /* The hashing thread. */
 

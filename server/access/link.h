@@ -37,8 +37,8 @@ enum err link_view_make(struct txn *txn, const struct account *account, struct i
 /** In a lane: it is used up. Errors as link_read. */
 enum err link_view_take(struct txn *txn, const struct access *access, str token,
                         struct account *account_out, struct id *viewer_out);
-/** Whose it is, whatever it is for and whether or not it is still good, so that tries by it count as
- *  his; views. ERR_MISSING: there is no such link, or its owner is gone. */
+/** Whose it is, whatever it is for and whether or not it is still good, so that tries by it count
+ *  as his; views. ERR_MISSING: there is no such link, or its owner is gone. */
 enum err link_owner(struct txn *txn, const struct access *access, str token,
                     struct account *account_out);
 /** Whose it is; views. ERR_UNAUTHENTICATED of the type `link`: it is not good, or no more. */

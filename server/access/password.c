@@ -211,31 +211,34 @@ void password_row_put(struct txn *txn, struct id user, str hash)
 struct password_work {
     struct work work;
     struct task *task;
-    struct id user;
+    const struct password_given *given;
     str hash;
 };
 
 static enum err password_write(struct work *work, struct txn *txn)
 {
     struct password_work *self = (struct password_work *)work;
+    const struct password_given *given = self->given;
     txn_set_task(txn, self->task);
-    password_row_put(txn, self->user, self->hash);
-    return sessions_end(txn, self->user, (struct id){});
+    if (given->verify != nullptr) TRY(given->verify(given->owner, txn));
+    password_row_put(txn, given->subject.id, self->hash);
+    return sessions_end(txn, given->subject.id, (struct id){});
 }
 
 enum err password_set(struct task *task, const struct access *access, const struct space *space,
-                      struct subject subject, str password)
+                      const struct password_given *given)
 {
     struct account account;
-    TRY(account_read_now(task, access, space, subject, &account));
-    password_judge(task, S("password"), password, &(struct password_owner){.email = account.email});
+    TRY(account_read_now(task, access, space, given->subject, &account));
+    password_judge(task, S("password"), given->password,
+                   &(struct password_owner){.email = account.email});
     TRY(task_faults(task));
     char hash[PASSWORD_HASH_BYTES_MAX];
-    TRY(password_make_hash(task, password, hash));
+    TRY(password_make_hash(task, given->password, hash));
     struct password_work self = {
         .work = {.run = password_write, .arena = task->arena},
         .task = task,
-        .user = subject.id,
+        .given = given,
         .hash = str_of(hash),
     };
     return store_write(access->store, space, &self.work);

@@ -150,7 +150,7 @@ enum err portal_rights(struct txn *txn, const struct model *model, struct id acc
     return err;
 }
 
-enum err portal_reach_is_seen(const struct view *view, struct id account, bool *is_seen_out)
+static enum err reach_is_seen(const struct view *view, struct id account, bool *is_seen_out)
 {
     const struct field *field = field_at(view->model, PORTAL_RIGHT_ENTITY, RIGHT_ACCOUNT);
     const struct entity *clients = field_at(view->model, PORTAL_RIGHT_ENTITY, RIGHT_CLIENT)->to;
@@ -183,8 +183,36 @@ static enum err reach_refuse(struct task *task)
 enum err portal_reach_verify(const struct view *view, struct id account)
 {
     bool is_seen;
-    TRY(portal_reach_is_seen(view, account, &is_seen));
+    TRY(reach_is_seen(view, account, &is_seen));
     return is_seen ? ERR_NONE : reach_refuse(view->task);
+}
+
+static bool field_is_covered(const struct scope *scope, const struct field *field, uint8_t actions)
+{
+    bool is_written = (actions & SCOPE_EDIT) != 0 && field->is_portal_edited;
+    return (!field->is_portal_seen || scope_sees_field(scope, field)) &&
+           (!is_written || scope_edits_field(scope, field));
+}
+
+/** Whether somebody of the firm may all that its contacts may, and is shown what they are. */
+static bool portal_is_covered(const struct scope *scope, const struct model *model, uint8_t actions)
+{
+    for (uint32_t at = 0; at < model->entity_count; at++) {
+        const struct entity *entity = &model->entities[at];
+        if ((entity->portal.actions & actions & ~scope->actions[entity->number]) != 0) return false;
+        for (uint32_t of = 0; of < entity->field_count; of++)
+            if (!field_is_covered(scope, &entity->fields[of], actions)) return false;
+    }
+    return true;
+}
+
+enum err portal_entrance_verify(const struct view *view, struct id account, uint8_t actions)
+{
+    if (!portal_is_covered(view->scope, view->model, actions))
+        return fail(view->task, ERR_FORBIDDEN,
+                    "a contact sees at the portal what you do not see, or may what you may not: "
+                    "only who may as much may do that");
+    return portal_reach_verify(view, account);
 }
 
 enum err portal_end_verify(struct change *change, struct id account)
@@ -253,7 +281,7 @@ static enum err right_in_use(struct txn *txn, const struct model *model, struct 
 static enum err viewer_verify(struct txn *txn, const struct model *model, struct id account,
                               const struct portal_note *note)
 {
-    bool is_seen;
+    bool is_seen = false;
     struct user_row user;
     struct scope scope;
     if (id_is_nil(note->viewer)) return ERR_NONE;
@@ -264,7 +292,7 @@ static enum err viewer_verify(struct txn *txn, const struct model *model, struct
     TRY(scope_of_user(txn, model, user.role, note->viewer, &scope));
     if (!scope_may(&scope, PORTAL_ACCOUNT_ENTITY, SCOPE_EDIT)) return ERR_UNAUTHENTICATED;
     struct view view = {.task = txn_task(txn), .txn = txn, .model = model, .scope = &scope};
-    TRY(portal_reach_is_seen(&view, account, &is_seen));
+    if (portal_is_covered(&scope, model, SCOPE_VIEW)) TRY(reach_is_seen(&view, account, &is_seen));
     return is_seen ? ERR_NONE : ERR_UNAUTHENTICATED;
 }
 

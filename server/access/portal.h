@@ -48,11 +48,12 @@ enum err portal_right_find(struct txn *txn, const struct model *model, struct id
 enum err portal_rights(struct txn *txn, const struct model *model, struct id account,
                        struct portal_right *rights_out, uint32_t max, uint32_t *count_out);
 
-/** Whether the view's scope sees every client that this account leads to. Who enters as its
- *  contact, by its password, its address or a look, sees them all. */
-enum err portal_reach_is_seen(const struct view *view, struct id account, bool *is_seen_out);
-/** ERR_FORBIDDEN when it does not. */
+/** ERR_FORBIDDEN: the view's scope does not see every client that this account leads to. */
 enum err portal_reach_verify(const struct view *view, struct id account);
+/** Whoever enters as its contact, by its password, its address or a look, sees them all, and of
+ *  them whatever the portal shows. The same, and ERR_FORBIDDEN: of these `actions` the scope may
+ *  not do all that contacts may, or it does not see every field that they are shown. */
+enum err portal_entrance_verify(const struct view *view, struct id account, uint8_t actions);
 /** The same of an account that this change deletes, by the rights that go with it. A client that
  *  goes, too, was the actor's to delete. */
 enum err portal_end_verify(struct change *change, struct id account);

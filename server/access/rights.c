@@ -75,6 +75,15 @@ static bool is_other_way_in(const struct sides *sides)
     return differs(sides, USER_EMAIL) || differs(sides, USER_ROLE) || differs(sides, USER_DISABLED);
 }
 
+/** Whoever takes another's place, or his place from him, decides on the clients that he sees. */
+static enum err verify_rows(struct change *change, const struct sides *sides, str role)
+{
+    struct scope scope = scope_of_role(change->model, role, sides->touched->id);
+    if (scope_covers_actor(change->scope, &scope)) return ERR_NONE;
+    return fail(change->task, ERR_FORBIDDEN,
+                "this user sees other clients than you: only who sees all may do that");
+}
+
 static enum err verify_user(struct change *change, const struct sides *sides)
 {
     str was = value_text_at(sides->before, USER_ROLE), is = value_text_at(sides->now, USER_ROLE);
@@ -87,7 +96,9 @@ static enum err verify_user(struct change *change, const struct sides *sides)
         return refuse_role(change, "this user is in", was);
     if (sides->now.len > 0 && !covers_role(change, change->model, is))
         return refuse_role(change, "this would put a user into", is);
-    return is_other_way_in(sides) ? verify_proven(change) : ERR_NONE;
+    if (!is_other_way_in(sides)) return ERR_NONE;
+    if (sides->before.len > 0) TRY(verify_rows(change, sides, was));
+    return verify_proven(change);
 }
 
 /* Accounts at the portal. */
@@ -104,8 +115,9 @@ static enum err verify_account(struct change *change, const struct sides *sides)
         (!differs(sides, email->number) && !differs(sides, state->number)))
         return ERR_NONE;
     struct view view = change_view(change);
-    TRY(portal_reach_verify(&view, sides->touched->id));
-    return differs(sides, email->number) ? verify_proven(change) : ERR_NONE;
+    if (!differs(sides, email->number)) return portal_reach_verify(&view, sides->touched->id);
+    TRY(portal_entrance_verify(&view, sides->touched->id, SCOPE_EVERYTHING));
+    return verify_proven(change);
 }
 
 /** One that is archived lets nobody in. */

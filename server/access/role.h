@@ -37,3 +37,6 @@ enum err rights_verify(struct change *change);
 /** Whether `a` may all that `b` may: each action, row and field of it. What a user may give others
  *  is what covers this. */
 bool scope_covers(const struct scope *a, const struct scope *b);
+/** Whether `a` may all that the actor of `b` may: covers it, and sees his clients. Of somebody else
+ *  that is only who sees all: roles that are alike do not make the same clients theirs. */
+bool scope_covers_actor(const struct scope *a, const struct scope *b);

@@ -84,3 +84,9 @@ bool scope_covers(const struct scope *a, const struct scope *b)
         if ((b->actions[at] & ~a->actions[at]) != 0) return false;
     return true;
 }
+
+bool scope_covers_actor(const struct scope *a, const struct scope *b)
+{
+    bool has_clients = (a->rows & ROWS_ALL) != 0 || b->rows == 0 || id_eq(a->actor, b->actor);
+    return has_clients && scope_covers(a, b);
+}

@@ -8,6 +8,7 @@
 #include "api/parameters.h"
 #include "api/records.h"
 #include "api/reply.h"
+#include "api/rights.h"
 #include "api/roads.h"
 #include "api/session.h"
 #include "base/require.h"
@@ -164,6 +165,14 @@ static struct value given_of(struct arena *arena, const struct member *members, 
     return value_of(buf_str(&map));
 }
 
+static void note_of(struct call *call, struct id id, enum audit_kind kind)
+{
+    struct audit_event event = audit_of(&call->identity, kind, call->address);
+    event.entity = PORTAL_ACCOUNT_ENTITY;
+    event.record = id;
+    audit_put(call->txn, &event);
+}
+
 /** In the same commit, so that nobody is invited to what is not open. */
 static enum err invite(struct call *call, struct id id, bool *is_invited_out)
 {
@@ -174,10 +183,7 @@ static enum err invite(struct call *call, struct id id, bool *is_invited_out)
     if (!*is_invited_out) return ERR_NONE;
     TRY(account_read(call->txn, call->access, (struct subject){DOOR_PORTAL, id}, &entered));
     TRY(link_send(call->txn, call->access, &call->tenant, &entered, LINK_INVITATION));
-    struct audit_event event = audit_of(&call->identity, AUDIT_INVITED, call->address);
-    event.entity = PORTAL_ACCOUNT_ENTITY;
-    event.record = id;
-    audit_put(call->txn, &event);
+    note_of(call, id, AUDIT_INVITED);
     return ERR_NONE;
 }
 
@@ -340,12 +346,12 @@ static enum err account_is_seen(struct call *call)
     return record_get(&view, accounts, call->record, &record);
 }
 
-/** And is the caller's to enter by. */
-static enum err account_is_open(struct call *call)
+/** And is the caller's to enter by, for these `actions`. */
+static enum err account_is_open(struct call *call, uint8_t actions)
 {
     struct view view = call_view(call);
     TRY(account_is_seen(call));
-    return portal_reach_verify(&view, call->record);
+    return portal_entrance_verify(&view, call->record, actions);
 }
 
 enum err portal_invite(struct call *call)
@@ -363,6 +369,7 @@ enum err portal_invite(struct call *call)
         const struct subject subject = {DOOR_PORTAL, call->record};
         TRY(account_read(call->txn, call->access, subject, &entered));
         TRY(link_send(call->txn, call->access, &call->tenant, &entered, LINK_RESET));
+        note_of(call, call->record, AUDIT_RESET_ASKED);
     }
     reply_empty(call, 202);
     return ERR_NONE;
@@ -372,7 +379,7 @@ enum err portal_view_as(struct call *call)
 {
     str address;
     TRY(no_parameters(call));
-    TRY(account_is_open(call));
+    TRY(account_is_open(call, SCOPE_VIEW));
     TRY(portal_view_offer(call->txn, call->access, &call->tenant, call->record, call->identity.user,
                           &address));
     struct buf json = reply_buf(call);
@@ -384,23 +391,41 @@ enum err portal_view_as(struct call *call)
     return reply_json(call, 200, &json);
 }
 
+static enum err password_may_be_set(struct call *call)
+{
+    return account_is_open(call, SCOPE_EVERYTHING);
+}
+
+/** What was so when it was asked for must be so when it is done: hashing takes its time. */
+static enum err setting_verify(void *owner, struct txn *txn)
+{
+    struct call *call = owner;
+    call->txn = txn;
+    enum err err = rights_again(call);
+    if (err == ERR_NONE) err = password_may_be_set(call);
+    if (err == ERR_NONE) note_of(call, call->record, AUDIT_PASSWORD_CHANGED);
+    call->txn = nullptr;
+    return err;
+}
+
 enum err portal_set_password(struct call *call)
 {
     struct value password;
     TRY(no_parameters(call));
-    TRY(call_read(call, false, account_is_open));
+    TRY(call_read(call, false, password_may_be_set));
     bool is_given = call->given.kind == VALUE_MAP && call->given.count == 1 &&
                     value_find_text(call->given.bytes, S("password"), &password);
     if (!is_given) task_fault(call->task, S(""), S("type"), "the body must be {\"password\"}");
     else if (password.kind != VALUE_TEXT)
         task_fault(call->task, S("password"), S("type"), "must be a text");
     TRY(task_faults(call->task));
-    const struct subject subject = {DOOR_PORTAL, call->record};
-    TRY(password_set(call->task, call->access, &call->tenant.space, subject, password.text));
-    struct audit_event event = audit_of(&call->identity, AUDIT_PASSWORD_CHANGED, call->address);
-    event.entity = PORTAL_ACCOUNT_ENTITY;
-    event.record = call->record;
-    audit_submit(call->access, &call->tenant.space, call->task->request_id, &event);
+    const struct password_given given = {
+        .subject = {DOOR_PORTAL, call->record},
+        .password = password.text,
+        .verify = setting_verify,
+        .owner = call,
+    };
+    TRY(password_set(call->task, call->access, &call->tenant.space, &given));
     reply_empty(call, 204);
     return ERR_NONE;
 }

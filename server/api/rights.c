@@ -95,7 +95,11 @@ enum err rights_cover_user(struct call *call, struct id user)
     if (err == ERR_MISSING) return fail(call->task, err, "there is no such user");
     TRY(err);
     struct scope theirs = scope_of_role(call->tenant.model, row.role, user);
-    if (scope_covers(&call->identity.scope, &theirs)) return ERR_NONE;
+    if (scope_covers_actor(&call->identity.scope, &theirs)) return ERR_NONE;
+    if (scope_covers(&call->identity.scope, &theirs))
+        return fail(call->task, ERR_FORBIDDEN,
+                    "this user sees other clients than you: only who sees all looks after how "
+                    "he enters");
     return fail(call->task, ERR_FORBIDDEN,
                 "this user may more than you: only who may as much looks after how he enters");
 }

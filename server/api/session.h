@@ -20,8 +20,8 @@ enum err step_up_need(struct call *call);
 enum err step_up_need_of_person(struct call *call);
 /** Before a call goes to the hashing thread: puts into call->job whose password or code is tried,
  *  folded so that one account is one whatever its address is typed like. With a mailed link it is
- *  the link's owner, whatever address stands beside it. ERR_INVALID: the body is no object of texts.
- *  ERR_FORBIDDEN: a token is no person. */
+ *  the link's owner, whatever address stands beside it. ERR_INVALID: the body is no object of
+ *  texts. ERR_FORBIDDEN: a token is no person. */
 enum err session_tried(struct call *call);
 
 /* For what else is asked of people who enter. */

@@ -167,11 +167,13 @@ describe('the log', () => {
         const { client, contact } = await makeContact();
         const actor = client.primary_contact;
         assert.ok((await events(`actor=${actor}&kind=sign_in`)).length > 0);
+        const path = `portal_accounts/${contact.account.id}/invite`;
+        expectStatus(await firm.call('POST', path), 202);
         const all = await firm.call('GET', 'audit?limit=200');
         const kinds = all.body.data
             .filter((event) => event.id === contact.account.id)
             .map((event) => event.kind);
-        for (const kind of ['invited', 'password_changed', 'rights_changed'])
+        for (const kind of ['invited', 'reset_asked', 'password_changed', 'rights_changed'])
             assert.ok(kinds.includes(kind), `${kind} in ${kinds}`);
         assert.ok(!all.text.includes(contactPassword));
         assert.ok(!all.text.includes(contact.account.email));

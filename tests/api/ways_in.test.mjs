@@ -151,6 +151,67 @@ test('who may less looks after nobody who may more', async () => {
     expectStatus(await clerk.call('GET', `users/${clerk.user.id}/sessions`), 200);
 });
 
+test('who may as much, but not with the same clients, looks after nobody', async () => {
+    const rights = { user: 'all', client: ['view', 'create', 'edit'] };
+    const role = { name: 'lead', label: 'Lead', rows: ['managed'], rights };
+    await firm.create('roles', role);
+    await firm.create('roles', { name: 'idle', label: 'Idle', rights: {} });
+    const lea = await join(firm, 'Lea Lead', 'lead');
+    const moe = await join(firm, 'Moe Lead', 'lead');
+    const { id } = await newClient({ account_manager: moe.user.id });
+    expectProblem(await lea.call('GET', `clients/${id}`), 404);
+    const path = `users/${moe.user.id}`;
+    const proven = await provenToken(lea.user);
+    for (const request of [
+        ['PATCH', path, { email: 'lea.too@firm.example' }],
+        ['PATCH', path, { role: 'idle' }],
+        ['PATCH', path, { disabled: true }],
+        ['DELETE', path],
+        ['GET', `${path}/tokens`],
+        ['POST', `${path}/tokens`, { name: 'Mine' }],
+        ['GET', `${path}/sessions`],
+        ['DELETE', `${path}/sessions`],
+        ['POST', `${path}/invite`],
+    ])
+        expectProblem(await proven.call(...request), 403, 'sees other clients than you');
+    expectStatus(await proven.call('PATCH', path, { name: 'Moe L.' }), 200);
+    const hired = { ...person('lead'), name: 'New' };
+    expectStatus(await proven.call('POST', 'users', hired), 201);
+    expectStatus(await moe.call('GET', `clients/${id}`), 200);
+});
+
+test('who may less than a contact does not enter in its place', async () => {
+    const client = await newClient();
+    const { account } = await enter(firm, [client.id], client.primary_contact);
+    const path = `portal_accounts/${account.id}`;
+    const all = ['view', 'create', 'edit'];
+    const shown = ['client', 'contact', 'address', 'project'];
+    const rights = (actions) => Object.fromEntries(shown.map((entity) => [entity, actions]));
+    const ways = [
+        ['POST', `${path}/view_as`],
+        ['POST', `${path}/password`, { password: 'some words of mine' }],
+        ['PATCH', path, { email: `mine${++made}@client.example` }],
+    ];
+    const desk = { portal_account: ['view', 'edit'] };
+    const most = { ...rights(['view']), project: undefined };
+    for (const [name, has, allowed] of [
+        ['desk', desk, 0],
+        ['most', { ...desk, ...most }, 0],
+        ['reader', { ...desk, ...rights(['view']) }, 1],
+        ['writer', { ...desk, ...rights(all) }, 3],
+    ]) {
+        await firm.create('roles', { name, label: name, rows: ['all'], rights: has });
+        const who = await join(firm, `Who ${name}`, name);
+        const proven = await provenToken(who.user);
+        for (const [at, way] of ways.entries()) {
+            const answer = await proven.call(...way);
+            if (at < allowed) expectStatus(answer, 200, 204);
+            else expectProblem(answer, 403, 'what you do not see');
+        }
+        expectStatus(await proven.call('PATCH', path, { language: 'de' }), 200);
+    }
+});
+
 test('results are for who began the job, and for as long as he may what it took', async () => {
     const rights = { settings: 'all', client: 'view' };
     await firm.create('roles', { name: 'caretaker', label: 'Caretaker', rows: ['all'], rights });
@@ -191,7 +252,8 @@ describe('a contact of clients seen and unseen', () => {
     let mine;
     let contact;
     before(async () => {
-        const all = ['client', 'contact', 'client_contact', 'portal_account', 'portal_right'];
+        const shown = ['client', 'contact', 'address', 'project'];
+        const all = [...shown, 'client_contact', 'portal_account', 'portal_right'];
         const rights = Object.fromEntries(all.map((entity) => [entity, 'all']));
         const role = { name: 'manager', label: 'Manager', rows: ['managed'], rights };
         await firm.create('roles', role);

@@ -42,8 +42,8 @@ export const more = [
     {
         name: 'a secret is revealed without a fresh proof',
         file: 'server/api/routes.c',
-        from: '.is_of_secrets = true, .needs_proof = true,\n     .body = "reveal"',
-        to: '.is_of_secrets = true,\n     .body = "reveal"',
+        from: '.needs_proof = true, .body = "reveal"',
+        to: '.body = "reveal"',
         tests: ['api/sealed'],
     },
     {
@@ -56,7 +56,7 @@ export const more = [
     {
         name: 'an answer with a secret is kept for its idempotency key',
         file: 'server/api/once.c',
-        from: 'if (call->route->is_of_secrets) call->idempotency_key = (str){};',
+        from: 'if (call->route->tells_secret) call->idempotency_key = (str){};',
         to: '',
         tests: ['api/sealed', 'api/roles_tokens'],
     },
@@ -430,5 +430,47 @@ export const more = [
         from: 'while (key->len > 0 && (uint8_t)key->bytes[key->len - 1] == 0xFF) key->len--;',
         to: 'if (key->len > 0 && (uint8_t)key->bytes[key->len - 1] == 0xFF) key->len--;',
         tests: ['unit/store/txn', 'unit/store/space', 'unit/value/key'],
+    },
+    {
+        name: 'the text of a token is kept for its idempotency key',
+        file: 'server/api/routes.c',
+        from: '.tells_secret = true,\n     .has_body = true, .body = "token_new"',
+        to: '.has_body = true, .body = "token_new"',
+        tests: ['api/roles_tokens'],
+    },
+    {
+        name: 'codes behind a link are counted under the address beside it',
+        file: 'server/api/session.c',
+        from: 'else if (token.len > 0) TRY(call_read(call, false, link_tried));',
+        to: 'else if (token.len > SIZE_MAX - 1) TRY(call_read(call, false, link_tried));',
+        tests: ['api/totp'],
+    },
+    {
+        name: 'blanks before an address push it out of what is counted',
+        file: 'server/api/session.c',
+        from: 'utf8_first(str_trim(*email), TRIED_BYTES_MAX)',
+        to: 'utf8_first(*email, TRIED_BYTES_MAX)',
+        tests: ['api/totp'],
+    },
+    {
+        name: 'a narrow token takes the one-time codes from its user',
+        file: 'server/api/passwords.c',
+        from: 'TRY(rights_cover_own(call));\n    totp_end',
+        to: 'totp_end',
+        tests: ['api/ways_in'],
+    },
+    {
+        name: 'roles that are alike make the clients of another theirs',
+        file: 'server/access/scope.c',
+        from: 'return has_clients && scope_covers(a, b);',
+        to: '(void)has_clients;\n    return scope_covers(a, b);',
+        tests: ['api/ways_in'],
+    },
+    {
+        name: 'who does not see what the portal shows looks at it as a contact',
+        file: 'server/access/portal.c',
+        from: 'if (!portal_is_covered(view->scope, view->model, actions))',
+        to: 'if (actions == 0 && !portal_is_covered(view->scope, view->model, actions))',
+        tests: ['api/ways_in'],
     },
 ];

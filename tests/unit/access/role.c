@@ -116,3 +116,18 @@ TEST(test_role__covers_what_has_nothing_beyond_it)
     more.rows = ROWS_ALL;
     check(scope_covers(&more, &mine));
 }
+
+TEST(test_role__covers_nobody_else_who_sees_what_is_his)
+{
+    struct scope mine = {.rows = ROWS_OWN | ROWS_SHARED, .actor = id_make()};
+    struct scope other = {.rows = ROWS_OWN, .actor = id_make()};
+    check(scope_covers_actor(&mine, &mine));
+    check(scope_covers(&mine, &other) && !scope_covers_actor(&mine, &other));
+    other.rows = 0;
+    check(scope_covers_actor(&mine, &other));
+    other.actions[CLIENT] = SCOPE_VIEW;
+    check(!scope_covers_actor(&mine, &other));
+    mine.rows = ROWS_ALL;
+    other = (struct scope){.rows = ROWS_OWN, .actor = id_make()};
+    check(scope_covers_actor(&mine, &other));
+}

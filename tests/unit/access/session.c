@@ -114,6 +114,12 @@ static enum err owner_patch(struct firms *firms, struct id user, const char *jso
 }
 
 /** Another user of acme, with the same password. */
+static enum err password_give(struct firms *firms, struct id user, str password)
+{
+    const struct password_given given = {.subject = {DOOR_STAFF, user}, .password = password};
+    return password_set(now_task(firms), &firms->access, &firms->acme.space, &given);
+}
+
 static struct id user_make(struct firms *firms, const char *email)
 {
     struct fixture inner = firms->fixture;
@@ -121,9 +127,7 @@ static struct id user_make(struct firms *firms, const char *email)
     inner.space = firms->acme.space;
     snprintf(json, sizeof json, "{\"name\":\"Bea\",\"email\":\"%s\"}", email);
     struct id id = fixture_create(&inner, "user", json);
-    check_int(password_set(now_task(firms), &firms->access, &firms->acme.space,
-                           (struct subject){DOOR_STAFF, id}, right),
-              ERR_NONE);
+    check_int(password_give(firms, id, right), ERR_NONE);
     return id;
 }
 
@@ -229,16 +233,12 @@ TEST(test_session__end_takes_this_one_and_a_new_password_all)
         ERR_NONE);
     check_int(session_is(&firms, one), ERR_UNAUTHENTICATED);
     check_int(session_is(&firms, two), ERR_NONE);
-    check_int(password_set(now_task(&firms), &firms.access, &firms.acme.space,
-                           (struct subject){DOOR_STAFF, identity.user}, S("another horse battery")),
-              ERR_NONE);
+    check_int(password_give(&firms, identity.user, S("another horse battery")), ERR_NONE);
     check_int(session_is(&firms, two), ERR_UNAUTHENTICATED);
     struct session_new session;
     check_int(sign_in(&firms, &firms.acme, owner, right, &session), ERR_UNAUTHENTICATED);
     check_int(sign_in(&firms, &firms.acme, owner, S("another horse battery"), &session), ERR_NONE);
-    check_int(password_set(now_task(&firms), &firms.access, &firms.acme.space,
-                           (struct subject){DOOR_STAFF, identity.user}, S("owner123")),
-              ERR_INVALID);
+    check_int(password_give(&firms, identity.user, S("owner123")), ERR_INVALID);
     firms_drop(&firms);
 }
 
@@ -392,9 +392,7 @@ TEST(test_session__new_password_leaves_others_signed_in)
     struct id bea = user_make(&firms, "bea@firm.example");
     struct session_new session;
     check_int(sign_in(&firms, &firms.acme, S("bea@firm.example"), right, &session), ERR_NONE);
-    check_int(password_set(now_task(&firms), &firms.access, &firms.acme.space,
-                           (struct subject){DOOR_STAFF, bea}, S("another horse battery")),
-              ERR_NONE);
+    check_int(password_give(&firms, bea, S("another horse battery")), ERR_NONE);
     check_int(session_is(&firms, session.token), ERR_UNAUTHENTICATED);
     check_int(session_is(&firms, owners), ERR_NONE);
     firms_drop(&firms);
