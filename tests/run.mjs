@@ -8,7 +8,7 @@ import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
 const FILES_AT_ONCE = 2;
-const FILE_MS_MAX = process.env.ATRIUM_LONG ? 3_600_000 : 300_000;
+const FILE_MS_MAX = process.env.ATRIUM_LONG ? 3_600_000 : 900_000;
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const [binary, folder, filter = ''] = process.argv.slice(2);

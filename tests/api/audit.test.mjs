@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { openServer, password } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -51,12 +52,11 @@ const events = async (query = '') => {
 };
 
 /** What is noted without waiting is there soon. */
-async function eventually(query, wanted) {
-    for (;;) {
+function eventually(query, wanted) {
+    return until(async () => {
         const found = await events(query);
-        if (found.some(wanted)) return found;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+        return found.some(wanted) && found;
+    }, `an event of ${query}`);
 }
 
 describe('the audit log tells', () => {

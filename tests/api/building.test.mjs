@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
 import { openServer } from '../door/server.mjs';
+import { pause } from '../door/wait.mjs';
 
 const isLong = Boolean(process.env.ATRIUM_LONG);
 const CLIENTS = isLong ? 100_000 : 200;
@@ -89,7 +90,7 @@ test('a formula and a roll-up are right in the end, and writers are not stopped'
         for (let waited = 0; ; waited += 50) {
             if ((await firm.get('custom_fields', id)).state === 'ready') break;
             assert.ok(waited < WAIT_MS, 'a field stays `building`');
-            await new Promise((done) => setTimeout(done, 50));
+            await pause(50);
         }
     const took = performance.now() - from;
     is.over = true;

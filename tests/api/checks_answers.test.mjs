@@ -41,7 +41,7 @@ test('two firms that take turns on one connection each get their own', async (t)
             `Authorization: Bearer ${of.token}\r\nX-Request-Id: n${at}\r\n` +
             `${at === REQUESTS - 1 ? 'Connection: close\r\n' : ''}\r\n`;
     }
-    const { text } = await sendBytes({ port: server.port, parts: [bytes], quietMs: 20_000 });
+    const { text } = await sendBytes({ port: server.port, parts: [bytes] });
     const answers = text.split(/(?=HTTP\/1\.1 \d)/);
     assert.equal(answers.length, asked.length);
     for (const [at, answer] of answers.entries()) {

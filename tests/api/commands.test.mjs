@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { binary, command } from '../door/program.mjs';
 import { openServer, password, Server } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 before(async () => {
@@ -264,7 +265,7 @@ describe('serve', () => {
             }
         };
         const writers = Array.from({ length: 16 }, (_, at) => writer(`Stop ${at}`));
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await until(() => results.length >= writers.length, 'all have written');
         isStopping = true;
         const how = await server.stop();
         await Promise.all(writers);

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -195,12 +197,8 @@ describe('everywhere', () => {
         const begun = await firm.call('POST', 'clients/import', text, {
             'content-type': 'text/csv',
         });
-        let job = expectStatus(begun, 202).body;
         await meanwhile();
-        for (let tries = 0; ['queued', 'running'].includes(job.state) && tries < 2000; tries++) {
-            await new Promise((next) => setTimeout(next, 10));
-            job = (await firm.call('GET', `jobs/${job.id}`)).body;
-        }
+        const job = await jobEnded(firm, begun);
         assert.equal(job.state, 'done', JSON.stringify(job));
         assert.equal(job.result.failed, 0, JSON.stringify(job.result));
         return job;
@@ -256,17 +254,11 @@ describe('a deleted field', () => {
         const history = (await firm.call('GET', `clients/${record.id}/history`)).body.data;
         assert.equal(history.at(-1).changes.x_gone.new, 'seen');
         expectFault(await field({ name: 'x_gone', kind: 'number' }), 'name', 'taken');
-        const found = await firm.call('GET', 'clients?q=seen');
-        for (let tries = 0; found.body.data.length > 0 && tries < 400; tries++) {
-            await new Promise((resolve) => setTimeout(resolve, 25));
-            found.body = (await firm.call('GET', 'clients?q=seen')).body;
-        }
-        assert.deepEqual(found.body.data, []);
-        let again = await field({ name: 'x_gone', kind: 'text' });
-        for (let tries = 0; again.status === 422 && tries < 400; tries++) {
-            await new Promise((resolve) => setTimeout(resolve, 25));
-            again = await field({ name: 'x_gone', kind: 'text' });
-        }
+        await until(async () => (await firm.all('clients', 'q=seen')).length === 0);
+        const again = await until(async () => {
+            const answer = await field({ name: 'x_gone', kind: 'text' });
+            return answer.status !== 422 && answer;
+        }, 'its name is free again');
         assert.equal(expectStatus(again, 201).body.number, made.number);
         assert.equal((await firm.get('clients', record.id)).x_gone, null);
     });

@@ -8,10 +8,10 @@ import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { closeConnections, sendBytes } from '../door/http.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 const SPARE = 4;
 const CROWD = 12;
-const WAIT_MS_MAX = 30_000;
 
 let server;
 let firm;
@@ -27,11 +27,6 @@ function freeBelow(most) {
     const taken = descriptors();
     return Array.from({ length: most }, (_, number) => number).filter((one) => !taken.has(one))
         .length;
-}
-const soon = () => new Promise((resolve) => setTimeout(resolve, 10));
-async function until(holds, what) {
-    for (const begun = Date.now(); !(await holds()); await soon())
-        assert.ok(Date.now() - begun < WAIT_MS_MAX, what);
 }
 
 test('without a descriptor left, who is in goes on, and all are served afterwards', async () => {
@@ -50,7 +45,7 @@ test('without a descriptor left, who is in goes on, and all are served afterward
         return socket;
     });
     try {
-        await until(() => freeBelow(most) === 0, 'descriptors are left');
+        await until(() => freeBelow(most) === 0, 'no descriptor is left');
         // These come over a connection that is there already.
         const made = await firm.create('contacts', { name: 'Made meanwhile' });
         assert.equal((await firm.get('contacts', made.id)).name, 'Made meanwhile');
@@ -62,9 +57,9 @@ test('without a descriptor left, who is in goes on, and all are served afterward
     }
     closeConnections();
     const head = `GET /healthz HTTP/1.1\r\nHost: ${firm.host}\r\nConnection: close\r\n\r\n`;
-    const { text } = await sendBytes({ port: server.port, parts: [head], quietMs: WAIT_MS_MAX });
+    const { text } = await sendBytes({ port: server.port, parts: [head] });
     assert.match(text, /^HTTP\/1\.1 200 /);
-    await until(() => freeBelow(most) > 0, 'descriptors do not come back');
+    await until(() => freeBelow(most) > 0, 'descriptors come back');
     expectStatus(await firm.call('PUT', part, Buffer.from('abc'), binary), 200);
     assert.equal(server.pid, pid, 'it was started again');
 });

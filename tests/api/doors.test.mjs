@@ -4,6 +4,22 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { openServer, password } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
+
+const RATE = 20;
+
+/** Asks faster than the rate, until something is refused; gives what is refused. */
+function askTooMuch(ask) {
+    return until(async () => {
+        const begun = performance.now();
+        const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => ask(at)));
+        const refused = answers.filter((answer) => answer.status === 429);
+        const seconds = (performance.now() - begun) / 1000;
+        const most = Math.ceil(RATE * (1 + seconds));
+        assert.ok(answers.length - refused.length <= most, `${refused.length} were refused`);
+        return refused.length > 0 && refused;
+    }, 'it is refused');
+}
 
 describe('the door of the portal', () => {
     let server;
@@ -30,20 +46,26 @@ describe('the door of the portal', () => {
     });
 
     test('many sign-ins at once are bounded, and reads go on', async () => {
-        let openCount = 100;
-        const tries = Array.from({ length: openCount }, () =>
-            server
-                .send({
-                    method: 'POST',
-                    path: '/api/v1/session',
-                    headers: { host: firm.host },
-                    body: { email: firm.owner, password },
-                })
-                .finally(() => openCount--),
-        );
-        expectStatus(await firm.call('GET', 'clients'), 200);
-        assert.ok(openCount > 0, 'a read waits for no sign-in');
-        const statuses = (await Promise.all(tries)).map((answer) => answer.status);
+        const statuses = [];
+        const isReadFirst = async () => {
+            let openCount = 100;
+            const tries = Array.from({ length: openCount }, () =>
+                server
+                    .send({
+                        method: 'POST',
+                        path: '/api/v1/session',
+                        headers: { host: firm.host },
+                        body: { email: firm.owner, password },
+                    })
+                    .finally(() => openCount--),
+            );
+            expectStatus(await firm.call('GET', 'clients'), 200);
+            const isFirst = openCount > 0;
+            statuses.push(...(await Promise.all(tries)).map((answer) => answer.status));
+            return isFirst;
+        };
+        // To a machine that stood still all answers come at once: then they are asked once more.
+        await until(isReadFirst, 'a read that waits for no sign-in');
         assert.ok(statuses.includes(201), `${statuses}`);
         assert.ok(
             statuses.every((status) => [201, 429, 503].includes(status)),
@@ -111,23 +133,21 @@ describe('behind a proxy', () => {
 
     test('the rate is one for each address behind it', async () => {
         await server.stop();
-        await server.start({ words: ['--rate', '20'] });
+        await server.start({ words: ['--rate', `${RATE}`] });
         const ask = (address) =>
             server.send({
                 method: 'GET',
                 path: '/healthz',
                 headers: { host: 'acme.localhost', 'x-forwarded-for': address },
             });
-        const answers = await Promise.all(Array.from({ length: 100 }, () => ask('192.0.2.7')));
-        const refused = answers.filter((answer) => answer.status === 429);
-        assert.ok(refused.length >= 30, `${refused.length} of 100 were refused`);
-        assert.match(refused[0].headers['retry-after'], /^\d+$/);
+        const [refused] = await askTooMuch(() => ask('192.0.2.7'));
+        assert.match(refused.headers['retry-after'], /^\d+$/);
         expectStatus(await ask('192.0.2.8'), 200);
     });
 });
 
 test('without a proxy what a client says of itself is not believed', async () => {
-    const server = await openServer(['acme'], { words: ['--rate', '20'] });
+    const server = await openServer(['acme'], { words: ['--rate', `${RATE}`] });
     try {
         const ask = (at) =>
             server.send({
@@ -135,8 +155,7 @@ test('without a proxy what a client says of itself is not believed', async () =>
                 path: '/healthz',
                 headers: { host: 'acme.localhost', 'x-forwarded-for': `192.0.2.${at}` },
             });
-        const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => ask(at)));
-        assert.ok(answers.filter((answer) => answer.status === 429).length >= 30);
+        await askTooMuch(ask);
     } finally {
         await server.close();
     }

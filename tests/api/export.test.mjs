@@ -1,6 +1,7 @@
 // Tables out: safe to open, exact when they come back, with the filters of the list.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -56,12 +57,7 @@ async function take(into, text, type, query = '') {
     const begun = await into.call('POST', `clients/import?${query}`, text, {
         'content-type': type,
     });
-    assert.equal(begun.status, 202, begun.text);
-    let job = begun.body;
-    while (['queued', 'running'].includes(job.state)) {
-        await new Promise((next) => setTimeout(next, 10));
-        job = (await into.call('GET', `jobs/${job.id}`)).body;
-    }
+    const job = await jobEnded(into, begun);
     assert.equal(job.state, 'done', JSON.stringify(job));
     assert.equal(job.result.failed, 0, JSON.stringify(job.result));
     return job;

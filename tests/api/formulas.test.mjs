@@ -7,6 +7,7 @@ import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField, untilReady } from '../door/fields.mjs';
 import { binary } from '../door/program.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -221,10 +222,8 @@ describe('a runner', () => {
             assert.match(fs.readFileSync(`/proc/${runner}/status`, 'utf8'), /Seccomp:\s+2/);
         }
         await server.kill();
-        for (let waited = 0; runners.some((runner) => fs.existsSync(`/proc/${runner}`)); waited++) {
-            assert.ok(waited < 500, 'a runner is still there');
-            await new Promise((done) => setTimeout(done, 20));
-        }
+        const isThere = (runner) => fs.existsSync(`/proc/${runner}`);
+        await until(() => !runners.some(isThere), 'no runner is there any more');
         await server.start();
         assert.equal((await client({ x_hours: 8 })).x_double, 16);
     });

@@ -2,6 +2,7 @@
 // understood as they stand, and what is wrong is said in words.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -16,12 +17,7 @@ async function load(text, query = '', into = 'clients') {
     const begun = await firm.call('POST', `${into}/import?${query}`, text, {
         'content-type': 'text/csv',
     });
-    assert.equal(begun.status, 202, begun.text);
-    let job = begun.body;
-    while (['queued', 'running'].includes(job.state)) {
-        await new Promise((next) => setTimeout(next, 10));
-        job = (await firm.call('GET', `jobs/${job.id}`)).body;
-    }
+    const job = await jobEnded(firm, begun);
     assert.equal(job.state, 'done', JSON.stringify(job));
     return job.result;
 }

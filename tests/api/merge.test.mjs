@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -181,21 +182,13 @@ test('what more than a thousand refer to is merged by a job, and undone by one',
     };
     await Promise.all(Array.from({ length: 16 }, (_, at) => add(at)));
     const was = await show(second.id);
-    const finish = async (answer) => {
-        expectStatus(answer, 202);
-        for (;;) {
-            const job = (await firm.call('GET', `jobs/${answer.body.id}`)).body;
-            if (!['queued', 'running'].includes(job.state)) return job;
-            await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-    };
-    const job = await finish(await merge(first.id, { with: [second.id] }));
+    const job = await jobEnded(firm, await merge(first.id, { with: [second.id] }));
     assert.equal(job.state, 'done', JSON.stringify(job));
     const count = async (id) =>
         (await firm.call('GET', `addresses?client=${id}&count=true&limit=1`)).body.count.value;
     assert.equal(await count(first.id), 1020);
     expectStatus(await firm.call('GET', `clients/${second.id}`), 308);
-    const back = await finish(await undo(job.group));
+    const back = await jobEnded(firm, await undo(job.group));
     assert.equal(back.state, 'done', JSON.stringify(back));
     assert.equal(back.result.kept_count, 0, JSON.stringify(back));
     assert.deepEqual([await count(first.id), await count(second.id)], [0, 1020]);

@@ -9,6 +9,7 @@ import { linkIn, mailTo } from '../door/mails.mjs';
 import { outboxOf } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { until } from '../door/wait.mjs';
 
 const word = 'verdigris-lantern-of-nobody';
 
@@ -52,8 +53,10 @@ test('another key seals them anew: the old one goes, and all of them still open'
     const email = firm.owner;
     const reset = { method: 'POST', path: '/api/v1/password/reset', headers: { host: firm.host } };
     expectStatus(await server.send({ ...reset, body: { email } }), 202);
-    while (!(await outboxOf(firm, 'kind=mail')).some((entry) => entry.given.to === email))
-        await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(async () => {
+        const mails = await outboxOf(firm, 'kind=mail');
+        return mails.some((entry) => entry.given.to === email);
+    }, 'the mail to the owner');
     const told = await server.mustRun(['key', 'rotate', '--tenant', 'acme']);
     assert.match(told.out, /of the older keys 1 destroyed, 0 kept/);
     assert.equal((await entries()).length, 2);

@@ -6,6 +6,7 @@ import { linkIn, mailTo } from '../door/mails.mjs';
 import { contactPassword, enter, portalHost } from '../door/portal.mjs';
 import { openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -126,14 +127,11 @@ describe('seen as a contact', () => {
 
 describe('the log', () => {
     /** Events of the firm's log, once there are some of this kind by this actor. */
-    async function events(query, count = 1) {
-        for (let tries = 0; tries < 400; tries++) {
+    const events = (query, count = 1) =>
+        until(async () => {
             const { body } = expectStatus(await firm.call('GET', `audit?limit=200&${query}`), 200);
-            if (body.data.length >= count) return body.data;
-            await new Promise((next) => setTimeout(next, 20));
-        }
-        throw new Error(`no ${count} events of ${query}`);
-    }
+            return body.data.length >= count && body.data;
+        }, `${count} events of ${query}`);
 
     test('tells which contact saw what, from where, once an hour', async () => {
         const { client, contact } = await makeContact();

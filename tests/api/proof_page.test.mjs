@@ -10,6 +10,7 @@ import { codeAt } from '../door/codes.mjs';
 import { expectStatus } from '../door/expect.mjs';
 import { openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { until } from '../door/wait.mjs';
 
 const skip = findBrowser() === null ? 'there is no browser here' : false;
 
@@ -49,13 +50,11 @@ describe('by the page', { skip }, () => {
     const events = async (kind) =>
         expectStatus(await firm.call('GET', `audit?kind=${kind}`), 200).body.data;
 
-    async function saved(name) {
-        for (;;) {
+    const saved = (name) =>
+        until(async () => {
             const text = await fs.readFile(path.join(folder, name), 'utf8').catch(() => '');
-            if (text.endsWith('\n')) return text;
-            await new Promise((next) => setTimeout(next, 20));
-        }
-    }
+            return text.endsWith('\n') && text;
+        }, `${name} is saved`);
 
     async function signIn(email, code) {
         await browser.visit(`http://${firm.host}/`);

@@ -5,8 +5,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { send } from '../door/http.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { expectReached, quotaEvent, quotasOf, setQuotas } from '../door/quotas.mjs';
 import { openServer, password } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -74,11 +76,7 @@ describe('records', () => {
             ['name,kind', ...rows, ''].join('\r\n'),
             { 'content-type': 'text/csv' },
         );
-        let job = expectStatus(begun, 202).body;
-        for (let tries = 0; tries < 500 && ['queued', 'running'].includes(job.state); tries++) {
-            await new Promise((resolve) => setTimeout(resolve, 20));
-            job = expectStatus(await firm.call('GET', `jobs/${job.id}`), 200).body;
-        }
+        const job = await jobEnded(firm, begun);
         assert.equal(job.state, 'failed', JSON.stringify(job));
         assert.match(JSON.stringify(job), /quota/);
         const { use } = (await quotas()).records;
@@ -120,8 +118,7 @@ describe('mails', () => {
             body: { email: firm.owner },
         });
         expectStatus(reset, 202);
-        while ((await quotas()).mails.use < mails.use + 2)
-            await new Promise((resolve) => setTimeout(resolve, 5));
+        await until(async () => (await quotas()).mails.use >= mails.use + 2);
         expectStatus(await firm.call('PATCH', `rules/${rule.id}`, { state: 'off' }), 200);
         await set('mails=default');
     });

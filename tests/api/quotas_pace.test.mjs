@@ -5,8 +5,10 @@ import { after, before, describe, test } from 'node:test';
 import { openEvents } from '../door/events.mjs';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { send } from '../door/http.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { expectReached, quotaEvent, quotasOf, setQuotas } from '../door/quotas.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -25,7 +27,6 @@ async function figure(name) {
     const line = text.split('\n').find((one) => one.startsWith(`atrium_${name} `));
     return Number(line.split(' ')[1]);
 }
-const soon = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 describe('requests', () => {
     test('of a firm that floods are refused, and no other firm is', async () => {
@@ -46,12 +47,10 @@ describe('requests', () => {
         expectProblem(stranger, 401);
         await set('requests=default');
         // By the old one more than two at once are never let in any more.
-        for (let tries = 0; ; tries++) {
+        await until(async () => {
             const asked = Array.from({ length: 5 }, () => firm.call('GET', 'me'));
-            if ((await Promise.all(asked)).every(({ status }) => status === 200)) break;
-            assert.ok(tries < 10_000, 'the new bound does not hold');
-            await soon();
-        }
+            return (await Promise.all(asked)).every(({ status }) => status === 200);
+        }, 'the new bound holds');
         // However often it is reached in a minute, it is a single event.
         assert.equal((await quotaEvent(firm, 'requests')).count, 1);
     });
@@ -93,13 +92,13 @@ describe('the time of rules', () => {
         const csv = { 'content-type': 'text/csv' };
         const begun = await firm.call('POST', 'contacts/import', table, csv);
         const { id } = expectStatus(begun, 202).body;
-        const job = async () => expectStatus(await firm.call('GET', `jobs/${id}`), 200).body;
         const tries = await figure('rules_refused_share_total');
-        while ((await figure('rules_refused_share_total')) < tries + 2) await soon();
-        assert.ok(['queued', 'running'].includes((await job()).state));
+        const isTriedTwice = async () => (await figure('rules_refused_share_total')) >= tries + 2;
+        await until(isTriedTwice, 'the job is tried again');
+        const job = expectStatus(await firm.call('GET', `jobs/${id}`), 200).body;
+        assert.ok(['queued', 'running'].includes(job.state), job.state);
         await set('rule_time=default');
-        while (['queued', 'running'].includes((await job()).state)) await soon();
-        assert.equal((await job()).state, 'done');
+        assert.equal((await jobEnded(firm, begun)).state, 'done');
         assert.equal((await firm.all('contacts', 'name=Imported')).length, 1);
     });
 });
@@ -122,7 +121,7 @@ describe('streams of events', () => {
         open.push(foreign, await openEvents(firm));
         assert.equal(open.at(-1).status, 200);
         for (const stream of open) stream.close();
-        while ((await quotasOf(firm)).streams.use > 0) await soon();
+        await until(async () => (await quotasOf(firm)).streams.use === 0);
         await set('streams=0');
         expectReached((await openEvents(firm)).refusal, 'streams', 0);
         await set('streams=default');

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
+import { untilReady } from '../door/fields.mjs';
+import { isOver } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 const COUNT = 210; // more than one stretch of a job
 
@@ -40,23 +43,14 @@ const change = async (name, words) =>
     ).body;
 
 /** The field, once nothing of it is built any more. */
-async function ready(name) {
-    for (let tries = 0; tries < 2000; tries++) {
-        const field = await fieldOf(name);
-        if (field.state === 'ready') return field;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error(`${name} is still being built`);
-}
+const ready = async (name) => untilReady(firm, (await fieldOf(name)).id);
 /** Until no job is left. */
-async function quiet() {
-    for (let tries = 0; tries < 2000; tries++) {
+const quiet = () =>
+    until(async () => {
         const jobs = (await firm.call('GET', 'jobs')).body.data;
-        if (jobs.every((job) => ['done', 'failed'].includes(job.state))) return jobs;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error('jobs are still running');
-}
+        return jobs.every(isOver) && jobs;
+    }, 'no job runs any more');
+
 const count = async (query) =>
     expectStatus(await firm.call('GET', `contacts?count=true&${query}`), 200).body.count.value;
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { join } from '../door/people.mjs';
 import { openServer } from '../door/server.mjs';
 
@@ -110,12 +111,7 @@ describe('nobody gives what he does not have', () => {
     test('neither by an import', async () => {
         const text = 'Name,E-mail,Role\nIvo Import,ivo@firm.example,owner\n';
         const begun = await admin.call('POST', 'users/import', { text });
-        expectStatus(begun, 200, 202);
-        for (let tries = 0; tries < 200; tries++) {
-            const job = await admin.call('GET', `jobs/${begun.body.id}`);
-            if (!['queued', 'running'].includes(job.body.state)) break;
-            await new Promise((resolve) => setTimeout(resolve, 20));
-        }
+        await jobEnded(admin, begun);
         assert.ok(!(await firm.all('users')).some((one) => one.email === 'ivo@firm.example'));
     });
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { jobEnded } from '../door/jobs.mjs';
-import { until } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;

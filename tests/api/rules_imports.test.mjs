@@ -6,8 +6,9 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { expectFault, expectStatus } from '../door/expect.mjs';
 import { jobEnded } from '../door/jobs.mjs';
-import { outboxOf, until } from '../door/rules.mjs';
+import { outboxOf } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;

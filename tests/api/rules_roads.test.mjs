@@ -7,8 +7,9 @@ import { after, before, describe, test } from 'node:test';
 import { expectStatus } from '../door/expect.mjs';
 import { jobEnded, resultsOf } from '../door/jobs.mjs';
 import { pack } from '../door/msgpack.mjs';
-import { outboxOf, until } from '../door/rules.mjs';
+import { outboxOf } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;

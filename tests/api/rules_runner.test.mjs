@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { binary, isSanitized } from '../door/program.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 const isLong = Boolean(process.env.ATRIUM_LONG);
 const random = makeRandom(chooseSeed());
@@ -132,8 +133,6 @@ async function runCases(cases) {
     );
 }
 
-const soon = () => new Promise((resolve) => setTimeout(resolve, 10));
-
 /** The name, state and parent of a process, or nothing. */
 function processOf(pid) {
     try {
@@ -241,16 +240,21 @@ describe('a hostile program in the place of a runner', () => {
 
     test('ends with the server', async () => {
         for (const firm of firms) await plan(firm, 'at 1 compute');
-        const calls = firms.map((firm) => firm.call('POST', 'clients', client('never')));
-        for (const call of calls) call.catch(() => {});
         const { pid } = server;
-        let runners = [];
-        for (; runners.length === 0; await soon()) runners = computingOf(pid);
+        let isOver = false;
+        // Each that is found out is followed by another.
+        const call = async (firm) => {
+            while (!isOver) await firm.call('POST', 'clients', client('never'));
+        };
+        const calls = firms.map((firm) => call(firm).catch(() => {}));
+        const runners = await until(() => {
+            const found = computingOf(pid);
+            return found.length > 0 && found;
+        }, 'a runner that computes');
+        isOver = true;
         await server.kill();
-        await Promise.allSettled(calls);
-        const begun = Date.now();
-        while (runners.some(isRunning) && Date.now() - begun < 10_000) await soon();
-        assert.deepEqual(runners.filter(isRunning), []);
+        await Promise.all(calls);
+        await until(() => !runners.some(isRunning), 'no runner is left');
         await server.start();
         for (const firm of firms) await behave(firm);
     });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { jobEnded } from '../door/jobs.mjs';
-import { until } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -225,7 +225,6 @@ test('one that begins itself anew comes to an end', async () => {
         assert.ok(own.length <= 6, `${own.length} jobs, and more to come`);
         return own.find(({ state, result }) => state === 'done' && result.failed === 1);
     };
-    let last;
-    while (!(last = await ended())) await new Promise((resolve) => setTimeout(resolve, 10));
+    const last = await until(ended, 'the last job of the ring');
     assert.match(last.result.examples[0].message, /more than 5 deep: round and round/);
 });

@@ -5,8 +5,9 @@ import { after, before, describe, test } from 'node:test';
 import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
 import { send } from '../door/http.mjs';
-import { until, withRule as withRuleOf } from '../door/rules.mjs';
+import { withRule as withRuleOf } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
-import { outboxOf as outbox, until, untilSettled } from '../door/rules.mjs';
+import { outboxOf as outbox, untilSettled } from '../door/rules.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 let server;
 let firm;

@@ -8,6 +8,7 @@ import { expectFault, expectProblem, expectStatus } from '../door/expect.mjs';
 import { jobEnded } from '../door/jobs.mjs';
 import { openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { until } from '../door/wait.mjs';
 
 const iban = 'DE89370400440532013000';
 const otherIban = 'GB82WEST12345698765432';
@@ -124,8 +125,7 @@ describe('a sealed field', () => {
         const history = await firm.call('GET', `clients/${one.id}/history`);
         const { group } = history.body.data[0];
         expectStatus(await firm.call('POST', `groups/${group}/undo`), 200, 202);
-        for (let looks = 0; looks < 500; looks++)
-            if ((await firm.call('GET', `clients/${two.id}`)).status === 200) break;
+        await until(async () => (await firm.call('GET', `clients/${two.id}`)).status === 200);
         assert.equal((await firm.get('clients', two.id)).iban, value);
         assert.equal((await firm.get('clients', one.id)).iban, null);
     });

@@ -6,6 +6,7 @@ import { linkIn, mailTo } from '../door/mails.mjs';
 import { join } from '../door/people.mjs';
 import { openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { pause } from '../door/wait.mjs';
 
 let server;
 let firm;
@@ -119,7 +120,6 @@ describe('a proof', () => {
 
 const AGE_MS = 1500;
 const IDLE_MS = 1000;
-const pause = (ms) => new Promise((next) => setTimeout(next, ms));
 
 test('a limit of age ends a session that is in use', async () => {
     const brief = await openServer(['acme'], { words: ['--session-age-ms', `${AGE_MS}`] });

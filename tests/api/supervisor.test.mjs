@@ -7,14 +7,13 @@ import { expectStatus } from '../door/expect.mjs';
 import { closeConnections, send, sendBytes } from '../door/http.mjs';
 import { isSanitized } from '../door/program.mjs';
 import { openServer } from '../door/server.mjs';
+import { HANG_MS, pause, until } from '../door/wait.mjs';
 
-const WAIT_MS_MAX = 30_000;
 const DEATHS = 6;
 // A sanitizer takes the first of them for a fault that it found.
 const signals = isSanitized ? ['SIGABRT', 'SIGKILL'] : ['SIGSEGV', 'SIGABRT', 'SIGKILL'];
 
 const isThere = (pid) => fs.existsSync(`/proc/${pid}`);
-const soon = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 /** Gone, or waiting for its watcher to look. */
 function isDead(pid) {
@@ -23,11 +22,6 @@ function isDead(pid) {
     } catch {
         return true;
     }
-}
-
-async function until(holds, what) {
-    for (const begun = Date.now(); !holds(); await soon())
-        assert.ok(Date.now() - begun < WAIT_MS_MAX, what);
 }
 
 describe('a server that is killed', () => {
@@ -43,7 +37,7 @@ describe('a server that is killed', () => {
     const killed = async (signal) => {
         const { pid } = server;
         process.kill(pid, signal);
-        await until(() => isDead(pid), 'it does not die');
+        await until(() => isDead(pid), 'it is dead');
         closeConnections();
         return pid;
     };
@@ -77,8 +71,8 @@ describe('a server that is killed', () => {
         const head = `GET /healthz HTTP/1.1\r\nHost: ${firm.host}\r\nConnection: close\r\n\r\n`;
         const before = await killed('SIGABRT');
         const answers = [];
-        for (; !others(before)() || answers.length < 20; await soon())
-            answers.push(sendBytes({ port: server.port, parts: [head], quietMs: WAIT_MS_MAX }));
+        for (; !others(before)() || answers.length < 20; await pause(answers.length))
+            answers.push(sendBytes({ port: server.port, parts: [head] }));
         const isServed = ({ text }) => text.startsWith('HTTP/1.1 200 ');
         const refused = (await Promise.all(answers)).filter((answer) => !isServed(answer));
         assert.deepEqual(refused, []);
@@ -92,7 +86,7 @@ describe('a server that is killed', () => {
         await server.start();
         const again = server.pid;
         await server.kill();
-        await until(() => !isThere(again), 'the server outlives its watcher');
+        await until(() => !isThere(again), 'the server ends with its watcher');
         await server.start();
         expectStatus(await firm.call('GET', 'me'), 200);
     });
@@ -109,8 +103,8 @@ describe('a server that is killed', () => {
         });
         assert.ok(runners.length > 0, 'no runner');
         await killed('SIGKILL');
-        await until(() => !runners.some(isThere), 'a runner is still there');
-        await until(others(pid), 'no new server');
+        await until(() => !runners.some(isThere), 'no runner is there any more');
+        await until(others(pid), 'a new server');
         expectStatus(await firm.call('POST', 'contacts', { name: 'Ruled again' }), 201);
     });
 });
@@ -123,10 +117,12 @@ test('a server that dies again and again stays down, and says so', async () => {
         ended.then(() => {
             isOver = true;
         });
+        const restarts = () => server.output.match(/it is started again/g)?.length ?? 0;
         let last = 0;
         let deaths = 0;
-        for (const begun = Date.now(); !isOver && Date.now() - begun < WAIT_MS_MAX; await soon()) {
-            if (deaths === DEATHS) continue; // What it has now for a child looks for its leaks.
+        for (const begun = Date.now(); !isOver && Date.now() - begun < HANG_MS; await pause(5)) {
+            // What it has for a child once it gives up looks for its leaks.
+            if (restarts() < deaths) continue;
             let pid = 0;
             try {
                 ({ pid } = server);
@@ -169,8 +165,8 @@ test('a death that no test asked for fails the test that met it', async () => {
     const server = await openServer([], { isUnchecked: true });
     const { pid } = server;
     process.kill(pid, 'SIGABRT');
-    await until(() => isDead(pid), 'it does not die');
-    await until(() => server.output.includes('started again'), 'nobody tells of it');
+    await until(() => isDead(pid), 'it is dead');
+    await until(() => server.output.includes('started again'), 'somebody tells of it');
     await assert.rejects(server.close(), /the server died:[^]*killed by signal 6/);
 });
 

@@ -7,9 +7,11 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { binary, command, environment } from '../door/program.mjs';
 import { Firm, openServer, password, Server } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { pause, until } from '../door/wait.mjs';
 
 let server;
 let other;
@@ -66,12 +68,9 @@ const at = (instance, name) => new Firm(instance, name, server.firms.acme.token)
 /** A job's end, or what was done at once. */
 async function ended(firm, answer) {
     expectStatus(answer, 200, 202);
-    let job = answer.body;
-    while (answer.status === 202 && ['queued', 'running'].includes(job.state)) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        job = expectStatus(await firm.call('GET', `jobs/${job.id}`), 200).body;
-    }
-    if (answer.status === 202) assert.equal(job.state, 'done', JSON.stringify(job));
+    if (answer.status === 200) return answer.body;
+    const job = await jobEnded(firm, answer);
+    assert.equal(job.state, 'done', JSON.stringify(job));
     return job;
 }
 
@@ -105,7 +104,8 @@ describe('export and import', () => {
     test('brings the same records, log and passwords to another instance', async () => {
         const firm = server.firms.acme;
         const begun = await Visitor.signIn(firm, firm.owner, password);
-        while ((await firm.all('audit', 'kind=sign_in')).length === 0); // it is noted later
+        // It is noted later.
+        await until(async () => (await firm.all('audit', 'kind=sign_in')).length > 0);
         const seen = await everything(firm);
         const file = place('acme.tenant');
         await server.mustRun(['tenant', 'export', 'acme', file]);
@@ -239,7 +239,7 @@ describe('export and import', () => {
             for (const ms of [10, 30, 50, 70]) {
                 const child = spawn(binary, words, { env: environment(), stdio: 'ignore' });
                 const ended = new Promise((resolve) => child.on('close', resolve));
-                await new Promise((resolve) => setTimeout(resolve, ms));
+                await pause(ms);
                 child.kill('SIGKILL');
                 await ended;
                 await target.mustRun(['check']);
@@ -324,8 +324,7 @@ describe('delete', () => {
                 if (answer.status === 404) return;
             }
         });
-        for (let count = 0; !statuses.has(201) && count < 500; count++)
-            await new Promise((resolve) => setTimeout(resolve, 5));
+        await until(() => statuses.has(201));
         await server.mustRun(['tenant', 'delete', 'busy']);
         await Promise.all(writers).finally(() => (isOver = true));
         for (const status of statuses) assert.ok([201, 404, 401].includes(status), `${status}`);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus, timeForm } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -95,16 +96,6 @@ test('what was never there, and what is single, has no trash', async () => {
     expectProblem(await firm.call('GET', 'clients/trash?limit=0'), 400, 'limit');
 });
 
-/** Waits for the job that an answer began. */
-async function finish(answer) {
-    expectStatus(answer, 202);
-    for (;;) {
-        const job = (await firm.call('GET', `jobs/${answer.body.id}`)).body;
-        if (!['queued', 'running'].includes(job.state)) return job;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-}
-
 test('a client with more than a thousand addresses goes, and comes back, by a job', async () => {
     const made = await firm.create('clients', {
         ...company('Estate'),
@@ -117,11 +108,11 @@ test('a client with more than a thousand addresses goes, and comes back, by a jo
     await Promise.all(Array.from({ length: 16 }, (_, at) => add(at)));
     const count = async () =>
         (await firm.call('GET', `addresses?client=${made.id}&count=true&limit=1`)).body.count.value;
-    const gone = await finish(await firm.call('DELETE', `clients/${made.id}`));
+    const gone = await jobEnded(firm, await firm.call('DELETE', `clients/${made.id}`));
     assert.equal(gone.state, 'done', JSON.stringify(gone));
     assert.equal(await count(), 0);
     expectStatus(await firm.call('GET', `clients/${made.id}`), 404);
-    const back = await finish(await firm.call('POST', `clients/${made.id}/restore`));
+    const back = await jobEnded(firm, await firm.call('POST', `clients/${made.id}/restore`));
     assert.deepEqual([back.state, back.result.kept_count], ['done', 0], JSON.stringify(back));
     assert.equal(await count(), 1021);
     assert.deepEqual(plain(await firm.get('clients', made.id)), plain(made));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { expectProblem, expectStatus, uuidForm } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 
 let server;
@@ -145,20 +146,11 @@ test('an owner who undoes his own user leaves the firm with another one', async 
     assert.equal((await firm.all('users')).length, users.length);
 });
 
-/** Waits for a job to end. */
-async function finish(id) {
-    for (;;) {
-        const job = (await firm.call('GET', `jobs/${id}`)).body;
-        if (!['queued', 'running'].includes(job.state)) return job;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-}
-
 test('an import is undone by a job, but for what was edited or used since', async () => {
     const rows = Array.from({ length: 1100 }, (_, at) => `Row ${at},row${at}@i.example`);
     const body = { text: `name,emails\n${rows.join('\n')}\n` };
-    const begun = expectStatus(await firm.call('POST', 'clients/import', body), 202, 200);
-    const imported = await finish(begun.body.id);
+    const begun = await firm.call('POST', 'clients/import', body);
+    const imported = await jobEnded(firm, begun);
     assert.equal(imported.state, 'done', JSON.stringify(imported));
     const [edited] = await firm.all('clients', 'emails=row7@i.example');
     await patch(edited.id, { website: 'https://mine.example/' });
@@ -167,7 +159,7 @@ test('an import is undone by a job, but for what was edited or used since', asyn
     const told = expectStatus(await undo(imported.group, '?preview=true'), 200).body;
     const answer = await undo(imported.group);
     expectStatus(answer, 202);
-    const job = await finish(answer.body.id);
+    const job = await jobEnded(firm, answer);
     assert.equal(job.state, 'done', JSON.stringify(job));
     assert.equal(told.entries, job.total);
     const lines = (await firm.call('GET', `jobs/${job.id}/results`)).text.trim().split('\n');

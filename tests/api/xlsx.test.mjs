@@ -1,6 +1,7 @@
 // Workbooks in: cells of every form, sheets by name, and archives that are made to hurt.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer } from '../door/server.mjs';
 import { workbook, zip } from '../door/workbook.mjs';
 
@@ -87,10 +88,7 @@ describe('a workbook', () => {
         const rows = Array.from({ length: 800 }, (_, at) => [`Sheet ${at}`, `s${at}@s.example`]);
         rows[700][1] = 'no address';
         const begun = await send(workbook({ One: [['Name', 'Email'], ...rows] }));
-        assert.equal(begun.status, 202, begun.text);
-        let job = begun.body;
-        while (!['done', 'failed'].includes(job.state))
-            job = (await firm.call('GET', `jobs/${job.id}`)).body;
+        const job = await jobEnded(firm, begun);
         assert.equal(job.state, 'done', JSON.stringify(job));
         assert.deepEqual([job.result.created, job.result.failed], [799, 1]);
         assert.equal(job.result.faults[0].row, 702);

@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { closeConnections } from '../door/http.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { openServer } from '../door/server.mjs';
+import { pause } from '../door/wait.mjs';
 
 const rounds = Number(process.env.ATRIUM_CRASH_ROUNDS ?? (process.env.ATRIUM_LONG ? 50 : 5));
 const WRITERS = 8;
-const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs));
 
 test(`killed ${rounds} times between requests and their answers`, async (t) => {
     const random = makeRandom(chooseSeed());

@@ -5,10 +5,10 @@ import { closeConnections } from '../door/http.mjs';
 import { jobEnded, resultsOf } from '../door/jobs.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { openServer } from '../door/server.mjs';
+import { pause } from '../door/wait.mjs';
 
 const kills = Number(process.env.ATRIUM_CRASH_ROUNDS ?? (process.env.ATRIUM_LONG ? 50 : 4));
 const OPERATIONS = 4_000;
-const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs));
 
 test(`killed ${kills} times in the middle of a bulk of ${OPERATIONS}`, async (t) => {
     const random = makeRandom(chooseSeed());

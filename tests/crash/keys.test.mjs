@@ -8,9 +8,9 @@ import { closeConnections } from '../door/http.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { openServer } from '../door/server.mjs';
 import { Vault } from '../door/vault.mjs';
+import { pause } from '../door/wait.mjs';
 
 const rounds = Number(process.env.ATRIUM_CRASH_ROUNDS ?? (process.env.ATRIUM_LONG ? 50 : 4));
-const pause = (timeMs) => new Promise((resolve) => setTimeout(resolve, timeMs));
 
 /** Until the server is gone; what it breaks off is nobody's fault. */
 async function busy(server, work) {

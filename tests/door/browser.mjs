@@ -4,8 +4,7 @@ import fs from 'node:fs';
 import fsp from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-
-const WAIT_MS_MAX = 15_000;
+import { HANG_MS, pause } from './wait.mjs';
 
 /** Where a browser is, or null. */
 export function findBrowser() {
@@ -115,16 +114,16 @@ export class Browser {
 
     /** Waits until an expression holds in the page. */
     async until(expression) {
-        const begun = Date.now();
+        const begun = performance.now();
         while (!(await this.value(`Boolean(${expression})`).catch(() => false))) {
-            if (Date.now() - begun > WAIT_MS_MAX) {
+            if (performance.now() - begun > HANG_MS) {
                 const text = await this.value('document.body.innerText').catch(() => '');
                 throw new Error(
                     `never came true: ${expression}\nthe page says:\n${text}\n` +
                         this.complaints.join('\n'),
                 );
             }
-            await new Promise((resolve) => setTimeout(resolve, 30));
+            await pause(30);
         }
     }
 

@@ -2,8 +2,7 @@
 // HTTP/2 session that many share.
 import http from 'node:http';
 import https from 'node:https';
-
-const WAIT_MS_MAX = 20_000;
+import { HANG_MS, until } from './wait.mjs';
 
 /** One open stream. `hear` is called with each piece as it came, `judge` with each event read. */
 export class Events {
@@ -60,9 +59,9 @@ export class Events {
 
     /** Waits until `holds` of this stream; `what` is for the one who reads the failure. */
     async until(holds, what) {
-        const late = Date.now() + WAIT_MS_MAX;
+        const late = performance.now() + HANG_MS;
         while (!holds(this)) {
-            const leftMs = late - Date.now();
+            const leftMs = late - performance.now();
             const words = `${what}; ${this.events.length} events, last id ${this.lastId}`;
             if (this.isEnded || leftMs <= 0)
                 throw new Error(`${this.isEnded ? 'the stream ended' : 'no'} ${words}`);
@@ -83,11 +82,7 @@ export class Events {
     }
 
     async ended() {
-        const late = Date.now() + WAIT_MS_MAX;
-        while (!this.isEnded) {
-            if (Date.now() > late) throw new Error('the stream does not end');
-            await new Promise((resolve) => setTimeout(resolve, 5));
-        }
+        await until(() => this.isEnded, 'the end of the stream');
     }
 }
 

@@ -1,17 +1,13 @@
 // Own fields of a firm, made and waited for.
 import { expectStatus } from './expect.mjs';
-
-const WAIT_MS = 60_000;
-
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+import { until } from './wait.mjs';
 
 /** The own field once it is built. */
-export async function untilReady(firm, id) {
-    for (const from = Date.now(); Date.now() - from < WAIT_MS; await sleep(20)) {
+export function untilReady(firm, id) {
+    return until(async () => {
         const field = await firm.get('custom_fields', id);
-        if (field.state === 'ready') return field;
-    }
-    throw new Error(`the field ${id} is not ready`);
+        return field.state === 'ready' && field;
+    }, `the field ${id} is built`);
 }
 
 /** Adds an own field and waits until it can be sorted and filtered by. */

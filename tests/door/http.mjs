@@ -2,6 +2,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import { unpack } from './msgpack.mjs';
+import { HANG_MS, pause } from './wait.mjs';
 import { watchOf } from './watch.mjs';
 
 /** Of what is written on a raw connection, so much is told to the watch. */
@@ -24,7 +25,7 @@ function answerOf(response, bytes) {
  * JSON.
  * Rejects when the connection ends before the answer does.
  */
-export function send({ port, method, path, headers = {}, body, timeoutMs = 30_000 }) {
+export function send({ port, method, path, headers = {}, body, timeoutMs = HANG_MS }) {
     const all = { ...headers };
     let bytes;
     if (body !== undefined) {
@@ -59,7 +60,7 @@ export function closeConnections() {
  * Bytes straight onto a connection, for requests that no client library would send. Gives all that
  * came back until the server closed, or until `quietMs` passed.
  */
-export function sendBytes({ port, parts, pauseMs = 0, quietMs = 5_000 }) {
+export function sendBytes({ port, parts, pauseMs = 0, quietMs = HANG_MS }) {
     return new Promise((resolve) => {
         const socket = net.connect(port, '127.0.0.1');
         const received = [];
@@ -84,7 +85,7 @@ export function sendBytes({ port, parts, pauseMs = 0, quietMs = 5_000 }) {
                 if (isEnded) return;
                 socket.write(part);
                 if (sent.length < HEARD_MAX) sent += part.toString('latin1').slice(0, HEARD_MAX);
-                if (pauseMs > 0) await new Promise((next) => setTimeout(next, pauseMs));
+                if (pauseMs > 0) await pause(pauseMs);
             }
         });
     });

@@ -1,18 +1,16 @@
 // Long work as its caller sees it.
 import { expectStatus } from './expect.mjs';
+import { until } from './wait.mjs';
 
-const LOOKS_MAX = 3000;
+export const isOver = (job) => !['queued', 'running'].includes(job.state);
 
 /** The job of a 202, once it is over. */
 export async function jobEnded(firm, begun) {
-    expectStatus(begun, 202);
-    for (let looks = 0; looks < LOOKS_MAX; looks++) {
-        const answer = await firm.call('GET', `jobs/${begun.body.id}`);
-        expectStatus(answer, 200);
-        if (!['queued', 'running'].includes(answer.body.state)) return answer.body;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error(`the job ${begun.body.id} never ended`);
+    const { id } = expectStatus(begun, 202).body;
+    return until(async () => {
+        const job = expectStatus(await firm.call('GET', `jobs/${id}`), 200).body;
+        return isOver(job) && job;
+    }, `the end of the job ${id}`);
 }
 
 /** The lines of a job's results. */

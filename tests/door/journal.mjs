@@ -183,6 +183,10 @@ export class Journal {
     }
 }
 
+/** How many writes of them all were acknowledged. */
+export const acknowledgedIn = (journals) =>
+    journals.reduce((sum, journal) => sum + journal.acknowledged, 0);
+
 /** Of what is in the change log, but no change of a record. */
 export async function auditSequences(firm, after = 0) {
     const found = [];

@@ -1,8 +1,7 @@
 // The mails of a firm, as the server has written them for people to open.
 import fs from 'node:fs/promises';
 import path from 'node:path';
-
-const WAIT_MS_MAX = 20_000;
+import { until } from './wait.mjs';
 
 /** Headers unfolded and decoded, and the text. */
 export function readMail(bytes) {
@@ -31,14 +30,12 @@ export async function mailsOf(firm) {
 }
 
 /** The newest to this address, once there are `count` of them. */
-export async function mailTo(firm, address, count = 1) {
-    for (const begun = Date.now(); Date.now() - begun < WAIT_MS_MAX; ) {
+export function mailTo(firm, address, count = 1) {
+    return until(async () => {
         const all = await mailsOf(firm);
         const own = all.filter((mail) => mail.headers.to === `<${address}>`);
-        if (own.length >= count) return own.at(-1);
-        await new Promise((next) => setTimeout(next, 20));
-    }
-    throw new Error(`no ${count} mails to ${address}`);
+        return own.length >= count && own.at(-1);
+    }, `${count} mails to ${address}`);
 }
 
 /** The address in a mail, and the token at its end. */

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HANG_MS } from './wait.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const binary = process.env.ATRIUM_BINARY ?? path.join(root, 'zig-out/bin/atrium');
@@ -40,7 +41,7 @@ export function command(words, options = {}) {
             cwd: options.folder ?? root,
             env: environment(options.environment),
             stdio: ['ignore', 'pipe', 'pipe'],
-            timeout: options.timeoutMs ?? 120_000,
+            timeout: options.timeoutMs ?? HANG_MS,
             killSignal: 'SIGKILL',
         });
         const parts = { out: [], err: [] };

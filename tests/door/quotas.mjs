@@ -1,6 +1,7 @@
 // Quotas of a firm, as the operator sets them and its owner sees them.
 import assert from 'node:assert/strict';
 import { expectProblem, expectStatus } from './expect.mjs';
+import { until } from './wait.mjs';
 
 /** `words` as of `--set`; answers what is printed. */
 export const setQuotas = async (firm, words) =>
@@ -23,11 +24,9 @@ export function expectReached(answer, name, bound) {
 }
 
 /** The event that says so in the firm's log, once it lies there. */
-export async function quotaEvent(firm, name) {
-    for (;;) {
+export function quotaEvent(firm, name) {
+    return until(async () => {
         const { body } = await firm.call('GET', 'audit?kind=quota_reached');
-        const found = body.data.find((event) => event.words.startsWith(name));
-        if (found) return found;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+        return body.data.find((event) => event.words.startsWith(name));
+    }, `an event of the quota ${name}`);
 }

@@ -1,17 +1,6 @@
 // Rules that stand for a while, and what comes of them behind a commit.
 import { expectStatus } from './expect.mjs';
-
-const LOOKS_MAX = 4000;
-
-/** What `look` gives, once it is true. */
-export async function until(look) {
-    for (let looks = 0; looks < LOOKS_MAX; looks++) {
-        const found = await look();
-        if (found) return found;
-        await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    throw new Error('it did not come to that');
-}
+import { until } from './wait.mjs';
 
 /** Entries of the firm's outbox. */
 export async function outboxOf(firm, query = '') {

@@ -9,10 +9,8 @@ import { Judge } from './document.mjs';
 import { closeConnections, send } from './http.mjs';
 import { binary, command, environment, mustRun, root, sanitizerFault } from './program.mjs';
 import { standingFaults } from './standing.mjs';
+import { HANG_MS, until } from './wait.mjs';
 import { Watch } from './watch.mjs';
-
-const START_MS_MAX = 30_000;
-const STOP_MS_MAX = 20_000;
 
 export const password = 'correct horse battery';
 
@@ -156,7 +154,7 @@ export class Server {
         await new Promise((resolve, reject) => {
             const late = setTimeout(
                 () => reject(new Error(`does not listen:\n${this.output}`)),
-                START_MS_MAX,
+                HANG_MS,
             );
             const read = (bytes) => {
                 this.output += bytes.toString('utf8');
@@ -195,18 +193,16 @@ export class Server {
      * Waits until a server answers here again: this one, begun anew by itself, or one started now.
      */
     async comeBack(more = {}) {
-        const begun = Date.now();
-        while (this.isRunning && Date.now() - begun < START_MS_MAX) {
-            try {
-                const answer = await this.send({ method: 'GET', path: '/healthz' });
-                if (answer.status === 200) return;
-            } catch {
-                // It is on its way down or up.
-            }
-            await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-        if (this.isRunning) throw new Error(`does not come back:\n${this.output}`);
-        await this.start(more);
+        await until(async () => !this.isRunning || (await this.isAnswering()), 'it is back');
+        if (!this.isRunning) await this.start(more);
+    }
+
+    /** Not, while it is on its way down or up. */
+    isAnswering() {
+        return this.send({ method: 'GET', path: '/healthz' }).then(
+            ({ status }) => status === 200,
+            () => false,
+        );
     }
 
     /** One request and its answer, which must be as the server's own document describes it. */
@@ -253,7 +249,7 @@ export class Server {
     async stop() {
         if (this.child === null) return this.ended;
         this.child.kill('SIGTERM');
-        const late = setTimeout(() => this.child?.kill('SIGKILL'), STOP_MS_MAX);
+        const late = setTimeout(() => this.child?.kill('SIGKILL'), HANG_MS);
         const how = await this.ended;
         clearTimeout(late);
         return how;

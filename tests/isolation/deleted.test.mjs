@@ -11,6 +11,7 @@ import { addField } from '../door/fields.mjs';
 import { mailFolder, mailsOf } from '../door/mails.mjs';
 import { command } from '../door/program.mjs';
 import { openServer } from '../door/server.mjs';
+import { until } from '../door/wait.mjs';
 
 /** In every canary; letters and digits, so that it is one word for search. */
 const mark = `zq${crypto.randomBytes(8).toString('hex')}`;
@@ -156,13 +157,11 @@ describe('a firm with a canary in every place', () => {
         const host = `${canary('host')}.example`;
         await server.mustRun(['tenant', 'host', 'doomed', '--add', host, '--door', 'staff']);
         // What runs by itself has run: the settled rule's trace and mail are there.
-        for (let at = 0; at < 400; at++) {
+        await until(async () => {
             const { body } = await firm.call('GET', 'runs');
             const mails = JSON.stringify(await mailsOf(firm));
-            if (body.data.length > 0 && mails.includes(mark)) return;
-            await new Promise((resolve) => setTimeout(resolve, 10));
-        }
-        assert.fail(`no rule ran, or wrote a mail: ${(await firm.call('GET', 'outbox')).text}`);
+            return body.data.length > 0 && mails.includes(mark);
+        }, 'a rule has run, and has written a mail');
     });
 });
 

@@ -7,8 +7,10 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
+import { jobEnded } from '../door/jobs.mjs';
 import { openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { until } from '../door/wait.mjs';
 
 /** Of the person's texts: one word of letters and digits, whatever is put around it. */
 const mark = `zq${crypto.randomBytes(8).toString('hex')}`;
@@ -44,14 +46,7 @@ const person = (word) => ({
     observations: `she said ${canary('observed')}`,
 });
 
-async function ended(answer) {
-    let job = expectStatus(answer, 202).body;
-    while (['queued', 'running'].includes(job.state)) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-        job = expectStatus(await firm.call('GET', `jobs/${job.id}`), 200).body;
-    }
-    return job;
-}
+const ended = (answer) => jobEnded(firm, answer);
 
 async function places() {
     const found = [];
@@ -98,11 +93,7 @@ describe('a person', () => {
         expectStatus(merged, 200);
         const bulk = { atomic: false, operations: [{ patch: { id: made.ann.id, title: 5 } }] };
         await ended(await firm.call('POST', 'contacts/bulk', bulk));
-        for (let at = 0; at < 400; at++) {
-            const { body } = await firm.call('GET', 'runs?limit=200');
-            if (body.data.length >= 4) break;
-            await new Promise((resolve) => setTimeout(resolve, 10));
-        }
+        await until(async () => (await firm.call('GET', 'runs?limit=200')).body.data.length >= 4);
         assert.ok((await everything()).includes(mark));
         assert.notDeepEqual(await places(), []);
     });

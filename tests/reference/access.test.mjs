@@ -8,6 +8,7 @@ import { expectStatus } from '../door/expect.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { Firm as Door, openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
+import { pause } from '../door/wait.mjs';
 import { Firm, entities, others } from './access_model.mjs';
 import { openPortal, portalDeeds, portalWeights } from './access_portal.mjs';
 
@@ -166,7 +167,7 @@ async function credentialOf(firm, person, number) {
     if (token === undefined) return { user, door: firm.doors.get(person), token };
     // One that is near its end is used behind it: which side the server sees is nobody's to say.
     const leftMs = token.endsMs - Date.now();
-    if (leftMs < ENDS_SOON_MS) await new Promise((next) => setTimeout(next, leftMs + 2));
+    if (leftMs < ENDS_SOON_MS) await pause(leftMs + 2);
     const isOver = token.isRevoked || Date.now() > token.endsMs;
     const call = async (...request) => {
         const answer = await token.door.call(...request);

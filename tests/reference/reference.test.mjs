@@ -6,6 +6,7 @@ import { expectStatus } from '../door/expect.mjs';
 import { addField } from '../door/fields.mjs';
 import { chooseSeed, makeRandom } from '../door/random.mjs';
 import { openServer } from '../door/server.mjs';
+import { pause } from '../door/wait.mjs';
 import { Model, Refused } from './model.mjs';
 
 const COUNT = process.env.ATRIUM_LONG ? 10_000 : 1_000;
@@ -389,7 +390,7 @@ const operations = {
         if (id === undefined) return;
         const at = Date.now() + 1;
         moments.push({ entity, id, at, record: { ...model.get(entity, id) } });
-        while (Date.now() <= at) await new Promise((resolve) => setTimeout(resolve, 1));
+        while (Date.now() <= at) await pause(1);
     },
     async recall(where) {
         if (moments.length === 0) return;

@@ -294,7 +294,7 @@ TEST(test_answer__refuses_a_large_head)
             check(client_try_send(&client, (str){large, len}));
             client_answer(&client, false, &answer);
             check_int(answer.status, is_beyond ? 431 : 200);
-            if (is_beyond) check(client_until_closed(&client, READ_MS_MAX) >= 0);
+            if (is_beyond) check(client_until_closed(&client, READ_MS_MAX));
             client_close(&client);
         }
     }
@@ -343,7 +343,7 @@ TEST(test_answer__refuses_broken_framing_with_a_problem_document)
     }
     client_open(&client, http_port(http, 0));
     client_send(&client, S("\0\1\2\3 nonsense\r\n\r\n"));
-    check(client_until_closed(&client, READ_MS_MAX) >= 0);
+    check(client_until_closed(&client, READ_MS_MAX));
     client_close(&client);
     http_close(http);
 }

@@ -24,20 +24,32 @@ static struct http *open_with(struct http_options options)
 
 /* Rate. */
 
+/** That this rate lets in since then: a second's worth at once, and what came since. */
+static int64_t most_at(int64_t rate, int64_t begun_ms)
+{
+    return rate + rate * (now_ms() - begun_ms + 1) / 1000 + 1;
+}
+
 TEST(test_guard__holds_an_address_to_its_rate)
 {
     struct http *http = open_with((struct http_options){.rate = 20, .threads = 2});
     int good = 0, refused = 0;
-    for (int at = 0; at < 60; at++) { /* over many connections and both loops: it is one address */
+    int64_t begun_ms = now_ms();
+    /* Over many connections and both loops: it is one address. */
+    while (good + refused < 60 || refused == 0) {
+        check(now_ms() - begun_ms < READ_MS_MAX);
         client_open(&client, http_port(http, 0));
         client_get(&client, "/", &answer);
         client_close(&client);
-        if (answer.status == 200) good++;
-        else if (answer.status == 429) refused++;
-        if (answer.status == 429) check_str(answer_header(&answer, S("retry-after")), S("1"));
+        if (answer.status == 200) {
+            good++;
+            continue;
+        }
+        check_int(answer.status, 429);
+        check_str(answer_header(&answer, S("retry-after")), S("1"));
+        refused++;
     }
-    check_int(good + refused, 60);
-    check(good >= 20 && good <= 40);
+    check(good >= 20 && good <= most_at(20, begun_ms));
     check_int(http_figures(http).refused_rate, refused);
     check_int(atomic_load(&shown), good);
     usleep(300'000);
@@ -52,11 +64,14 @@ TEST(test_guard__counts_clients_behind_a_proxy_apart)
 {
     struct http *http = open_with((struct http_options){.rate = 5, .behind_proxy = S("127.0.0.1")});
     client_open(&client, http_port(http, 0));
-    for (int at = 0; at < 5; at++)
+    int64_t begun_ms = now_ms();
+    int good = -1;
+    do {
         client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.1\r\n", S(""), &answer);
-    check_int(answer.status, 200);
-    client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.1\r\n", S(""), &answer);
+        good++;
+    } while (answer.status == 200 && now_ms() - begun_ms < READ_MS_MAX);
     check_int(answer.status, 429);
+    check(good >= 5 && good <= most_at(5, begun_ms));
     client_ask(&client, "GET", "/", "X-Forwarded-For: 203.0.113.2\r\n", S(""), &answer);
     check_int(answer.status, 200);
     client_close(&client);
@@ -108,12 +123,12 @@ TEST(test_guard__closes_a_connection_after_its_requests)
     for (int at = 0; at < 5; at++) client_get(&client, "/", &answer);
     check_int(answer.status, 200);
     check_str(answer_header(&answer, S("connection")), S("close"));
-    check(client_until_closed(&client, READ_MS_MAX) >= 0);
+    check(client_until_closed(&client, READ_MS_MAX));
     client_close(&client);
     client_open_h2(&client, http_port(http, 0), S(""));
     for (uint32_t at = 0; at < 5; at++) check(client_request(&client, 1 + 2 * at, false, "/"));
     check_int(client_stream(&client, 9), 5);
-    check(client_until_closed(&client, READ_MS_MAX) >= 0);
+    check(client_until_closed(&client, READ_MS_MAX));
     client_close(&client);
     http_close(http);
 }
@@ -128,79 +143,105 @@ static struct http *open_impatient(void)
         .limits = {.request_ms = LIMIT_MS, .idle_ms = LIMIT_MS, .stall_ms = LIMIT_MS}});
 }
 
-/** -1, which is told of what stayed open, is less than any limit. A loaded machine may be late. */
-static void check_closed_in_time(int64_t closed_ms)
+static int64_t opened_ms;
+
+/** Opens `client` and sends what it begins with; anew where that alone took so long that the server
+ *  may have lost its patience. */
+static void begin_small(struct http *http, str first, int receive_bytes)
 {
-    check(closed_ms >= LIMIT_MS / 2);
+    bool is_prompt = false;
+    while (!is_prompt) {
+        opened_ms = now_ms();
+        client_open_small(&client, http_port(http, 0), receive_bytes);
+        is_prompt = client_try_send(&client, first) && now_ms() - opened_ms < LIMIT_MS / 2;
+        if (!is_prompt) client_close(&client);
+    }
 }
 
-/** Sends a piece each 30 ms until the server closes or the time is over. */
-static int64_t trickle(const char *pieces, size_t piece_bytes, size_t piece_count)
+static void begin(struct http *http, str first)
 {
-    int64_t begun_ms = now_ms();
-    for (size_t at = 0; now_ms() - begun_ms < READ_MS_MAX; at++) {
-        if (!client_try_send(&client, (str){pieces + at % piece_count * piece_bytes, piece_bytes}))
-            break;
-        if (client_until_closed(&client, 30) >= 0) break;
+    begin_small(http, first, 0);
+}
+
+/** The same over HTTP/2, with the first request unless there is no path. */
+static void begin_h2(struct http *http, str settings, bool is_post, const char *path)
+{
+    char bytes[256], block[64];
+    size_t len = preface_write(bytes, settings);
+    uint8_t flags = FLAG_END_HEADERS | (is_post ? 0 : FLAG_END_STREAM);
+    if (path != nullptr)
+        len += frame_write(bytes + len, FRAME_HEADERS, flags, 1,
+                           (str){block, request_write(block, is_post, path)});
+    begin(http, (str){bytes, len});
+}
+
+/** Not before its time; a loaded machine may be late. */
+static void check_closed_in_time(bool is_closed)
+{
+    check(is_closed);
+    check(now_ms() - opened_ms >= LIMIT_MS / 2);
+    client_close(&client);
+}
+
+/** Sends a piece each 30 ms until the server closes; false when the time is over before. */
+static bool trickle(const char *pieces, size_t piece_bytes, size_t piece_count)
+{
+    bool is_open = true;
+    for (size_t at = 0; is_open && now_ms() - opened_ms < READ_MS_MAX; at++) {
+        str piece = {pieces + at % piece_count * piece_bytes, piece_bytes};
+        is_open = client_try_send(&client, piece) && !client_until_closed(&client, 30);
     }
-    return now_ms() - begun_ms;
+    return !is_open;
 }
 
 TEST(test_guard__closes_silent_connections)
 {
     struct http *http = open_impatient();
-    client_open(&client, http_port(http, 0));
+    begin(http, S(""));
     check_closed_in_time(client_until_closed(&client, READ_MS_MAX));
-    client_close(&client);
-    client_open(&client, http_port(http, 0));
-    client_get(&client, "/", &answer);
+    begin(http, S("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     check_closed_in_time(client_until_closed(&client, READ_MS_MAX));
-    client_close(&client);
-    client_open_h2(&client, http_port(http, 0), S(""));
+    begin_h2(http, S(""), false, nullptr);
     check_closed_in_time(client_until_closed(&client, READ_MS_MAX));
-    client_close(&client);
     http_close(http);
 }
 
 TEST(test_guard__closes_a_slow_head)
 {
     struct http *http = open_impatient();
-    client_open(&client, http_port(http, 0));
-    client_send(&client, S("GET / HTTP/1.1\r\nHost: a\r\n"));
+    begin(http, S("GET / HTTP/1.1\r\nHost: a\r\n"));
     check_closed_in_time(trickle("X-A: b\r\n", 8, 1));
-    client_close(&client);
-    client_open(&client, http_port(http, 0));
-    client_send(&client, S("PRI"));
+    begin(http, S("PRI"));
     check_closed_in_time(client_until_closed(&client, READ_MS_MAX));
-    client_close(&client);
     http_close(http);
 }
 
 TEST(test_guard__closes_a_slow_body)
 {
     struct http *http = open_impatient();
-    client_open(&client, http_port(http, 0));
-    client_send(&client, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"));
+    begin(http, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"));
     check_closed_in_time(trickle("x", 1, 1));
-    client_close(&client);
     http_close(http);
 }
 
 TEST(test_guard__closes_a_slow_body_among_fast_requests)
 {
     struct http *http = open_impatient();
-    client_open_h2(&client, http_port(http, 0), S(""));
-    check(client_request(&client, 1, true, "/"));
-    int64_t begun_ms = now_ms();
-    for (uint32_t at = 1; now_ms() - begun_ms < READ_MS_MAX; at++) {
-        if (!client_frame(&client, FRAME_DATA, 0, 1, S("x"))) break;
-        if (!client_request(&client, 1 + 2 * at, false, "/")) break;
-        if (client_until_closed(&client, 30) >= 0) break;
+    uint32_t rounds = 0;
+    /* Once more where this machine was too slow for fast ones. */
+    while (atomic_load(&shown) <= 3) {
+        bool is_open = true;
+        atomic_store(&shown, 0);
+        begin_h2(http, S(""), true, "/");
+        for (uint32_t at = 1; is_open && now_ms() - opened_ms < READ_MS_MAX; at++)
+            is_open = client_frame(&client, FRAME_DATA, 0, 1, S("x")) &&
+                      client_request(&client, 1 + 2 * at, false, "/") &&
+                      !client_until_closed(&client, 30);
+        check(!is_open);
+        client_close(&client);
+        rounds++;
     }
-    check(now_ms() - begun_ms < READ_MS_MAX);
-    check(atomic_load(&shown) > 3);
-    check_int(http_figures(http).closed_stalled, 1);
-    client_close(&client);
+    check(http_figures(http).closed_stalled >= rounds);
     http_close(http);
 }
 
@@ -209,25 +250,24 @@ TEST(test_guard__closes_what_only_pings)
     struct http *http = open_impatient();
     char ping[17];
     (void)frame_write(ping, FRAME_PING, 0, 0, S("12345678"));
-    client_open_h2(&client, http_port(http, 0), S(""));
+    begin_h2(http, S(""), false, nullptr);
     check_closed_in_time(trickle(ping, sizeof ping, 1));
-    check_int(http_figures(http).closed_stalled, 1);
-    client_close(&client);
+    check(http_figures(http).closed_stalled >= 1);
     http_close(http);
 }
 
 TEST(test_guard__closes_a_reader_that_takes_nothing)
 {
     struct http *http = open_impatient();
-    client_open_small(&client, http_port(http, 0), 4096);
-    client_send(&client, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
-    int64_t begun_ms = now_ms();
-    while (atomic_load(&shown) == 0) usleep(1000);
-    while (http_figures(http).connections_open > 0 && now_ms() - begun_ms < READ_MS_MAX)
+    begin_small(http, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"), 4096);
+    bool is_closed = false;
+    while (!is_closed && now_ms() - opened_ms < READ_MS_MAX) {
         usleep(10'000);
-    check_closed_in_time(now_ms() - begun_ms);
-    check_int(http_figures(http).closed_stalled, 1);
-    client_close(&client);
+        is_closed =
+            http_figures(http).closed_stalled > 0 && http_figures(http).connections_open == 0;
+    }
+    check_closed_in_time(is_closed);
+    check(atomic_load(&shown) > 0);
     http_close(http);
 }
 
@@ -237,27 +277,31 @@ TEST(test_guard__closes_a_window_that_stays_shut_although_it_pings)
     char pings[20 * 17]; /* their answers are bytes that the peer takes */
     for (size_t at = 0; at < sizeof pings;)
         at += frame_write(pings + at, FRAME_PING, 0, 0, S("12345678"));
-    client_open_h2(&client, http_port(http, 0), S("\0\x4\0\0\0\0"));
-    check(client_request(&client, 1, false, "/large"));
+    begin_h2(http, S("\0\x4\0\0\0\0"), false, "/large");
     check_closed_in_time(trickle(pings, sizeof pings, 1));
-    client_close(&client);
     http_close(http);
 }
 
 TEST(test_guard__lets_a_slow_reader_finish)
 {
     struct http *http = open_impatient();
-    client_open_small(&client, http_port(http, 0), 64 * 1024);
-    client_send(&client, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"));
     size_t bytes = 0;
-    for (int64_t begun_ms = now_ms(); now_ms() - begun_ms < 20'000 && bytes < sizeof large;) {
-        usleep(10'000); /* about three times the limit for the whole */
-        client.len = 0;
-        if (!client_read(&client)) break;
-        bytes += client.len;
+    /* A machine that stood still was no slow reader, but one that takes nothing: once more then. */
+    for (bool has_stood = true; bytes < sizeof large && has_stood;) {
+        begin_small(http, S("GET /large HTTP/1.1\r\nHost: a\r\n\r\n"), 64 * 1024);
+        bytes = 0;
+        has_stood = false;
+        for (bool is_open = true; is_open && bytes < sizeof large;) {
+            int64_t since_ms = now_ms();
+            client.len = 0;
+            usleep(10'000); /* about three times the limit for the whole */
+            is_open = client_read(&client);
+            bytes += client.len;
+            has_stood = has_stood || now_ms() - since_ms >= LIMIT_MS / 2;
+        }
+        client_close(&client);
     }
     check(bytes >= sizeof large);
-    client_close(&client);
     http_close(http);
 }
 
@@ -651,7 +695,7 @@ TEST(test_guard__answers_a_few_headers_too_many)
     do check(client_next(&client, &frame));
     while (frame.type != FRAME_HEADERS);
     check_int(atomic_load(&shown), 0);
-    check(client_until_closed(&client, READ_MS_MAX) >= 0);
+    check(client_until_closed(&client, READ_MS_MAX));
     client_close(&client);
     http_close(http);
 }

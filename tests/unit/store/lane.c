@@ -435,19 +435,23 @@ TEST(test_txn__reading_costs_little)
     struct space space = store_space(test.store, 1, id_of(1));
     struct work work = {.run = put_small};
     check_int(store_write(test.store, &space, &work), ERR_NONE);
-    constexpr int64_t ROUNDS = 20'000;
-    int64_t start_ns = clock_monotonic_ns();
-    for (int64_t i = 0; i < ROUNDS; i++) {
-        struct txn *txn;
-        str value;
-        check_int(txn_open(&test.task.task, &space, &txn), ERR_NONE);
-        check_int(txn_record_get_view(txn, ENTITY, id_of(1), &value), ERR_NONE);
-        txn_close(txn);
+    constexpr int64_t TURNS = 20, ROUNDS = 1000;
+    int64_t best_ns = INT64_MAX; /* of all turns: others may keep the processor for a while */
+    for (int64_t turn = 0; turn < TURNS; turn++) {
+        int64_t start_ns = clock_monotonic_ns();
+        for (int64_t i = 0; i < ROUNDS; i++) {
+            struct txn *txn;
+            str value;
+            check_int(txn_open(&test.task.task, &space, &txn), ERR_NONE);
+            check_int(txn_record_get_view(txn, ENTITY, id_of(1), &value), ERR_NONE);
+            txn_close(txn);
+        }
+        int64_t each_ns = (clock_monotonic_ns() - start_ns) / ROUNDS;
+        if (each_ns < best_ns) best_ns = each_ns;
     }
-    int64_t each_ns = (clock_monotonic_ns() - start_ns) / ROUNDS;
-    fprintf(stderr, "open, get, close: %lld ns\n", (long long)each_ns);
+    fprintf(stderr, "open, get, close: %lld ns\n", (long long)best_ns);
     /* Loose, for sanitizers and busy machines; the figure is what is looked at. */
-    check(each_ns < 100'000);
+    check(best_ns < 100'000);
     check_int(store_figures(test.store).readers_open, 0);
     test_store_drop(&test);
 }
