@@ -21,7 +21,7 @@ struct fixture {
     struct models *models;
     struct space space;
     struct scope scope;
-    char folder[64];
+    char folder[TEST_PATH_BYTES];
 };
 
 /** One change given as JSON; what came of it. */
@@ -219,8 +219,7 @@ static enum err fixture_begin(struct work *work, struct txn *txn)
     *fixture = (struct fixture){.scope = scope_system()};
     test_task_init(&fixture->test);
     struct task *task = &fixture->test.task;
-    strncpy(fixture->folder, "/tmp/atrium-test-XXXXXX", sizeof fixture->folder - 1);
-    check(mkdtemp(fixture->folder) != nullptr);
+    test_folder_make(fixture->folder);
     str schema;
     enum err err =
         model_read_schema(task, fixture_path("ATRIUM_RUNNER", "zig-out/bin/atrium-runner"),
@@ -260,7 +259,7 @@ struct fixture_file {
 
 static void fixture_write(const char *folder, const struct fixture_file *file)
 {
-    char path[128];
+    char path[TEST_PATH_BYTES + 64];
     snprintf(path, sizeof path, "%s/%s", folder, file->name);
     FILE *out = fopen(path, "w");
     check(out != nullptr && fputs(file->text, out) >= 0 && fclose(out) == 0);
@@ -268,7 +267,7 @@ static void fixture_write(const char *folder, const struct fixture_file *file)
 
 static void fixture_remove(const char *folder)
 {
-    char command[128];
+    char command[TEST_PATH_BYTES + 8];
     snprintf(command, sizeof command, "rm -r %s", folder);
     FILE *removal = popen(command, "r");
     check(removal != nullptr && pclose(removal) == 0);
@@ -287,8 +286,8 @@ static void fixture_remove(const char *folder)
         {"user.lua", "return entity 'user' { number = 2, plural = 'users', label = 'U',\n"
                      "  title = 'name', text 'name' { 1, label = 'Name', required = true } }\n"},
     };
-    char folder[] = "/tmp/atrium-schema-XXXXXX";
-    check(mkdtemp(folder) != nullptr);
+    char folder[TEST_PATH_BYTES];
+    test_folder_make(folder);
     for (size_t at = 0; at < sizeof needed / sizeof *needed; at++)
         fixture_write(folder, &needed[at]);
     for (uint32_t at = 0; at < count; at++) fixture_write(folder, &files[at]);

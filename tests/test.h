@@ -57,6 +57,17 @@ static struct test_case *test_first, **test_last = &test_first;
     exit(1);
 }
 
+constexpr size_t TEST_PATH_BYTES = 256;
+
+/** A new folder below TMPDIR. */
+[[maybe_unused]] static void test_folder_make(char folder[TEST_PATH_BYTES])
+{
+    const char *place = getenv("TMPDIR");
+    int len = snprintf(folder, TEST_PATH_BYTES, "%s/atrium-test-XXXXXX",
+                       place == nullptr || *place == 0 ? "/tmp" : place);
+    check(len > 0 && (size_t)len < TEST_PATH_BYTES && mkdtemp(folder) != nullptr);
+}
+
 /** A task with an arena of its own, for one test. */
 struct test_task {
     struct arena arena;

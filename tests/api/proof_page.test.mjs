@@ -39,7 +39,14 @@ describe('by the page', { skip }, () => {
     async function serveWith(...words) {
         const { port } = server;
         await server.stop();
-        await server.start({ port, words });
+        // Somebody else may have taken the port, for a moment.
+        await until(
+            () =>
+                server.start({ port, words }).catch((error) => {
+                    if (!/in use/.test(error.message)) throw error;
+                }),
+            'its port is free',
+        );
     }
     const makeOld = () => serveWith('--proof-ms', '1');
     const makeFresh = () => serveWith();

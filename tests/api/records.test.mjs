@@ -329,7 +329,7 @@ describe('deletion', () => {
         const operations = { atomic: false, operations: rows };
         const made = await firm.call('POST', 'clients/bulk', operations);
         assert.equal((await jobEnded(firm, made)).result.created, rows.length);
-        const answer = await firm.call('DELETE', `users/${user.id}`);
+        const answer = await firm.callPatiently('DELETE', `users/${user.id}`);
         expectProblem(answer, 409, 'owner');
         const [led] = await firm.all('clients', 'name=Led%2077');
         assert.equal(led.account_manager, user.id);

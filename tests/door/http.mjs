@@ -8,7 +8,28 @@ import { watchOf } from './watch.mjs';
 /** Of what is written on a raw connection, so much is told to the watch. */
 export const HEARD_MAX = 20_000;
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
+/** A connection that was idle for longer may be about to be ended by the server. */
+const KEPT_MS_MAX = 20_000;
+
+/** Keeps connections, but none that nobody has used for long. */
+class Agent extends http.Agent {
+    keepSocketAlive(socket) {
+        socket.keptSince = performance.now();
+        return super.keepSocketAlive(socket);
+    }
+
+    addRequest(...request) {
+        for (const kept of Object.values(this.freeSockets))
+            for (const socket of [...kept])
+                if (performance.now() - socket.keptSince > KEPT_MS_MAX) {
+                    kept.splice(kept.indexOf(socket), 1);
+                    socket.destroy();
+                }
+        super.addRequest(...request);
+    }
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
 /** What came back; `body` is the value when the answer is JSON or MessagePack. */
 function answerOf(response, bytes) {

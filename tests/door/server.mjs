@@ -42,6 +42,14 @@ export class Firm {
         });
     }
 
+    /** The same, again and again while the server has no time: what a slow machine may say. */
+    callPatiently(...request) {
+        return until(async () => {
+            const answer = await this.call(...request);
+            return answer.status !== 503 && answer;
+        }, request.slice(0, 2).join(' '));
+    }
+
     /** The record, or an error that shows what came instead. */
     async create(collection, record) {
         const answer = await this.call('POST', collection, record);

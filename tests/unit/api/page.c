@@ -8,7 +8,7 @@
 
 static void file_write(const char *folder, const char *name, const char *text)
 {
-    char path[256];
+    char path[TEST_PATH_BYTES + 32];
     check(snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path);
     FILE *file = fopen(path, "w");
     check(file != nullptr);
@@ -18,7 +18,7 @@ static void file_write(const char *folder, const char *name, const char *text)
 
 static void file_remove(const char *folder, const char *name)
 {
-    char path[256];
+    char path[TEST_PATH_BYTES + 32];
     check(snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path);
     check(remove(path) == 0);
 }
@@ -27,8 +27,8 @@ TEST(test_page__reads_files_with_types_and_tags)
 {
     struct test_task test;
     test_task_init(&test);
-    char folder[] = "/tmp/atrium-page-XXXXXX", inner[64];
-    check(mkdtemp(folder) != nullptr);
+    char folder[TEST_PATH_BYTES], inner[TEST_PATH_BYTES + 8];
+    test_folder_make(folder);
     snprintf(inner, sizeof inner, "%s/deep", folder);
     check(mkdir(inner, 0700) == 0);
     file_write(folder, "index.html", "<!doctype html>");

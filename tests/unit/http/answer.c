@@ -365,8 +365,19 @@ TEST(test_answer__has_a_listener_for_the_operator)
     http_close(http);
 }
 
+/** Whether this machine speaks IPv6 at all. */
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int descriptor = socket(AF_INET6, SOCK_STREAM, 0);
+    bool has = descriptor >= 0 && bind(descriptor, (struct sockaddr *)&own, sizeof own) == 0;
+    if (descriptor >= 0) close(descriptor);
+    return has;
+}
+
 TEST(test_answer__speaks_to_ipv6)
 {
+    if (!has_ipv6()) return;
     struct http *http = server_open((struct http_options){.handle = handle, .http = S("[::1]:0")});
     struct sockaddr_in6 to = {.sin6_family = AF_INET6,
                               .sin6_port = htons(http_port(http, 0)),
@@ -395,12 +406,16 @@ static enum err open_with(struct http_options options)
 
 TEST(test_answer__listens_only_where_it_may)
 {
-    struct http *http = open_one();
-    char taken[32];
-    snprintf(taken, sizeof taken, "127.0.0.1:%d", http_port(http, 0));
-    check_int(open_with((struct http_options){.http = str_of(taken)}), ERR_SYSTEM);
-    http_close(http);
-    check_int(open_with((struct http_options){.http = str_of(taken)}), ERR_NONE);
+    enum err freed = ERR_SYSTEM;
+    for (int tries = 0; tries < 10 && freed == ERR_SYSTEM; tries++) { /* another may be quicker */
+        struct http *http = open_one();
+        char taken[32];
+        snprintf(taken, sizeof taken, "127.0.0.1:%d", http_port(http, 0));
+        check_int(open_with((struct http_options){.http = str_of(taken)}), ERR_SYSTEM);
+        http_close(http);
+        freed = open_with((struct http_options){.http = str_of(taken)});
+    }
+    check_int(freed, ERR_NONE);
     check_int(open_with((struct http_options){.http = S("0.0.0.0:0")}), ERR_INVALID);
     check_int(
         open_with((struct http_options){.http = S("0.0.0.0:0"), .behind_proxy = S("127.0.0.1")}),
@@ -408,7 +423,7 @@ TEST(test_answer__listens_only_where_it_may)
     check_int(
         open_with((struct http_options){.http = S("127.0.0.1:0"), .behind_proxy = S("example")}),
         ERR_INVALID);
-    check_int(open_with((struct http_options){.http = S("[::1]:0")}), ERR_NONE);
+    if (has_ipv6()) check_int(open_with((struct http_options){.http = S("[::1]:0")}), ERR_NONE);
     check_int(open_with((struct http_options){.http = S("localhost:0")}), ERR_NONE);
     static const char *const bad[] = {
         "127.0.0.1", "8080", ":", "127.0.0.1:", "127.0.0.1:70000", "1.2.3:80", "::1:80"};

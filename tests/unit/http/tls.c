@@ -7,7 +7,8 @@
 #include "client.h"
 
 static struct client client;
-static char folder[64], certificate_file[96], key_file[96];
+static char folder[TEST_PATH_BYTES];
+static char certificate_file[TEST_PATH_BYTES + 16], key_file[TEST_PATH_BYTES + 16];
 
 static void handle(struct http_request *request)
 {
@@ -46,8 +47,7 @@ static void certify(const char *name, const char *to_certificate, const char *to
 
 static void files_make(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/atrium-tls-XXXXXX");
-    check(mkdtemp(folder) != nullptr);
+    test_folder_make(folder);
     snprintf(certificate_file, sizeof certificate_file, "%s/cert.pem", folder);
     snprintf(key_file, sizeof key_file, "%s/key.pem", folder);
     certify("first", certificate_file, key_file);

@@ -17,8 +17,8 @@ static str runner_path(void)
 /** A folder with one file; what reading it gives. */
 static enum err read_one(struct test_task *test, const char *text, str *rules_out)
 {
-    char folder[] = "/tmp/atrium-rules-XXXXXX";
-    check(mkdtemp(folder) != nullptr);
+    char folder[TEST_PATH_BYTES];
+    test_folder_make(folder);
     char *path = arena_cstring(&test->arena, arena_print(&test->arena, "%s/x.lua", folder));
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     check(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text));

@@ -3,7 +3,6 @@
 #include "model/model.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "model_test.h"
@@ -227,8 +226,8 @@ TEST(test_schema__knows_the_headers_of_real_exports)
 /** A folder with one file of declarations; what the runner says about it. */
 static str refused_by_runner(struct test_task *test, const char *text)
 {
-    char folder[] = "/tmp/atrium-schema-XXXXXX";
-    check(mkdtemp(folder) != nullptr);
+    char folder[TEST_PATH_BYTES];
+    test_folder_make(folder);
     char *path = arena_cstring(&test->arena, arena_print(&test->arena, "%s/x.lua", folder));
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     check(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text));
@@ -310,15 +309,17 @@ TEST(test_schema__bounds_what_a_runner_may_say)
 {
     struct test_task test;
     test_task_init(&test);
-    char path[] = "/tmp/atrium-runner-XXXXXX";
-    int file = mkstemp(path);
+    char folder[TEST_PATH_BYTES];
+    test_folder_make(folder);
+    char *path = arena_cstring(&test.arena, arena_print(&test.arena, "%s/runner", folder));
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0700);
     const char *program = "#!/bin/sh\nexec /usr/bin/head -c 9000000 /dev/zero\n";
     check(file >= 0 && write(file, program, strlen(program)) == (ssize_t)strlen(program));
-    check(fchmod(file, 0700) == 0 && close(file) == 0);
+    check(close(file) == 0);
     str schema = {};
     check_int(model_read_schema(&test.task, str_of(path), S("schema"), &test.arena, &schema),
               ERR_SYSTEM);
     check(schema.len == 0);
-    check(unlink(path) == 0);
+    check(unlink(path) == 0 && rmdir(folder) == 0);
     test_task_drop(&test);
 }

@@ -179,7 +179,7 @@ TEST(test_traces__are_found_newest_first_by_rule_and_in_all)
 TEST(test_traces__a_killed_process_loses_only_the_newest)
 {
     int ends[2];
-    char folder[64];
+    char folder[TEST_PATH_BYTES];
     struct id rule = id_make();
     check(pipe(ends) == 0);
     pid_t child = fork();

@@ -15,7 +15,7 @@
 struct test_store {
     struct test_task task;
     struct store *store;
-    char folder[64];
+    char folder[TEST_PATH_BYTES];
     uint64_t map_bytes;
 };
 
@@ -26,12 +26,6 @@ struct test_store {
     uint64_t seed = given != nullptr ? strtoull(given, nullptr, 10) : random_uint64() >> 16 | 1;
     fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
     return seed;
-}
-
-[[maybe_unused]] static void test_folder_make(char folder[64])
-{
-    strncpy(folder, "/tmp/atrium-test-XXXXXX", 64);
-    check(mkdtemp(folder) != nullptr);
 }
 
 /** Removes a folder of files. */

@@ -1,6 +1,6 @@
 #include "work/arguments.h"
 
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -53,7 +53,7 @@ static void parse(struct outcome *outcome, const char *words, const char *variab
     for (char *word = strtok_r(around, " ", &rest); word != nullptr;
          word = strtok_r(nullptr, " ", &rest))
         environment[variable_count++] = word;
-    int file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    int file = memfd_create("said", 0);
     check(file >= 0);
     struct console console = {.out = file, .err = file, .file = -1, .rows = -1};
     test_task_init(&outcome->test);

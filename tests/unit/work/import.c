@@ -1,6 +1,6 @@
 #include "work/import.h"
 
-#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "fixture.h"
@@ -27,7 +27,7 @@ struct attempt {
 
 static int file_of(str text)
 {
-    int file = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    int file = memfd_create("text", 0);
     check(file >= 0);
     check(write(file, text.at, text.len) == (ssize_t)text.len);
     check(lseek(file, 0, SEEK_SET) == 0);
