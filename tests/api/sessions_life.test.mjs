@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { expectProblem, expectStatus } from '../door/expect.mjs';
 import { linkIn, mailTo } from '../door/mails.mjs';
 import { join } from '../door/people.mjs';
+import { enter } from '../door/portal.mjs';
 import { openServer, password } from '../door/server.mjs';
 import { Visitor } from '../door/visitor.mjs';
 import { pause, until } from '../door/wait.mjs';
@@ -76,19 +77,44 @@ describe('ending', () => {
     });
 });
 
-test('a user who is deleted is out at once, by session and by token', async () => {
-    const user = await join(firm, 'Dee Leted', 'pm');
-    const invite = await firm.call('POST', `users/${user.user.id}/invite`);
-    expectStatus(invite, 202);
+const chosenPassword = 'some right words';
+
+/** Somebody new, as a script and as a visitor who came by an invitation. */
+async function invited(name) {
+    const user = await join(firm, name, 'pm');
+    expectStatus(await firm.call('POST', `users/${user.user.id}/invite`), 202);
     const { token } = linkIn(await mailTo(firm, user.email));
-    const chosen = { token, password: 'some right words' };
+    const chosen = { token, password: chosenPassword };
     expectStatus(await new Visitor(firm).call('POST', 'invitations/accept', chosen), 204);
-    const visitor = await Visitor.signIn(firm, user.email, chosen.password);
+    return { user, visitor: await Visitor.signIn(firm, user.email, chosenPassword) };
+}
+
+test('a user who is deleted is out at once, by session and by token', async () => {
+    const { user, visitor } = await invited('Dee Leted');
     for (const who of [user, visitor]) expectStatus(await who.call('GET', 'clients'), 200);
     expectStatus(await firm.call('DELETE', `users/${user.user.id}`), 204);
     for (const who of [user, visitor]) expectProblem(await who.call('GET', 'clients'), 401);
-    const again = { email: user.email, password: chosen.password };
+    const again = { email: user.email, password: chosenPassword };
     expectProblem(await new Visitor(firm).call('POST', 'session', again), 401);
+});
+
+test('who may enter again after a while does so anew, at both doors', async () => {
+    const { user, visitor } = await invited('Abby Sent');
+    const contact = await firm.create('contacts', { name: 'Ab Sent' });
+    const client = await firm.create('clients', { name: 'Absent', primary_contact: contact.id });
+    const guest = await enter(firm, [client.id], contact.id);
+    const accounts = [
+        [visitor, `users/${user.user.id}`, { disabled: true }, { disabled: false }],
+        [guest, `portal_accounts/${guest.account.id}`, { state: 'disabled' }, { state: 'active' }],
+    ];
+    for (const [who, where, shut, open] of accounts) {
+        expectStatus(await who.call('GET', 'me'), 200);
+        expectStatus(await firm.call('PATCH', where, shut), 200);
+        expectStatus(await firm.call('PATCH', where, open), 200);
+        expectProblem(await who.call('GET', 'me'), 401);
+    }
+    await guest.signIn();
+    await Visitor.signIn(firm, user.email, chosenPassword);
 });
 
 describe('a proof', () => {

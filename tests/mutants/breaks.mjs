@@ -113,7 +113,7 @@ function* returns(code) {
 
 /** Statements but returns and those that head others. */
 function* statements(code) {
-    const heads = 'if|for|while|switch|else|return';
+    const heads = 'if|for|while|switch|case|else|return';
     const begins = new RegExp(`(?<=[;{})]|\\belse)\\s+(?!(?:${heads})\\b)[\\w*(]`, 'g');
     for (const { 0: begin, index } of code.matchAll(begins)) {
         const at = index + begin.length - 1;
