@@ -96,7 +96,8 @@ enum portal_own : uint8_t {
  *  `portal = { fields = {…}, edit = {…}, create = true, own = "self", where = {…} }`; `own` is
  *  `always`, `self`, or the name of a reference to a contact. */
 struct portal {
-    uint8_t actions; /** SCOPE_VIEW, SCOPE_EDIT when a field may be edited, SCOPE_CREATE */
+    uint8_t actions; /** SCOPE_VIEW, SCOPE_EDIT when a field may be edited, SCOPE_CREATE; none of
+                        an entity that lies under no client */
     enum portal_own own_is;
     const struct field *own;
     const struct condition *where; /** nullptr: all of the client's; else those that it means */

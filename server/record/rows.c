@@ -164,8 +164,8 @@ static bool is_shown_at_portal(const struct view *view, const struct entity *ent
 {
     const struct scope *scope = view->scope;
     const struct portal *portal = &entity->portal;
-    if ((portal->actions & SCOPE_VIEW) == 0 || !entity->is_under_client ||
-        is_being_built(view, entity) || !lies_under(view, value, &scope->client, NOW))
+    if ((portal->actions & SCOPE_VIEW) == 0 || is_being_built(view, entity) ||
+        !lies_under(view, value, &scope->client, NOW))
         return false;
     if (scope->is_own_alone && !is_contacts_own(view, entity, id, value)) return false;
     struct record record = {entity, id, value};
@@ -300,8 +300,8 @@ static const struct condition *portal_condition(const struct view *view,
     const struct scope *scope = view->scope;
     const struct portal *portal = &entity->portal;
     struct arena *arena = view->task->arena;
-    if ((portal->actions & SCOPE_VIEW) == 0 || !entity->is_under_client ||
-        is_being_built(view, entity) || (scope->is_own_alone && portal->own_is == PORTAL_OWN_NEVER))
+    if ((portal->actions & SCOPE_VIEW) == 0 || is_being_built(view, entity) ||
+        (scope->is_own_alone && portal->own_is == PORTAL_OWN_NEVER))
         return none(arena);
     str client = id_bytes(&scope->client), actor = id_bytes(&scope->actor);
     struct condition under =
