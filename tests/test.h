@@ -1,7 +1,8 @@
 /** test: a unit test file is one executable; each TEST registers itself, main runs them in order of
  *  the file.
  *
- *  A failed check prints where and ends the process with 1. `--only NAME` runs one.
+ *  A failed check prints where and ends the process with 1. `--only NAME` runs one. "Done" is said
+ *  at the end, without which the build takes a program for failed, whatever it ends with.
  */
 #pragma once
 
@@ -94,5 +95,6 @@ int main(int argc, char **argv)
         run++;
     }
     if (run == 0) fprintf(stderr, "no test of that name\n");
+    else fprintf(stderr, "Done %d tests\n", run);
     return run == 0;
 }
