@@ -94,11 +94,9 @@ struct route_match {
     struct id record;
     uint32_t part;
 };
-/** Whether records of this entity have such a call. */
+/** Whether this entity has such a call; nullptr: there is none to ask for, and it is there. */
 bool route_is_of(const struct route *route, const struct entity *entity);
 /** `model` nullptr: no path with a collection fits. */
 struct route_match route_match(const struct model *model, enum method method, str path);
-/** Whether an entity has such a call; nullptr: of none. */
-bool route_is_of(const struct route *route, const struct entity *entity);
 /** `GET, HEAD, POST` */
 str methods_write(struct arena *arena, uint8_t methods);

@@ -46,6 +46,7 @@ enum field_kind : uint8_t {
     FIELD_SECRET,     /** text, sealed bytes; shown by a reveal alone (record/sealed.h) */
 };
 #define FIELD_KIND_COUNT 22
+static_assert(FIELD_SECRET + 1 == FIELD_KIND_COUNT);
 
 /** The form that a text has, beside its pattern. */
 enum text_format : uint8_t {

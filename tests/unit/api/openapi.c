@@ -50,7 +50,7 @@ TEST(test_openapi__every_reference_leads_somewhere)
         str section, name, more;
         check(str_cut(rest, '/', &section, &more));
         check(str_cut(more, '"', &name, &more));
-        if (!has_component(name)) fprintf(stderr, "no %.*s\n", FMT(name));
+        if (!has_component(name)) fprintf(stderr, "api/components.json: no %.*s\n", FMT(name));
         check(has_component(name));
         count++;
     }
