@@ -166,7 +166,7 @@ static void send_problem(struct call *call, struct problem problem)
     if (problem.fault != nullptr && problem.fault->quota.name.len > 0)
         audit_note_quota(call, &problem.fault->quota);
     if (problem.status == 403) rights_explain(call, &problem);
-    rights_cut_faults(call);
+    scope_cut_fault(&call->identity.scope, call->tenant.model, call->entity, &call->task->fault);
     problem.request_id = (str){call->request_id, ID_TEXT_BYTES};
     struct problem_form form = {call, problem};
     call->reply.status = problem.status;

@@ -162,35 +162,3 @@ void rights_explain(struct call *call, struct problem *problem)
     if (arena_guard(task.arena, explain, &explaining) != ERR_NONE) problem->granted_by_count = 0;
     txn_close(explaining.txn);
 }
-
-/* What a rule, a formula or a job says of a field that the actor does not see. */
-
-/** The part of a fault's path before the first field out of sight: all of it when each is seen. */
-static str path_seen(const struct call *call, str path)
-{
-    const struct entity *entity = call->entity;
-    struct sight sight = scope_sight(&call->identity.scope);
-    size_t at = 0;
-    while (entity != nullptr && at < path.len) {
-        size_t end = at;
-        while (end < path.len && path.at[end] != '.' && path.at[end] != '[') end++;
-        const struct field *field = entity_field(entity, str_between(path.at + at, path.at + end));
-        if (field != nullptr && !sight_shows(sight, field))
-            return str_first(path, at > 0 ? at - 1 : 0);
-        if (field != nullptr && field->to != nullptr) entity = field->to;
-        at = end + 1;
-    }
-    return path;
-}
-
-void rights_cut_faults(struct call *call)
-{
-    struct fault *fault = &call->task->fault;
-    if (call->entity == nullptr || scope_sees_fields(&call->identity.scope, call->tenant.model))
-        return;
-    for (uint32_t at = 0; at < fault->item_count; at++) {
-        struct fault_item *item = &fault->items[at];
-        /* Whoever names a field knows its name. */
-        if (!str_eq(item->code, S("unknown"))) item->field = path_seen(call, item->field);
-    }
-}

@@ -36,5 +36,3 @@ bool rights_to_begun(const struct call *call, struct id who, struct id token);
 /** Puts into the fault of a refusal whose right it is that is missing, and into the problem who can
  *  grant it. Opens a transaction of its own. */
 void rights_explain(struct call *call, struct problem *problem);
-/** Takes the names of fields that the caller does not see out of the faults of a refusal. */
-void rights_cut_faults(struct call *call);

@@ -95,6 +95,34 @@ bool scope_edits_field(const struct scope *scope, const struct field *field)
     return field->group == 0 || (scope->groups_edited >> (field->group - 1) & 1) != 0;
 }
 
+/** The part of a fault's path before the first field out of sight: all of it when each is seen. */
+static str path_seen(struct sight sight, const struct entity *entity, str path)
+{
+    size_t at = 0;
+    while (entity != nullptr && at < path.len) {
+        size_t end = at;
+        while (end < path.len && path.at[end] != '.' && path.at[end] != '[') end++;
+        const struct field *field = entity_field(entity, str_between(path.at + at, path.at + end));
+        if (field != nullptr && !sight_shows(sight, field))
+            return str_first(path, at > 0 ? at - 1 : 0);
+        if (field != nullptr && field->to != nullptr) entity = field->to;
+        at = end + 1;
+    }
+    return path;
+}
+
+void scope_cut_fault(const struct scope *scope, const struct model *model,
+                     const struct entity *entity, struct fault *fault)
+{
+    if (entity == nullptr || scope_sees_fields(scope, model)) return;
+    struct sight sight = scope_sight(scope);
+    for (uint32_t at = 0; at < fault->item_count; at++) {
+        struct fault_item *item = &fault->items[at];
+        /* Whoever names a field knows its name. */
+        if (!str_eq(item->code, S("unknown"))) item->field = path_seen(sight, entity, item->field);
+    }
+}
+
 static str action_word(enum scope_action action)
 {
     for (uint32_t at = 0; at < SCOPE_ACTION_COUNT; at++)

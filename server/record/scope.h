@@ -68,6 +68,11 @@ bool scope_sees_everything(const struct scope *scope, const struct model *model)
 bool scope_sees_field(const struct scope *scope, const struct field *field);
 bool scope_edits_field(const struct scope *scope, const struct field *field);
 
+/** Takes the names of fields that it does not see out of a fault about a record of the entity: what
+ *  a rule, a formula or the engine says of them. `entity` nullptr: it is about none. */
+void scope_cut_fault(const struct scope *scope, const struct model *model,
+                     const struct entity *entity, struct fault *fault);
+
 /** Whether the scope may do this with an entity. */
 static inline bool scope_may(const struct scope *scope, uint16_t entity, enum scope_action action)
 {

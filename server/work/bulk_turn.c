@@ -117,6 +117,7 @@ enum err bulk_turn_run(struct bulk_turns *turns, struct job_run *run, struct txn
     }
     if (err == ERR_FULL || err == ERR_LIMITED) return err;
     if (err != ERR_NONE) txn_rollback(txn, savepoint);
+    scope_cut_fault(&run->scope, run->tenant.model, turns->entity, &task->fault);
     write_line(turns, task, operation, err);
     turns->counts[err == ERR_NONE ? (uint32_t)operation->verb : COUNT_FAILED]++;
     turns->index++;

@@ -285,6 +285,8 @@ void import_row_failed(struct import *import, const struct table_row *row, enum 
     struct import_slice *slice = &import->slice;
     struct task *task = &slice->task;
     struct buf told = buf_make(task->arena, CSV_CELL_BYTES_MAX);
+    scope_cut_fault(import->options.scope, import->options.model, import->plan.entity,
+                    &task->fault);
     for (uint32_t at = 0; at < task->fault.item_count; at++) {
         struct import_fault fault =
             import_fault_of(task, &import->plan, row, &task->fault.items[at]);

@@ -79,6 +79,12 @@ static enum err delete_part(struct job_run *run, struct txn *txn, void *argument
 
 enum err delete_job_step(struct job_run *run, bool *is_over_out)
 {
+    const struct delete_live *live = run->live;
     require(is_over_out == &run->is_over);
-    return job_write(run, delete_part, run->live);
+    enum err err = job_write(run, delete_part, run->live);
+    const struct model *model = run->tenant.model;
+    if (err != ERR_NONE)
+        scope_cut_fault(&run->scope, model, model_entity_by_number(model, live->entity),
+                        &run->task->fault);
+    return err;
 }

@@ -123,6 +123,8 @@ const look = async (name, where, what = where, headers = {}) => {
     return answer;
 };
 
+const linesOf = async (who, begun) => resultsOf(who, await jobEnded(who, begun));
+
 describe('a role that does not see the group', () => {
     test('meets no field of it where records are shown', async () => {
         assert.ok(made().length > 8);
@@ -398,6 +400,25 @@ test('a rule that faults a field out of sight does not name it', async () => {
     expectFault(await owner.call('PATCH', where, { name: 'Bad' }), 'observations');
     const told = expectProblem(await blind.call('PATCH', where, { name: 'Bad' }), 422);
     assert.deepEqual(told.errors.map((error) => error.field), ['']);
+    const patch = { id: records.client.id, name: 'Bad' };
+    for (const body of [
+        { atomic: false, operations: [{ patch }] },
+        { filter: { name: 'Acme' }, patch: { name: 'Bad' } },
+    ]) {
+        const [line] = await linesOf(blind, await blind.call('POST', 'clients/bulk', body));
+        assert.equal(line.status, 422);
+        expectNothing({ text: JSON.stringify(line) }, undefined, 'a line of a job');
+        assert.ok(!JSON.stringify(line).includes('observations'), JSON.stringify(line));
+    }
+    const table = `id,name\n${records.client.id},Bad\n`;
+    const load = (more) =>
+        blind.call('POST', `clients/import?match=id&mode=update${more}`, table, {
+            'content-type': 'text/csv',
+        });
+    const preview = expectStatus(await load('&preview=true'), 200).body;
+    const loaded = await jobEnded(blind, await load(''));
+    for (const faults of [preview.faults, loaded.result.faults])
+        assert.ok(faults.length === 1 && !JSON.stringify(faults).includes('observations'));
     expectStatus(await owner.call('PATCH', `rules/${made.id}`, { state: 'off' }), 200);
 });
 

@@ -73,6 +73,19 @@ test('a merge counts what is seen of that which it moves', async () => {
     assert.equal((await firm.all('credentials', `client=${into.id}`)).length, 20);
 });
 
+test('a merge that a rule rejects names no field out of sight', async () => {
+    const [into, other] = [await mine('Judged'), await mine('Other judged')];
+    await fill(other.id);
+    const source = 'if record.name == "Judged" then reject("no", "financial_note") end';
+    const rule = { name: 'Judge', entity: 'client', point: 'before', on: ['update'], source };
+    const { id } = await firm.create('rules', { ...rule, state: 'active' });
+    const path = `clients/${into.id}/merge`;
+    const job = await jobEnded(narrow, await narrow.call('POST', path, { with: [other.id] }));
+    assert.equal(job.problem.errors.length, 1, JSON.stringify(job));
+    assert.ok(!JSON.stringify(job).includes('financial_note'), JSON.stringify(job));
+    expectStatus(await firm.call('PATCH', `rules/${id}`, { state: 'off' }), 200);
+});
+
 test('a deletion counts what is seen of that which goes', async () => {
     const own = await mine('Going');
     await fill(own.id);
