@@ -36,16 +36,22 @@
 #define WORK(words, fields) \
     JSON_ENTITY("work", 11, ALLOW words, MORE("reference", "lent", 2, TO("lent")) fields)
 
-static const struct model *try_make(struct test_task *test, const char *entities, const char *roles)
+static const struct model *try_make_with(struct test_task *test, const char *entities,
+                                         const char *roles, const char *groups)
 {
     const struct model *model = nullptr;
     str json = arena_print(&test->arena,
                            "{\"version\":1,\"entities\":[%s],\"sets\":[],\"roles\":[%s],"
                            "\"groups\":%s}",
-                           entities, roles, JSON_GROUPS);
+                           entities, roles, groups);
     test_faults_clear(test);
     enum err err = model_make(&test->task, &test->arena, test_encode(test, json), &model);
     return err == ERR_NONE ? model : nullptr;
+}
+
+static const struct model *try_make(struct test_task *test, const char *entities, const char *roles)
+{
+    return try_make_with(test, entities, roles, JSON_GROUPS);
 }
 
 static void show_faults(const struct test_task *test)
@@ -183,6 +189,7 @@ static const struct wrong wrongs[] = {
     {FIRM(",\"portal\":{\"fields\":[\"x\"]}", GROUPED("text", "x", 3, "")), JSON_HAND, "group",
      "never shows"},
     {FIRM(",\"portal\":{\"fields\":[\"nam\"]}", ""), JSON_HAND, "missing", "perhaps name"},
+    {FIRM(",\"portal\":{\"fields\":[]}", ""), JSON_HAND, "type", "list of fields"},
     {FIRM(",\"portal\":{\"fields\":[\"name\"],\"edit\":[\"boss\"]}", ""), JSON_HAND, "unknown",
      "not among"},
     {FIRM(",\"portal\":{\"fields\":[\"name\"],\"own\":\"boss\"}", ""), JSON_HAND, "reference",
@@ -274,5 +281,52 @@ TEST(test_rights__take_a_firms_own_roles_in_the_place_of_declared_ones)
     check_int(model_make(&test.task, &test.arena, whole, &model), ERR_INVALID);
     check_str(test.task.fault.items[0].field, S("=7/rights"));
     check_str(test.task.fault.items[0].code, S("missing"));
+    test_task_drop(&test);
+}
+
+#define JSON_GROUP(name, attributes) \
+    "{\"at\":\"schema/role.lua:1\",\"name\":\"" name "\",\"attributes\":{" attributes "}}"
+
+TEST(test_rights__refuse_field_groups_that_are_none)
+{
+    static const struct {
+        const char *groups;
+        const char *code;
+    } wrong[] = {
+        {"[" JSON_GROUP("Mo ney", "\"label\":\"Money\"") "]", "format"},
+        {"[" JSON_GROUP("money", "") "]", "required"},
+        {"[" JSON_GROUP("money", "\"label\":\"Money\",\"rows\":\"all\"") "]", "required"},
+        {"[" JSON_GROUP("money", "\"label\":\"A\"") "," JSON_GROUP("money", "\"label\":\"B\"") "]",
+         "twice"},
+    };
+    struct test_task test;
+    test_task_init(&test);
+    for (size_t at = 0; at < sizeof wrong / sizeof *wrong; at++) {
+        check(try_make_with(&test, PEOPLE, JSON_HAND, wrong[at].groups) == nullptr);
+        check_str(test.task.fault.items[0].code, str_of(wrong[at].code));
+    }
+    test_task_drop(&test);
+}
+
+/** As many groups as there are bits; the last one has a bit of its own. */
+TEST(test_rights__know_as_many_field_groups_as_a_role_can_tell)
+{
+    struct test_task test;
+    test_task_init(&test);
+    struct buf groups = buf_make(&test.arena, 8 * KIB);
+    for (uint32_t at = 0; at <= FIELD_GROUPS_MAX; at++) {
+        buf_print(&groups, at == 0 ? "[" : ",");
+        buf_print(&groups, JSON_GROUP("group_%u", "\"label\":\"G\""), at);
+        str all = arena_print(&test.arena, "%.*s]%c", FMT(buf_str(&groups)), 0);
+        const struct model *model =
+            try_make_with(&test, PEOPLE, JSON_ROLE("hand", "\"sees\":\"all\""), all.at);
+        check_int(model != nullptr, at < FIELD_GROUPS_MAX);
+        if (model == nullptr) continue;
+        check_int(model->group_count, at + 1);
+        str last = arena_print(&test.arena, "group_%u", at);
+        check_int(model_group(model, last), at + 1);
+        check((model_role(model, S("hand"))->groups_seen >> at & 1) != 0);
+    }
+    check_str(test.task.fault.items[0].code, S("range"));
     test_task_drop(&test);
 }

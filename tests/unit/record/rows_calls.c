@@ -570,6 +570,44 @@ TEST(test_rows__that_are_left_send_gone)
     memory_give(office);
 }
 
+/** What came under a client once it was lost, and a pair with one that was never seen, are none of
+ *  what was lost with it. */
+TEST(test_rows__that_were_never_seen_send_no_gone)
+{
+    struct office *office = memory_take(sizeof *office);
+    office_open(office);
+    struct id client = *place(office, SEEN, "client"), outside = *place(office, OUTSIDE, "client");
+    act_as(office, office->other);
+    struct id pairs[] = {
+        fixture_import(&office->fixture, "client_duplicate",
+                       print(office, "{\"first\":\"%s\",\"second\":\"%s\",\"score\":90}",
+                             text_of(office, client), text_of(office, outside))),
+        fixture_import(&office->fixture, "client_duplicate",
+                       print(office, "{\"first\":\"%s\",\"second\":\"%s\",\"score\":90}",
+                             text_of(office, outside), text_of(office, client))),
+    };
+    be_narrow(office, ROWS_MANAGED);
+    uint64_t before = newest(office);
+    act_as(office, office->other);
+    check_int(perform(office, "patch", "client", client,
+                      print(office, "{\"account_manager\":\"%s\"}", text_of(office, office->other)),
+                      nullptr),
+              ERR_NONE);
+    check_int(perform(office, "patch", "project", *place(office, OUTSIDE, "project"),
+                      print(office, "{\"client\":\"%s\"}", text_of(office, client)), nullptr),
+              ERR_NONE);
+    be_narrow(office, ROWS_MANAGED);
+    str feed = fed(office, before);
+    check(tells_gone(office, feed, client));
+    check(tells_gone(office, feed, *place(office, SEEN, "project")));
+    check(tells_gone(office, feed, *place(office, SEEN, "task")));
+    check(!names(office, feed, *place(office, OUTSIDE, "project")));
+    check(!names(office, feed, *place(office, OUTSIDE, "task")));
+    for (int at = 0; at < 2; at++) check(!names(office, feed, pairs[at]));
+    office_close(office);
+    memory_give(office);
+}
+
 /** What only moves rows stands in no history and is no step of an undo. */
 TEST(test_rows__that_move_are_no_history)
 {
