@@ -104,10 +104,11 @@ test('who may enter again after a while does so anew, at both doors', async () =
     const client = await firm.create('clients', { name: 'Absent', primary_contact: contact.id });
     const guest = await enter(firm, [client.id], contact.id);
     const accounts = [
-        [visitor, `users/${user.user.id}`, { disabled: true }, { disabled: false }],
+        [visitor, `users/${user.user.id}`, { disabled: true }, { name: 'Abby', disabled: false }],
         [guest, `portal_accounts/${guest.account.id}`, { state: 'disabled' }, { state: 'active' }],
     ];
     for (const [who, where, shut, open] of accounts) {
+        expectStatus(await firm.call('PATCH', where, open), 200);
         expectStatus(await who.call('GET', 'me'), 200);
         expectStatus(await firm.call('PATCH', where, shut), 200);
         expectStatus(await firm.call('PATCH', where, open), 200);
