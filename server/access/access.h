@@ -148,6 +148,7 @@ enum err access_finish_change(struct change *change, const struct entity *entity
 struct sign_in_given {
     enum door door;
     str email, password;
+    str new_password;        /** password_change: in place of the other one */
     str token;               /** of a mailed link, in place of both; or empty */
     str code;                /** one-time or recovery code; or empty */
     str address, user_agent; /** whence; kept with the session */
@@ -196,7 +197,7 @@ enum err token_create(struct task *task, const struct access *access, const stru
  *  ERR_UNAUTHENTICATED: the old one is wrong. ERR_INVALID: a fault of `new`. */
 enum err password_change(struct task *task, const struct access *access, const struct space *space,
                          const struct identity *identity, const struct sign_in_given *given,
-                         str new_password, struct session_new *session_out);
+                         struct session_new *session_out);
 /** The same by a mailed link (given->token), without signing in: of a reset, or of an invitation.
  *  A one-time code is asked for as at a sign-in. ERR_INVALID: a fault of `password`. */
 enum err password_by_link(struct task *task, const struct access *access, const struct space *space,

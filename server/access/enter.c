@@ -246,11 +246,11 @@ enum err session_prove(struct task *task, const struct access *access, const str
 
 enum err password_change(struct task *task, const struct access *access, const struct space *space,
                          const struct identity *identity, const struct sign_in_given *given,
-                         str new_password, struct session_new *session_out)
+                         struct session_new *session_out)
 {
     struct enter_work self = work_of(task, access, space, given, AUDIT_PASSWORD_CHANGED);
     TRY(entrance_prove(&self, identity, session_out));
-    TRY(entrance_renew(&self, S("new"), new_password));
+    TRY(entrance_renew(&self, S("new"), given->new_password));
     return enter(&self);
 }
 

@@ -171,7 +171,9 @@ enum err totp_begin(struct txn *txn, struct id subject, str *base32_out)
     struct task *task = txn_task(txn);
     bool is_active;
     TRY(totp_is_active(txn, subject, &is_active));
-    if (is_active) return fail(task, ERR_CONFLICT, "one-time codes are on; switch them off before");
+    if (is_active)
+        return fail(task, ERR_CONFLICT,
+                    "one-time codes are on: DELETE /api/v1/me/totp switches them off first");
     char secret[SECRET_BYTES];
     random_fill(secret, sizeof secret);
     str plain = {secret, sizeof secret};
@@ -188,7 +190,8 @@ enum err totp_confirm(struct txn *txn, struct id subject, str code, struct totp_
     str secret;
     enum err err = totp_row_get(txn, subject, &row);
     if (err == ERR_MISSING || (err == ERR_NONE && row.is_active))
-        return fail(task, ERR_CONFLICT, "no secret waits to be confirmed");
+        return fail(task, ERR_CONFLICT,
+                    "no secret waits to be confirmed: POST /api/v1/me/totp makes one");
     TRY(err);
     secret = row.secret;
     row.last_step = code_step(secret, code_core(task->arena, code), 0, task->now_ms);

@@ -44,6 +44,15 @@ void audit_note_export(const struct call *call, str words)
 
 /* Listing. */
 
+static enum err kind_refuse(struct call *call)
+{
+    struct buf words = buf_make(call->task->arena, 1 * KIB);
+    for (uint32_t kind = 1; kind <= AUDIT_KIND_MAX; kind++)
+        buf_print(&words, "%s%.*s", kind > 1 ? ", " : "",
+                  FMT(audit_kind_word((enum audit_kind)kind)));
+    return fail(call->task, ERR_UNREADABLE, "kind: is one of %.*s", FMT(buf_str(&words)));
+}
+
 static enum err wanted_read(struct call *call, struct audit_wanted *wanted)
 {
     *wanted = (struct audit_wanted){.before = UINT64_MAX, .limit = AUDIT_EVENTS_DEFAULT};
@@ -54,9 +63,7 @@ static enum err wanted_read(struct call *call, struct audit_wanted *wanted)
         enum audit_kind kind;
         int64_t number;
         if (str_eq(parameter.name, S("kind"))) {
-            if (!audit_kind_parse(parameter.value, &kind))
-                return fail(call->task, ERR_UNREADABLE, "kind: there are no events %.*s",
-                            FMT(parameter.value));
+            if (!audit_kind_parse(parameter.value, &kind)) return kind_refuse(call);
             wanted->kinds |= 1u << kind;
         } else if (str_eq(parameter.name, S("actor"))) {
             wanted->has_actor = true;

@@ -25,13 +25,12 @@ enum err passwords_change(struct call *call)
 {
     struct sign_in_given given = given_from(call);
     struct session_new session;
-    str new_password;
     given_text(call, S("password"), true, &given.password);
-    given_text(call, S("new"), true, &new_password);
+    given_text(call, S("new"), true, &given.new_password);
     given_text(call, S("code"), false, &given.code);
     TRY(task_faults(call->task));
     enum err err = password_change(call->task, call->access, &call->tenant.space, &call->identity,
-                                   &given, new_password, &session);
+                                   &given, &session);
     TRY(session_tell_wrong(call, err, S("password")));
     return reply_session(call, &session, 200);
 }
@@ -106,7 +105,8 @@ enum err invitations_send(struct call *call)
     TRY(rights_cover_user(call, call->record));
     TRY(find_user(call, &account));
     if (account.is_disabled)
-        return fail(call->task, ERR_CONFLICT, "this user is disabled and cannot be invited");
+        return fail(call->task, ERR_CONFLICT,
+                    "this user is disabled and cannot be invited: set `disabled` to false first");
     struct subject subject = account.subject;
     note(call, AUDIT_INVITED, subject, S(""));
     TRY(find_user(call, &account));

@@ -363,7 +363,9 @@ enum err portal_invite(struct call *call)
     TRY(account_is_seen(call));
     TRY(portal_account_read(call->txn, call->record, &account));
     if (str_eq(account.state, S("disabled")))
-        return fail(call->task, ERR_CONFLICT, "this account is disabled and cannot be invited");
+        return fail(
+            call->task, ERR_CONFLICT,
+            "this account is disabled and cannot be invited: set its `state` to invited first");
     TRY(invite(call, call->record, &is_invited));
     if (!is_invited) {
         const struct subject subject = {DOOR_PORTAL, call->record};

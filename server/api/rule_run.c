@@ -30,7 +30,8 @@ static enum err find(struct call *call, const struct rule **rule_out)
     TRY(rule_set_of(rules_sets(call->rules), &view, &set));
     *rule_out = rule_set_find(set, call->record);
     if (*rule_out != nullptr) return ERR_NONE;
-    if (is_known(call)) return fail(call->task, ERR_CONFLICT, "this rule is not active");
+    if (is_known(call))
+        return fail(call->task, ERR_CONFLICT, "this rule is not active: activate it first");
     return fail(call->task, ERR_MISSING, "there is no such rule");
 }
 

@@ -2,6 +2,7 @@
  *
  *  `_MAX` is inclusive. A limit that an operator may change is a setting whose default stands here.
  *  Floor   base.
+ *  Thread  any; constant.
  */
 #pragma once
 

@@ -5,6 +5,7 @@
  *
  *  It judges amounts alone; whether a frame is right, h2o says.
  *
+ *  Floor   http, inside.
  *  Thread  none of its own; one screen belongs to one connection.
  *  Memory  no allocation.
  *  Source  RFC 9113, 4.1 and 6; RFC 7541, 6; THREATS 3.

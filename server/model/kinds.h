@@ -2,7 +2,8 @@
  *
  *  Names are what they do, then the kind (`read_money`); each is described by its member in struct
  *  kind.
- *  Floor   model.
+ *  Floor   model, inside.
+ *  Thread  any.
  */
 #pragma once
 

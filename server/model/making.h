@@ -1,6 +1,7 @@
 /** making: what the files of model_make share while a model is being made; nobody else includes it.
  *
- *  Floor   model.
+ *  Floor   model, inside.
+ *  Thread  any, each with a model of its own.
  *  Memory  the model lies in `arena`, what is forgotten afterwards in the task's.
  */
 #pragma once

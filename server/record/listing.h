@@ -1,6 +1,7 @@
 /** listing: walks a list by one of its plans. Internal to record/.
  *
  *  Floor   record.
+ *  Thread  that of its transaction.
  *  Memory  the task's arena; what a comparison needs lies in an arena of its own.
  */
 #pragma once

@@ -1,6 +1,7 @@
 /** merge: the entries of a section's stretches as one walk, none twice. Internal to record/.
  *
  *  Floor   record.
+ *  Thread  that of its transaction.
  *  Memory  the task's arena; the scans belong to the transaction and end with it.
  */
 #pragma once

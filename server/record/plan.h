@@ -6,6 +6,7 @@
  *  record.
  *
  *  Floor   record.
+ *  Thread  that of its transaction.
  *  Memory  the task's arena.
  */
 #pragma once

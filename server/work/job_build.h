@@ -5,6 +5,7 @@
  *  queued for are ready, or stripped when they were deleted.
  *
  *  Floor   work.
+ *  Thread  one of those of jobs (work/job.h); queueing in a lane.
  *  Bytes   given: {"entity": number}; position: the id of the last record.
  */
 #pragma once

@@ -89,6 +89,11 @@ describe('the audit log tells', () => {
         assert.equal((await events('kind=refused')).length, before);
     });
 
+    test('which kinds of events there are to who asks for another', async () => {
+        const problem = expectProblem(await firm.call('GET', 'audit?kind=nothing'), 400);
+        assert.match(problem.detail, /^kind: is one of sign_in, .*, quota_reached/);
+    });
+
     test('of an export', async () => {
         const answer = await firm.call('GET', 'clients/export?format=csv&name=Secret%20Ltd');
         expectStatus(answer, 200);
