@@ -42,6 +42,11 @@ export class Browser {
         const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'];
         browser.#child = spawn(findBrowser(), words, { stdio });
         browser.#listen(browser.#child.stdio[4]);
+        browser.#child.stdio[3].on('error', () => {});
+        browser.#child.on('close', (status, signal) => {
+            const ended = new Error(`the browser has ended with ${status ?? signal}`);
+            for (const { reject } of browser.#waiting.values()) reject(ended);
+        });
         const { targetInfos } = await browser.#send('Target.getTargets');
         const page = targetInfos.find((target) => target.type === 'page');
         const { sessionId } = await browser.#send('Target.attachToTarget', {
