@@ -78,3 +78,85 @@ TEST(test_portal__a_view_as_a_contact_needs_who_looks)
     check_int(identify(&rig, &view, START_MS - 1), ERR_UNAUTHENTICATED);
     fixture_drop(&rig.fixture);
 }
+
+/** A role that sees these rows and may edit accounts, and looks at this besides. */
+static void give_role(struct portal_rig *rig, struct id *role, const char *rows, const char *more)
+{
+    struct fixture *fixture = &rig->fixture;
+    struct arena *arena = fixture->test.task.arena;
+    const char *json = arena_cstring(
+        arena,
+        arena_print(arena,
+                    "{\"rows\":[\"%s\"],\"rights\":{\"portal_account\":[\"view\",\"edit\"],"
+                    "\"client\":[\"view\"],\"contact\":[\"view\"],\"address\":[\"view\"]%s}%s}",
+                    rows, more, id_is_nil(*role) ? ",\"name\":\"guide\",\"label\":\"Guide\"" : ""));
+    if (id_is_nil(*role)) *role = fixture_create(fixture, "role", json);
+    else check_int(fixture_patch(fixture, "role", *role, json), ERR_NONE);
+}
+
+/** Nobody looks by somebody else's eyes at what he does not see with his own, at no request. */
+TEST(test_portal__a_view_as_a_contact_shows_what_its_viewer_sees)
+{
+    struct portal_rig rig;
+    rig_make(&rig);
+    struct portal_note view = {.viewer = rig.viewer, .until_ms = START_MS};
+    struct id role = {};
+    const char *const project = ",\"project\":[\"view\"]";
+    give_role(&rig, &role, "all", project);
+    check_int(fixture_patch(&rig.fixture, "user", rig.viewer, "{\"role\":\"guide\"}"), ERR_NONE);
+    check_int(identify(&rig, &view, START_MS - 1), ERR_NONE);
+    give_role(&rig, &role, "all", "");
+    check_int(identify(&rig, &view, START_MS - 1), ERR_UNAUTHENTICATED);
+    give_role(&rig, &role, "managed", project);
+    check_int(identify(&rig, &view, START_MS - 1), ERR_UNAUTHENTICATED);
+    give_role(&rig, &role, "all", project);
+    check_int(identify(&rig, &view, START_MS - 1), ERR_NONE);
+    fixture_drop(&rig.fixture);
+}
+
+static struct entity *entity_of(const struct fixture *fixture, const char *name)
+{
+    return (struct entity *)model_entity(fixture->model, str_of(name));
+}
+
+/** Each part of the schema that the code names by number is as the code takes it to be. */
+TEST(test_portal__its_entities_are_those_that_the_code_knows)
+{
+    static const struct {
+        const char *entity, *field;
+        bool is_unique;
+    } parts[] = {
+        {"portal_account", "contact", true},
+        {"portal_account", "email", true},
+        {"portal_account", "state", false},
+        {"portal_right", "account", false},
+        {"portal_account", "last_sign_in_at", false},
+        {"portal_right", "client", false},
+        {"portal_right", "right", false},
+    };
+    struct fixture fixture;
+    fixture_init(&fixture);
+    struct task *task = &fixture.test.task;
+    check_int(portal_fits_model(task, fixture.model), ERR_NONE);
+    for (size_t at = 0; at < sizeof parts / sizeof *parts; at++) {
+        struct entity *entity = entity_of(&fixture, parts[at].entity);
+        struct field *field = (struct field *)entity_field(entity, str_of(parts[at].field));
+        const struct field whole = *field;
+        field->name = S("another");
+        check_int(portal_fits_model(task, fixture.model), ERR_INVALID);
+        *field = whole;
+        field->kind = FIELD_NUMBER;
+        check_int(portal_fits_model(task, fixture.model), ERR_INVALID);
+        *field = whole;
+        field->is_unique = false;
+        check_int(portal_fits_model(task, fixture.model),
+                  parts[at].is_unique ? ERR_INVALID : ERR_NONE);
+        *field = whole;
+        str name = entity->name;
+        entity->name = S("another");
+        check_int(portal_fits_model(task, fixture.model), ERR_INVALID);
+        entity->name = name;
+    }
+    check_int(portal_fits_model(task, fixture.model), ERR_NONE);
+    fixture_drop(&fixture);
+}
