@@ -206,6 +206,33 @@ static bool slot_flush(const struct access *access, struct audit_slot *slot, int
     return true;
 }
 
+static uint32_t slots_of(const struct audit_slot *ways, uint32_t tenant)
+{
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < AUDIT_WAYS; at++) count += ways[at].space.number == tenant;
+    return count;
+}
+
+/** One of the tenant that has most of them, if it has more than this one, so that nobody's crowd of
+ *  events keeps those of another firm out; nullptr: there is none. */
+static struct audit_slot *slot_to_yield(const struct access *access, struct audit_slot *ways,
+                                        uint32_t tenant, int64_t now_ms)
+{
+    uint32_t most = slots_of(ways, tenant);
+    struct audit_slot *found = nullptr;
+    for (uint32_t at = 0; at < AUDIT_WAYS; at++) {
+        uint32_t count = slots_of(ways, ways[at].space.number);
+        if (count <= most) continue;
+        most = count;
+        found = &ways[at];
+    }
+    if (found == nullptr || slot_flush(access, found, now_ms)) return found;
+    struct audit_event lost = found->kept.event;
+    lost.count = found->repeats;
+    tell_dropped(access->audit, &lost, S("others had fewer"));
+    return found;
+}
+
 /** The slot of such an event, or one that may be taken for it; nullptr: all are in use. */
 static struct audit_slot *slot_of(const struct access *access, const struct space *space,
                                   const struct audit_event *event, int64_t now_ms)
@@ -219,6 +246,7 @@ static struct audit_slot *slot_of(const struct access *access, const struct spac
                        (is_over(&ways[at], now_ms) && slot_flush(access, &ways[at], now_ms));
         if (is_free) free = &ways[at];
     }
+    if (free == nullptr) free = slot_to_yield(access, ways, space->number, now_ms);
     if (free != nullptr) *free = (struct audit_slot){};
     return free;
 }

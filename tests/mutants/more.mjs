@@ -473,4 +473,11 @@ export const more = [
         to: 'if (actions == 0 && !portal_is_covered(view->scope, view->model, actions))',
         tests: ['api/ways_in'],
     },
+    {
+        name: "a crowd of one firm's events keeps those of another out of its log",
+        file: 'server/access/audit_submit.c',
+        from: 'if (free == nullptr) free = slot_to_yield(',
+        to: 'if (free == nullptr && now_ms == 0) free = slot_to_yield(',
+        tests: ['unit/access/audit'],
+    },
 ];

@@ -176,6 +176,32 @@ TEST(test_audit__what_finds_no_room_is_counted)
     end(&place);
 }
 
+TEST(test_audit__a_crowd_of_one_firm_keeps_no_event_of_another_out)
+{
+    struct place place;
+    struct audit_entry entries[8];
+    begin(&place);
+    struct audit_event refused = {.kind = AUDIT_SIGN_IN_REFUSED, .actor_kind = AUDIT_NOBODY};
+    for (uint32_t at = 0; at < 3000; at++) {
+        char address[16];
+        int len = snprintf(address, sizeof address, "10.0.%u.%u", at / 256, at % 256);
+        refused.address = (str){address, (size_t)len};
+        submit(&place, refused);
+    }
+    check(audit_dropped(place.access.audit) > 0);
+    struct space crowd = place.fixture.space;
+    place.fixture.space = store_space(place.fixture.store, 2, id_make());
+    for (uint8_t at = 0; at < 3; at++)
+        submit(&place, (struct audit_event){.kind = AUDIT_EXPORTED,
+                                            .actor_kind = AUDIT_USER,
+                                            .actor = id_of(at),
+                                            .entity = 4});
+    audit_settle(&place.access);
+    check_int(events(&place, AUDIT_EXPORTED, entries, 8), 3);
+    place.fixture.space = crowd;
+    end(&place);
+}
+
 TEST(test_audit__long_words_are_cut_between_letters)
 {
     struct place place;
