@@ -22,12 +22,12 @@
 constexpr int64_t QUOTA_BOUND_MAX = 1LL << 48;
 
 /** Name, number in stored bytes (never reused), word, unit, default, the greatest that may be set:
- *  less than QUOTA_BOUND_MAX where counting takes time for each. */
+ *  less than QUOTA_BOUND_MAX where counting takes time for each, or goes on in parts of one. */
 #define QUOTAS(X) \
     X(RECORDS, 1, "records", "records", 10'000'000, QUOTA_BOUND_MAX) \
     X(BYTES, 2, "bytes", "bytes of its records as they are stored", 64LL << 30, QUOTA_BOUND_MAX) \
     X(REQUESTS, 3, "requests", "requests in a minute, of those who have entered", 600'000, \
-      QUOTA_BOUND_MAX) \
+      1'000'000'000'000) \
     X(MAILS, 4, "mails", "mails in a day (UTC)", 10'000, QUOTA_BOUND_MAX) \
     X(SESSIONS, 5, "sessions", "sessions", 10'000, 1'000'000) \
     X(TOKENS, 6, "tokens", "API tokens", 1'000, 10'000) \

@@ -1,6 +1,7 @@
 /* How many requests each tenant may make: a bucket for each. */
 #include "api/pace.h"
 
+#include "record/quota.h"
 #include "test.h"
 
 constexpr int64_t NOW = 1'000'000;
@@ -58,5 +59,20 @@ TEST(test_pace__forgets_the_emptiest_where_there_is_no_room)
     /* A clock that is set back frees nobody and shuts nobody out. */
     check(!take(pace, 1, NOW - 5000, &state));
     check(take(pace, 1, NOW, &state));
+    pace_drop(pace);
+}
+
+/** The greatest bound that may be set is none that a bucket cannot count with. */
+TEST(test_pace__counts_with_the_greatest_bound)
+{
+    struct pace *pace = pace_make();
+    struct pace_state state;
+    int64_t bound = quota_kinds[QUOTA_REQUESTS].greatest;
+    pace_set_bound(pace, 5, bound, NOW);
+    for (int64_t passed_ms = 0; passed_ms < 60'000; passed_ms += 59'999) {
+        check(pace_take(pace, 5, NOW + passed_ms, &state));
+        check_int(state.bound, bound);
+    }
+    check_int(pace_use(pace, 5, NOW + 59'999), 1);
     pace_drop(pace);
 }
