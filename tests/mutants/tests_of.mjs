@@ -27,6 +27,7 @@ export const testsOf = {
     ],
     'server/record/rows_lost.c': [
         'unit/record/rows',
+        'unit/record/rows_calls',
         'api/gone',
         'api/duplicates',
         'api/roles_streams',
