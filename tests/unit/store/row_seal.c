@@ -78,6 +78,18 @@ TEST(test_row_seal__a_value_does_not_lie_open_and_opens_in_its_place_alone)
     rig_drop(&rig);
 }
 
+TEST(test_row_seal__an_empty_value_is_sealed_too)
+{
+    struct rig rig;
+    rig_make(&rig, true);
+    str value;
+    check_int(
+        sealed_value_open(rig.txn, SYSTEM_ANSWER, KEY, stored(&rig, S("")), rig.arena, &value),
+        ERR_NONE);
+    check_int(value.len, 0);
+    rig_drop(&rig);
+}
+
 TEST(test_row_seal__an_older_key_opens_what_it_sealed_until_it_is_dropped)
 {
     struct rig rig;
