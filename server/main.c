@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "access/audit.h"
+#include "access/tenant.h"
 #include "access/tenant_life.h"
 #include "api/api.h"
 #include "base/clock.h"
@@ -551,6 +552,21 @@ static void stop_listening(void *sockets)
     http_unbind(sockets);
 }
 
+/** What belongs together is given together: ERR_INVALID otherwise. */
+static enum err judge_words(struct task *task, const struct arguments *arguments,
+                            const struct http_options *http)
+{
+    bool has_key = http->tls_certificate.len > 0 && http->tls_key.len > 0;
+    str domain = arguments->values[FLAG_DOMAIN];
+    if (http->https.len > 0 && !has_key)
+        return fail(task, ERR_INVALID, "--https needs --tls-cert FILE and --tls-key FILE");
+    if (!host_is_domain(domain))
+        return fail(task, ERR_INVALID,
+                    "--domain takes a host name in lower case, such as example.com, not `%.*s`",
+                    FMT(domain));
+    return ERR_NONE;
+}
+
 /** This process holds the sockets and watches the one that serves. */
 static int serve(const struct arguments *arguments, const struct console *console, bool is_demo)
 {
@@ -563,9 +579,11 @@ static int serve(const struct arguments *arguments, const struct console *consol
     arena_init(&arena, TASK_ARENA_BYTES_MAX);
     task_init(&task, &arena);
     limits_set();
-    enum err err = http_bind(&task, &http, &sockets);
+    enum err err = judge_words(&task, arguments, &http);
+    if (err == ERR_NONE) err = http_bind(&task, &http, &sockets);
     if (err != ERR_NONE) {
         status = console_fail(console, &task, err);
+        if (err == ERR_INVALID) status = STATUS_USAGE;
     } else if (supervise(stop_listening, &sockets, &life, &status)) {
         http.sockets = &sockets;
         status = serve_once(arguments, console, http, &life, is_demo);
@@ -639,6 +657,8 @@ static int run(struct task *task, struct arguments *arguments, struct console *c
 {
     if (arguments->command->needs == NEEDS_NOTHING)
         return arguments->command->run(nullptr, arguments, console);
+    /* Of what fails one line tells, and nothing else stands beside it. */
+    log_set_level(LOG_WARNING);
     make_absolute(task->arena, &arguments->path);
     make_absolute(task->arena, &arguments->values[FLAG_KEY]);
     switch (arguments->command->operand_kind) {
@@ -682,7 +702,7 @@ int main(int argc, char **argv)
         status = 0;
         break;
     case PARSED_WRONG:
-        status = 2;
+        status = STATUS_USAGE;
         break;
     case PARSED_FAILED:
         break;

@@ -28,6 +28,8 @@ enum err tenant_of_name(struct txn *txn, const struct access *access, str name,
 constexpr size_t HOST_BYTES_MAX = 253; /** RFC 1035, written out */
 constexpr uint32_t HOSTS_OF_TENANT_MAX = 20;
 
+/** Whether tenants can lie below this name: labels of lower-case letters, digits and hyphens. */
+bool host_is_domain(str name);
 /** Empty when it may be a tenant's own, else the end of a sentence that begins with the host. */
 str host_fault(str host, str domain);
 /** In the instance's own space. ERR_MISSING: it is nobody's. */

@@ -27,6 +27,16 @@ static bool is_number(str label)
     return true;
 }
 
+bool host_is_domain(str name)
+{
+    str label;
+    for (bool is_more = true; is_more;) {
+        is_more = str_cut(name, '.', &label, &name);
+        if (!is_label(label)) return false;
+    }
+    return true;
+}
+
 str host_fault(str host, str domain)
 {
     if (host.len > HOST_BYTES_MAX) return S("is longer than 253 characters");

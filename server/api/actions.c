@@ -17,7 +17,6 @@ constexpr uint32_t MERGE_REFERENCES_MAX = 100'000; /** counted for an answer */
 
 enum err actions_archive(struct call *call)
 {
-    TRY(no_parameters(call));
     struct change change = change_begin(call);
     TRY(with_survivor(call, record_archive(&change, call->entity, call->record, true)));
     TRY(change_end(call, &change));
@@ -79,7 +78,6 @@ static enum err restore_deleted(struct call *call)
 
 enum err actions_restore(struct call *call)
 {
-    TRY(no_parameters(call));
     struct view view = call_view(call);
     struct record record;
     enum err err = record_get(&view, call->entity, call->record, &record);
@@ -188,7 +186,6 @@ static enum err verify_erasable(struct call *call)
 
 enum err actions_erase(struct call *call)
 {
-    TRY(no_parameters(call));
     struct view view = call_view(call);
     struct record record;
     struct log_entry newest;
@@ -208,7 +205,6 @@ enum err actions_erase(struct call *call)
 
 enum err actions_person(struct call *call)
 {
-    TRY(no_parameters(call));
     struct view view = call_view(call);
     struct record record;
     struct log_entry newest;

@@ -8,6 +8,7 @@
 #include "api/once.h"
 #include "api/openapi.h"
 #include "api/pace.h"
+#include "api/parameters.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/rights.h"
@@ -114,7 +115,7 @@ static enum err check_type(struct arrival *arrival)
     type = str_trim(type);
     call->content_type = type;
     call->is_raw = is_raw_type(call->route->raw_types, type);
-    if (call->is_raw || !call->route->has_body) return ERR_NONE;
+    if (call->is_raw || (!call->route->has_body && call->body.len == 0)) return ERR_NONE;
     /* What has no body has no type either. */
     if (call->route->is_body_optional && type.len == 0) return ERR_NONE;
     call->is_packed = str_eq_nocase(type, S("application/msgpack"));
@@ -163,6 +164,12 @@ static enum err check_nobody(struct arrival *arrival)
     return ERR_NONE;
 }
 
+static enum err fail_nowhere(struct call *call)
+{
+    return fail(call->task, ERR_MISSING,
+                "nothing is served at this address; ids are lower-case UUIDs");
+}
+
 /** A path that is not in the table may be a file of the page. */
 static enum err serve_file(struct arrival *arrival)
 {
@@ -171,11 +178,22 @@ static enum err serve_file(struct arrival *arrival)
     bool is_of_door = call->tenant.door == DOOR_STAFF ||
                       str_starts(arrival->request->path, S("/portal.")) ||
                       str_eq(arrival->request->path, S("/app.css"));
-    if (file == nullptr || !is_of_door) return ERR_MISSING;
+    if (file == nullptr || !is_of_door) return fail_nowhere(call);
     if (method_of(call->method) == METHOD_GET) return page_reply(call, file);
     arrival->is_unserved = true;
     call->allow = methods_write(call->task->arena, METHOD_GET);
     return ERR_MISSING;
+}
+
+/** A request that names itself by nothing is no less at fault than one that does so too long. */
+static enum err check_key(struct arrival *arrival)
+{
+    struct call *call = arrival->call;
+    uint32_t count = http_header_count(arrival->request, S("idempotency-key"));
+    if (count == 0) return ERR_NONE;
+    if (count > 1) return fail(call->task, ERR_UNREADABLE, "Idempotency-Key: stands twice");
+    call->idempotency_key = str_trim(http_header(arrival->request, S("idempotency-key")));
+    return once_judge(call);
 }
 
 static enum err arrive(void *argument)
@@ -195,7 +213,7 @@ static enum err arrive(void *argument)
     call->part = match.part;
     if (match.methods == 0) return serve_file(arrival);
     if (call->tenant.door == DOOR_PORTAL && is_below_api(request->path) && !is_of_portal(&match))
-        return ERR_MISSING;
+        return fail_nowhere(call);
     if (match.route == nullptr) {
         arrival->is_unserved = true;
         call->allow = methods_write(call->task->arena, match.methods);
@@ -213,16 +231,16 @@ static enum err arrive(void *argument)
     TRY(rights_judge(call));
     if (match.route->needs_proof) TRY(step_up_need(call));
     if (match.route->needs_own_proof) TRY(step_up_need_of_person(call));
-    if (match.route->method == METHOD_POST && need == NEED_IDENTITY) {
-        call->idempotency_key = str_trim(http_header(request, S("idempotency-key")));
-        TRY(once_judge(call));
-    }
+    bool is_call = is_below_api(request->path) && !match.route->is_for_the_rest;
+    if (is_call && !route_has_query(match.route)) TRY(no_parameters(call));
+    if (match.route->method == METHOD_POST && need == NEED_IDENTITY) TRY(check_key(arrival));
     /* A change must not be made and then not be told of; a read is judged by its answer. */
     if (match.route->method != METHOD_GET && call->form == FORM_NONE) {
         arrival->is_unwanted = true;
         return ERR_UNSUPPORTED;
     }
-    if (match.route->has_body || match.route->raw_types.len > 0) TRY(check_type(arrival));
+    if (match.route->method != METHOD_GET && !match.route->is_for_the_rest)
+        TRY(check_type(arrival));
     return road_take(call, &arrival->is_gone);
 }
 

@@ -50,36 +50,39 @@ static enum err kind_refuse(struct call *call)
     for (uint32_t kind = 1; kind <= AUDIT_KIND_MAX; kind++)
         buf_print(&words, "%s%.*s", kind > 1 ? ", " : "",
                   FMT(audit_kind_word((enum audit_kind)kind)));
-    return fail(call->task, ERR_UNREADABLE, "kind: is one of %.*s", FMT(buf_str(&words)));
+    return fail_parameter(call->task, S("kind"), S("choice"), "is one of %.*s",
+                          FMT(buf_str(&words)));
+}
+
+static enum err parameter_take(struct call *call, const struct parameter *parameter,
+                               struct audit_wanted *wanted)
+{
+    str value = parameter->value;
+    if (str_eq(parameter->name, S("kind"))) {
+        enum audit_kind kind;
+        if (!audit_kind_parse(value, &kind)) return kind_refuse(call);
+        wanted->kinds |= 1u << kind;
+        return ERR_NONE;
+    }
+    if (str_eq(parameter->name, S("actor"))) {
+        wanted->has_actor = true;
+        if (id_parse(value, &wanted->actor)) return ERR_NONE;
+        return fail_parameter(call->task, S("actor"), S("format"), "must be an id");
+    }
+    if (str_eq(parameter->name, S("after"))) return sequence_read(call, value, &wanted->before);
+    if (str_eq(parameter->name, S("limit")))
+        return limit_read(call, value, AUDIT_EVENTS_PER_PAGE, &wanted->limit);
+    return unknown_parameter(call, parameter->name, "kind, actor, after, limit");
 }
 
 static enum err wanted_read(struct call *call, struct audit_wanted *wanted)
 {
     *wanted = (struct audit_wanted){.before = UINT64_MAX, .limit = AUDIT_EVENTS_DEFAULT};
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {.repeats = S("kind")};
     enum err err;
-    while (parameter_next(call, &query, &parameter, &err)) {
-        enum audit_kind kind;
-        int64_t number;
-        if (str_eq(parameter.name, S("kind"))) {
-            if (!audit_kind_parse(parameter.value, &kind)) return kind_refuse(call);
-            wanted->kinds |= 1u << kind;
-        } else if (str_eq(parameter.name, S("actor"))) {
-            wanted->has_actor = true;
-            if (!id_parse(parameter.value, &wanted->actor))
-                return fail(call->task, ERR_UNREADABLE, "actor: must be an id");
-        } else if (str_eq(parameter.name, S("after"))) {
-            if (!str_to_int64(parameter.value, &number) || number < 0)
-                return fail(call->task, ERR_UNREADABLE,
-                            "after: must be a number, as `next` gave it");
-            wanted->before = (uint64_t)number;
-        } else if (str_eq(parameter.name, S("limit"))) {
-            TRY(limit_read(call, parameter.value, AUDIT_EVENTS_PER_PAGE, &wanted->limit));
-        } else {
-            return unknown_parameter(call, parameter.name, "kind, actor, after, limit");
-        }
-    }
+    while (parameter_next(call, &query, &parameter, &err))
+        parameter_judge(&parameter, parameter_take(call, &parameter, wanted));
     return err;
 }
 

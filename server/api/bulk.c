@@ -1,7 +1,6 @@
 #include "api/bulk.h"
 
 #include "api/jobs.h"
-#include "api/parameters.h"
 #include "api/records.h"
 #include "api/reply.h"
 #include "base/require.h"
@@ -102,19 +101,24 @@ static enum err operation_run(struct call *call, struct change *change, uint32_t
 {
     struct task *task = call->task;
     struct change_savepoint savepoint = change_savepoint(change);
+    const struct fault before = task->fault;
+    task->fault = (struct fault){};
     str path = arena_print(task->arena, "operations[%u]", at);
     task->path = arena_print(task->arena, "%.*s.", FMT(path));
     enum err err = bulk_operation_read(task, given, operation);
     if (err == ERR_NONE) err = bulk_operation_run(change, call->entity, operation);
+    /* Whatever is wrong with one stands at its place, that the others cannot be done without it. */
+    if (err == ERR_INVALID && task->fault.item_count == 0)
+        task_fault(task, S(""), S("invalid"), "%.*s", FMT(task->fault.detail));
     task->path = S("");
-    if (err == ERR_NONE || err == ERR_INVALID) {
-        if (err == ERR_INVALID) change_rollback(change, &savepoint);
-        return err;
-    }
-    if (task->fault.detail.len > 0)
+    /* How many there are is said of all operations together, at the end. */
+    if (err == ERR_NONE || err == ERR_INVALID) task->fault.detail = S("");
+    else if (task->fault.detail.len == 0) (void)fail(task, err, "%.*s", FMT(path));
+    else
         task->fault.detail =
             arena_print(task->arena, "%.*s: %.*s", FMT(path), FMT(task->fault.detail));
-    else return fail(task, err, "%.*s", FMT(path));
+    task_fault_join(task, &before);
+    if (err == ERR_INVALID) change_rollback(change, &savepoint);
     return err;
 }
 
@@ -220,7 +224,6 @@ static enum err bulk_later(struct call *call, const struct bulk_wanted *wanted)
 
 enum err records_bulk(struct call *call)
 {
-    TRY(no_parameters(call));
     struct bulk_wanted wanted;
     TRY(wanted_read(call, &wanted));
     return wanted.is_atomic ? bulk_now(call, &wanted) : bulk_later(call, &wanted);

@@ -212,8 +212,6 @@ static bool set_is_seen(const struct scope *scope, const struct model *model,
 
 enum err catalog_read(struct call *call)
 {
-    if (call->query.len > 0)
-        return fail(call->task, ERR_UNREADABLE, "this call takes no parameters");
     const struct model *model = call->tenant.model;
     const struct scope *scope = &call->identity.scope;
     struct reader reader = {model, scope, scope_sight(scope)};

@@ -1,7 +1,6 @@
 #include "api/duplicates.h"
 
 #include "api/jobs.h"
-#include "api/parameters.h"
 #include "api/reply.h"
 #include "base/require.h"
 #include "record/duplicates.h"
@@ -9,7 +8,6 @@
 
 enum err duplicates_begin(struct call *call)
 {
-    TRY(no_parameters(call));
     const struct entity *entity = call->entity;
     struct buf given = buf_make(call->task->arena, 16);
     pack_int(&given, entity->number);

@@ -34,15 +34,13 @@ static bool take_own(struct call *call, struct exporting *exporting,
     if (str_eq(parameter->name, S("format"))) {
         exporting->is_ndjson = str_eq(value, S("ndjson"));
         if (!exporting->is_ndjson && !str_eq(value, S("csv")))
-            *err_out = fail(task, ERR_UNREADABLE, "format: must be csv or ndjson");
+            *err_out = fail_parameter(task, S("format"), S("choice"), "must be csv or ndjson");
     } else if (str_eq(parameter->name, S("bom"))) {
-        exporting->has_mark = str_eq(value, S("true"));
-        if (!exporting->has_mark && !str_eq(value, S("false")))
-            *err_out = fail(task, ERR_UNREADABLE, "bom: must be true or false");
+        *err_out = flag_read(call, parameter, &exporting->has_mark);
     } else if (str_eq(parameter->name, S("separator"))) {
         bool is_one = value.len == 1 && memchr(",;\t|", value.at[0], 4) != nullptr;
         if (is_one) exporting->separator = value.at[0];
-        else *err_out = fail(task, ERR_UNREADABLE, "separator: must be , ; | or a tab");
+        else *err_out = fail_parameter(task, S("separator"), S("choice"), "must be , ; | or a tab");
     } else {
         return false;
     }
@@ -59,24 +57,27 @@ static bool is_of_pages(str name)
 static enum err query_make(struct call *call, struct exporting *exporting, struct query *query)
 {
     struct cursor text = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {.repeats = S("*")};
     enum err err, own;
     query_init(query, call->entity, &call->identity.scope);
     while (parameter_next(call, &text, &parameter, &err)) {
-        if (take_own(call, exporting, &parameter, &own)) TRY(own);
+        if (take_own(call, exporting, &parameter, &own)) parameter_judge(&parameter, own);
         else if (is_of_pages(parameter.name))
-            return unknown_parameter(call, parameter.name,
-                                     "those of the list but for limit, after, count, group_by; "
-                                     "format, bom, separator");
-        else TRY(query_add(call->task, query, parameter.name, parameter.value));
+            parameter_judge(&parameter,
+                            unknown_parameter(call, parameter.name,
+                                              "those of the list but for limit, after, count, "
+                                              "group_by; format, bom, separator"));
+        else
+            parameter_judge(&parameter,
+                            query_add(call->task, query, parameter.name, parameter.value));
     }
-    TRY(err);
     if (exporting->cursor_len > 0)
         TRY(query_add(call->task, query, S("after"),
                       (str){exporting->cursor, exporting->cursor_len}));
     query->limit = PAGE_RECORDS_MAX;
     struct view view = call_view(call);
-    return query_end(&view, query);
+    enum err err_at_end = query_end(&view, query);
+    return err != ERR_NONE ? err : err_at_end;
 }
 
 static void plan_make(struct call *call, const struct exporting *exporting,
@@ -163,7 +164,6 @@ enum err exports_table(struct call *call)
 
 enum err exports_template(struct call *call)
 {
-    TRY(no_parameters(call));
     struct buf table = reply_buf(call);
     buf_put(&table, mark);
     export_put_template(&table, call->task->arena, call->entity, &call->identity.scope);

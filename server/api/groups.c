@@ -11,21 +11,18 @@ enum err preview_read(struct call *call, bool *is_preview_out)
 {
     *is_preview_out = false;
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
     while (parameter_next(call, &query, &parameter, &err)) {
-        if (!str_eq(parameter.name, S("preview")))
-            return unknown_parameter(call, parameter.name, "preview");
-        *is_preview_out = str_eq(parameter.value, S("true"));
-        if (!*is_preview_out && !str_eq(parameter.value, S("false")))
-            return fail(call->task, ERR_UNREADABLE, "preview: is true or false");
+        bool is_it = str_eq(parameter.name, S("preview"));
+        parameter_judge(&parameter, is_it ? flag_read(call, &parameter, is_preview_out)
+                                          : unknown_parameter(call, parameter.name, "preview"));
     }
     return err;
 }
 
 enum err groups_read(struct call *call)
 {
-    TRY(no_parameters(call));
     struct view view = call_view(call);
     struct buf json = reply_buf(call);
     TRY(group_write(&json, &view, call->record));

@@ -86,28 +86,25 @@ static enum table_format format_of(str type)
 static enum err take_query(struct call *call, struct beginning *beginning)
 {
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
+    /* Beside a body that says all of it nothing stands here. */
+    if (!call->is_raw) return no_parameters(call);
     while (parameter_next(call, &query, &parameter, &err)) {
         struct value value = {.kind = VALUE_TEXT, .text = parameter.value};
-        if (call->is_raw && str_eq(parameter.name, S("mapping")))
-            beginning->mapping = parameter.value;
-        else if (!call->is_raw || str_eq(parameter.name, S("settings")) ||
+        if (str_eq(parameter.name, S("mapping"))) beginning->mapping = parameter.value;
+        else if (str_eq(parameter.name, S("settings")) ||
                  !import_request_set(call->task, &beginning->request, parameter.name, &value))
-            return unknown_parameter(call, parameter.name,
-                                     "with a table as body: map, match, mode, preview, mapping, "
-                                     "rules, format, sheet, empty, empty_words");
+            parameter_judge(&parameter,
+                            unknown_parameter(call, parameter.name,
+                                              "map, match, mode, preview, mapping, rules, format, "
+                                              "sheet, empty, empty_words"));
     }
     TRY(err);
     /* A query string cannot be read, where a body is not right. */
-    if (call->task->fault.item_count > 0) {
-        const struct fault_item *item = &call->task->fault.items[0];
-        str detail =
-            arena_print(call->task->arena, "%.*s: %.*s", FMT(item->field), FMT(item->message));
-        call->task->fault = (struct fault){};
-        return fail(call->task, ERR_UNREADABLE, "%.*s", FMT(detail));
-    }
-    return ERR_NONE;
+    if (call->task->fault.item_count == 0) return ERR_NONE;
+    const struct fault_item *item = &call->task->fault.items[0];
+    return fail(call->task, ERR_UNREADABLE, "%.*s: %.*s", FMT(item->field), FMT(item->message));
 }
 
 static enum err verify_rules(struct call *call, const struct import_request *request)
@@ -298,7 +295,6 @@ enum err imports_begin(struct call *call)
 
 enum err imports_failed(struct call *call)
 {
-    TRY(no_parameters(call));
     struct job job;
     str first;
     TRY(jobs_find_told(call, &job));

@@ -66,22 +66,25 @@ struct jobs_page {
     uint32_t limit;
 };
 
+static enum err parameter_take(struct call *call, const struct parameter *parameter,
+                               struct jobs_page *page)
+{
+    if (str_eq(parameter->name, S("limit")))
+        return limit_read(call, parameter->value, PAGE_RECORDS_MAX, &page->limit);
+    if (!str_eq(parameter->name, S("after")))
+        return unknown_parameter(call, parameter->name, "after, limit");
+    if (id_parse(parameter->value, &page->after)) return ERR_NONE;
+    return fail_parameter(call->task, S("after"), S("format"), "must be what `next` gave");
+}
+
 static enum err page_read(struct call *call, struct jobs_page *page)
 {
     *page = (struct jobs_page){.limit = PAGE_RECORDS_DEFAULT};
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
-    while (parameter_next(call, &query, &parameter, &err)) {
-        if (str_eq(parameter.name, S("limit"))) {
-            TRY(limit_read(call, parameter.value, PAGE_RECORDS_MAX, &page->limit));
-        } else if (str_eq(parameter.name, S("after"))) {
-            if (!id_parse(parameter.value, &page->after))
-                return fail(call->task, ERR_UNREADABLE, "after: must be what `next` gave");
-        } else {
-            return unknown_parameter(call, parameter.name, "after, limit");
-        }
-    }
+    while (parameter_next(call, &query, &parameter, &err))
+        parameter_judge(&parameter, parameter_take(call, &parameter, page));
     return err;
 }
 
@@ -114,7 +117,6 @@ enum err jobs_list(struct call *call)
 
 enum err jobs_read(struct call *call)
 {
-    TRY(no_parameters(call));
     struct job job;
     TRY(jobs_find(call, &job));
     return reply_found(call, &job);
@@ -122,7 +124,6 @@ enum err jobs_read(struct call *call)
 
 enum err jobs_cancel(struct call *call)
 {
-    TRY(no_parameters(call));
     struct job job;
     TRY(jobs_find(call, &job));
     TRY(job_cancel(call->task, call->txn, call->record, &job));
@@ -155,7 +156,6 @@ enum err jobs_lines_next(struct call *call, struct buf *slice, bool *is_over_out
 
 enum err jobs_results(struct call *call)
 {
-    TRY(no_parameters(call));
     struct job job;
     TRY(jobs_find_told(call, &job));
     reply_slices(call, S("application/x-ndjson"), jobs_lines_next,

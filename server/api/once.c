@@ -27,9 +27,9 @@ struct once *once_make(struct arena *arena)
 enum err once_judge(struct call *call)
 {
     /* What a secret is must lie nowhere else; it can be asked for again. */
-    if (call->route->tells_secret) call->idempotency_key = (str){};
     str key = call->idempotency_key;
-    bool is_key = key.len <= IDEMPOTENCY_KEY_BYTES_MAX;
+    if (call->route->tells_secret) call->idempotency_key = (str){};
+    bool is_key = key.len > 0 && key.len <= IDEMPOTENCY_KEY_BYTES_MAX;
     for (size_t at = 0; at < key.len; at++)
         is_key = is_key && key.at[at] >= ' ' && key.at[at] <= '~';
     if (is_key) return ERR_NONE;

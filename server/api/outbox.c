@@ -23,30 +23,31 @@ static enum err state_read(struct call *call, str word, struct outbox_filter *fi
 {
     if (str_eq(word, S("waiting"))) filter->state = OUTBOX_ONLY_WAITING;
     else if (str_eq(word, S("dead"))) filter->state = OUTBOX_ONLY_DEAD;
-    else return fail(call->task, ERR_UNREADABLE, "state: is waiting or dead");
+    else return fail_parameter(call->task, S("state"), S("choice"), "is waiting or dead");
     return ERR_NONE;
+}
+
+static enum err parameter_take(struct call *call, const struct parameter *parameter,
+                               struct outbox_page *page)
+{
+    str name = parameter->name, value = parameter->value;
+    if (str_eq(name, S("limit"))) return limit_read(call, value, PAGE_RECORDS_MAX, &page->limit);
+    if (str_eq(name, S("state"))) return state_read(call, value, &page->filter);
+    if (str_eq(name, S("kind"))) return page->filter.kind = value, ERR_NONE;
+    if (!str_eq(name, S("after")))
+        return unknown_parameter(call, name, "kind, state, after, limit");
+    if (place_parse(value, page)) return ERR_NONE;
+    return fail_parameter(call->task, S("after"), S("format"), "must be what `next` gave");
 }
 
 static enum err page_read(struct call *call, struct outbox_page *page)
 {
     *page = (struct outbox_page){.limit = PAGE_RECORDS_DEFAULT, .due_ms = INT64_MIN};
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
-    while (parameter_next(call, &query, &parameter, &err)) {
-        if (str_eq(parameter.name, S("limit"))) {
-            TRY(limit_read(call, parameter.value, PAGE_RECORDS_MAX, &page->limit));
-        } else if (str_eq(parameter.name, S("kind"))) {
-            page->filter.kind = parameter.value;
-        } else if (str_eq(parameter.name, S("state"))) {
-            TRY(state_read(call, parameter.value, &page->filter));
-        } else if (str_eq(parameter.name, S("after"))) {
-            if (!place_parse(parameter.value, page))
-                return fail(call->task, ERR_UNREADABLE, "after: must be what `next` gave");
-        } else {
-            return unknown_parameter(call, parameter.name, "kind, state, after, limit");
-        }
-    }
+    while (parameter_next(call, &query, &parameter, &err))
+        parameter_judge(&parameter, parameter_take(call, &parameter, page));
     return err;
 }
 
@@ -80,7 +81,6 @@ enum err outbox_list(struct call *call)
 
 static enum err find(struct call *call, struct outbox_entry *entry_out)
 {
-    TRY(no_parameters(call));
     return outbox_find(call->task, call->txn, call->record, entry_out);
 }
 

@@ -8,6 +8,7 @@
 #include "api/rights.h"
 #include "api/session.h"
 #include "base/fold.h"
+#include "value/email.h"
 #include "value/json.h"
 
 static void note(struct call *call, enum audit_kind kind, struct subject subject, str words)
@@ -25,6 +26,7 @@ enum err passwords_change(struct call *call)
 {
     struct sign_in_given given = given_from(call);
     struct session_new session;
+    given_only(call, "password, new, code");
     given_text(call, S("password"), true, &given.password);
     given_text(call, S("new"), true, &given.new_password);
     given_text(call, S("code"), false, &given.code);
@@ -41,7 +43,11 @@ static enum err ask(struct call *call, enum link_purpose purpose)
 {
     str email;
     TRY(given_map(call, "{\"email\"}"));
+    given_only(call, "email");
     given_text(call, S("email"), true, &email);
+    if (email.len > 0 && !email_is_address(str_trim(email)))
+        task_fault(call->task, S("email"), S("format"),
+                   "is not an address: one looks like ann@example.com");
     TRY(task_faults(call->task));
     bool is_text = email.len <= TOKEN_TEXT_BYTES_MAX * 4 && utf8_is_valid(email);
     str folded = is_text ? fold(call->task->arena, email) : S("");
@@ -69,6 +75,7 @@ enum err passwords_ask_session(struct call *call)
 static enum err set_by_link(struct call *call, bool is_invitation)
 {
     struct sign_in_given given = given_from(call);
+    given_only(call, "token, password, code");
     given_text(call, S("token"), true, &given.token);
     given_text(call, S("password"), true, &given.password);
     given_text(call, S("code"), false, &given.code);
@@ -166,6 +173,7 @@ static enum err confirm_run(struct work *work, struct txn *txn)
 enum err totp_make_active(struct call *call)
 {
     struct confirming self = {.call = call};
+    given_only(call, "code");
     given_text(call, S("code"), true, &self.code);
     TRY(task_faults(call->task));
     self.work = (struct work){.run = confirm_run, .arena = call->task->arena};

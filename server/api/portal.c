@@ -359,7 +359,6 @@ enum err portal_invite(struct call *call)
     struct portal_account account;
     struct account entered;
     bool is_invited;
-    TRY(no_parameters(call));
     TRY(account_is_seen(call));
     TRY(portal_account_read(call->txn, call->record, &account));
     if (str_eq(account.state, S("disabled")))
@@ -380,7 +379,6 @@ enum err portal_invite(struct call *call)
 enum err portal_view_as(struct call *call)
 {
     str address;
-    TRY(no_parameters(call));
     TRY(account_is_open(call, SCOPE_VIEW));
     TRY(portal_view_offer(call->txn, call->access, &call->tenant, call->record, call->identity.user,
                           &address));
@@ -413,7 +411,6 @@ static enum err setting_verify(void *owner, struct txn *txn)
 enum err portal_set_password(struct call *call)
 {
     struct value password;
-    TRY(no_parameters(call));
     TRY(call_read(call, false, password_may_be_set));
     bool is_given = call->given.kind == VALUE_MAP && call->given.count == 1 &&
                     value_find_text(call->given.bytes, S("password"), &password);

@@ -112,6 +112,7 @@ enum err portal_view(struct call *call)
     if (given.door != DOOR_PORTAL)
         return fail(call->task, ERR_MISSING, "at this door nobody is seen as somebody else");
     TRY(given_map(call, "{\"token\"}"));
+    given_only(call, "token");
     given_text(call, S("token"), true, &given.token);
     TRY(task_faults(call->task));
     TRY(portal_view_begin(call->txn, call->access, &given, &session));

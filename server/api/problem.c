@@ -8,18 +8,40 @@ static void member_text(struct buf *json, const char *name, str text)
     json_write_text(json, text);
 }
 
-static void write_errors(struct buf *json, const struct fault *fault)
+static str detail_of(const struct problem *problem)
 {
+    const struct fault *fault = problem->fault;
+    if (fault == nullptr) return problem->status == 422 ? problem->title : S("");
+    if (fault->detail.len > 0) return fault->detail;
+    if (problem->status != 422) return S("");
+    return fault->item_count == 0   ? problem->title
+           : fault->item_count == 1 ? S("1 field is at fault")
+                                    : S("several fields are at fault");
+}
+
+static void write_item(struct buf *json, const struct fault_item *item)
+{
+    buf_put_byte(json, '{');
+    member_text(json, "field", item->field);
+    buf_put_byte(json, ',');
+    member_text(json, "code", item->code);
+    buf_put_byte(json, ',');
+    member_text(json, "message", item->message);
+    buf_put_byte(json, '}');
+}
+
+/** What is wrong with no field alone is told as a fault of the whole. */
+static void write_errors(struct buf *json, const struct problem *problem)
+{
+    const struct fault *fault = problem->fault;
+    uint32_t count = fault == nullptr ? 0 : fault->item_count;
+    if (count == 0 && problem->status != 422) return;
     buf_put(json, S(",\"errors\":["));
-    for (uint32_t at = 0; at < fault->item_count; at++) {
-        buf_put(json, at == 0 ? S("{") : S(",{"));
-        member_text(json, "field", fault->items[at].field);
-        buf_put_byte(json, ',');
-        member_text(json, "code", fault->items[at].code);
-        buf_put_byte(json, ',');
-        member_text(json, "message", fault->items[at].message);
-        buf_put_byte(json, '}');
+    for (uint32_t at = 0; at < count; at++) {
+        if (at > 0) buf_put_byte(json, ',');
+        write_item(json, &fault->items[at]);
     }
+    if (count == 0) write_item(json, &(struct fault_item){S(""), S("invalid"), detail_of(problem)});
     buf_put_byte(json, ']');
 }
 
@@ -67,15 +89,14 @@ void problem_write(struct buf *json, const struct problem *problem)
     buf_put_byte(json, ',');
     member_text(json, "title", problem->title);
     buf_print(json, ",\"status\":%d", problem->status);
-    if (problem->fault != nullptr && problem->fault->detail.len > 0) {
+    str detail = detail_of(problem);
+    if (detail.len > 0) {
         buf_put_byte(json, ',');
-        member_text(json, "detail", problem->fault->detail);
+        member_text(json, "detail", detail);
     }
     buf_put_byte(json, ',');
     member_text(json, "request_id", problem->request_id);
-    bool has_errors = problem->fault != nullptr && problem->fault->item_count > 0;
-    if (has_errors || problem->status == 422)
-        write_errors(json, has_errors ? problem->fault : &(struct fault){});
+    write_errors(json, problem);
     bool lacks_right =
         problem->status == 403 && problem->fault != nullptr && problem->fault->right.action.len > 0;
     if (lacks_right) write_right(json, problem);

@@ -89,8 +89,8 @@ static void reply_tag(struct call *call, struct etag etag)
 static enum err at_read(struct call *call, str given, int64_t *at_ms_out)
 {
     if (time_parse(given, at_ms_out)) return ERR_NONE;
-    return fail(call->task, ERR_UNREADABLE,
-                "at: must be a time like 2026-11-21T12:00:00Z, or a date");
+    return fail_parameter(call->task, S("at"), S("format"),
+                          "must be a time like 2026-11-21T12:00:00Z, or a date");
 }
 
 /** What records are alike in is told of fields that the portal need not show. */
@@ -100,7 +100,25 @@ static enum err warns_read(struct call *call, str value, bool *warns_out)
         return unknown_parameter(call, S("duplicates"), "fields, expand");
     *warns_out = str_eq(value, S("warn")) && call->entity->duplicates != nullptr;
     if (str_eq(value, S("warn"))) return ERR_NONE;
-    return fail(call->task, ERR_UNREADABLE, "duplicates: must be warn");
+    return fail_parameter(call->task, S("duplicates"), S("choice"), "must be warn");
+}
+
+static enum err shape_take(struct call *call, const struct parameter *parameter,
+                           struct shape *shape, int64_t *at_ms_out, bool *warns_out)
+{
+    struct sight sight = scope_sight(&call->identity.scope);
+    str name = parameter->name, value = parameter->value;
+    if (str_eq(name, S("fields")))
+        return shape_add_fields(call->task, call->entity, sight, value, shape);
+    if (str_eq(name, S("expand")))
+        return shape_add_expand(call->task, call->entity, sight, value, shape);
+    if (at_ms_out != nullptr && str_eq(name, S("at"))) return at_read(call, value, at_ms_out);
+    if (warns_out != nullptr && str_eq(name, S("duplicates")))
+        return warns_read(call, value, warns_out);
+    return unknown_parameter(call, name,
+                             at_ms_out != nullptr   ? "fields, expand, at"
+                             : warns_out != nullptr ? "fields, expand, duplicates"
+                                                    : "fields, expand");
 }
 
 /** `fields` and `expand`; nullptr when neither is given. Where a record may be shown as it was,
@@ -113,54 +131,40 @@ static enum err shape_read(struct call *call, struct shape *shape, const struct 
     if (call->query.len == 0) return ERR_NONE;
     *shape = (struct shape){};
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
-    while (parameter_next(call, &query, &parameter, &err)) {
-        if (str_eq(parameter.name, S("fields")))
-            TRY(shape_add_fields(call->task, call->entity, scope_sight(&call->identity.scope),
-                                 parameter.value, shape));
-        else if (str_eq(parameter.name, S("expand")))
-            TRY(shape_add_expand(call->task, call->entity, scope_sight(&call->identity.scope),
-                                 parameter.value, shape));
-        else if (at_ms_out != nullptr && str_eq(parameter.name, S("at")))
-            TRY(at_read(call, parameter.value, at_ms_out));
-        else if (warns_out != nullptr && str_eq(parameter.name, S("duplicates")))
-            TRY(warns_read(call, parameter.value, warns_out));
-        else
-            return unknown_parameter(call, parameter.name,
-                                     at_ms_out != nullptr   ? "fields, expand, at"
-                                     : warns_out != nullptr ? "fields, expand, duplicates"
-                                                            : "fields, expand");
-        *shape_out = shape;
-    }
+    while (parameter_next(call, &query, &parameter, &err))
+        parameter_judge(&parameter, shape_take(call, &parameter, shape, at_ms_out, warns_out));
+    *shape_out = shape;
     if (err == ERR_NONE && at_ms_out != nullptr && *at_ms_out != INT64_MAX &&
         shape->expand_count > 0)
-        return fail(call->task, ERR_UNREADABLE,
-                    "expand: shows records as they are now; leave it out beside `at`");
+        return fail_parameter(call->task, S("expand"), S("forbidden"),
+                              "shows records as they are now; leave it out beside `at`");
     return err;
+}
+
+static enum err log_after_read(struct call *call, const struct parameter *parameter,
+                               struct log_page *page)
+{
+    if (!str_eq(parameter->name, S("after")))
+        return unknown_parameter(call, parameter->name, "after, limit");
+    page->has_after = true;
+    return sequence_read(call, parameter->value, &page->after);
 }
 
 enum err log_page_read(struct call *call, struct log_page *page)
 {
     *page = (struct log_page){.limit = LOG_ENTRIES_DEFAULT};
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
     while (parameter_next(call, &query, &parameter, &err)) {
-        int64_t number;
-        bool is_number = str_to_int64(parameter.value, &number) && number >= 0;
-        if (str_eq(parameter.name, S("after"))) {
-            if (!is_number)
-                return fail(call->task, ERR_UNREADABLE,
-                            "after: must be a number, as `next` gave it");
-            page->after = (uint64_t)number;
-            page->has_after = true;
-        } else if (str_eq(parameter.name, S("limit"))) {
-            TRY(limit_read(call, parameter.value, LOG_ENTRIES_MAX, &page->limit));
-            page->has_limit = true;
-        } else {
-            return unknown_parameter(call, parameter.name, "after, limit");
-        }
+        bool is_limit = str_eq(parameter.name, S("limit"));
+        page->has_limit = page->has_limit || is_limit;
+        if (is_limit)
+            parameter_judge(&parameter,
+                            limit_read(call, parameter.value, LOG_ENTRIES_MAX, &page->limit));
+        else parameter_judge(&parameter, log_after_read(call, &parameter, page));
     }
     return err;
 }
@@ -172,15 +176,16 @@ enum err records_list(struct call *call)
     struct query query;
     query_init(&query, call->entity, &call->identity.scope);
     struct cursor text = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {.repeats = S("*")};
     enum err err;
     while (parameter_next(call, &text, &parameter, &err))
-        TRY(query_add(call->task, &query, parameter.name, parameter.value));
-    TRY(err);
+        parameter_judge(&parameter, query_add(call->task, &query, parameter.name, parameter.value));
     struct view view = call_view(call);
     struct buf json = reply_buf(call);
     str unindexed;
-    TRY(query_end(&view, &query));
+    enum err err_at_end = query_end(&view, &query);
+    TRY(err);
+    TRY(err_at_end);
     TRY(query_write(&json, &view, &query, &unindexed));
     portal_was_shown(call, (struct id){});
     if (unindexed.len > 0) reply_header(call, S("atrium-unindexed"), unindexed);
@@ -235,17 +240,18 @@ enum err records_search(struct call *call)
 {
     struct search search = {.limit = SEARCH_RESULTS_DEFAULT};
     struct cursor text = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
     while (parameter_next(call, &text, &parameter, &err)) {
         if (str_eq(parameter.name, S("q"))) search.words = str_trim(parameter.value);
         else if (str_eq(parameter.name, S("limit")))
-            TRY(limit_read(call, parameter.value, SEARCH_RESULTS_MAX, &search.limit));
-        else return unknown_parameter(call, parameter.name, "q, limit");
+            parameter_judge(&parameter,
+                            limit_read(call, parameter.value, SEARCH_RESULTS_MAX, &search.limit));
+        else parameter_judge(&parameter, unknown_parameter(call, parameter.name, "q, limit"));
     }
-    TRY(err);
     if (search.words.len == 0)
-        return fail(call->task, ERR_UNREADABLE, "q: must be what is looked for");
+        return fail_parameter(call->task, S("q"), S("required"), "must be what is looked for");
+    TRY(err);
     struct view view = call_view(call);
     struct buf json = reply_buf(call);
     TRY(search_write(&json, &view, &search));
@@ -487,7 +493,6 @@ static enum err delete_as_job(struct call *call)
 
 enum err records_delete(struct call *call)
 {
-    TRY(no_parameters(call));
     struct etag tag;
     const struct etag *condition;
     TRY(precondition_read(call, &tag, &condition));

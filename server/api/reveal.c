@@ -1,7 +1,6 @@
 #include "api/reveal.h"
 
 #include "access/audit.h"
-#include "api/parameters.h"
 #include "api/reply.h"
 #include "base/fold.h"
 #include "record/sealed.h"
@@ -34,7 +33,6 @@ enum err reveal(struct call *call)
     const struct field *field;
     struct record record;
     struct value stored;
-    TRY(no_parameters(call));
     TRY(record_get(&view, call->entity, call->record, &record));
     TRY(field_read(call, &field));
     str plain = {};

@@ -7,6 +7,7 @@
 #include "api/rights.h"
 #include "api/routes.h"
 #include "api/session.h"
+#include "base/fold.h"
 #include "base/log.h"
 #include "base/require.h"
 #include "record/models.h"
@@ -86,11 +87,26 @@ static enum err body_read(void *argument)
     return ERR_NONE;
 }
 
+/** To a call that takes none: what somebody meant by them would not be done. */
+static enum err refuse_fields(struct call *call)
+{
+    struct cursor pairs = cursor_of(call->given.items);
+    struct value key, value;
+    if (call->given.kind == VALUE_NIL) return ERR_NONE;
+    if (call->given.kind != VALUE_MAP)
+        task_fault(call->task, S(""), S("type"), "this call takes no body");
+    while (call->given.kind == VALUE_MAP && value_next(&pairs, &key) && value_next(&pairs, &value))
+        task_fault(call->task, utf8_first(key.text, 64), S("unknown"), "this call takes no fields");
+    return task_faults(call->task);
+}
+
 static enum err body_read_guarded(struct call *call)
 {
-    if (!call->route->has_body || call->is_raw) return ERR_NONE;
-    if (call->route->is_body_optional && call->body.len == 0) return ERR_NONE;
-    return arena_guard(call->task->arena, body_read, call);
+    const struct route *route = call->route;
+    if (call->is_raw || route->method == METHOD_GET || route->is_for_the_rest) return ERR_NONE;
+    if (call->body.len == 0 && (!route->has_body || route->is_body_optional)) return ERR_NONE;
+    TRY(arena_guard(call->task->arena, body_read, call));
+    return route->has_body ? ERR_NONE : refuse_fields(call);
 }
 
 /* Workers. */

@@ -266,8 +266,10 @@ const struct route routes[] = {
     {METHOD_POST, T("/api/v1/{collection}/import"), T("Make records of a table, or preview it"),
      NEED_IDENTITY, ROAD_WORKER, .right = RIGHT_ENTITY, .may = SCOPE_VIEW,
      .may_one = SCOPE_CREATE | SCOPE_EDIT, .has_body = true, .raw_types = T(IMPORT_RAW_TYPES),
-     .is_not_of_single = true, .body = "import", .answers = "200 import_preview 202 job_begun",
-     .run = imports_begin},
+     .is_not_of_single = true,
+     .parameters = "import_map import_match import_mode import_preview import_mapping "
+                   "import_rules import_format import_sheet import_empty import_empty_words",
+     .body = "import", .answers = "200 import_preview 202 job_begun", .run = imports_begin},
     {METHOD_POST, T("/api/v1/{collection}/bulk"), T("Do many operations at once"), NEED_IDENTITY,
      ROAD_LANE, .right = RIGHT_ENTITY, .may = SCOPE_VIEW,
      .may_one = SCOPE_CREATE | SCOPE_EDIT | SCOPE_DELETE, .has_body = true,
@@ -337,6 +339,20 @@ static const struct {
     {METHOD_GET, T("GET")},     {METHOD_GET, T("HEAD")},      {METHOD_POST, T("POST")},
     {METHOD_PATCH, T("PATCH")}, {METHOD_DELETE, T("DELETE")}, {METHOD_PUT, T("PUT")},
 };
+
+bool route_has_query(const struct route *route)
+{
+    static const str headers[] = {S("if_match"), S("if_none_match"), S("last_event_id")};
+    str rest = str_of(route->parameters == nullptr ? "" : route->parameters), name;
+    while (rest.len > 0) {
+        (void)str_cut(rest, ' ', &name, &rest);
+        bool is_header = false;
+        for (size_t at = 0; at < sizeof headers / sizeof *headers; at++)
+            is_header = is_header || str_eq(name, headers[at]);
+        if (!is_header) return true;
+    }
+    return false;
+}
 
 enum method method_of(str method)
 {

@@ -83,6 +83,9 @@ struct route {
 extern const struct route routes[];
 extern const uint32_t route_count;
 
+/** Whether its query string means anything; one that does not is refused. */
+bool route_has_query(const struct route *route);
+
 enum method method_of(str method);
 /** The word for the document; METHOD_OTHER has none. */
 str method_word(enum method method);

@@ -1,7 +1,6 @@
 #include "api/rule_run.h"
 
 #include "api/jobs.h"
-#include "api/parameters.h"
 #include "api/records.h"
 #include "api/reply.h"
 #include "rules/rules.h"
@@ -119,7 +118,6 @@ static enum err begin_job(struct call *call, const struct rule *rule)
 enum err rule_run_begin(struct call *call)
 {
     const struct rule *rule;
-    TRY(no_parameters(call));
     TRY(find(call, &rule));
     if (rule->point == RULE_ACTION) return act(call, rule);
     if (rule->point == RULE_SCHEDULE) return begin_job(call, rule);

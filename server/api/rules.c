@@ -19,7 +19,6 @@ enum err rules_reference(struct call *call)
         {S("text/html"), S("text/html; charset=utf-8"), guide->html},
         {S("text/markdown"), S("text/markdown; charset=utf-8"), guide->markdown},
     };
-    TRY(no_parameters(call));
     size_t best = 0;
     for (size_t at = 1; at < sizeof forms / sizeof forms[0]; at++)
         if (accept_weight(call->accept, forms[at].type) >
@@ -35,7 +34,6 @@ enum err rules_reference(struct call *call)
 
 enum err rules_built_in(struct call *call)
 {
-    TRY(no_parameters(call));
     struct view view = call_view(call);
     struct buf json = reply_buf(call);
     TRY(builtin_write(&view, rules_builtin(call->rules), &json));
@@ -67,7 +65,6 @@ static enum err activate_read(struct call *call, int64_t *number_out)
 enum err rules_activate(struct call *call)
 {
     int64_t number;
-    TRY(no_parameters(call));
     TRY(activate_read(call, &number));
     call->entity = model_entity_by_number(call->tenant.model, RULE_ENTITY);
     struct change change = change_begin(call);
@@ -76,21 +73,26 @@ enum err rules_activate(struct call *call)
     return reply_record(call, 200, call->record, nullptr);
 }
 
+static enum err version_read(struct call *call, const struct parameter *parameter,
+                             int64_t numbers[2])
+{
+    bool is_from = str_eq(parameter->name, S("from"));
+    if (!is_from && !str_eq(parameter->name, S("to")))
+        return unknown_parameter(call, parameter->name, "from, to");
+    int64_t *number = &numbers[is_from ? 0 : 1];
+    if (str_to_int64(parameter->value, number) && *number >= 1) return ERR_NONE;
+    return fail_parameter(call->task, parameter->name, S("range"),
+                          "must be the number of a version, from 1");
+}
+
 /** The numbers in the query; 0: left out. */
 static enum err numbers_read(struct call *call, int64_t numbers[2])
 {
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
-    while (parameter_next(call, &query, &parameter, &err)) {
-        bool is_from = str_eq(parameter.name, S("from"));
-        if (!is_from && !str_eq(parameter.name, S("to")))
-            return unknown_parameter(call, parameter.name, "from, to");
-        int64_t *number = &numbers[is_from ? 0 : 1];
-        if (!str_to_int64(parameter.value, number) || *number < 1)
-            return fail(call->task, ERR_UNREADABLE, "%.*s: must be the number of a version, from 1",
-                        FMT(parameter.name));
-    }
+    while (parameter_next(call, &query, &parameter, &err))
+        parameter_judge(&parameter, version_read(call, &parameter, numbers));
     return err;
 }
 

@@ -60,7 +60,8 @@ static enum err outcome_read(struct call *call, str word, struct runs_page *page
         page->outcome = (enum run_outcome)outcome;
         return ERR_NONE;
     }
-    return fail(call->task, ERR_UNREADABLE, "outcome: is done, rejected, failed or overran");
+    return fail_parameter(call->task, S("outcome"), S("choice"),
+                          "is done, rejected, failed or overran");
 }
 
 static enum err parameter_take(struct call *call, const struct parameter *parameter,
@@ -72,17 +73,15 @@ static enum err parameter_take(struct call *call, const struct parameter *parame
     if (str_eq(parameter->name, S("outcome"))) return outcome_read(call, value, page);
     if (str_eq(parameter->name, S("after"))) {
         if (id_parse(value, &page->after)) return ERR_NONE;
-        return fail(call->task, ERR_UNREADABLE, "after: must be what `next` gave");
+        return fail_parameter(call->task, S("after"), S("format"), "must be what `next` gave");
     }
     if (str_eq(parameter->name, S("trial"))) {
         page->has_trial = true;
-        page->is_trial = str_eq(value, S("true"));
-        if (page->is_trial || str_eq(value, S("false"))) return ERR_NONE;
-        return fail(call->task, ERR_UNREADABLE, "trial: is true or false");
+        return flag_read(call, parameter, &page->is_trial);
     }
     if (str_eq(parameter->name, S("rule")) && id_is_nil(call->record)) {
         if (id_parse(value, &page->rule)) return ERR_NONE;
-        return fail(call->task, ERR_UNREADABLE, "rule: must be the id of a rule");
+        return fail_parameter(call->task, S("rule"), S("format"), "must be the id of a rule");
     }
     return unknown_parameter(call, parameter->name,
                              id_is_nil(call->record) ? "rule, outcome, trial, after, limit"
@@ -93,10 +92,10 @@ static enum err page_read(struct call *call, struct runs_page *page)
 {
     *page = (struct runs_page){.limit = PAGE_RECORDS_DEFAULT, .rule = call->record};
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
     while (parameter_next(call, &query, &parameter, &err))
-        TRY(parameter_take(call, &parameter, page));
+        parameter_judge(&parameter, parameter_take(call, &parameter, page));
     return err;
 }
 
@@ -157,28 +156,32 @@ static enum err read_one(struct call *call)
 
 enum err runs_read(struct call *call)
 {
-    TRY(no_parameters(call));
     runs_flush(call);
     return call_read(call, false, read_one);
 }
 
 /* Days. */
 
+static enum err days_take(struct call *call, const struct parameter *parameter, uint32_t *days_out)
+{
+    int64_t days;
+    if (!str_eq(parameter->name, S("days")))
+        return unknown_parameter(call, parameter->name, "days");
+    if (!str_to_int64(parameter->value, &days) || days < 1 || days > (int64_t)TRACE_DAYS_KEPT)
+        return fail_parameter(call->task, S("days"), S("range"), "is a number from 1 to %u",
+                              TRACE_DAYS_KEPT);
+    *days_out = (uint32_t)days;
+    return ERR_NONE;
+}
+
 static enum err days_read(struct call *call, uint32_t *days_out)
 {
     *days_out = DAYS_USUAL;
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     enum err err;
-    while (parameter_next(call, &query, &parameter, &err)) {
-        int64_t days;
-        if (!str_eq(parameter.name, S("days")))
-            return unknown_parameter(call, parameter.name, "days");
-        if (!str_to_int64(parameter.value, &days) || days < 1 || days > (int64_t)TRACE_DAYS_KEPT)
-            return fail(call->task, ERR_UNREADABLE, "days: is a number from 1 to %u",
-                        TRACE_DAYS_KEPT);
-        *days_out = (uint32_t)days;
-    }
+    while (parameter_next(call, &query, &parameter, &err))
+        parameter_judge(&parameter, days_take(call, &parameter, days_out));
     return err;
 }
 
@@ -214,7 +217,6 @@ enum err runs_replay(struct call *call)
 {
     str talk, difference;
     bool is_same;
-    TRY(no_parameters(call));
     runs_flush(call);
     call->state = &talk;
     TRY(call_read(call, false, read_talk));
@@ -297,7 +299,6 @@ enum err runs_keep(struct call *call)
 {
     struct keeping *keeping = arena_new(call->task->arena, struct keeping, 1);
     keeping->call = call;
-    TRY(no_parameters(call));
     runs_flush(call);
     call->state = keeping;
     TRY(call_read(call, false, read_test));

@@ -19,6 +19,25 @@ enum err given_map(struct call *call, const char *form)
     return task_faults(call->task);
 }
 
+static bool is_known_member(str known, str name)
+{
+    str word;
+    for (bool is_more = true; is_more;) {
+        is_more = str_cut(known, ',', &word, &known);
+        if (str_eq(str_trim(word), name)) return true;
+    }
+    return false;
+}
+
+void given_only(struct call *call, const char *known)
+{
+    struct cursor pairs = cursor_of(call->given.items);
+    struct value key, value;
+    while (call->given.kind == VALUE_MAP && value_next(&pairs, &key) && value_next(&pairs, &value))
+        if (!is_known_member(str_of(known), key.text))
+            task_fault(call->task, utf8_first(key.text, 64), S("unknown"), "there are: %s", known);
+}
+
 void given_text(struct call *call, str name, bool is_needed, str *text_out)
 {
     struct value value;
@@ -26,7 +45,8 @@ void given_text(struct call *call, str name, bool is_needed, str *text_out)
     bool is_there = value_find_text(call->given.bytes, name, &value) && value.kind != VALUE_NIL;
     if (is_there && value.kind == VALUE_TEXT) *text_out = value.text;
     else if (is_there) task_fault(call->task, name, S("type"), "must be a text");
-    else if (is_needed) task_fault(call->task, name, S("required"), "is needed");
+    if (is_needed && (!is_there || (value.kind == VALUE_TEXT && value.text.len == 0)))
+        task_fault(call->task, name, S("required"), "is needed");
 }
 
 struct sign_in_given given_from(const struct call *call)
@@ -44,6 +64,7 @@ static enum err session_given(struct call *call, struct sign_in_given *given)
     struct value token;
     TRY(given_map(call, "{\"email\", \"password\"} or {\"token\"}"));
     bool is_by_link = value_find_text(call->given.bytes, S("token"), &token);
+    given_only(call, "email, password, token, code");
     given_text(call, S("email"), !is_by_link, &given->email);
     given_text(call, S("password"), !is_by_link, &given->password);
     given_text(call, S("token"), is_by_link, &given->token);
@@ -239,6 +260,7 @@ enum err session_renew_proof(struct call *call)
 {
     struct sign_in_given given = given_from(call);
     struct session_new session;
+    given_only(call, "password, code");
     given_text(call, S("password"), true, &given.password);
     given_text(call, S("code"), false, &given.code);
     TRY(task_faults(call->task));

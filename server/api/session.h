@@ -28,6 +28,8 @@ enum err session_tried(struct call *call);
 
 /** ERR_INVALID: the body is no object; `form` says what it must be. */
 enum err given_map(struct call *call, const char *form);
+/** Adds a fault for each member of the body but these, which have commas between. */
+void given_only(struct call *call, const char *known);
 /** A text of the body, or empty; adds a fault. */
 void given_text(struct call *call, str name, bool is_needed, str *text_out);
 /** With the door and whence; the rest is empty. */

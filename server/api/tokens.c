@@ -4,7 +4,6 @@
 #include "access/role.h"
 #include "access/token.h"
 #include "access/user.h"
-#include "api/parameters.h"
 #include "api/reply.h"
 #include "api/rights.h"
 #include "api/session.h"
@@ -46,7 +45,6 @@ static enum err reply_tokens(struct call *call, struct id user)
     struct token_row token;
     str after = S("");
     enum err err;
-    TRY(no_parameters(call));
     buf_put(&json, S("{\"data\":["));
     for (uint32_t count = 0; (err = token_next(call->txn, user, &after, &token)) == ERR_NONE;
          count++) {
@@ -119,7 +117,6 @@ static enum err make_for(struct call *call, struct id user)
 {
     struct token_row token = {.user = user};
     str text;
-    TRY(no_parameters(call));
     if (call->identity.credential == CREDENTIAL_TOKEN)
         return fail(call->task, ERR_FORBIDDEN,
                     "a token makes no other: sign in, or use the command line");
@@ -165,7 +162,6 @@ enum err tokens_of_user_make(struct call *call)
 enum err tokens_end(struct call *call)
 {
     struct token_row token;
-    TRY(no_parameters(call));
     enum err err = token_find(call->txn, call->record, &token);
     bool is_own = err == ERR_NONE && id_eq(token.user, call->identity.user);
     bool may = is_own || scope_may(&call->identity.scope, USER_ENTITY, SCOPE_EDIT);

@@ -25,7 +25,6 @@ static enum err test(struct call *call)
 
 enum err trials_test(struct call *call)
 {
-    TRY(no_parameters(call));
     return call_read(call, true, test);
 }
 
@@ -33,7 +32,7 @@ enum err trials_test(struct call *call)
 static enum err given_by_query(struct call *call, struct value *given_out)
 {
     struct cursor query = cursor_of(call->query);
-    struct parameter parameter;
+    struct parameter parameter = {};
     struct buf pairs = buf_make(call->task->arena, call->query.len + 64);
     struct buf map = buf_make(call->task->arena, call->query.len + 80);
     uint32_t count = 0;
@@ -41,10 +40,17 @@ static enum err given_by_query(struct call *call, struct value *given_out)
     while (parameter_next(call, &query, &parameter, &err)) {
         int64_t sequence;
         bool is_change = str_eq(parameter.name, S("change"));
-        if (!is_change && !str_eq(parameter.name, S("id")) && !str_eq(parameter.name, S("run")))
-            return unknown_parameter(call, parameter.name, "id, change, run");
-        if (is_change && !str_to_int64(parameter.value, &sequence))
-            return fail(call->task, ERR_UNREADABLE, "change: is the sequence of an entry");
+        bool is_known =
+            is_change || str_eq(parameter.name, S("id")) || str_eq(parameter.name, S("run"));
+        if (!is_known) {
+            parameter_judge(&parameter, unknown_parameter(call, parameter.name, "id, change, run"));
+            continue;
+        }
+        if (is_change && !str_to_int64(parameter.value, &sequence)) {
+            parameter_judge(&parameter, fail_parameter(call->task, S("change"), S("type"),
+                                                       "is the sequence of an entry"));
+            continue;
+        }
         pack_text(&pairs, parameter.name);
         if (is_change) pack_int(&pairs, sequence);
         else pack_text(&pairs, parameter.value);
@@ -68,8 +74,7 @@ static enum err explain(struct call *call)
 
 enum err trials_explain(struct call *call)
 {
-    if (call->route->has_body) TRY(no_parameters(call));
-    else TRY(given_by_query(call, &call->given));
+    if (!call->route->has_body) TRY(given_by_query(call, &call->given));
     runs_flush(call);
     return call_read(call, false, explain);
 }
@@ -112,7 +117,6 @@ enum err trials_backtest(struct call *call)
     struct backtest_asked asked;
     struct view view = call_view(call);
     struct job job;
-    TRY(no_parameters(call));
     struct rule rule;
     str state;
     TRY(rule_find(call->rules, &view, call->record, &rule, &state));

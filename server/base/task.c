@@ -47,14 +47,27 @@ void task_fault(struct task *task, str field, str code, const char *format, ...)
         return;
     }
     struct fault_item *item = item_next(task);
-    item->field = task->path.len == 0
-                      ? arena_copy(task->arena, field)
-                      : arena_print(task->arena, "%.*s%.*s", FMT(task->path), FMT(field));
+    str path = task->path;
+    if (field.len == 0 && str_ends(path, S("."))) path.len--;
+    item->field = arena_print(task->arena, "%.*s%.*s", FMT(path), FMT(field));
     item->code = arena_copy(task->arena, code);
     va_list arguments;
     va_start(arguments, format);
     item->message = arena_vprint(task->arena, format, arguments);
     va_end(arguments);
+}
+
+enum err fail_parameter(struct task *task, str name, str code, const char *format, ...)
+{
+    struct fault *fault = &task->fault;
+    if (fault->item_count == FAULTS_MAX && fault->detail.len > 0)
+        return fault->rest_count++, ERR_UNREADABLE;
+    va_list arguments;
+    va_start(arguments, format);
+    str message = arena_vprint(task->arena, format, arguments);
+    va_end(arguments);
+    task_fault(task, name, code, "%.*s", FMT(message));
+    return fail(task, ERR_UNREADABLE, "%.*s: %.*s", FMT(name), FMT(message));
 }
 
 enum err task_faults(struct task *task)
@@ -69,6 +82,19 @@ enum err task_faults(struct task *task)
     if (arena_is_over(task->arena))
         return fail(task, ERR_TOO_LARGE, "this takes more memory than one request may use");
     return ERR_NONE;
+}
+
+void task_fault_join(struct task *task, const struct fault *before)
+{
+    const struct fault behind = task->fault;
+    task->fault.items = before->items;
+    task->fault.item_count = before->item_count;
+    task->fault.item_capacity = before->item_capacity;
+    task->fault.rest_count += before->rest_count;
+    for (uint32_t at = 0; at < behind.item_count; at++) {
+        if (task->fault.item_count < FAULTS_MAX) *item_next(task) = behind.items[at];
+        else task->fault.rest_count++;
+    }
 }
 
 void task_fault_clear(struct task *task)

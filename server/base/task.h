@@ -71,6 +71,11 @@ void task_init(struct task *task, struct arena *arena);
 [[gnu::format(printf, 3, 4)]] enum err fail(struct task *task, enum err err, const char *format,
                                             ...);
 
+/** One thing wrong with one parameter of a query string: told as the detail, where it is the first,
+ *  and as an item, so that whoever reads the string can go on to find more. ERR_UNREADABLE. */
+[[gnu::format(printf, 4, 5)]] enum err fail_parameter(struct task *task, str name, str code,
+                                                      const char *format, ...);
+
 /** Adds a fault of one field (at most FAULTS_MAX are kept, the rest are counted in the detail).
  *  Does not return: the caller goes on to find more, and ends with `return task_faults(task)`. */
 [[gnu::format(printf, 4, 5)]] void task_fault(struct task *task, str field, str code,
@@ -78,6 +83,10 @@ void task_init(struct task *task, struct arena *arena);
 
 /** ERR_INVALID when any fault was added, ERR_TOO_LARGE when the arena is over, else ERR_NONE. */
 enum err task_faults(struct task *task);
+
+/** Puts the items of `before` in front of those found since; else the fault stays what it is. For
+ *  what is judged in parts, each of which begins without a fault. */
+void task_fault_join(struct task *task, const struct fault *before);
 
 /** Forgets faults, as before a next row of an import. */
 void task_fault_clear(struct task *task);

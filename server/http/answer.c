@@ -153,6 +153,14 @@ str http_header(const struct http_request *request, str name)
     return S("");
 }
 
+uint32_t http_header_count(const struct http_request *request, str name)
+{
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < request->header_count; at++)
+        count += str_eq(request->headers[at].name, name);
+    return count;
+}
+
 /* Requests. */
 
 static void on_exchange_end(void *memory)

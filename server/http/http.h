@@ -53,7 +53,9 @@ struct http_answer {
     const struct http_header *headers;
 };
 
+/** The first one of this name; empty when there is none. */
 str http_header(const struct http_request *request, str name);
+uint32_t http_header_count(const struct http_request *request, str name);
 
 /** On the loop: answers now. */
 void http_answer(struct http_exchange *exchange, const struct http_answer *answer);

@@ -101,10 +101,14 @@ static enum err listen_all(struct task *task, struct http_sockets *sockets, enum
     uint8_t address[16];
     if (text.len == 0) return ERR_NONE;
     if (!endpoint_read(text, &endpoint, address))
-        return fail(task, ERR_INVALID, "%.*s is no address with port", FMT(text));
-    if (listener == LISTENER_HTTP && !address_is_loopback(address) && !has_proxy)
         return fail(task, ERR_INVALID,
-                    "%.*s: plain HTTP is for loopback, or behind a proxy that is named", FMT(text));
+                    "%.*s is no address with port, such as 127.0.0.1:8080 or [::1]:8080",
+                    FMT(text));
+    if (listener == LISTENER_HTTP && !address_is_loopback(address) && !has_proxy)
+        return fail(
+            task, ERR_INVALID,
+            "%.*s: plain HTTP is for loopback, or behind the proxy that --behind-proxy names",
+            FMT(text));
     if (is_taken(&endpoint)) return fail(task, ERR_SYSTEM, "%.*s: %s", FMT(text), strerror(errno));
     for (uint32_t loop = 0; loop < sockets->loop_count; loop++)
         if (listen_one(sockets, listener, loop, &endpoint) != ERR_NONE)
@@ -124,7 +128,8 @@ enum err http_bind(struct task *task, const struct http_options *options,
                                                                                 : HTTP_LOOPS_MAX};
     memset(sockets_out->descriptors, 0xff, sizeof sockets_out->descriptors);
     if (has_proxy && !address_read(options->behind_proxy, proxy))
-        return fail(task, ERR_INVALID, "%.*s is no address of a proxy", FMT(options->behind_proxy));
+        return fail(task, ERR_INVALID, "%.*s is no address of a proxy, such as 192.0.2.7",
+                    FMT(options->behind_proxy));
     enum err err = ERR_NONE;
     for (enum listener at = LISTENER_HTTP; at < LISTENERS && err == ERR_NONE; at++)
         err = listen_all(task, sockets_out, at, texts[at], has_proxy);

@@ -493,10 +493,14 @@ static void find_currency(struct making *making)
 void resolve_computed(struct making *making)
 {
     find_currency(making);
+    making->word = S("rollup");
     for_fields(making, read_rollup, true, false);
+    if (making->task->fault.item_count == 0) {
+        for_fields(making, settle_kind, true, false);
+        for_fields(making, check_money, true, false);
+    }
+    making->word = S("");
     if (making->task->fault.item_count > 0) return;
-    for_fields(making, settle_kind, true, false);
-    for_fields(making, check_money, true, false);
     for_fields(making, read_formula, false, true);
     for_fields(making, read_conditions, true, true);
     if (making->task->fault.item_count > 0) return;

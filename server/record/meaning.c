@@ -115,7 +115,7 @@ static enum err apply_slots(const struct view *view, const struct entity *views,
     if (query->group_name.len == 0)
         query->group_name = arena_copy(arena, text_of(slots, field_meaning(views, MEANING_GROUP)));
     if (columns.len == 0 || query->shape.has_fields) return ERR_NONE;
-    return query_add(view->task, query, S("fields"), columns);
+    return shape_add_fields(view->task, query->entity, query->sight, columns, &query->shape);
 }
 
 enum err view_apply(const struct view *view, str text, struct query *query)
@@ -125,16 +125,18 @@ enum err view_apply(const struct view *view, str text, struct query *query)
     struct id id;
     struct record record;
     if (views == nullptr || !id_parse(text, &id))
-        return fail(task, ERR_UNREADABLE, "view: is no id of a saved view");
+        return fail_parameter(task, S("view"), S("format"), "is no id of a saved view");
+    const struct fault before = task->fault;
+    task_fault_clear(task);
     enum err err = record_get(view, views, id, &record);
-    if (err == ERR_MISSING) {
-        task_fault_clear(task);
-        return fail(task, ERR_UNREADABLE, "view: there is no such view");
-    }
-    TRY(err);
+    if (err != ERR_NONE && err != ERR_MISSING) return err;
+    task->fault = before;
+    if (err == ERR_MISSING)
+        return fail_parameter(task, S("view"), S("missing"), "there is no such view");
     str slots[FIELDS_MAX];
     slots_read(views, record.value, slots);
     if (entity_meant(view, views, slots) != query->entity)
-        return fail(task, ERR_UNREADABLE, "view: is no view of %.*s", FMT(query->entity->plural));
+        return fail_parameter(task, S("view"), S("type"), "is no view of %.*s",
+                              FMT(query->entity->plural));
     return apply_slots(view, views, slots, query);
 }

@@ -26,7 +26,8 @@ static enum err add_limit(struct task *task, struct query *query, str value)
 {
     int64_t limit;
     if (!str_to_int64(value, &limit) || limit < 1 || limit > PAGE_RECORDS_MAX)
-        return fail(task, ERR_UNREADABLE, "limit: must be a number from 1 to %u", PAGE_RECORDS_MAX);
+        return fail_parameter(task, S("limit"), S("range"), "must be a number from 1 to %u",
+                              PAGE_RECORDS_MAX);
     query->limit = (uint32_t)limit;
     return ERR_NONE;
 }
@@ -35,7 +36,7 @@ static enum err add_count(struct task *task, struct query *query, str value)
 {
     query->wants_count = str_eq(value, S("true"));
     if (query->wants_count || str_eq(value, S("false"))) return ERR_NONE;
-    return fail(task, ERR_UNREADABLE, "count: is true or false");
+    return fail_parameter(task, S("count"), S("type"), "is true or false");
 }
 
 /** A filter; what it means is read when all are there. */
@@ -47,6 +48,22 @@ static enum err add_parameter(struct task *task, struct query *query, str name, 
         query->parameters = arena_new(task->arena, struct query_parameter, QUERY_PARAMETERS_MAX);
     query->parameters[query->parameter_count++] = (struct query_parameter){name, value};
     return ERR_NONE;
+}
+
+/** What a list has once. */
+static bool is_twice(struct query *query, str name)
+{
+    static const str once[] = {S("limit"),  S("count"),  S("q"),        S("after"),
+                               S("sort"),   S("view"),   S("group_by"), S("fields"),
+                               S("filter"), S("expand"), S("archived")};
+    if (str_eq(name, S("archived")) && query->entity->archived_at == nullptr) return false;
+    for (uint32_t at = 0; at < sizeof once / sizeof *once; at++) {
+        if (!str_eq(name, once[at])) continue;
+        bool is_again = (query->seen >> at & 1) != 0;
+        query->seen |= (uint16_t)(1u << at);
+        return is_again;
+    }
+    return false;
 }
 
 static str *place_of(struct query *query, str name)
@@ -64,13 +81,14 @@ static enum err add_archived(struct task *task, struct query *query, str value)
     query->only_archived = str_eq(value, S("true"));
     query->takes_archived = query->only_archived || str_eq(value, S("all"));
     if (query->takes_archived || str_eq(value, S("false"))) return ERR_NONE;
-    return fail(task, ERR_UNREADABLE, "archived: is false, true or all");
+    return fail_parameter(task, S("archived"), S("choice"), "is false, true or all");
 }
 
 enum err query_add(struct task *task, struct query *query, str name, str value)
 {
     if (!utf8_is_valid(value))
-        return fail(task, ERR_UNREADABLE, "%.*s: is not UTF-8", FMT(utf8_first(name, 64)));
+        return fail_parameter(task, utf8_first(name, 64), S("format"), "is not UTF-8");
+    if (is_twice(query, name)) return fail_parameter(task, name, S("twice"), "stands twice");
     if (str_eq(name, S("limit"))) return add_limit(task, query, value);
     if (str_eq(name, S("count"))) return add_count(task, query, value);
     if (str_eq(name, S("q"))) return query->words = str_trim(value), ERR_NONE;
@@ -82,8 +100,6 @@ enum err query_add(struct task *task, struct query *query, str name, str value)
         return shape_add_expand(task, query->entity, query->sight, value, &query->shape);
     str *place = place_of(query, name);
     if (place == nullptr) return add_parameter(task, query, name, value);
-    if (place->len > 0)
-        return fail(task, ERR_UNREADABLE, "%.*s: stands twice", FMT(utf8_first(name, 64)));
     return *place = value, ERR_NONE;
 }
 
@@ -100,8 +116,8 @@ static enum err refuse_sort(struct task *task, const struct query *query, str na
             continue;
         buf_print(&known, ", %.*s", FMT(field->name));
     }
-    return fail(task, ERR_UNREADABLE, "sort: %.*s %s; there are: id%.*s", FMT(utf8_first(name, 64)),
-                what, FMT(buf_str(&known)));
+    return fail_parameter(task, S("sort"), S("unknown"), "\"%.*s\" %s; there are: id%.*s",
+                          FMT(utf8_first(name, 64)), what, FMT(buf_str(&known)));
 }
 
 /** `-revenue`; *is_last_out: nothing can follow it, since no two records are equal in it. */
@@ -117,15 +133,16 @@ static enum err add_sort(struct task *task, struct query *query, str name, bool 
     if (field->kind_of->is_list) return refuse_sort(task, query, name, "holds a list");
     if (field_is_sealed(field)) return refuse_sort(task, query, name, "is sealed");
     if (field->is_building)
-        return fail(task, ERR_UNREADABLE,
-                    "sort: %.*s is being built over the records there are; try again in a while",
-                    FMT(name));
+        return fail_parameter(task, S("sort"), S("building"),
+                              "%.*s is being built over the records there are; try again in a "
+                              "while",
+                              FMT(name));
     if (!field->is_indexed) return refuse_sort(task, query, name, "has no index to sort by");
     if (query->sort_count == SORTS_MAX)
-        return fail(task, ERR_UNREADABLE, "sort: at most %u fields", SORTS_MAX);
+        return fail_parameter(task, S("sort"), S("length"), "at most %u fields", SORTS_MAX);
     for (uint32_t at = 0; at < query->sort_count; at++)
         if (query->sorts[at].field == field)
-            return fail(task, ERR_UNREADABLE, "sort: %.*s stands twice", FMT(name));
+            return fail_parameter(task, S("sort"), S("twice"), "%.*s stands twice", FMT(name));
     query->sorts[query->sort_count++] = (struct sort_part){field, is_descending};
     return ERR_NONE;
 }
@@ -133,14 +150,17 @@ static enum err add_sort(struct task *task, struct query *query, str name, bool 
 static enum err read_sort(struct task *task, struct query *query)
 {
     str rest = query->sort;
+    enum err first = ERR_NONE;
     for (bool is_more = rest.len > 0, is_last = false; is_more;) {
         str name;
         is_more = str_cut(rest, ',', &name, &rest);
         if (is_last)
-            return fail(task, ERR_UNREADABLE, "sort: nothing can follow the order of creation");
-        TRY(add_sort(task, query, name, &is_last));
+            return fail_parameter(task, S("sort"), S("twice"),
+                                  "nothing can follow the order of creation");
+        enum err err = add_sort(task, query, name, &is_last);
+        if (err != ERR_NONE) first = err;
     }
-    return ERR_NONE;
+    return first;
 }
 
 /* Filters. */
@@ -149,9 +169,15 @@ static enum err read_sort(struct task *task, struct query *query)
 static enum err refuse_filter(struct task *task)
 {
     if (task->fault.item_count == 0) return fail(task, ERR_UNREADABLE, "filter: cannot be read");
-    const struct fault_item *first = &task->fault.items[0];
-    enum err err = str_eq(first->code, S("forbidden")) ? ERR_FORBIDDEN : ERR_UNREADABLE;
-    return fail(task, err, "%.*s: %.*s", FMT(first->field), FMT(first->message));
+    const struct fault_item *told = &task->fault.items[0];
+    enum err err = ERR_UNREADABLE;
+    for (uint32_t at = 0; at < task->fault.item_count && err == ERR_UNREADABLE; at++) {
+        if (!str_eq(task->fault.items[at].code, S("forbidden"))) continue;
+        told = &task->fault.items[at];
+        task->fault.detail = S("");
+        err = ERR_FORBIDDEN;
+    }
+    return fail(task, err, "%.*s: %.*s", FMT(told->field), FMT(told->message));
 }
 
 /** `status=a&status=b` is one test with two values. */
@@ -182,12 +208,11 @@ static enum err read_tree(struct task *task, str text, struct condition_form *fo
                           const struct condition **tree_out)
 {
     struct buf given = buf_make(task->arena, BODY_BYTES_MAX);
-    enum err err = json_read(task, text, &given);
-    if (err != ERR_NONE) {
-        str detail = task->fault.detail;
-        task_fault_clear(task);
-        return fail(task, ERR_UNREADABLE, "filter: is no JSON: %.*s", FMT(detail));
-    }
+    struct task quiet = {.arena = task->arena};
+    enum err err = json_read(&quiet, text, &given);
+    if (err != ERR_NONE)
+        return fail_parameter(task, S("filter"), S("format"), "is no JSON: %.*s",
+                              FMT(quiet.fault.detail));
     struct value value = value_of(buf_str(&given));
     return condition_read(task, form, &value, tree_out) ? ERR_NONE : refuse_filter(task);
 }
@@ -239,8 +264,13 @@ static enum err read_filters(const struct view *view, struct query *query)
     const struct condition **items =
         arena_new(task->arena, const struct condition *, query->parameter_count + 4);
     uint32_t count = 0;
-    TRY(read_parameters(task, query, &form, items, &count));
-    if (query->tree.len > 0) TRY(read_tree(task, query->tree, &form, &items[count++]));
+    enum err err = read_parameters(task, query, &form, items, &count);
+    if (query->tree.len > 0) {
+        enum err of_tree = read_tree(task, query->tree, &form, &items[count]);
+        if (of_tree == ERR_NONE) count++;
+        else if (err != ERR_FORBIDDEN) err = of_tree;
+    }
+    TRY(err);
     items[count] = query->more;
     query->asked = condition_all(task->arena, items, count + 1);
     TRY(read_archived(view, query, &form, items, &count));
@@ -262,9 +292,9 @@ static enum err read_group(struct task *task, struct query *query)
                    field->kind == FIELD_COUNTRY || field->kind == FIELD_CURRENCY ||
                    field->kind == FIELD_LANGUAGE || field->kind == FIELD_REFERENCE);
     if (!is_fit)
-        return fail(task, ERR_UNREADABLE,
-                    "group_by: \"%.*s\" is no indexed choice, boolean or reference of %.*s",
-                    FMT(utf8_first(name, 64)), FMT(query->entity->name));
+        return fail_parameter(task, S("group_by"), S("unknown"),
+                              "\"%.*s\" is no indexed choice, boolean or reference of %.*s",
+                              FMT(utf8_first(name, 64)), FMT(query->entity->name));
     return query->group = field, ERR_NONE;
 }
 
@@ -334,17 +364,25 @@ static enum err read_cursor(const struct view *view, struct query *query)
     }
     query->has_after = is_right;
     if (is_right) return ERR_NONE;
-    return fail(task, ERR_UNREADABLE,
-                "after: is no cursor of this list; take `next` of a page with the same sort");
+    return fail_parameter(task, S("after"), S("format"),
+                          "is no cursor of this list; take `next` of a page with the same sort");
 }
 
 enum err query_end(const struct view *view, struct query *query)
 {
     struct task *task = view->task;
     TRY(scope_require(task, view->scope, query->entity, SCOPE_VIEW));
-    if (query->view_id.len > 0) TRY(view_apply(view, query->view_id, query));
-    TRY(read_sort(task, query));
-    TRY(read_filters(view, query));
-    TRY(read_group(task, query));
-    return read_cursor(view, query);
+    enum err of_view = ERR_NONE;
+    if (query->view_id.len > 0) of_view = view_apply(view, query->view_id, query);
+    if (of_view != ERR_UNREADABLE) TRY(of_view);
+    /* One fault does not hide the next: only the cursor has no meaning without its sort. */
+    enum err of_sort = read_sort(task, query);
+    enum err of_filters = read_filters(view, query);
+    enum err of_group = read_group(task, query);
+    enum err of_cursor = of_sort == ERR_NONE ? read_cursor(view, query) : ERR_NONE;
+    TRY(of_filters);
+    TRY(of_view);
+    TRY(of_sort);
+    TRY(of_group);
+    return of_cursor;
 }

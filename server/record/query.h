@@ -69,6 +69,7 @@ struct query {
     bool only_archived;        /** `archived=true` */
     struct shape shape;
     /* kept until query_end */
+    uint16_t seen; /** a bit for each name that may stand once */
     uint32_t parameter_count;
     struct query_parameter *parameters;
     str cursor;
@@ -89,7 +90,7 @@ static inline bool query_is_tied(const struct query *query)
 
 void query_init(struct query *query, const struct entity *entity, const struct scope *scope);
 /** One `name=value` of the query string, decoded. ERR_UNREADABLE names what is wrong and what would
- *  be right. */
+ *  be right, and the rest may be added still, that all faults be told. */
 enum err query_add(struct task *task, struct query *query, str name, str value);
 /** Adds a condition that must hold as well; before query_end. */
 void query_narrow(struct query *query, struct arena *arena, const struct condition *condition);

@@ -14,26 +14,29 @@ constexpr uint32_t FEED_HIDDEN_MAX = 400; /** entries passed over for one page *
 static enum err add_names(struct task *task, const struct entity *entity, struct sight sight,
                           str names, bool is_expand, struct shape *shape)
 {
-    str name, rest = names;
+    str name, rest = names, parameter = is_expand ? S("expand") : S("fields");
+    enum err err = ERR_NONE;
     if (!is_expand && names.len > 0) shape->has_fields = true;
     while (rest.len > 0) {
         (void)str_cut(rest, ',', &name, &rest);
         const struct field *field = entity_field_seen(entity, sight, name);
         if (str_eq(name, S("id")) && !is_expand) continue;
-        if (field == nullptr)
-            return fail(task, ERR_UNREADABLE, "%s: \"%.*s\" is no field of %.*s",
-                        is_expand ? "expand" : "fields", FMT(utf8_first(name, 64)),
-                        FMT(entity->name));
-        if (is_expand && field->kind != FIELD_REFERENCE && field->kind != FIELD_REFERENCES)
-            return fail(task, ERR_UNREADABLE, "expand: \"%.*s\" is no reference", FMT(name));
+        if (field == nullptr) {
+            err = fail_parameter(task, parameter, S("unknown"), "\"%.*s\" is no field of %.*s",
+                                 FMT(utf8_first(name, 64)), FMT(entity->name));
+            continue;
+        }
+        if (is_expand && field->kind != FIELD_REFERENCE && field->kind != FIELD_REFERENCES) {
+            err = fail_parameter(task, parameter, S("type"), "\"%.*s\" is no reference", FMT(name));
+            continue;
+        }
         uint32_t *count = is_expand ? &shape->expand_count : &shape->field_count;
         uint32_t max = is_expand ? SHOW_EXPAND_MAX : SHOW_FIELDS_MAX;
         if (*count == max)
-            return fail(task, ERR_UNREADABLE, "%s: at most %u names",
-                        is_expand ? "expand" : "fields", max);
+            return fail_parameter(task, parameter, S("length"), "at most %u names", max);
         (is_expand ? shape->expand : shape->fields)[(*count)++] = field;
     }
-    return ERR_NONE;
+    return err;
 }
 
 enum err shape_add_fields(struct task *task, const struct entity *entity, struct sight sight,

@@ -319,6 +319,34 @@ static bool help_of_group(const struct console *console, const struct command *c
     return is_found;
 }
 
+/** `create, list, suspend`: what may follow the first word of some commands; empty: nothing. */
+static str words_of_group(struct arena *arena, const struct command *commands,
+                          uint32_t command_count, str word)
+{
+    struct buf words = buf_make(arena, 1024);
+    for (uint32_t at = 0; at < command_count; at++) {
+        str one, two;
+        if (!str_cut(str_of(commands[at].name), ' ', &one, &two) || !str_eq(one, word)) continue;
+        buf_print(&words, "%s%.*s", words.len > 0 ? ", " : "", FMT(two));
+    }
+    return buf_str(&words);
+}
+
+/** Words that no command begins with. */
+static void complain_of_none(struct parsing *parsing, const struct command *commands,
+                             uint32_t command_count, str first, str second)
+{
+    str words = words_of_group(parsing->task->arena, commands, command_count, first);
+    bool has_second = second.len > 0 && !str_starts(second, S("-"));
+    if (first.len == 0) (void)wrong(parsing, "give a command");
+    else if (words.len > 0 && !has_second)
+        (void)wrong(parsing, "%.*s needs one of: %.*s", FMT(first), FMT(words));
+    else if (words.len > 0)
+        (void)wrong(parsing, "no command is called `%.*s %.*s`; %.*s has: %.*s", FMT(first),
+                    FMT(second), FMT(first), FMT(words));
+    else (void)wrong(parsing, "no command is called `%.*s`", FMT(first));
+}
+
 static enum parsed parse_command(struct parsing *parsing, int from, int argc, char **argv,
                                  char **environment)
 {
@@ -359,10 +387,7 @@ enum parsed arguments_parse(struct task *task, const struct console *console,
         }
         if (asks_for_help(2, argc, argv) && help_of_group(console, commands, command_count, first))
             return PARSED_SHOWN;
-        if (first.len == 0) (void)wrong(&parsing, "give a command");
-        else
-            (void)wrong(&parsing, "no command is called `%.*s%s%.*s`", FMT(first),
-                        second.len > 0 ? " " : "", FMT(second));
+        complain_of_none(&parsing, commands, command_count, first, second);
         return PARSED_WRONG;
     }
     if (asks_for_help(1 + used, argc, argv)) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/limits.h"
+#include "base/require.h"
 #include "work/import.h"
 
 const struct flag flag_table[FLAG_COUNT] = {
@@ -177,17 +178,23 @@ static const struct limit limits[] = {
 /** Two words of a format: a space and what an operand is called, or nothing. */
 #define BEFORE(operand) (operand) == nullptr ? "" : " ", (operand) == nullptr ? "" : (operand)
 
+constexpr uint32_t COMMANDS_SHOWN_MAX = 64;
+
 void help_show_all(const struct console *console, const struct command *commands,
                    uint32_t command_count)
 {
     console_print(console, "Atrium keeps the client records of many firms on one server.\n\n"
                            "usage: atrium COMMAND [--flag value …]\n\n");
+    char left[COMMANDS_SHOWN_MAX][64];
+    int width = 0;
+    require(command_count <= COMMANDS_SHOWN_MAX);
     for (uint32_t at = 0; at < command_count; at++) {
-        char left[64];
-        (void)snprintf(left, sizeof left, "%s%s%s%s%s", commands[at].name,
-                       BEFORE(commands[at].operand), BEFORE(commands[at].path));
-        console_print(console, "  %-22s %s\n", left, commands[at].summary);
+        int len = snprintf(left[at], sizeof left[at], "%s%s%s%s%s", commands[at].name,
+                           BEFORE(commands[at].operand), BEFORE(commands[at].path));
+        width = len > width ? len : width;
     }
+    for (uint32_t at = 0; at < command_count; at++)
+        console_print(console, "  %-*s  %s\n", width, left[at], commands[at].summary);
     console_print(
         console,
         "\n`atrium COMMAND --help` shows a command's flags. Each flag can also be set by "
@@ -233,6 +240,6 @@ void help_show(const struct console *console, const struct command *command)
     if (!command->has_limits) return;
     console_print(console, "\nFixed limits:\n");
     for (size_t at = 0; at < sizeof limits / sizeof limits[0]; at++)
-        console_print(console, "  %-40s %lld %s\n", limits[at].words, (long long)limits[at].value,
-                      limits[at].unit);
+        console_print(console, "  %-41s %lld%s%s\n", limits[at].words, (long long)limits[at].value,
+                      limits[at].unit[0] == 0 ? "" : " ", limits[at].unit);
 }

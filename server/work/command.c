@@ -264,7 +264,7 @@ int command_check(struct command_place *place, const struct arguments *arguments
     if (arguments_has(arguments, FLAG_AUDIT) || arguments_has(arguments, FLAG_ANCHOR))
         return command_check_audit(place, arguments, console);
     if (arguments_has(arguments, FLAG_TENANT))
-        return console_complain(console, "--tenant goes with --audit: all else is checked whole");
+        return console_misuse(console, "--tenant goes with --audit: all else is checked whole");
     struct checking checking = {
         .report = {.found = check_found}, .place = place, .console = console};
     progress_start(&checking.progress, console);

@@ -92,10 +92,10 @@ int command_check_audit(struct command_place *place, const struct arguments *arg
         .place = place, .console = console, .only = arguments->values[FLAG_TENANT]};
     if (arguments_has(arguments, FLAG_ANCHOR)) {
         if (self.only.len == 0)
-            return console_complain(console, "--anchor is of one tenant: name it with --tenant");
+            return console_misuse(console, "--anchor is of one tenant: name it with --tenant");
         if (!chain_link_parse(arguments->values[FLAG_ANCHOR], &anchor))
-            return console_complain(console,
-                                    "--anchor must be SEQUENCE:HASH, as `audit head` printed it");
+            return console_misuse(console,
+                                  "--anchor must be SEQUENCE:HASH, as `audit head` printed it");
         self.anchor = &anchor;
     }
     enum err err = prove_all(&self);

@@ -55,8 +55,8 @@ int command_tenant_host(struct command_place *place, const struct arguments *arg
     str name = arguments->operand, add = arguments->values[FLAG_ADD];
     str remove = arguments->values[FLAG_REMOVE], door = arguments->values[FLAG_DOOR];
     if ((add.len > 0) != (door.len > 0))
-        return console_complain(console, "--add and --door go together: whom it is for decides "
-                                         "what is shown there");
+        return console_misuse(console, "--add and --door go together: whom it is for decides "
+                                       "what is shown there");
     enum err err = ERR_NONE;
     if (remove.len > 0) err = tenant_host_remove(task, access, name, remove);
     if (err == ERR_NONE && add.len > 0)

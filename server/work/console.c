@@ -51,16 +51,30 @@ void console_print(const struct console *console, const char *format, ...)
     arena_drop(&arena);
 }
 
-int console_complain(const struct console *console, const char *format, ...)
+static void complain(const struct console *console, const char *format, va_list arguments)
 {
     char line[LINE_BYTES_MAX];
-    va_list arguments;
-    va_start(arguments, format);
     (void)vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
     disarm(line, strlen(line), true);
     (void)dprintf(console->err, "atrium: %s\n", line);
+}
+
+int console_complain(const struct console *console, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    complain(console, format, arguments);
+    va_end(arguments);
     return 1;
+}
+
+int console_misuse(const struct console *console, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    complain(console, format, arguments);
+    va_end(arguments);
+    return STATUS_USAGE;
 }
 
 int console_fail(const struct console *console, const struct task *task, enum err err)

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/task.h"
 
+constexpr int STATUS_USAGE = 2; /** of a process whose words are wrong */
+
 struct console {
     int out;
     int err;
@@ -23,6 +25,9 @@ struct console {
 /** One line to standard error, `atrium: …`. Returns 1, the exit status of a failure. */
 [[gnu::format(printf, 2, 3)]] int console_complain(const struct console *console,
                                                    const char *format, ...);
+/** The same of words that are wrong, or do not go together; gives the status of wrong usage. */
+[[gnu::format(printf, 2, 3)]] int console_misuse(const struct console *console, const char *format,
+                                                 ...);
 
 /** One line that tells an error of `task` with its detail and faults. Returns 1. */
 int console_fail(const struct console *console, const struct task *task, enum err err);

@@ -153,7 +153,7 @@ describe('an export as NDJSON', () => {
         const { west } = server.firms;
         const rows = Array.from({ length: 1000 }, (_, at) => `West ${at},note ${'n'.repeat(50)}`);
         await take(west, `Name,Notes\n${rows.join('\n')}\n`, 'text/csv');
-        const first = await west.all('clients', 'limit=200');
+        const first = await west.all('clients');
         const [answer] = await Promise.all([
             west.call('GET', 'clients/export?format=ndjson'),
             west.create('clients', { name: 'West late', primary_contact: { name: 'L' } }),

@@ -383,8 +383,8 @@ describe('a role that does not see the group', () => {
         expectProblem(await blind.call('POST', 'rules', { ...rule, name: 'S' }), 403);
         const record = { record: records.client.id };
         for (const [method, where, body] of [
-            ['POST', 'rules/trial', { rule: { ...rule, source: 'log(record.reference)' }, record }],
-            ['POST', `rules/${made.id}/trial`, record],
+            ['POST', 'rules/test', { rule: { ...rule, source: 'log(record.reference)' }, record }],
+            ['POST', `rules/${made.id}/test`, record],
             ['POST', `rules/${made.id}/backtest`, {}],
             ['GET', 'runs'],
         ])

@@ -1,6 +1,6 @@
 // Coming in, at either door: by password, by a link that a mail brought, and choosing a password.
 import { call, Problem } from './api';
-import { button, element, newId, whileBusy } from './element';
+import { button, element, newId, notice, whileBusy } from './element';
 
 export interface Ask {
     label: string;
@@ -16,13 +16,28 @@ export function field(ask: Ask): { input: HTMLInputElement; line: HTMLElement } 
     return { input, line: element('div', { class: 'field' }, label, input) };
 }
 
+/** What fields are called in a sentence. */
+const called: { [field: string]: string } = {
+    email: 'The e-mail address',
+    password: 'The password',
+    code: 'The code',
+};
+
+/** What was refused, as sentences about what was typed. */
+export function sentencesOf(problem: Problem): string {
+    const told = problem.faults.map(({ field, message }) =>
+        `${called[field] ?? field} ${message}.`.trim(),
+    );
+    return told.length === 0 ? problem.message : told.join(' ');
+}
+
 /** A form of a few texts; `send` gets them in order, and may say what is wrong. */
 function textForm(
     heading: string,
     asks: Ask[],
     deed: string,
     send: (values: string[]) => Promise<void>,
-    say: (problem: Problem) => string = (problem) => problem.message,
+    say: (problem: Problem) => string = sentencesOf,
 ): HTMLFormElement {
     const fault = element('p', { class: 'fault', role: 'alert', hidden: true });
     const form = element('form', { class: 'sign-in', novalidate: true });
@@ -60,36 +75,41 @@ export function isOfCode(problem: Problem): boolean {
 }
 
 function wordsOf(problem: Problem): string {
-    if (isOfCode(problem)) return problem.message;
-    if (problem.status === 401) return 'E-mail or password is not right.';
-    return [problem.message, ...problem.faults.map((fault) => fault.message)].join(' ');
+    if (problem.status === 401 && !isOfCode(problem)) return 'E-mail or password is not right.';
+    return sentencesOf(problem);
+}
+
+type Given = { [name: string]: string };
+
+/** Sends what was given; where the account has codes, a second form asks for one and sends both. */
+async function sendWithCode(
+    form: HTMLFormElement,
+    given: Given,
+    send: (all: Given) => Promise<void>,
+): Promise<void> {
+    try {
+        await send(given);
+    } catch (error) {
+        if (!(error instanceof Problem) || error.type !== 'code_needed') throw error;
+        const second = textForm('One-time code', [code], 'Go on', ([digits = '']) =>
+            send({ ...given, code: digits.trim() }),
+        );
+        form.replaceWith(second);
+        second.querySelector('input')?.focus();
+    }
 }
 
 /** Asks for e-mail and password, then for the code of an account that has codes. */
 export function signInForm(done: () => Promise<void>): HTMLFormElement {
-    const given: { [name: string]: string } = {};
-    const enter = async (): Promise<void> => {
-        await call('POST', 'session', given);
-        await done();
-    };
     const form = textForm(
         'Sign in',
         [email, password],
         'Sign in',
-        async ([address = '', word = '']) => {
-            Object.assign(given, { email: address.trim(), password: word });
-            try {
-                await enter();
-            } catch (error) {
-                if (!(error instanceof Problem) || error.type !== 'code_needed') throw error;
-                const second = textForm('One-time code', [code], 'Go on', async ([digits = '']) => {
-                    given['code'] = digits.trim();
-                    await enter();
-                });
-                form.replaceWith(second);
-                second.querySelector('input')?.focus();
-            }
-        },
+        ([address = '', word = '']) =>
+            sendWithCode(form, { email: address.trim(), password: word }, async (all) => {
+                await call('POST', 'session', all);
+                await done();
+            }),
         wordsOf,
     );
     return form;
@@ -109,22 +129,25 @@ export function mailForm(heading: string, path: string): HTMLFormElement {
 
 /** What a link from a mail is for: nothing happens before the button is pressed. */
 function linkForm(place: string, token: string, done: () => Promise<void>): HTMLElement | null {
-    const choose = (heading: string, path: string): HTMLFormElement =>
-        textForm(
-            heading,
-            [chosen],
-            'Keep this password',
-            async ([word = '']) => {
-                await call('POST', path, { token, password: word });
+    const choose = (heading: string, path: string): HTMLFormElement => {
+        const form = textForm(heading, [chosen], 'Keep this password', ([word = '']) =>
+            sendWithCode(form, { token, password: word }, async (all) => {
+                await call('POST', path, all);
+                notice('The password is kept. Sign in with it.');
                 await done();
-            },
-            (problem) => [problem.message, ...problem.faults.map((f) => f.message)].join(' '),
+            }),
         );
-    const press = (heading: string, deed: string, path: string): HTMLFormElement =>
-        textForm(heading, [], deed, async () => {
-            await call('POST', path, { token });
-            await done();
-        });
+        return form;
+    };
+    const press = (heading: string, deed: string, path: string): HTMLFormElement => {
+        const form = textForm(heading, [], deed, () =>
+            sendWithCode(form, { token }, async (all) => {
+                await call('POST', path, all);
+                await done();
+            }),
+        );
+        return form;
+    };
     switch (place) {
         case 'invitation':
             return choose('Welcome: choose a password', 'invitations/accept');

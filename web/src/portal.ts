@@ -120,7 +120,9 @@ async function listPage(seen: Seen, entity: Entity): Promise<HTMLElement> {
         summary.textContent = rows.length === 0 ? 'Nothing was found.' : '';
     };
     const search = element('form', { class: 'tools', role: 'search' });
-    search.append(element('label', { for: id }, 'Search'), input);
+    search.append(
+        element('div', { class: 'field' }, element('label', { for: id }, 'Search'), input),
+    );
     search.addEventListener('submit', (event) => {
         event.preventDefault();
         void draw();

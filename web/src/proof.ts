@@ -2,15 +2,7 @@
 // code of an account that has codes.
 import { giveProof, Problem } from './api';
 import { element, newId, whileBusy } from './element';
-import { code, field, isOfCode, password } from './enter';
-
-/** The words of a refused proof: of what was typed, not of how programs send it. */
-function wordsOf(problem: Problem): string {
-    const words = problem.faults.map((fault) => fault.message);
-    if (problem.faults.some((fault) => fault.field === 'password'))
-        return `The password ${words.join(', ')}.`;
-    return problem.message;
-}
+import { code, field, isOfCode, password, sentencesOf } from './enter';
 
 function ask(): Promise<boolean> {
     return new Promise((resolve) => {
@@ -51,7 +43,7 @@ function ask(): Promise<boolean> {
                     if (!(error instanceof Problem)) throw error;
                     const isFirst = error.type === 'code_needed' && digits.line.hidden;
                     if (isOfCode(error)) digits.line.hidden = false;
-                    fault.textContent = wordsOf(error);
+                    fault.textContent = sentencesOf(error);
                     fault.hidden = isFirst;
                     (digits.line.hidden ? secret : digits).input.select();
                 }

@@ -125,7 +125,9 @@ TEST(test_arguments__refuses_wrong_usage_with_one_line)
         {"import --data d", "needs FILE"},
         {"import --data d --mode replace f", "create|update|upsert"},
         {"import --data d --preview=maybe f", "true or false"},
-        {"tenant", "no command is called"},
+        {"tenant", "tenant needs one of: "},
+        {"tenant --title t", "tenant needs one of: "},
+        {"tenant make x", "no command is called `tenant make`; tenant has: "},
         {"serve --data d -x", "no flag -x"},
     };
     for (size_t at = 0; at < sizeof wrong / sizeof wrong[0]; at++) {
