@@ -267,7 +267,7 @@ const struct route routes[] = {
      NEED_IDENTITY, ROAD_WORKER, .right = RIGHT_ENTITY, .may = SCOPE_VIEW,
      .may_one = SCOPE_CREATE | SCOPE_EDIT, .has_body = true, .raw_types = T(IMPORT_RAW_TYPES),
      .is_not_of_single = true,
-     .parameters = "import_map import_match import_mode import_preview import_mapping "
+     .parameters = "import_map import_match import_mode import_preview import_kept "
                    "import_rules import_format import_sheet import_empty import_empty_words",
      .body = "import", .answers = "200 import_preview 202 job_begun", .run = imports_begin},
     {METHOD_POST, T("/api/v1/{collection}/bulk"), T("Do many operations at once"), NEED_IDENTITY,

@@ -116,12 +116,9 @@ test('a key is 1 to 255 printable characters', async () => {
     const longest = 'k'.repeat(255);
     expectStatus(await post(longest, contact('Longest')), 201);
     assert.equal((await post(longest, contact('Longest'))).headers['idempotency-replayed'], 'true');
-    for (const key of ['k'.repeat(256), 'caf\u00e9', 'tab\tkey'])
+    for (const key of ['k'.repeat(256), 'caf\u00e9', 'tab\tkey', ''])
         expectProblem(await post(key, contact('Wrong')), 400);
     assert.equal(await countOf('Wrong'), 0);
-    expectStatus(await post('', contact('Without')), 201);
-    expectStatus(await post('', contact('Without')), 201);
-    assert.equal(await countOf('Without'), 2);
 });
 
 test('a bulk is done once, and so is a job begun once', async () => {
