@@ -82,7 +82,7 @@ describe('check --audit', () => {
 
     test('takes an anchor only with its tenant, and only in its form', async () => {
         const alone = await check(undefined, 0, '--anchor', `1:${'0'.repeat(64)}`);
-        assert.equal(alone.status, 1);
+        assert.equal(alone.status, 2);
         assert.match(alone.err, /--tenant/);
         const formless = await check(undefined, 0, '--tenant', 'acme', '--anchor', '1:00');
         assert.match(formless.err, /SEQUENCE:HASH/);

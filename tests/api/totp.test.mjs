@@ -111,13 +111,16 @@ describe('codes that are on', () => {
         const { token } = linkIn(await mailTo(firm, person.email, 2));
         const guess = (at, more) => ({ ...more, code: String(at).padStart(6, '0') });
         const blank = (at) => ({ email: ' '.repeat(2000 - at) + person.email });
-        const other = { token, password: 'quite other words' };
-        const link = (at) => ({ ...other, email: `x${at}@firm.example` });
+        const link = { token, password: 'quite other words' };
+        const set = (given) => new Visitor(firm).call('POST', 'password/set', given);
         const ways = [
             (at) => enter(person, guess(at, blank(at))),
-            (at) => enter(person, guess(at, { ...blank(at), token: '' })),
-            (at) => new Visitor(firm).call('POST', 'password/set', guess(at, link(at))),
+            (at) => set(guess(at, link)),
         ];
+        // What has no meaning is refused before anything is tried.
+        const other = { ...link, email: 'x@firm.example' };
+        expectFault(await set(guess(1, other)), 'email', 'unknown');
+        expectFault(await enter(person, guess(1, { token: '' })), 'token', 'required');
         const begun = now();
         const bounded = new Set();
         let guesses = 0;

@@ -47,7 +47,8 @@ TEST(test_problem__of_invalid_input_always_has_a_list_of_errors)
     struct problem problem = {422, S("rejected"), S("Rejected by a rule"),
                               .fault = &test.task.fault, .request_id = S("r")};
     str json = written(&test, &problem);
-    check(str_ends(json, S(",\"errors\":[]}")));
+    check(str_ends(json,
+                   S(",\"errors\":[{\"field\":\"\",\"code\":\"invalid\",\"message\":\"no\"}]}")));
     test_task_drop(&test);
 }
 
