@@ -74,3 +74,67 @@ TEST(test_tenant__other_hosts_lead_nowhere)
     for (size_t at = 0; at < sizeof hosts / sizeof hosts[0]; at++)
         check(!tenant_host_read(str_of(hosts[at]), S("localhost"), &name, &door));
 }
+
+static bool is_host(const char *host)
+{
+    return host_fault(str_of(host), S("crm.example.com")).len == 0;
+}
+
+/** So many times a letter, as part of a name. */
+static const char *letters(uint32_t count)
+{
+    static char text[300];
+    memset(text, 'a', sizeof text);
+    text[count] = 0;
+    return text;
+}
+
+TEST(test_tenant__takes_host_names_of_labels)
+{
+    check(is_host("a.b"));
+    check(is_host("crm.client-9.example"));
+    check(is_host("0-0.9.z0"));
+    check(is_host("127.0.0.1a"));
+    check(!is_host("127.0.0.1"));
+    check(!is_host("a.09"));
+    check(!is_host(""));
+    check(!is_host("a"));
+    check(!is_host("a..b"));
+    check(!is_host(".a.b"));
+    check(!is_host("a.b."));
+    check(!is_host("-a.b"));
+    check(!is_host("a-.b"));
+    check(!is_host("a.b-"));
+    check(!is_host("A.b"));
+    check(!is_host("a_a.b"));
+    check(!is_host("a.b:80"));
+    check(!is_host("{.b") && !is_host("`.b") && !is_host("/.b") && !is_host(":.b"));
+}
+
+TEST(test_tenant__takes_host_names_up_to_their_lengths)
+{
+    char host[300];
+    for (uint32_t len = 63; len <= 64; len++) {
+        snprintf(host, sizeof host, "%s.b", letters(len));
+        check_int(is_host(host), len == 63);
+    }
+    /* Three labels of 63 letters and their dots are 192. */
+    const char *label = letters(63);
+    for (uint32_t len = 253; len <= 254; len++) {
+        snprintf(host, sizeof host, "%s.%s.%s.%.*s", label, label, label, (int)(len - 192 - 2),
+                 label);
+        strncat(host, ".b", sizeof host - strlen(host) - 1);
+        check_int(strlen(host), len);
+        check_int(is_host(host), len == 253);
+    }
+}
+
+TEST(test_tenant__refuses_host_names_of_the_instances_own_domain)
+{
+    check(!is_host("crm.example.com"));
+    check(!is_host("acme.crm.example.com"));
+    check(!is_host("a.b.crm.example.com"));
+    check(is_host("acrm.example.com"));
+    check(is_host("example.com"));
+    check(is_host("crm.example.com.b"));
+}
