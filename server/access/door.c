@@ -1,7 +1,9 @@
 #include "access/door.h"
 
+#include "access/link.h"
 #include "access/portal.h"
 #include "access/session.h"
+#include "access/token.h"
 #include "access/user.h"
 #include "base/fold.h"
 #include "base/require.h"
@@ -147,6 +149,8 @@ enum err doors_shut(struct change *change)
         if (err != ERR_NONE && err != ERR_MISSING) return err;
         if (err == ERR_NONE && !account.is_disabled) continue;
         TRY(sessions_end(change->txn, touched->id, (struct id){}));
+        TRY(links_revoke(change->txn, touched->id));
+        if (err == ERR_MISSING) TRY(tokens_forget(change->txn, touched->id));
     }
     return ERR_NONE;
 }

@@ -36,6 +36,7 @@ enum err account_find(struct task *task, struct txn *txn, const struct access *a
 /** Who this is to the rest of the server; views. ERR_UNAUTHENTICATED: gone or disabled. */
 enum err subject_identify(struct txn *txn, const struct access *access, struct subject subject,
                           struct identity *identity_out);
-/** In a lane: ends the sessions of those whom this change disabled or deleted, so that none of them
- *  goes on when they are let in again. */
+/** In a lane: ends the sessions and links of those whom this change disabled or deleted, so that
+ *  none of them goes on when they are let in again. Tokens wait for who is disabled, and end with
+ *  who is deleted: one that comes back from the trash is not let in by what somebody kept. */
 enum err doors_shut(struct change *change);

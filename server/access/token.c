@@ -123,6 +123,16 @@ enum err token_end(struct txn *txn, struct id id)
     return ERR_NONE;
 }
 
+enum err tokens_forget(struct txn *txn, struct id user)
+{
+    struct token_row token;
+    str hash = S("");
+    enum err err;
+    while ((err = token_next(txn, user, &hash, &token)) == ERR_NONE)
+        txn_system_delete(txn, SYSTEM_TOKEN, hash);
+    return err == ERR_MISSING ? ERR_NONE : err;
+}
+
 enum err token_touch(struct txn *txn, str token_hash)
 {
     struct task *task = txn_task(txn);

@@ -38,6 +38,8 @@ enum err token_next(struct txn *txn, struct id user, str *after, struct token_ro
 enum err token_find(struct txn *txn, struct id id, struct token_row *token_out);
 /** In a lane. */
 enum err token_end(struct txn *txn, struct id id);
+/** In a lane: all of a user. */
+enum err tokens_forget(struct txn *txn, struct id user);
 
 /** What is left of its user's scope to who comes by this token; ERR_UNAUTHENTICATED: it is over. */
 enum err token_narrow(struct txn *txn, const struct model *model, struct id id,

@@ -96,6 +96,21 @@ test('a user who is deleted is out at once, by session and by token', async () =
     for (const who of [user, visitor]) expectProblem(await who.call('GET', 'clients'), 401);
     const again = { email: user.email, password: chosenPassword };
     expectProblem(await new Visitor(firm).call('POST', 'session', again), 401);
+    expectStatus(await firm.call('POST', `users/${user.user.id}/restore`), 200);
+    for (const who of [user, visitor]) expectProblem(await who.call('GET', 'clients'), 401);
+    const { data } = (await firm.call('GET', `users/${user.user.id}/tokens`)).body;
+    assert.deepEqual(data, []);
+});
+
+test('a link that was mailed is dead once its user was disabled', async () => {
+    const user = await join(firm, 'Lin Ked', 'employee');
+    expectStatus(await firm.call('POST', `users/${user.user.id}/invite`), 202);
+    const { token } = linkIn(await mailTo(firm, user.email));
+    for (const disabled of [true, false])
+        expectStatus(await firm.call('PATCH', `users/${user.user.id}`, { disabled }), 200);
+    const chosen = { token, password: chosenPassword };
+    expectProblem(await new Visitor(firm).call('POST', 'invitations/accept', chosen), 401, 'link');
+    expectStatus(await user.call('GET', 'clients'), 200);
 });
 
 test('who may enter again after a while does so anew, at both doors', async () => {

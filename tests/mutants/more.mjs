@@ -212,8 +212,10 @@ export const more = [
     {
         name: 'what lay under a client that was taken away is not gone',
         file: 'server/record/show.c',
-        from: 'if (is_lost) gone_write(json, entity, id, entry);',
-        to: 'if (is_lost && json == nullptr) gone_write(json, entity, id, entry);',
+        from: 'if (left.is_lost) gone_write(json, left.entity, left.id, entry);',
+        to:
+            'if (left.is_lost && json == nullptr) ' +
+            'gone_write(json, left.entity, left.id, entry);',
         tests: ['api/gone'],
     },
     {
@@ -479,5 +481,12 @@ export const more = [
         from: 'if (free == nullptr) free = slot_to_yield(',
         to: 'if (free == nullptr && now_ms == 0) free = slot_to_yield(',
         tests: ['unit/access/audit'],
+    },
+    {
+        name: 'who comes back from the trash is let in by an old token',
+        file: 'server/access/door.c',
+        from: 'if (err == ERR_MISSING) TRY(tokens_forget(',
+        to: 'if (door > 1 && err == ERR_MISSING) TRY(tokens_forget(',
+        tests: ['api/sessions_life'],
     },
 ];
