@@ -262,6 +262,7 @@ export const checks = [
         tests: [
             'api/totp.test.mjs: are good once, and one step to either side',
             'api/totp.test.mjs: are no way to guess',
+            'api/totp.test.mjs: are no way to guess, whatever is written around them',
             'api/totp.test.mjs: of recovery are ten, each good once, however they are typed',
             'api/totp.test.mjs: and its recovery codes lie nowhere in clear',
             'api/totp.test.mjs: thirty-two times at once let one in',
@@ -293,6 +294,7 @@ export const checks = [
         check: 'API tokens: prefix, 256 bits, hashed, scoped, last use, overlap',
         tests: [
             'api/roles_tokens.test.mjs: is made by who is signed in, and its text is told once',
+            'api/roles_tokens.test.mjs: is not told again to a request that names itself',
             'api/roles_tokens.test.mjs: leaves what both it and its user may',
             'api/roles_tokens.test.mjs: says when it was last used, and ends at its time',
             'api/roles_tokens.test.mjs: is ended by its user, while another goes on',
