@@ -221,15 +221,15 @@ export const more = [
     {
         name: 'a group of changes tells of records outside the rows',
         file: 'server/record/group.c',
-        from: 'log_is_untold(&entry) || !rows_see_entry(view, entity, &entry) ||',
-        to: 'log_is_untold(&entry) ||',
+        from: 'if (entity == nullptr || !history_sees(view, entity, &entry)) return ERR_NONE;',
+        to: 'if (entity == nullptr || view == nullptr) return ERR_NONE;',
         tests: ['api/rows_roads'],
     },
     {
         name: 'an undo reaches outside the rows',
         file: 'server/record/undo_plan.c',
-        from: '!rows_see_entry(&view, entity, entry) || !history_shows(&view, entity, entry);',
-        to: '!history_shows(&view, entity, entry);',
+        from: '*is_left_out = !history_sees(&view, entity, entry);',
+        to: '*is_left_out = view.scope == nullptr;',
         tests: ['api/rows_roads'],
     },
     {

@@ -134,7 +134,9 @@ export const mutants = [
     {
         name: 'a contact at the portal sees the contacts of any client',
         file: 'server/record/rows.c',
-        from: 'is_being_built(view, entity) || !lies_under(view, value, &scope->client, NOW))',
+        from:
+            'is_being_built(view, entity) ||\n' +
+            '        !lies_under(view, value, &scope->client, NOW))',
         to: 'is_being_built(view, entity))',
         tests: ['api/portal_isolation'],
     },
@@ -245,15 +247,15 @@ export const mutants = [
     {
         name: 'ids that are asked for are given whatever the rows',
         file: 'server/record/query_find.c',
-        from: 'if (rows_see(view, entity, ids[at], value)) ids[kept++] = ids[at];',
-        to: 'ids[kept++] = ids[at];',
+        from: '(!asks_rows || rows_see(view, entity, id, value))',
+        to: '(!asks_rows || value.len > 0)',
         tests: ['api/import_scope'],
     },
     {
         name: 'the trash shows what lay outside the rows',
         file: 'server/record/gone.c',
-        from: 'if (!rows_see_entry(view, entity, &entry)) {\n            hidden++;',
-        to: 'if (entry.sequence == 0) {\n            hidden++;',
+        from: 'bool is_seen = rows_see_entry(view, entity, &entry);',
+        to: 'bool is_seen = entity != nullptr;',
         tests: ['unit/record/rows'],
     },
     {
