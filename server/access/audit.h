@@ -24,7 +24,8 @@ constexpr size_t AUDIT_WORDS_BYTES_MAX = 200;  /** longer ones are cut */
 constexpr size_t AUDIT_ADDRESS_BYTES_MAX = 48; /** the longest IPv6 address with a zone */
 constexpr uint32_t AUDIT_EVENTS_PER_PAGE = 200;
 
-/** What happened: name, number in stored keys (never reused), word for the outside. */
+/** What happened: name, number in stored keys (never reused; not 17, 19, 20), word for the
+ *  outside. */
 #define AUDIT_KINDS(X) \
     X(SIGN_IN, 1, "sign_in") \
     X(SIGN_IN_REFUSED, 2, "sign_in_refused") \
@@ -42,10 +43,7 @@ constexpr uint32_t AUDIT_EVENTS_PER_PAGE = 200;
     X(RIGHTS_CHANGED, 14, "rights_changed") \
     X(TOKEN_MADE, 15, "token_made") \
     X(TOKEN_REVOKED, 16, "token_revoked") \
-    X(PORTAL_ENABLED, 17, "portal_enabled") \
     X(PORTAL_VIEW, 18, "portal_view") \
-    X(PORTAL_DOWNLOAD, 19, "portal_download") \
-    X(PORTAL_APPROVED, 20, "portal_approved") \
     X(VIEWED_AS, 21, "viewed_as") \
     X(PERSON_EXPORTED, 22, "person_exported") \
     X(PERSON_ERASED, 23, "person_erased") \

@@ -157,21 +157,13 @@ static enum err refuse(struct task *task, str type, const char *detail)
     return fail(task, ERR_UNAUTHENTICATED, "%s", detail);
 }
 
-enum err totp_is_active(struct txn *txn, struct id subject, bool *is_active_out)
-{
-    struct totp_row row;
-    *is_active_out = false;
-    enum err err = totp_row_get(txn, subject, &row);
-    if (err == ERR_NONE) *is_active_out = row.is_active;
-    return err == ERR_MISSING ? ERR_NONE : err;
-}
-
 enum err totp_begin(struct txn *txn, struct id subject, str *base32_out)
 {
     struct task *task = txn_task(txn);
-    bool is_active;
-    TRY(totp_is_active(txn, subject, &is_active));
-    if (is_active)
+    struct totp_row row;
+    enum err err = totp_row_get(txn, subject, &row);
+    if (err != ERR_MISSING) TRY(err);
+    if (err == ERR_NONE && row.is_active)
         return fail(task, ERR_CONFLICT,
                     "one-time codes are on: DELETE /api/v1/me/totp switches them off first");
     char secret[SECRET_BYTES];
@@ -187,14 +179,12 @@ enum err totp_confirm(struct txn *txn, struct id subject, str code, struct totp_
 {
     struct task *task = txn_task(txn);
     struct totp_row row;
-    str secret;
     enum err err = totp_row_get(txn, subject, &row);
     if (err == ERR_MISSING || (err == ERR_NONE && row.is_active))
         return fail(task, ERR_CONFLICT,
                     "no secret waits to be confirmed: POST /api/v1/me/totp makes one");
     TRY(err);
-    secret = row.secret;
-    row.last_step = code_step(secret, code_core(task->arena, code), 0, task->now_ms);
+    row.last_step = code_step(row.secret, code_core(task->arena, code), 0, task->now_ms);
     if (row.last_step == 0) return refuse(task, S("code_wrong"), "this is not the code of now");
     row.is_active = true;
     row.recovery = recovery_make(task->arena, subject, made_out);
@@ -206,15 +196,13 @@ enum err totp_take(struct txn *txn, struct id subject, str code)
 {
     struct task *task = txn_task(txn);
     struct totp_row row;
-    str secret;
     enum err err = totp_row_get(txn, subject, &row);
     if (err == ERR_MISSING || (err == ERR_NONE && !row.is_active)) return ERR_NONE;
     TRY(err);
     if (code.len == 0)
         return refuse(task, S("code_needed"), "give the one-time code of your telephone too");
-    secret = row.secret;
     str core = code_core(task->arena, code);
-    int64_t step = code_step(secret, core, row.last_step, task->now_ms);
+    int64_t step = code_step(row.secret, core, row.last_step, task->now_ms);
     if (step > 0) row.last_step = step;
     else if (!recovery_take(task->arena, subject, core, &row.recovery))
         return refuse(task, S("code_wrong"), "the code is wrong, or was used before");

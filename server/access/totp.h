@@ -23,7 +23,6 @@ struct totp_secret {
     str recovery[RECOVERY_CODES];
 };
 
-enum err totp_is_active(struct txn *txn, struct id subject, bool *is_active_out);
 /** A new secret that is not asked for until it is confirmed. ERR_CONFLICT: one is active. */
 enum err totp_begin(struct txn *txn, struct id subject, str *base32_out);
 /** The pending secret is active from now on; `made_out` has new recovery codes.

@@ -47,9 +47,10 @@ void audit_note_export(const struct call *call, str words)
 static enum err kind_refuse(struct call *call)
 {
     struct buf words = buf_make(call->task->arena, 1 * KIB);
-    for (uint32_t kind = 1; kind <= AUDIT_KIND_MAX; kind++)
-        buf_print(&words, "%s%.*s", kind > 1 ? ", " : "",
-                  FMT(audit_kind_word((enum audit_kind)kind)));
+    for (uint32_t kind = 1; kind <= AUDIT_KIND_MAX; kind++) {
+        str word = audit_kind_word((enum audit_kind)kind);
+        if (word.len > 0) buf_print(&words, "%s%.*s", kind > 1 ? ", " : "", FMT(word));
+    }
     return fail_parameter(call->task, S("kind"), S("choice"), "is one of %.*s",
                           FMT(buf_str(&words)));
 }

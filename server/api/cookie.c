@@ -17,7 +17,8 @@ str cookie_write(struct arena *arena, bool is_plain, str token, int64_t age_ms_m
                        FMT(name), FMT(token), age_s, is_plain ? "" : "; Secure");
 }
 
-bool origin_is_own(str origin, str scheme, str host_and_port)
+/** Whether an Origin header names this very origin. */
+static bool origin_is_own(str origin, str scheme, str host_and_port)
 {
     str separator = S("://");
     if (!str_starts(origin, scheme)) return false;

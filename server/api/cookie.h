@@ -28,5 +28,3 @@ str origin_fault(const struct origin_check *check);
 /** The same for somebody not signed in, who is a script or our own page: no other page may sign its
  *  visitor in as somebody. */
 str origin_fault_unknown(const struct origin_check *check);
-/** Whether an Origin header names this very origin. */
-bool origin_is_own(str origin, str scheme, str host_and_port);

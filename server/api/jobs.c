@@ -47,7 +47,8 @@ static bool is_seen(struct call *call, const struct job *job)
     return true;
 }
 
-enum err jobs_find(struct call *call, struct job *job_out)
+/** The job of the path; one that is not his to see is not there. */
+static enum err find(struct call *call, struct job *job_out)
 {
     TRY(job_get(call->task, call->txn, call->record, job_out));
     if (is_seen(call, job_out)) return ERR_NONE;
@@ -118,14 +119,14 @@ enum err jobs_list(struct call *call)
 enum err jobs_read(struct call *call)
 {
     struct job job;
-    TRY(jobs_find(call, &job));
+    TRY(find(call, &job));
     return reply_found(call, &job);
 }
 
 enum err jobs_cancel(struct call *call)
 {
     struct job job;
-    TRY(jobs_find(call, &job));
+    TRY(find(call, &job));
     TRY(job_cancel(call->task, call->txn, call->record, &job));
     return reply_found(call, &job);
 }
@@ -134,7 +135,7 @@ enum err jobs_cancel(struct call *call)
 
 enum err jobs_find_told(struct call *call, struct job *job_out)
 {
-    TRY(jobs_find(call, job_out));
+    TRY(find(call, job_out));
     if (id_eq(job_out->actor, call->identity.user) || may_everything(call)) return ERR_NONE;
     return fail(call->task, ERR_MISSING, "what it tells is for who began it");
 }

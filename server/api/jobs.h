@@ -15,9 +15,8 @@ enum err reply_job(struct call *call, str kind, str given);
 /** Answers with a job as it is: 202, or 200 where it is over. */
 enum err reply_job_as_is(struct call *call, const struct job *job);
 
-/** The job of the path, in call->txn. ERR_MISSING: also one that is not his to see. */
-enum err jobs_find(struct call *call, struct job *job_out);
-/** For what its lines tell: of another's, only to one who may everything. */
+/** The job of the path, in call->txn, for what its lines tell: of another's, only to one who may
+ *  everything. ERR_MISSING: also one that is not his to see. */
 enum err jobs_find_told(struct call *call, struct job *job_out);
 /** For reply_slices: the lines of the job of the path; its state is the number of the next chunk, a
  *  uint32_t. */

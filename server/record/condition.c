@@ -107,12 +107,6 @@ static bool one_holds(const struct view *view, struct arena *scratch,
     return stored_holds(scratch, test, value_of_test(view, test, slots, is_seen));
 }
 
-bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
-                const str *slots)
-{
-    return one_holds(view, scratch, test, slots, false);
-}
-
 static bool all_holds(const struct view *view, struct arena *scratch,
                       const struct condition *condition, const str *slots, bool is_seen)
 {

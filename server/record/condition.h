@@ -22,9 +22,6 @@ bool condition_holds_record_seen(const struct view *view, struct arena *scratch,
                                  const struct condition *condition, const struct record *record);
 bool condition_holds_record(const struct view *view, struct arena *scratch,
                             const struct condition *condition, const struct record *record);
-/** The same of one test. */
-bool test_holds(const struct view *view, struct arena *scratch, const struct condition_test *test,
-                const str *slots);
 
 /** The stored value that a test looks at: of the record, or of the one its reference leads to;
  *  empty: there is none. A view of the transaction. */

@@ -29,7 +29,8 @@ static struct hit *hits_room(struct listing *listing, struct hits *hits)
     return &hits->items[hits->count++];
 }
 
-enum err hits_add(struct listing *listing, struct hits *hits, struct id id)
+/** ERR_UNREADABLE past QUERY_HITS_MAX. */
+static enum err hits_add(struct listing *listing, struct hits *hits, struct id id)
 {
     if (hits->count == QUERY_HITS_MAX)
         return fail(listing->view->task, ERR_UNREADABLE,

@@ -40,9 +40,7 @@ struct listing {
 /** Fills the page or counts. Errors as query_read; a count that reaches keys_end is given up. */
 enum err listing_run(struct listing *listing);
 
-/** Adds an id; ERR_UNREADABLE past QUERY_HITS_MAX. */
-enum err hits_add(struct listing *listing, struct hits *hits, struct id id);
-/** All ids of a scan; closes it. */
+/** All ids of a scan; closes it. ERR_UNREADABLE past QUERY_HITS_MAX. */
 enum err hits_of_scan(struct listing *listing, struct hits *hits, struct scan *scan);
 /** Sorts by id and keeps each once. */
 void hits_distinct(struct hits *hits);

@@ -148,7 +148,7 @@ uint16_t shaper_number(const struct shaper *shaper, uint16_t field)
     return is_number && number <= UINT16_MAX ? (uint16_t)number : 0;
 }
 
-const struct shaper *shaper_named(const struct shaper_list *list, uint16_t field, str name)
+static const struct shaper *shaper_named(const struct shaper_list *list, uint16_t field, str name)
 {
     for (uint32_t at = 0; at < list->count; at++)
         if (str_eq(shaper_text(&list->items[at], field), name)) return &list->items[at];

@@ -98,7 +98,6 @@ str shaper_text(const struct shaper *shaper, uint16_t field);
 bool shaper_flag(const struct shaper *shaper, uint16_t field, bool otherwise);
 /** 0 when it has none. */
 uint16_t shaper_number(const struct shaper *shaper, uint16_t field);
-const struct shaper *shaper_named(const struct shaper_list *list, uint16_t field, str name);
 
 /** The number of a built-in entity or of an own one; 0: there is none of that name. */
 uint16_t shape_entity_number(const struct model *base, const struct shapers *shapers, str name);

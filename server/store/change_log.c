@@ -108,8 +108,8 @@ struct hash log_chain_start(const struct store *store, struct id uuid)
     return hash_of(&store->chain_keys.keys[0], &part, 1);
 }
 
-struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
-                           const struct hash *previous, uint64_t sequence, str head)
+static struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
+                                  const struct hash *previous, uint64_t sequence, str head)
 {
     char number[8];
     bytes_put_uint64(number, sequence);
@@ -132,7 +132,7 @@ bool log_row_is_chained(const struct store *store, struct id uuid, const struct 
     return false;
 }
 
-struct hash log_body_hash(const struct secret_key *chain_key, str body)
+static struct hash log_body_hash(const struct secret_key *chain_key, str body)
 {
     return hash_of(chain_key, &body, 1);
 }

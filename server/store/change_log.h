@@ -41,9 +41,6 @@ bool log_gap_is_proven(const struct store *store, struct id uuid, const struct h
 /** False when the bytes are no entry. */
 bool log_row_read(uint64_t sequence, str value, struct log_row *row_out);
 struct hash log_chain_start(const struct store *store, struct id uuid);
-struct hash log_chain_next(const struct secret_key *chain_key, struct id uuid,
-                           const struct hash *previous, uint64_t sequence, str head);
-struct hash log_body_hash(const struct secret_key *chain_key, str body);
 /** By which entries are chained from now on. */
 const struct secret_key *log_chain_key(const struct store *store);
 /** Whether an entry follows from what stands before it: by the key with this number or by a later

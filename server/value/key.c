@@ -47,11 +47,6 @@ void key_put_text(struct buf *out, str text)
     if (before_nul.len < KEY_ORDERED_BYTES_MAX) buf_put_byte(out, 0);
 }
 
-void key_put_id(struct buf *out, struct id id)
-{
-    buf_put(out, id_bytes(&id));
-}
-
 int64_t key_get_int(str key)
 {
     return (int64_t)(get_number(key) ^ SIGN_BIT);

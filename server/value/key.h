@@ -19,6 +19,5 @@ void key_put_float(struct buf *out, double number);
 void key_put_bool(struct buf *out, bool boolean);
 /** `text` is already folded or exact, as the field wants it. */
 void key_put_text(struct buf *out, str text);
-void key_put_id(struct buf *out, struct id id);
 int64_t key_get_int(str key);
 double key_get_float(str key);

@@ -213,7 +213,8 @@ static bool builtin_is_day(uint32_t number)
            (number >= 45 && number <= 47) || (number >= 50 && number <= 58);
 }
 
-bool xlsx_format_is_day(str code)
+/** Whether a number format shows days or times. */
+static bool format_is_day(str code)
 {
     bool is_quoted = false, is_bracketed = false;
     for (size_t at = 0; at < code.len; at++) {
@@ -244,7 +245,7 @@ static void style_begin(void *owner, str name, const char **attributes)
     if (str_eq(name, S("numFmt"))) {
         if (number_of(part_attribute(attributes, S("numFmtId")), UINT16_MAX, &number) &&
             reading->format_count < FORMATS_MAX &&
-            xlsx_format_is_day(part_attribute(attributes, S("formatCode"))))
+            format_is_day(part_attribute(attributes, S("formatCode"))))
             reading->formats[reading->format_count++] = number;
     } else if (str_eq(name, S("cellXfs"))) {
         reading->is_in_cell_styles = true;

@@ -23,7 +23,5 @@ struct xlsx_book {
 /** Errors as xlsx_open. */
 enum err xlsx_book_read(struct task *task, struct package *package, str sheet,
                         struct xlsx_book *book);
-/** Whether a number format shows days or times. */
-bool xlsx_format_is_day(str code);
 /** Appends text with `_x000D_` and the like decoded. */
 void xlsx_put_text(struct buf *out, str text);

@@ -12,11 +12,6 @@ static const str choice_words[] = {
     [RULE_NOT] = {"not", 3},
 };
 
-str import_choice_word(enum rule_in_imports choice)
-{
-    return choice_words[choice];
-}
-
 /* Choices. */
 
 static bool choice_of(const struct value *word, enum rule_in_imports *choice_out)

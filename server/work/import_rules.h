@@ -19,5 +19,3 @@ uint32_t import_choices_read(struct task *task, const struct value *given,
 /** Faults where one is no active rule for settled changes. */
 enum err import_choices_verify(struct rules *rules, const struct view *view,
                                const struct settled_choice *choices, uint32_t count);
-/** The words for the choices. */
-str import_choice_word(enum rule_in_imports choice);

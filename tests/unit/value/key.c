@@ -128,15 +128,12 @@ TEST(test_key__cuts_long_texts)
     arena_drop(&arena);
 }
 
-TEST(test_key__puts_booleans_and_ids)
+TEST(test_key__puts_booleans)
 {
     struct buf out = fresh();
     key_put_bool(&out, false);
     key_put_bool(&out, true);
     check_str(buf_str(&out), S("\0\1"));
-    struct id id = id_make();
-    key_put_id(&out, id);
-    check_str(str_from(buf_str(&out), 2), id_bytes(&id));
     arena_drop(&arena);
 }
 
