@@ -76,6 +76,11 @@ static bool is_held(const struct scope *scope, str client)
     return value_find(client, FIELD_HOLDERS, &holders) && are_mine(scope, &holders);
 }
 
+bool rows_hold(const struct view *view, str client)
+{
+    return view->scope->actor_kind != ACTOR_CONTACT && is_held(view->scope, client);
+}
+
 /** Whether the scope holds the client, or, `place` not NOW, held it just behind that. */
 static bool holds(const struct view *view, struct id id, uint64_t place)
 {

@@ -45,6 +45,16 @@ bool rows_lose(const struct view *view, const struct entity *entity, const struc
 
 /* With its client. */
 
+bool rows_lose_under(const struct view *view, const struct entity *entity,
+                     const struct log_entry *entry)
+{
+    struct record found;
+    str now;
+    return entity == view->model->client && !rows_see_all(view, entity) &&
+           log_record_before(view, entity, entry, &found) && rows_hold(view, found.value) &&
+           record_last_value(view, entity, entry->record, &now) && !rows_hold(view, now);
+}
+
 /** The index that leads from the client to records of one entity; nullptr: none does. Each entity
  *  has two: what lies under it, and pairs of which it is the second. */
 static const struct field *source_field(const struct view *view, uint32_t source)

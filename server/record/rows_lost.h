@@ -22,10 +22,14 @@ constexpr uint32_t ROWS_LOST_MAX = 10'000;
  *  entry found it, by what is held now or was held then. */
 bool rows_lose(const struct view *view, const struct entity *entity, const struct log_entry *entry);
 
+/** Whether it took a client out of the actor's hands, and so all that lies under it. */
+bool rows_lose_under(const struct view *view, const struct entity *entity,
+                     const struct log_entry *entry);
+
 /** A walk over what lies under a client, and over what the log took from there since. */
 struct rows_under {
     struct id client;
-    uint64_t sequence; /** of the entry that took the client out of sight; 0: there is no walk */
+    uint64_t sequence; /** of the entry that took the client away; 0: there is no walk */
     uint32_t source;   /** which index, of all entities */
     struct id last;
     uint32_t looked;

@@ -384,19 +384,15 @@ enum err history_write(struct buf *json, const struct view *view, const struct e
                : ERR_NONE;
 }
 
-/** What lay under the client that the entry takes away, one at a time; at last the client. */
+/** What lay under the client that the entry takes away, one at a time; *is_over_out: all of it was
+ *  told. */
 static enum err step_under(struct buf *json, const struct view *view, struct feed_place *place,
-                           const struct log_entry *entry)
+                           const struct log_entry *entry, bool *is_over_out)
 {
     struct rows_left left;
     TRY(rows_under_next(view, &place->under, &left));
-    if (left.entity != nullptr) {
-        if (left.is_lost) gone_write(json, left.entity, left.id, entry);
-        return ERR_NONE;
-    }
-    gone_write(json, view->model->client, entry->record, entry);
-    place->under = (struct rows_under){};
-    place->position = entry->sequence;
+    *is_over_out = left.entity == nullptr;
+    if (left.is_lost) gone_write(json, left.entity, left.id, entry);
     return ERR_NONE;
 }
 
@@ -408,15 +404,19 @@ enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *
     walk->is_end = err == ERR_MISSING;
     if (walk->is_end) return ERR_NONE;
     TRY(err);
-    if (place->under.sequence == entry.sequence) return step_under(json, view, place, &entry);
     const struct entity *entity = model_entity_by_number(view->model, entry.entity);
     bool is_seen = entity != nullptr && scope_may(view->scope, entity->number, SCOPE_VIEW);
-    bool is_lost = is_seen && rows_lose(view, entity, &entry);
-    walk->is_of_actor |= is_seen && entity->own_unless != nullptr;
-    if (is_lost && entity == view->model->client) {
+    if (place->under.sequence == entry.sequence) {
+        bool is_over;
+        TRY(step_under(json, view, place, &entry, &is_over));
+        if (!is_over) return ERR_NONE;
+        place->under = (struct rows_under){};
+    } else if (is_seen && rows_lose_under(view, entity, &entry)) {
         place->under = (struct rows_under){.client = entry.record, .sequence = entry.sequence};
         return ERR_NONE;
     }
+    bool is_lost = is_seen && rows_lose(view, entity, &entry);
+    walk->is_of_actor |= is_seen && entity->own_unless != nullptr;
     place->position = entry.sequence;
     if (is_lost) gone_write(json, entity, entry.record, &entry);
     else if (is_seen && !log_is_untold(&entry) && rows_see_entry(view, entity, &entry))

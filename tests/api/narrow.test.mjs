@@ -238,6 +238,36 @@ describe('a feed', () => {
     });
 });
 
+describe('a feed of who made a client', () => {
+    test('tells what lies under it gone once it is in other hands, not itself', async () => {
+        const names = ['client', 'contact', 'client_contact'];
+        const makes = names.map((name) => [name, ['view', 'create']]);
+        const rights = { address: ['view'], user: ['view'], ...Object.fromEntries(makes) };
+        const rows = ['own', 'managed'];
+        await firm.create('roles', { name: 'maker', label: 'Maker', rows, rights });
+        const maker = await join(firm, 'Mara', 'maker');
+        const given = { name: 'Made', kind: 'individual', account_manager: maker.user.id };
+        const { id } = await maker.create('clients', given);
+        const address = await firm.create('addresses', { client: id, line1: 'Street' });
+        const tell = async (after) =>
+            expectStatus(await maker.call('GET', `changes?after=${after}&limit=200`), 200).body;
+        const before = await tell(0);
+        assert.ok(before.data.some((one) => one.id === address.id));
+        const give = { account_manager: null };
+        expectStatus(await firm.call('PATCH', `clients/${id}`, give), 200);
+        expectStatus(await maker.call('GET', `clients/${id}`), 200);
+        expectStatus(await maker.call('GET', `addresses/${address.id}`), 404);
+        const { data } = await tell(before.next);
+        assert.deepEqual(
+            data.map((one) => [one.operation, one.id]),
+            [
+                ['gone', address.id],
+                ['update', id],
+            ],
+        );
+    });
+});
+
 describe('a figure', () => {
     const paths = ['clients?name[prefix]=canary', 'clients?sort=website&limit=1', 'clients?q=acme'];
 
