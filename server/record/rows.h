@@ -32,8 +32,8 @@ bool rows_see_entry(const struct view *view, const struct entity *entity,
 /** Whether somebody of the firm saw a record with these values by the holders that its clients had
  *  just behind a place in the log. Of contacts always false: what they see changes no hands. */
 bool rows_saw(const struct view *view, const struct entity *entity, str value, uint64_t place);
-/** Whether somebody of the firm holds the client of these values, and so sees what lies under it. One
- *  that he made he sees, but does not hold by that. */
+/** Whether somebody of the firm holds the client of these values, and so sees what lies under it.
+ *  One that he made he sees, but does not hold by that. */
 bool rows_hold(const struct view *view, str client);
 /** Of records that each name two of one entity, which may be one and the same, the reference to the
  *  second; nullptr: these are no such records. The way up leads to the first. */
