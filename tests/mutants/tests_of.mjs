@@ -95,6 +95,9 @@ export const testsOf = {
     ],
     'server/access/rights.c': [
         'unit/access/role',
+        'api/ways_in',
+        'api/portal_accounts',
+        'api/checks_accounts',
         'api/roles_giving',
         'api/roles.test',
     ],

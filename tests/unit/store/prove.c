@@ -439,3 +439,34 @@ TEST(test_prove__only_the_text_of_a_link_is_one)
     for (size_t at = 0; at < sizeof wrong / sizeof wrong[0]; at++)
         check(!chain_link_parse(str_of(wrong[at]), &link));
 }
+
+/** The words of a link as an operator keeps them: each digit counts, and no other form is one. */
+TEST(test_prove__a_link_is_read_as_it_was_written_and_nothing_else_is)
+{
+    struct test_task test;
+    test_task_init(&test);
+    struct chain_link link = {.sequence = INT64_MAX}, read;
+    for (size_t at = 0; at < HASH_BYTES; at++) link.hash.bytes[at] = (uint8_t)(at * 17 + 9);
+    str text = chain_link_text(&test.arena, &link);
+    check(text.len <= CHAIN_TEXT_BYTES_MAX);
+    check(chain_link_parse(text, &read));
+    check(read.sequence == link.sequence);
+    check(memcmp(read.hash.bytes, link.hash.bytes, HASH_BYTES) == 0);
+    link.sequence = 0;
+    text = chain_link_text(&test.arena, &link);
+    check(chain_link_parse(text, &read));
+    check_int(read.sequence, 0);
+    constexpr size_t digits_at = 2;
+    for (size_t at = digits_at; at < text.len; at++)
+        for (const char *wrong = "/:@`gG "; *wrong != 0; wrong++) {
+            str copy = arena_copy(&test.arena, text);
+            ((char *)copy.at)[at] = *wrong;
+            check(!chain_link_parse(copy, &read));
+        }
+    for (size_t len = 0; len < text.len; len++)
+        check(!chain_link_parse(str_first(text, len), &read));
+    check(!chain_link_parse(arena_print(&test.arena, "%.*s0", FMT(text)), &read));
+    check(!chain_link_parse(arena_print(&test.arena, "-1%.*s", FMT(str_from(text, 1))), &read));
+    check(!chain_link_parse(arena_print(&test.arena, "x%.*s", FMT(str_from(text, 1))), &read));
+    test_task_drop(&test);
+}
