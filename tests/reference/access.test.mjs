@@ -277,12 +277,18 @@ const references = (entity, given) =>
         [given[name] ?? []].flat().map((id) => ({ name, to, id })),
     );
 
-/** The fields at fault for what the user does not see: as if they, or what they name, were not. */
-function faultsOf(at, given) {
+/**
+ * The fields at fault for what the user does not see: as if they, or what they name, were not. What
+ * the record holds already is no change of it, whatever it names.
+ */
+function faultsOf(at, given, record = {}) {
     const { model, user, entity } = at;
     const seen = [...model.seenFields(user, entity), 'kind'];
     const hidden = Object.keys(given).filter((name) => !seen.includes(name));
-    const foreign = references(entity, given).filter(({ to, id }) => !model.seesId(user, to, id));
+    const isKept = (name) => JSON.stringify(record[name]) === JSON.stringify(given[name]);
+    const foreign = references(entity, given).filter(
+        ({ name, to, id }) => !isKept(name) && !model.seesId(user, to, id),
+    );
     return [...new Set([...hidden, ...foreign.map(({ name }) => name)])];
 }
 
@@ -309,7 +315,7 @@ const path = (at, id = '') => `${entities[at.entity].plural}${id && `/${id}`}`;
 /** What a write must have come to by the model; a writer never writes himself out of a record. */
 function wantedOf(at, given, record) {
     const { model, user, entity } = at;
-    if (faultsOf(at, given).length > 0) return 422;
+    if (faultsOf(at, given, record).length > 0) return 422;
     const list = model.all(entity);
     list.set(record.id, { ...record, ...given });
     const isKept = model.isAmongRows(user, entity, list.get(record.id));
