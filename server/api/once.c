@@ -26,9 +26,8 @@ struct once *once_make(struct arena *arena)
 
 enum err once_judge(struct call *call)
 {
-    /* What a secret is must lie nowhere else; it can be asked for again. */
     str key = call->idempotency_key;
-    if (call->route->tells_secret) call->idempotency_key = (str){};
+    if (call->route->repeat == REPEAT_ANEW) call->idempotency_key = (str){};
     bool is_key = key.len > 0 && key.len <= IDEMPOTENCY_KEY_BYTES_MAX;
     for (size_t at = 0; at < key.len; at++)
         is_key = is_key && key.at[at] >= ' ' && key.at[at] <= '~';
@@ -115,6 +114,10 @@ enum err once_find(struct call *call, bool *is_known_out)
         answer_find(call->task, call->txn, &call->once_mark.key, &call->once_mark.asked, &answer);
     if (err == ERR_MISSING) return ERR_NONE;
     TRY(err);
+    if (call->route->repeat == REPEAT_REFUSED)
+        return fail(call->task, ERR_CONFLICT,
+                    "what this Idempotency-Key asked for is done, and the secret of it was told "
+                    "then, once; where that was lost, end what was made and ask with another key");
     *is_known_out = true;
     call->reply.status = answer.status;
     call->reply.content_type = answer.content_type;
@@ -130,13 +133,13 @@ enum err once_keep(struct call *call)
     struct once_mark *mark = &call->once_mark;
     const struct reply *reply = &call->reply;
     if (!mark->is_entered || mark->is_kept) return ERR_NONE;
-    struct answer answer = {
-        .status = reply->status,
-        .content_type = reply->content_type,
-        .body = reply->body,
-        .header_count = reply->header_count,
-    };
-    for (uint32_t at = 0; at < reply->header_count; at++)
+    struct answer answer = {.status = reply->status};
+    if (call->route->repeat == REPEAT_SAME) {
+        answer.content_type = reply->content_type;
+        answer.body = reply->body;
+        answer.header_count = reply->header_count;
+    }
+    for (uint32_t at = 0; at < answer.header_count; at++)
         answer.headers[at] =
             (struct answer_header){reply->headers[at].name, reply->headers[at].value};
     TRY(answer_keep(call->task, call->txn, &mark->key, &mark->asked, &answer));

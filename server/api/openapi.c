@@ -59,7 +59,8 @@ static void put_parameters(struct buf *json, const struct reader *reader, const 
         put_comma(json, &is_first);
         put_reference(json, "parameters", (str){segment.at + 1, segment.len - 2}, entity);
     }
-    if (route->method == METHOD_POST && route->need == NEED_IDENTITY && !route->tells_secret) {
+    if (route->method == METHOD_POST && route->need == NEED_IDENTITY &&
+        route->repeat != REPEAT_ANEW) {
         put_comma(json, &is_first);
         put_reference(json, "parameters", S("idempotency_key"), entity);
     }

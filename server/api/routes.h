@@ -47,6 +47,13 @@ enum road : uint8_t {
     ROAD_HASHING, /** on the hashing thread */
 };
 
+/** What a request gets that was done before. An answer that tells a secret is never kept. */
+enum repeat : uint8_t {
+    REPEAT_SAME,    /** the answer that was given */
+    REPEAT_ANEW,    /** it is done again: it made nothing, and tells a secret */
+    REPEAT_REFUSED, /** a conflict: it made something, and told a secret of it once */
+};
+
 struct route {
     enum method method;
     str pattern; /** `/api/v1/{collection}/{id}` */
@@ -66,7 +73,7 @@ struct route {
     bool is_for_portal;    /** served at the portal's door too */
     bool is_for_viewer;    /** there, a change that is let to who views it as somebody else */
     bool is_of_secrets;    /** only of an entity with secret fields */
-    bool tells_secret;     /** the answer is told once, and never kept for an Idempotency-Key */
+    enum repeat repeat;    /** with the Idempotency-Key of what was done */
     bool needs_proof;      /** dangerous: the password must have been given just now */
     bool needs_own_proof;  /** the same of a session; a token is bounded by what it covers */
     bool is_for_nobody;    /** refused to whoever is signed in */

@@ -56,9 +56,9 @@ export const more = [
     {
         name: 'an answer with a secret is kept for its idempotency key',
         file: 'server/api/once.c',
-        from: 'if (call->route->tells_secret) call->idempotency_key = (str){};',
+        from: 'if (call->route->repeat == REPEAT_ANEW) call->idempotency_key = (str){};',
         to: '',
-        tests: ['api/sealed', 'api/roles_tokens'],
+        tests: ['api/sealed'],
     },
     {
         name: 'sealed values lie in the open',
@@ -436,7 +436,7 @@ export const more = [
     {
         name: 'the text of a token is kept for its idempotency key',
         file: 'server/api/routes.c',
-        from: '.tells_secret = true,\n     .has_body = true, .body = "token_new"',
+        from: '.repeat = REPEAT_REFUSED, .has_body = true, .body = "token_new"',
         to: '.has_body = true, .body = "token_new"',
         tests: ['api/roles_tokens'],
     },
