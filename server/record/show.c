@@ -411,7 +411,7 @@ enum err feed_step(struct buf *json, const struct view *view, struct feed_walk *
         TRY(step_under(json, view, place, &entry, &is_over));
         if (!is_over) return ERR_NONE;
         place->under = (struct rows_under){};
-    } else if (is_seen && rows_lose_under(view, entity, &entry)) {
+    } else if (entity != nullptr && rows_lose_under(view, entity, &entry)) {
         place->under = (struct rows_under){.client = entry.record, .sequence = entry.sequence};
         return ERR_NONE;
     }

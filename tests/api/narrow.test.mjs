@@ -268,6 +268,28 @@ describe('a feed of who made a client', () => {
     });
 });
 
+test('a feed tells what lies under a lost client to who sees no clients', async () => {
+    const rights = { address: ['view'] };
+    await firm.create('roles', { name: 'postal', label: 'Postal', rows: ['managed'], rights });
+    const postal = await join(firm, 'Poul', 'postal');
+    const client = await newClient({ account_manager: postal.user.id });
+    const address = await firm.create('addresses', { client: client.id, line1: 'Street' });
+    const tell = async (after) =>
+        expectStatus(await postal.call('GET', `changes?after=${after}&limit=200`), 200).body;
+    const before = await tell(0);
+    assert.deepEqual(
+        before.data.map((one) => one.id),
+        [address.id],
+    );
+    const give = { account_manager: null };
+    expectStatus(await firm.call('PATCH', `clients/${client.id}`, give), 200);
+    const { data } = await tell(before.next);
+    assert.deepEqual(
+        data.map((one) => [one.operation, one.entity, one.id]),
+        [['gone', 'address', address.id]],
+    );
+});
+
 describe('a figure', () => {
     const paths = ['clients?name[prefix]=canary', 'clients?sort=website&limit=1', 'clients?q=acme'];
 
