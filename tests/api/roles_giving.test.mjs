@@ -88,12 +88,31 @@ describe('nobody gives what he does not have', () => {
         const tries = [
             ['PATCH', `users/${owner.id}`, { email: 'mine@firm.example' }],
             ['PATCH', `users/${owner.id}`, { role: 'viewer' }],
+            ['PATCH', `users/${owner.id}`, { name: 'Somebody Else' }],
             ['PATCH', `users/${pm.user.id}`, { disabled: true }],
             ['DELETE', `users/${pm.user.id}`],
         ];
         for (const request of tries)
             expectProblem(await admin.call(...request), 403, 'may more than you');
         expectStatus(await admin.call('PATCH', `users/${admin.user.id}`, { language: 'de' }), 200);
+        const { name } = owner;
+        expectStatus(await admin.call('PATCH', `users/${owner.id}`, { name }), 200);
+    });
+
+    test('moves no field into a group that he does not see, nor out of it', async () => {
+        const field = (name, group) => ({ entity: 'client', name, kind: 'number', group });
+        const inside = await firm.create('custom_fields', field('x_margin', 'financials'));
+        const outside = await firm.create('custom_fields', field('x_open'));
+        for (const request of [
+            ['POST', 'custom_fields', field('x_mine', 'financials')],
+            ['PATCH', `custom_fields/${outside.id}`, { group: 'financials' }],
+            ['PATCH', `custom_fields/${inside.id}`, { group: null }],
+            ['DELETE', `custom_fields/${inside.id}`],
+        ])
+            expectProblem(await admin.call(...request), 403, 'financials');
+        assert.equal((await firm.get('custom_fields', inside.id)).group, 'financials');
+        expectStatus(await admin.call('POST', 'custom_fields', field('x_mine')), 201);
+        expectStatus(await admin.call('DELETE', `custom_fields/${outside.id}`), 204);
     });
 
     test('neither brings back by an undo what he could not do', async () => {

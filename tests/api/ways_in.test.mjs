@@ -76,6 +76,19 @@ describe('the password is asked for again', () => {
         }
     });
 
+    test('and not of one who has just given it', async () => {
+        const user = await firm.create('users', person());
+        const client = await newClient();
+        const { account } = await enter(firm, [client.id], client.primary_contact);
+        const owner = await Visitor.signIn(firm, firm.owner, password);
+        for (const request of [
+            ['PATCH', `users/${user.id}`, { email: person().email, role: 'pm' }],
+            ['PATCH', `portal_accounts/${account.id}`, { email: `new${++made}@client.example` }],
+            ['DELETE', `users/${user.id}`],
+        ])
+            expectStatus(await owner.call(...request), 200, 204);
+    });
+
     test('and a job keeps that it was given', async () => {
         const owner = await Visitor.signIn(firm, firm.owner, password);
         const one = person();
@@ -192,7 +205,7 @@ test('who may less than a contact does not enter in its place', async () => {
         ['POST', `${path}/password`, { password: 'some words of mine' }],
         ['PATCH', path, { email: `mine${++made}@client.example` }],
     ];
-    const desk = { portal_account: ['view', 'edit'] };
+    const desk = { portal_account: ['view', 'create', 'edit'] };
     const most = { ...rights(['view']), project: undefined };
     for (const [name, has, allowed] of [
         ['desk', desk, 0],
@@ -209,6 +222,11 @@ test('who may less than a contact does not enter in its place', async () => {
             else expectProblem(answer, 403, 'what you do not see');
         }
         expectStatus(await proven.call('PATCH', path, { language: 'de' }), 200);
+        if (allowed === 0) continue;
+        // An account that leads nowhere yet is nobody's place.
+        const { id } = await firm.create('contacts', { name: `Contact ${++made}` });
+        const lone = { contact: id, email: `lone${made}@client.example` };
+        expectStatus(await who.call('POST', 'portal_accounts', lone), 201);
     }
 });
 

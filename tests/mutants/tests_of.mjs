@@ -53,6 +53,7 @@ export const testsOf = {
         'api/roles_streams',
     ],
     'server/record/under.c': [
+        'unit/record/under',
         'unit/record/rows',
         'unit/record/rows_calls',
         'unit/record/models',
@@ -80,6 +81,7 @@ export const testsOf = {
         'api/portal_isolation',
     ],
     'server/access/link.c': [
+        'unit/access/link',
         'api/links',
         'api/portal_view',
         'api/portal_enabling',

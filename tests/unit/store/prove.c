@@ -297,20 +297,65 @@ TEST(test_prove__another_history_is_shown_by_an_anchor)
     end(&place);
 }
 
+/** What stands of one entry. */
+static struct chain_link link_at(struct place *place, uint64_t sequence)
+{
+    struct log_row row;
+    MDB_txn *txn = damage_begin(place);
+    str stored = stored_get(place, txn, sequence);
+    mdb_txn_abort(txn);
+    check(log_row_read(sequence, str_from(stored, VALUE_HASH_BYTES), &row));
+    return (struct chain_link){.sequence = sequence, .hash = row.chain};
+}
+
 TEST(test_prove__what_was_folded_holds_and_an_anchor_within_it_proves_nothing)
 {
     struct place place;
     begin(&place);
-    struct chain_link anchor = head(&place), within = anchor;
     struct id group = {.bytes = {3}}; /* entries 20 to 29 */
+    struct chain_link anchors[ENTRIES];
+    for (uint64_t at = 0; at < ENTRIES; at++) anchors[at] = link_at(&place, at + 1);
     check_int(fold_group(&place.test.task.task, &place.space, group), ERR_NONE);
-    struct chain_proof proof = prove(&place, &anchor);
-    check(!proof.is_broken);
-    check_int(proof.folded_count, 10);
-    check_int(proof.entry_count, ENTRIES - 10);
-    within.sequence = 25;
-    proof = prove(&place, &within);
-    check(proof.is_broken && says(&proof, "folded"));
+    for (uint64_t at = 0; at < ENTRIES; at++) {
+        bool is_within = anchors[at].sequence >= 20 && anchors[at].sequence < 29;
+        struct chain_proof proof = prove(&place, &anchors[at]);
+        check(proof.is_broken == is_within);
+        check(!is_within || says(&proof, "folded"));
+        check_int(is_within ? proof.broken_at : 0, is_within ? at + 1 : 0);
+        if (is_within) continue;
+        check_int(proof.folded_count, 10);
+        check_int(proof.entry_count, ENTRIES - 10);
+    }
+    end(&place);
+}
+
+/** Of somebody who could make hashes of values anew: a fold of entries 20 to 29 becomes another. */
+TEST(test_prove__a_fold_that_does_not_fit_is_found_where_it_begins)
+{
+    struct place place;
+    struct id group = {.bytes = {3}};
+    struct log_gap gap;
+    begin(&place);
+    check_int(fold_group(&place.test.task.task, &place.space, group), ERR_NONE);
+    MDB_txn *txn = damage_begin(&place);
+    str whole = stored_get(&place, txn, 20), value = str_from(whole, VALUE_HASH_BYTES);
+    check(log_gap_read(value, &gap) && gap.last == 29);
+    /* Its last entry, to take away the next one too; the chain that goes on; the proof. */
+    const size_t bytes[] = {1, value.len - 2 - HASH_BYTES - 1, value.len - 1};
+    stored_delete(&place, txn, 30);
+    for (size_t at = 0; at < sizeof bytes / sizeof *bytes; at++) {
+        str stored = arena_copy(place.test.task.task.arena, whole);
+        ((char *)stored.at)[VALUE_HASH_BYTES + bytes[at]] ^= 3; /* 29 becomes 30 */
+        hash_anew(&place, 20, stored);
+        stored_put(&place, txn, 20, stored);
+        check_int(mdb_txn_commit(txn), 0);
+        struct chain_proof proof = prove(&place, nullptr);
+        check(proof.is_broken && says(&proof, "altered: what was folded here does not fit"));
+        check_int(proof.broken_at, 20);
+        check_int(proof.broken_at_ms, START_MS + 19);
+        txn = damage_begin(&place);
+    }
+    mdb_txn_abort(txn);
     end(&place);
 }
 

@@ -5,6 +5,7 @@
 #include "store/moving.h"
 #include "store/snapshot.h"
 #include "store_test.h"
+#include "value/value.h"
 
 static const struct id UUID = {.bytes = {7}};
 static const str PLACE = S("place"), GROUP = S("group"), TEXT = S("DE89370400440532013000");
@@ -150,4 +151,34 @@ TEST(test_sealing__of_an_erased_space_nothing_opens)
     check_int(sealing_open(rig.txn, rig.arena, sealed, PLACE, &plain), ERR_MISSING);
     check_int(sealing_seal(rig.txn, rig.arena, TEXT, PLACE, GROUP, TEXT, &sealed), ERR_MISSING);
     rig_drop(&rig);
+}
+
+/** A row of this many wrapped keys, as wrapped_keys_put would write it if it could. */
+static str keys_row(struct arena *arena, uint32_t count)
+{
+    static const char sealed[SECRET_KEY_BYTES + SEAL_EXTRA_BYTES];
+    struct buf row = buf_make(arena, WRAPPED_KEYS_BYTES_MAX + KIB);
+    pack_list(&row, 2);
+    pack_bytes(&row, id_bytes(&UUID));
+    pack_list(&row, 3 * count);
+    for (uint32_t at = 0; at < count; at++) {
+        pack_int(&row, 1 + at);
+        pack_bytes(&row, (str){sealed, sizeof sealed});
+        pack_int(&row, 0);
+    }
+    check(!buf_is_over(&row));
+    return buf_str(&row);
+}
+
+TEST(test_sealing__a_row_has_no_more_keys_than_there_may_be)
+{
+    struct test_task test;
+    struct wrapped_keys wrapped;
+    test_task_init(&test);
+    check(wrapped_keys_read(keys_row(test.task.arena, DATA_KEYS_MAX), &wrapped));
+    check_int(wrapped.count, DATA_KEYS_MAX);
+    check_int(wrapped.keys[DATA_KEYS_MAX - 1].id, DATA_KEYS_MAX);
+    check(!wrapped_keys_read(keys_row(test.task.arena, DATA_KEYS_MAX + 1), &wrapped));
+    check(!wrapped_keys_read(keys_row(test.task.arena, 0), &wrapped));
+    test_task_drop(&test);
 }
