@@ -91,7 +91,6 @@ static enum err verify_user(struct change *change, const struct sides *sides)
     /* What he is called, where he lives and so on is his own affair; not so the address to which
      * a new password is mailed: one who came by a narrower token would be all that he is. */
     if (is_own && sides->now.len > 0 && !is_other_way_in(sides)) return ERR_NONE;
-    if (!differs_at_all(sides)) return ERR_NONE;
     if (sides->before.len > 0 && !covers_role(change, change->model, was))
         return refuse_role(change, "this user is in", was);
     if (sides->now.len > 0 && !covers_role(change, change->model, is))
