@@ -84,7 +84,7 @@ describe('a host name of its own', () => {
 
     test('needs a door, and does not come without end', async () => {
         const doorless = await host('acme', '--add', 'two.example');
-        assert.equal(doorless.status, 1);
+        assert.equal(doorless.status, 2);
         assert.match(doorless.err, /--door/);
         for (let count = 0; count < 20; count++)
             await host('other', '--add', `n${count}.example`, '--door', 'staff');
