@@ -3,6 +3,7 @@
 
 #include "access/link.h"
 #include "access/mail.h"
+#include "access/password.h"
 
 constexpr int64_t START_MS = 1'800'000'000'000;
 /* As the mails and API.md say, not as link.h does. */
@@ -147,6 +148,35 @@ TEST(test_link__is_swept_once_it_has_ended)
         check_int(link_upkeep(task, &rig.access, &rig.fixture.space), ERR_NONE);
     }
     check_int(traces(&rig, rig.user, token), ERR_MISSING);
+    fixture_drop(&rig.fixture);
+}
+
+static enum err password_run(struct work *work, struct txn *txn)
+{
+    struct link_rig *rig = ((struct making *)work)->rig;
+    txn_set_task(txn, &rig->fixture.test.task);
+    password_row_put(txn, rig->user.id, S("another hash"));
+    return ERR_NONE;
+}
+
+TEST(test_link__is_dead_once_what_it_is_bound_to_is_another)
+{
+    struct link_rig rig;
+    rig_make(&rig);
+    const char *const changes[] = {"{\"name\":\"Mia\"}", "{\"email\":\"mia@firm.example\"}",
+                                   "{\"role\":\"pm\"}", nullptr};
+    for (int at = 0; at < 4; at++) {
+        int64_t now_ms = START_MS + at;
+        str token = make(&rig, rig.user, LINK_RESET, now_ms);
+        check_int(good_at(&rig, rig.user, LINK_RESET, token, now_ms), ERR_NONE);
+        struct making password = {{.run = password_run}, &rig, rig.user, LINK_RESET, {}};
+        enum err err = changes[at] != nullptr
+                           ? fixture_patch(&rig.fixture, "user", rig.user.id, changes[at])
+                           : store_write(rig.fixture.store, &rig.fixture.space, &password.work);
+        check_int(err, ERR_NONE);
+        check_int(good_at(&rig, rig.user, LINK_RESET, token, now_ms),
+                  at == 0 ? ERR_NONE : ERR_UNAUTHENTICATED);
+    }
     fixture_drop(&rig.fixture);
 }
 
