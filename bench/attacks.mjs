@@ -44,7 +44,8 @@ async function attackFor({ name, port, isSecure, host, localAddress, seconds }) 
     const attack = attacks.find((one) => one.name === name);
     const untilMs = Date.now() + seconds * 1000;
     const GRACE_MS = 5000; // to see the end of what was begun
-    const told = { connections: 0, ended: 0, failed: 0, bytes: 0, endMs: [] };
+    const told = { connections: 0, ended: 0, failed: 0, medianMs: NaN, worstMs: NaN };
+    const endMs = [];
     if (attack === undefined) {
         await wait(seconds * 1000);
         process.stdout.write(JSON.stringify(told));
@@ -69,14 +70,16 @@ async function attackFor({ name, port, isSecure, host, localAddress, seconds }) 
             await Promise.race([attack.run(wire, place), wire.pause(left)]);
             if (wire.isEnded) {
                 told.ended++;
-                told.endMs.push(performance.now() - begun);
+                endMs.push(performance.now() - begun);
             }
-            told.bytes += wire.written;
             wire.close();
         }
     };
     const count = attack.isSlow ? AT_ONCE_SLOW : AT_ONCE;
     await Promise.all(Array.from({ length: count }, worker));
+    endMs.sort((a, b) => a - b);
+    told.medianMs = endMs[endMs.length >> 1];
+    told.worstMs = endMs.at(-1);
     process.stdout.write(JSON.stringify(told));
 }
 
@@ -162,13 +165,10 @@ async function measureOne(server, anonymousKib, attack, isSecure) {
     const quiet = attack.isSlow ? before.all : meanwhile.quiet;
     clearInterval(timer);
     const told = await attacked;
-    told.endMs.sort((a, b) => a - b);
     return {
         ...told,
         refused: told.failed,
         name: `${attack.name}${isSecure ? ', TLS' : ''}`,
-        medianMs: told.endMs[told.endMs.length >> 1] ?? NaN,
-        worstMs: told.endMs.at(-1) ?? NaN,
         grownMib: (peakKib - beforeKib) / 1024,
         quiet,
         beside,
@@ -250,11 +250,12 @@ if (isAttacker) {
 }
 if (isAlone) {
     const pad = (value, width) => String(value).padStart(width);
+    const whole = (ms) => ms?.toFixed(0) ?? '-';
     process.stdout.write(
         'MiB more, connections ended / made, ms to the end (median, worst), p99 beside / quiet\n',
     );
     const { lastMib, deaths } = await measureAll(process.argv[3] ?? '', (one) => {
-        const times = `${pad(one.medianMs.toFixed(0), 6)} ${pad(one.worstMs.toFixed(0), 6)}`;
+        const times = `${pad(whole(one.medianMs), 6)} ${pad(whole(one.worstMs), 6)}`;
         const p99 = `${one.beside.p99.toFixed(2)} / ${one.quiet.p99.toFixed(2)} ms`;
         process.stdout.write(
             `${one.name.padEnd(48)} ${pad(one.grownMib.toFixed(0), 4)} ` +
