@@ -111,8 +111,27 @@ struct playing {
     uint32_t tenant;
     _Atomic uint32_t *next;
     uint32_t failed;
+    uint32_t spoilt; /** by the machine */
     pthread_t thread;
 };
+
+/** Plays it; again where the machine stood still meanwhile, for time that the machine took from a
+ *  runner counts as its own. */
+static struct played play_through(struct playing *playing, struct task *task, const char *plan,
+                                  const char *failure)
+{
+    constexpr uint32_t TRIES_MAX = 20;
+    static const char *const late[] = {"takes too much time", "has stalled"};
+    for (uint32_t tries = 1;; tries++) {
+        struct played played = play(playing->runners, task, playing->tenant, plan);
+        bool is_late = false;
+        for (size_t at = 0; at < sizeof late / sizeof *late; at++)
+            is_late = is_late || (str_eq(played.failure, str_of(late[at])) &&
+                                  (failure == nullptr || strcmp(failure, late[at]) != 0));
+        if (!is_late || tries == TRIES_MAX) return played;
+        playing->spoilt++;
+    }
+}
 
 static void do_deed(struct playing *playing, struct task *task, uint32_t number)
 {
@@ -120,7 +139,7 @@ static void do_deed(struct playing *playing, struct task *task, uint32_t number)
     uint32_t point = number % EXCHANGES + 1;
     char plan[80];
     (void)snprintf(plan, sizeof plan, "at %u %s", point, deed->name);
-    struct played played = play(playing->runners, task, playing->tenant, plan);
+    struct played played = play_through(playing, task, plan, deed->failure);
     if (deed->failure == nullptr) {
         check_int(played.exchanges, EXCHANGES);
         return;
@@ -130,7 +149,7 @@ static void do_deed(struct playing *playing, struct task *task, uint32_t number)
     check_str(played.failure, str_of(deed->failure));
     check(task->arena->used_bytes < FRAME_BYTES_MAX + MIB);
     /* The next one knows nothing of it. */
-    check_int(play(playing->runners, task, playing->tenant, nullptr).exchanges, EXCHANGES);
+    check_int(play_through(playing, task, nullptr, nullptr).exchanges, EXCHANGES);
     playing->failed++;
 }
 
@@ -153,7 +172,7 @@ TEST(test_runner__may_do_anything_at_any_point)
     constexpr uint32_t COUNT = sizeof players / sizeof *players;
     struct runners *runners = runners_make();
     _Atomic uint32_t next = 0;
-    uint64_t failed = 0;
+    uint64_t failed = 0, spoilt = 0;
     runners_hurry(runners, STALLED_MS, WALL_MS);
     for (uint32_t at = 0; at < COUNT; at++) {
         players[at] = (struct playing){.runners = runners, .tenant = at + 1, .next = &next};
@@ -162,11 +181,12 @@ TEST(test_runner__may_do_anything_at_any_point)
     for (uint32_t at = 0; at < COUNT; at++) {
         check_int(pthread_join(players[at].thread, nullptr), 0);
         failed += players[at].failed;
+        spoilt += players[at].spoilt;
     }
     /* A fresh one for each that failed, and nothing besides. */
     struct runner_figures figures = runners_figures(runners);
     check_int(failed, (DEEDS - 1) * EXCHANGES);
-    check_int(figures.killed, failed);
+    check_int(figures.killed, failed + spoilt);
     check(figures.started >= failed);
     check(figures.live <= 2 * COUNT);
     check_int(figures.waiting, 0);

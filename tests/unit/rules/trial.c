@@ -30,11 +30,29 @@ static uint32_t below(struct place *place, uint32_t count)
     return (uint32_t)(place->seed >> 33) % count;
 }
 
+/** On a machine that stood still while it was checked: saved again. */
+static bool was_late(const struct task *task)
+{
+    static const char late[] = "takes too much time";
+    for (uint32_t at = 0; at < task->fault.item_count; at++) {
+        str message = task->fault.items[at].message;
+        if (memmem(message.at, message.len, late, sizeof late - 1) != nullptr) return true;
+    }
+    return false;
+}
+
 static struct id save_rule(struct place *place, const char *json)
 {
-    struct fixture_change run = {
+    constexpr uint32_t TRIES_MAX = 20;
+    const struct fixture_change asked = {
         .verb = "create", .entity = "rule", .json = json, .hooks = rules_hooks(place->rules)};
+    struct fixture_change run = asked;
     enum err err = fixture_do(&place->fixture, &run);
+    for (uint32_t tries = 1; tries < TRIES_MAX && was_late(&run.task); tries++) {
+        fixture_end(&run);
+        run = asked;
+        err = fixture_do(&place->fixture, &run);
+    }
     for (uint32_t at = 0; at < run.task.fault.item_count; at++)
         fprintf(stderr, "%.*s: %.*s\n", FMT(run.task.fault.items[at].field),
                 FMT(run.task.fault.items[at].message));
