@@ -14,7 +14,6 @@ struct entity_words {
     bool shapes_model;
 };
 
-/** A text under a key of a map that the runner wrote, or empty. */
 /** A part of a declaration that must be a map (`attributes`) or list (`fields`). */
 static struct value part_of(struct making *making, const struct value *map, str key,
                             enum value_kind kind)
